@@ -1,0 +1,88 @@
+# The workshop. On a fresh machine with Python 3.11 or newer, make and git: `make run`, `make test`.
+# Say PYTHON=python3.13 for an environment of another interpreter, ARGS='-k pool' to hand pytest more arguments.
+
+ARGS ?=
+export PYTHON
+
+bin := .venv/bin
+packages := clients/python service
+typed := service/rowgate_server clients/python/src/rowgate tests scripts
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help venv run dev tools engines test fmt check-fmt lint type arch buf check-tree check-lock check-proto \
+	check stubs proto locker lock upgrade clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: ## make .venv with what the server runs on
+	@scripts/environment .venv requirements.lock $(packages)
+
+run: venv ## serve the demo database
+	@exec $(bin)/rowgate-server serve --demo
+
+dev: venv ## add the developer's tools to .venv
+	@scripts/environment .venv requirements-dev.lock
+
+tools: ## build the tools that no Python package carries (grpcurl)
+	@scripts/tools
+
+engines: ## find or install the database engines that the tests start
+	@scripts/engines
+
+test: dev tools engines ## run the tests (ARGS='-k name' picks some)
+	@echo "test: running pytest"
+	@$(bin)/python -m pytest $(ARGS)
+
+fmt: dev ## format the code and sort its imports
+	@$(bin)/ruff check --quiet --select I --fix .
+	@$(bin)/ruff format .
+
+check-fmt: dev
+	@$(bin)/ruff format --check .
+
+lint: dev ## look for mistakes
+	@$(bin)/ruff check .
+
+type: dev ## check the types
+	@$(bin)/mypy $(typed)
+
+arch: dev ## check who imports whom
+	@$(bin)/lint-imports --no-logo
+
+buf: dev ## check the protos: lint, and changes that break callers
+	@$(bin)/buf lint
+	@scripts/breaking
+
+check-tree:
+	@scripts/check-tree
+
+check-lock: dev
+	@$(bin)/python scripts/lock.py check
+
+check-proto: stubs
+	@scripts/proto check
+
+check: check-fmt lint type arch buf check-tree check-lock check-proto ## everything that CI checks, but the tests
+
+stubs:
+	@scripts/environment .tools/stubs requirements-stubs.lock
+
+proto: stubs ## generate the stubs from proto/
+	@scripts/proto write
+
+# The only environment that is not hash-locked: it makes the locks.
+locker:
+	@[ -x .tools/lock/bin/uv ] || { $${PYTHON:-python3} -m venv .tools/lock && \
+	  .tools/lock/bin/python -m pip --disable-pip-version-check install --quiet uv==0.13.8; }
+
+lock: locker ## write the lock files anew, keeping the versions that still fit
+	@.tools/lock/bin/python scripts/lock.py write
+
+upgrade: locker ## write the lock files anew with the newest versions
+	@.tools/lock/bin/python scripts/lock.py write --upgrade
+
+clean: ## remove what the other targets made here
+	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

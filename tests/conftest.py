@@ -1,0 +1,34 @@
+"""The session's database servers, started when the first test asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.available import missing
+from support.mariadb import MariaDB
+from support.postgresql import PostgreSQL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    """A MariaDB server for tests that leave it running and thawed."""
+    with MariaDB.start() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server for tests that leave it running and thawed."""
+    with PostgreSQL.start() as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says at the end what the run had to do without."""
+    for what, remedy in missing.items():
+        terminalreporter.write_line(f"not tested, {what} is missing: {remedy}", yellow=True)
