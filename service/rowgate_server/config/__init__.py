@@ -1,0 +1,32 @@
+"""The configuration: frozen settings, and the only reader of the environment and of files.
+
+`load` merges flags, `ROWGATE_` variables and a YAML file into `Settings`, or raises `ConfigError` with every problem.
+"""
+
+from rowgate_server.config.database import Database, Limits, Pool, Timeouts
+from rowgate_server.config.errors import ConfigError
+from rowgate_server.config.loading import load
+from rowgate_server.config.reference import reference_markdown
+from rowgate_server.config.report import effective, json_schema
+from rowgate_server.config.settings import Health, Log, Server, Settings
+from rowgate_server.config.url import DatabaseUrl, SslMode
+from rowgate_server.config.values import Address
+
+__all__ = [
+    "Address",
+    "ConfigError",
+    "Database",
+    "DatabaseUrl",
+    "Health",
+    "Limits",
+    "Log",
+    "Pool",
+    "Server",
+    "Settings",
+    "SslMode",
+    "Timeouts",
+    "effective",
+    "json_schema",
+    "load",
+    "reference_markdown",
+]

@@ -1,0 +1,96 @@
+"""The settings of one database: where it is, its pool, its timeouts and its limits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from rowgate_server.config.fields import MEBIBYTE, SECRET, VISIBLE, Derived, Duration, MessageSize, Section, Url
+from rowgate_server.config.values import Unit, format_quantity, parse_duration
+
+
+class Pool(Section):
+    """Connections that are kept open to one database."""
+
+    size: Annotated[int, VISIBLE, Field(ge=1, le=1000, description="Connections that are kept open.")] = 5
+    max_overflow: Annotated[
+        int, VISIBLE, Field(ge=0, le=1000, description="Connections beyond `size` that are opened under load.")
+    ] = 5
+    recycle: Annotated[
+        Duration, VISIBLE, Field(ge=1, description="Age at which a connection is replaced before its next use.")
+    ] = 1800.0
+    pre_ping: Annotated[
+        bool, VISIBLE, Field(description="Whether a connection is tested each time it is taken from the pool.")
+    ] = True
+    wait_timeout: Annotated[
+        Duration, VISIBLE, Field(description="The longest a call waits for a connection; then `POOL_EXHAUSTED`.")
+    ] = 5.0
+
+
+class Timeouts(Section):
+    """How long things may take with one database."""
+
+    connect: Annotated[
+        Duration, VISIBLE, Field(description="The longest a new connection may take: TCP, TLS and login together.")
+    ] = 5.0
+    statement: Annotated[
+        Duration, VISIBLE, Field(description="The longest a statement of a unary call may run; then it is killed.")
+    ] = 30.0
+    read: Annotated[
+        Duration,
+        VISIBLE,
+        Derived("`statement` + 5s"),
+        Field(
+            description="The longest the driver waits for the server's next bytes before it gives the connection up; "
+            "longer than `statement`."
+        ),
+    ] = Field(default_factory=lambda earlier: parse_duration(earlier["statement"] + 5.0))
+    stream: Annotated[Duration, VISIBLE, Field(description="The longest a streaming call may run.")] = 3600.0
+    probe: Annotated[Duration, VISIBLE, Field(description="The longest a health probe may take.")] = 1.0
+
+    @field_validator("read")
+    @classmethod
+    def _outlasts_a_statement(cls, read: float, info: ValidationInfo) -> float:
+        statement = info.data.get("statement", 0.0)
+        if read <= statement:
+            longest = format_quantity(statement, Unit.SECONDS)
+            raise ValueError(f"must be longer than timeouts.statement ({longest}), or every slow statement breaks it")
+        return read
+
+
+class Limits(Section):
+    """What one call may ask of one database."""
+
+    unary_rows: Annotated[
+        int,
+        VISIBLE,
+        Field(ge=1, le=1_000_000_000, description="Rows of a unary result; more is `RESULT_TOO_LARGE`."),
+    ] = 100_000
+    unary_bytes: Annotated[
+        MessageSize,
+        VISIBLE,
+        Field(description="Bytes of a unary result; more is `RESULT_TOO_LARGE`. Below `server.max_message_bytes`."),
+    ] = 32 * MEBIBYTE
+    sql_bytes: Annotated[
+        MessageSize, VISIBLE, Field(description="Bytes of one SQL text. Below `server.max_message_bytes`.")
+    ] = MEBIBYTE
+    read_only: Annotated[bool, VISIBLE, Field(description="Whether every session of this database refuses writes.")] = (
+        False
+    )
+
+
+class Database(Section):
+    """One database that is served."""
+
+    url: Annotated[
+        Url,
+        SECRET,
+        Field(
+            description="Where it is and who logs in: `postgresql://user:password@host:5432/database`. "
+            "Its password is never shown."
+        ),
+    ]
+    pool: Annotated[Pool, VISIBLE, Field(description="Connections that are kept open.")] = Pool()
+    timeouts: Annotated[Timeouts, VISIBLE, Field(description="How long things may take.")] = Timeouts()
+    limits: Annotated[Limits, VISIBLE, Field(description="What one call may ask.")] = Limits()

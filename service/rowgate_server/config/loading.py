@@ -1,0 +1,112 @@
+"""From the sources to one `Settings`, or to every problem there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from rowgate_server.config.errors import ConfigError, Problem, explain
+from rowgate_server.config.settings import Settings
+from rowgate_server.config.sources import (
+    CONFIG_VARIABLE,
+    Given,
+    Source,
+    from_environment,
+    from_file,
+    from_flags,
+    from_mapping,
+    unreadable,
+)
+from rowgate_server.config.values import FrozenMapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from rowgate_server.config.fields import Path
+
+_NONE: Mapping[str, Mapping[str, Any]] = FrozenMapping({})
+
+
+def load(
+    flags: Mapping[str, str],
+    env: Mapping[str, str],
+    *,
+    extra_databases: Mapping[str, Mapping[str, Any]] = _NONE,
+) -> Settings:
+    """Read every source and merge: flag > environment > file > `extra_databases` > default.
+
+    Args:
+        flags: dotted key to text (`listen`, `databases.main.url`, ...); `config` is the path of the file.
+        env: the process's environment.
+        extra_databases: databases that the program brings itself, as nested plain values by name.
+
+    Raises:
+        ConfigError: with all that is wrong; nothing in it repeats a value.
+    """
+    sources = [from_mapping(extra_databases, ("databases",), "built in")]
+    sources += _file(flags, env)
+    sources += [from_environment(env), from_flags(flags)]
+    problems = [problem for source in sources for problem in source.problems]
+    if not all(source.readable for source in sources):
+        raise ConfigError(map(str, problems))
+    merged = {given.path: given for source in sources for given in source.given}
+    origins = {path: given.source for path, given in merged.items()}
+    settings, refused = _validate(merged.values(), origins, problems)
+    problems += refused
+    if settings is not None:
+        problems += _missing_files(settings)
+    if problems or settings is None:
+        raise ConfigError(map(str, problems))
+    return settings
+
+
+def _file(flags: Mapping[str, str], env: Mapping[str, str]) -> Iterator[Source]:
+    named = [(name, text) for name, text in env.items() if name.upper() == CONFIG_VARIABLE]
+    named = [(f"environment {name}", text) for name, text in sorted(named)]
+    if "config" in flags:
+        named = [("flag --config", flags["config"])]
+    if not named:
+        return
+    if len(named) == 1 and named[0][1]:
+        yield from_file(named[0][1])
+        return
+    source = Source()
+    source.readable = False
+    words = "names no file" if len(named) == 1 else f"is given by {named[1][0]} too; keep one of them"
+    source.refuse(("config",), named[0][0], words)
+    yield source
+
+
+def _validate(
+    given: Iterable[Given], origins: Mapping[Path, str], known: Sequence[Problem]
+) -> tuple[Settings | None, list[Problem]]:
+    try:
+        return Settings.model_validate(_nest(given), context=origins), []
+    except ValidationError as error:
+        # Nothing of pydantic's own error goes on, neither as text nor as a cause: it holds the values.
+        errors = error.errors(include_url=False, include_input=False)
+    return None, list(explain(errors, origins, known))
+
+
+def _nest(given: Iterable[Given]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for one in given:
+        *sections, last = one.path
+        branch = tree
+        for segment in sections:
+            branch = branch.setdefault(segment, {})
+        if one.value is None:
+            branch.setdefault(last, {})
+        else:
+            branch[last] = one.value
+    return tree
+
+
+def _missing_files(settings: Settings) -> Iterator[Problem]:
+    """A certificate that is not there would otherwise be found out at the first connection."""
+    for name, database in settings.databases.items():
+        words = unreadable(database.url.ssl_root_cert) if database.url.ssl_root_cert else None
+        if words is not None:
+            path = ("databases", name, "url")
+            yield Problem(path, settings.origin(path), f"the file that its sslrootcert names {words}")

@@ -1,0 +1,208 @@
+"""The settings of the whole server, and what must hold between their sections.
+
+Every field says by `VISIBLE` or `SECRET` whether its value may be shown. All of it is frozen and holds plain values,
+so that what is built from it takes them through its constructor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    WrapSerializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from rowgate_server.config.database import Database
+from rowgate_server.config.fields import (
+    LARGEST_MESSAGE,
+    MEBIBYTE,
+    VISIBLE,
+    Derived,
+    Duration,
+    DurationOrOff,
+    ListenAddress,
+    OptionalAddress,
+    Path,
+    Section,
+    Size,
+    lower_case,
+)
+from rowgate_server.config.values import Address, FrozenMapping, Unit, format_quantity
+
+DATABASE_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,62}$"
+
+
+class Server(Section):
+    """The gRPC server."""
+
+    max_message_bytes: Annotated[
+        Size,
+        VISIBLE,
+        Field(ge=4096, le=LARGEST_MESSAGE, description="Bytes of the largest message, received or sent."),
+    ] = 64 * MEBIBYTE
+    max_concurrent_streams: Annotated[
+        int, VISIBLE, Field(ge=1, le=100_000, description="Calls that one client connection may have under way.")
+    ] = 100
+    keepalive_time: Annotated[
+        Duration, VISIBLE, Field(ge=1, description="Silence after which a client connection is pinged.")
+    ] = 30.0
+    keepalive_timeout: Annotated[
+        Duration, VISIBLE, Field(description="The longest a ping may go unanswered; then the connection is closed.")
+    ] = 10.0
+    max_connection_age: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="Age at which a client connection is asked to be opened anew, so that clients spread over new "
+            "replicas; 0 is never."
+        ),
+    ] = 1800.0
+    max_connection_age_grace: Annotated[
+        Duration,
+        VISIBLE,
+        Field(
+            description="How long calls on such a connection may go on before they are cut. "
+            "At least every database's `timeouts.stream`."
+        ),
+    ] = 3600.0
+    reflection: Annotated[
+        bool, VISIBLE, Field(description="Whether gRPC server reflection is on, which grpcurl needs.")
+    ] = True
+    request_timeout: Annotated[
+        Duration, VISIBLE, Field(description="The deadline of a unary call whose caller sets none.")
+    ] = 60.0
+    drain_grace: Annotated[
+        DurationOrOff, VISIBLE, Field(description="How long calls under way may go on once the server stops.")
+    ] = 10.0
+
+
+class Health(Section):
+    """The health probes of the databases."""
+
+    interval: Annotated[Duration, VISIBLE, Field(ge=0.1, description="Time between two probes of a database.")] = 0.5
+
+
+class Log(Section):
+    """What is written to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(lower_case),
+        VISIBLE,
+        Field(description="The least important level that is written."),
+    ] = "info"
+    format: Annotated[
+        Literal["auto", "json", "console"],
+        BeforeValidator(lower_case),
+        VISIBLE,
+        Field(description="One JSON object a line, or text for people; `auto` is console on a terminal, else JSON."),
+    ] = "auto"
+
+
+DatabaseName = Annotated[str, StringConstraints(pattern=DATABASE_NAME_PATTERN)]
+Databases = Annotated[
+    Mapping[DatabaseName, Database],
+    AfterValidator(FrozenMapping),
+    WrapSerializer(lambda databases, dump: dump(dict(databases))),
+]
+
+
+def _only_one(earlier: Mapping[str, Any]) -> str | None:
+    names = list(earlier["databases"])
+    return names[0] if len(names) == 1 else None
+
+
+class Settings(Section):
+    """Everything the server can be told."""
+
+    listen: Annotated[
+        ListenAddress, VISIBLE, Field(description="Where gRPC listens: `host:port`, `[::1]:port` or `unix:/path`.")
+    ] = Address(host="127.0.0.1", port=50051)
+    admin_listen: Annotated[
+        OptionalAddress, VISIBLE, Field(description="Where `/metrics`, `/livez` and `/readyz` listen, or `off`.")
+    ] = Address(host="127.0.0.1", port=9464)
+    databases: Annotated[Databases, VISIBLE, Field(description="The databases that are served, by name.")] = Field(
+        default_factory=lambda: FrozenMapping({})
+    )
+
+    default_database: Annotated[
+        str | None,
+        WithJsonSchema({"type": "string", "pattern": DATABASE_NAME_PATTERN}),
+        VISIBLE,
+        Derived("the only one there is"),
+        Field(description="The database that a request means when it names none."),
+    ] = Field(default_factory=_only_one)
+    server: Annotated[Server, VISIBLE, Field(description="The gRPC server.")] = Server()
+    health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
+    log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
+
+    _origins: Mapping[Path, str] = PrivateAttr(default=FrozenMapping({}))
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep where each setting came from, when `load` tells."""
+        if context is not None:
+            self._origins = FrozenMapping(context)
+
+    def origin(self, path: Path) -> str:
+        """Where a setting's value came from: `environment ROWGATE_LISTEN`, `file rowgate.yaml`, `default`."""
+        return self._origins.get(path, "default")
+
+    @field_validator("databases")
+    @classmethod
+    def _some(cls, databases: Mapping[str, Database]) -> Mapping[str, Database]:
+        if not databases:
+            raise PydanticCustomError(
+                "no_databases",
+                "none is configured: give one by --database NAME=URL, ROWGATE_DATABASES__NAME__URL or a config file",
+            )
+        return databases
+
+    @field_validator("default_database")
+    @classmethod
+    def _exists(cls, name: str | None, info: ValidationInfo) -> str | None:
+        databases = info.data.get("databases")
+        if name is None or databases is None or name in databases:
+            return name
+        close = get_close_matches(name, databases, n=1)
+        raise ValueError(f"names no database; {f'did you mean {close[0]}?' if close else _there_are(databases)}")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        problems = tuple(_disagreements(self))
+        if problems:
+            text = "; ".join(f"{'.'.join(path)} {words}" for path, words in problems)
+            raise PydanticCustomError("disagreement", "{text}", {"text": text, "problems": problems})
+        return self
+
+
+def _there_are(names: Mapping[str, object]) -> str:
+    return f"there are {', '.join(sorted(names))}"
+
+
+def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """What holds between sections: the setting that breaks it, and how."""
+    server = settings.server
+    admin = settings.admin_listen
+    if admin is not None and admin == settings.listen and (admin.path or admin.port):
+        yield ("admin_listen",), "is the same as listen"
+    largest = f"server.max_message_bytes ({format_quantity(server.max_message_bytes, Unit.BYTES)})"
+    grace = f"server.max_connection_age_grace ({format_quantity(server.max_connection_age_grace, Unit.SECONDS)})"
+    for name, database in settings.databases.items():
+        if database.limits.unary_bytes >= server.max_message_bytes:
+            yield ("databases", name, "limits", "unary_bytes"), f"must be below {largest}, or results cannot be sent"
+        if database.limits.sql_bytes >= server.max_message_bytes:
+            yield ("databases", name, "limits", "sql_bytes"), f"must be below {largest}, or requests cannot be received"
+        if server.max_connection_age and database.timeouts.stream > server.max_connection_age_grace:
+            yield ("databases", name, "timeouts", "stream"), f"must not be longer than {grace}, which would cut streams"
