@@ -1,0 +1,178 @@
+"""The composition root: builds everything from the settings, starts it, and stops it in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from dataclasses import dataclass
+
+import grpc.aio
+from sqlalchemy.exc import SAWarning
+
+from rowgate_server import config
+from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.query import QueryRunner
+from rowgate_server.engines.database import Bounds, Database, Databases
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.pool import PoolSettings
+from rowgate_server.engines.registry import Target, Timeouts, make_database
+from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.metrics import Metrics
+from rowgate_server.transport import server as grpc_server
+from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.health import Health
+from rowgate_server.transport.query_servicer import QueryServicer
+from rowgate_server.transport.schema_servicer import SchemaServicer
+
+_log = get_logger("rowgate.app")
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text says which setting, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the gateway listens, ports as they really are; `admin` is "off" when there is no admin port."""
+
+    grpc: str
+    admin: str
+
+
+class Gateway:
+    """The whole gateway, in one process and on one event loop."""
+
+    def __init__(self, settings: config.Settings) -> None:
+        # A column type or index that SQLAlchemy does not know is told of in the answer, not in a warning.
+        warnings.filterwarnings("ignore", category=SAWarning)
+        self._settings = settings
+        self._metrics = Metrics()
+        self._databases = open_databases(settings, self._metrics)
+        self._health = Health(self._databases)
+        self._grpc = self._build_grpc()
+        self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
+        self._metrics.watch_pools(
+            {database.name: database.pool_numbers for database in self._databases},
+            lambda name: bool(self._databases.get(name).availability.up),
+        )
+
+    async def start(self) -> Addresses:
+        """Listen, and be ready: every database has been asked once.
+
+        Raises:
+            ListenError: an address cannot be had.
+        """
+        grpc_address = self._bind()
+        admin_address = await self._start_admin()
+        await asyncio.gather(*(database.availability.probe() for database in self._databases))
+        await self._health.start()
+        await self._grpc.start()
+        for database in self._databases:
+            database.availability.start()
+        return Addresses(grpc_address, admin_address)
+
+    async def stop(self) -> None:
+        """Take no new calls, let those under way finish until the grace ends, then close everything."""
+        await self._health.drain()
+        await self._grpc.stop(self._settings.server.drain_grace)
+        await self._health.stop()
+        await self._admin.stop()
+        for database in self._databases:
+            await database.close()
+
+    def _build_grpc(self) -> grpc.aio.Server:
+        server = self._settings.server
+        options = grpc_server.ServerOptions(
+            max_message_bytes=server.max_message_bytes,
+            max_concurrent_streams=server.max_concurrent_streams,
+            keepalive_time=server.keepalive_time,
+            keepalive_timeout=server.keepalive_timeout,
+            max_connection_age=server.max_connection_age,
+            max_connection_age_grace=server.max_connection_age_grace,
+            reflection=server.reflection,
+        )
+        servicers = grpc_server.Servicers(
+            query=QueryServicer(QueryRunner(self._databases), server.request_timeout, server.max_message_bytes),
+            schema=SchemaServicer(self._databases, Catalog(self._databases), server.request_timeout),
+            health=self._health,
+        )
+        return grpc_server.build(servicers, options, self._metrics)
+
+    def _bind(self) -> str:
+        listen = self._settings.listen
+        try:
+            port = self._grpc.add_insecure_port(str(listen))
+        except RuntimeError:
+            raise ListenError(f"listen: {listen} cannot be listened on; is something else there?") from None
+        return str(listen) if listen.path else f"{_bracketed(listen.host)}:{port}"
+
+    async def _start_admin(self) -> str:
+        listen = self._settings.admin_listen
+        if listen is None:
+            return "off"
+        try:
+            if listen.path:
+                await self._admin.start_unix(listen.path)
+                return str(listen)
+            port = await self._admin.start(listen.host, listen.port)
+        except OSError as error:
+            raise ListenError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
+        return f"{_bracketed(listen.host)}:{port}"
+
+
+def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
+    """Every database of the settings, put together; nothing is connected yet."""
+    databases = {
+        name: _open_database(name, database, settings, metrics) for name, database in settings.databases.items()
+    }
+    return Databases(databases, settings.default_database)
+
+
+def _open_database(name: str, database: config.Database, settings: config.Settings, metrics: Metrics) -> Database:
+    pool, timeouts, limits = database.pool, database.timeouts, database.limits
+    return make_database(
+        name,
+        _target(database.url),
+        Timeouts(
+            connect=timeouts.connect,
+            read=timeouts.read,
+            statement=timeouts.statement,
+            probe=timeouts.probe,
+            probe_interval=settings.health.interval,
+        ),
+        PoolSettings(
+            size=pool.size,
+            max_overflow=pool.max_overflow,
+            recycle=pool.recycle,
+            pre_ping=pool.pre_ping,
+            wait_timeout=pool.wait_timeout,
+        ),
+        Bounds(
+            statement_timeout=timeouts.statement,
+            stream_timeout=timeouts.stream,
+            unary_rows=limits.unary_rows,
+            unary_bytes=limits.unary_bytes,
+            sql_bytes=limits.sql_bytes,
+            read_only=limits.read_only,
+        ),
+        metrics,
+    )
+
+
+def _target(url: config.DatabaseUrl) -> Target:
+    return Target(
+        dialect=url.dialect,
+        mariadb=url.scheme.startswith("mariadb"),
+        host=url.host,
+        port=url.port,
+        user=url.username,
+        password=url.password.get_secret_value() if url.password else "",
+        database=url.database,
+        tls=Tls(TlsMode(url.ssl_mode.value), url.ssl_root_cert),
+        read_only=url.dialect is Dialect.SQLITE and url.read_only,
+    )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,180 @@
+"""The command line: serve, check, healthcheck, config, version.
+
+Exit codes: 0 all is well; 1 what was asked about is not well (`check`, `healthcheck`) or the server failed;
+2 the command line or the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rowgate_server import __version__, config
+from rowgate_server.demo.hosting import demo_database
+
+_WELL, _NOT_WELL, _WRONG = 0, 1, 2
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except config.ConfigError as error:
+        for problem in error.problems:
+            _complain(problem)
+        return _WRONG
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rowgate-server", description="A gRPC gateway to SQL databases.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    serve = _command(commands, "serve", _serve, "serve the configured databases until SIGTERM or SIGINT")
+    serve.add_argument("--demo", action="store_true", help="also serve a seeded SQLite database named demo")
+    _command(commands, "check", _check, "validate the configuration and try each database")
+    health = _command(commands, "healthcheck", _healthcheck, "ask a running gateway whether it is ready")
+    health.add_argument(
+        "--service", default="readiness", help="the health service's name to ask for (default: %(default)s)"
+    )
+    health.add_argument("--timeout", type=float, default=1.0, help="seconds to wait (default: %(default)s)")
+    shown = _command(commands, "config", _config, "print the effective configuration, secrets hidden")
+    forms = shown.add_mutually_exclusive_group()
+    forms.add_argument("--schema", action="store_true", help="print the configuration's JSON schema instead")
+    forms.add_argument("--reference", action="store_true", help="print every setting's documentation, in Markdown")
+    version = commands.add_parser("version", help="print the version", description="Print the version.")
+    version.set_defaults(command=_version)
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, description: str) -> argparse.ArgumentParser:
+    """A command that reads the configuration, with the flags for it."""
+    text = description[0].upper() + description[1:] + "."
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=text)
+    parser.set_defaults(command=function)
+    flags = parser.add_argument_group("settings", "a flag goes before the environment, which goes before the file")
+    flags.add_argument("--config", metavar="FILE", help="the configuration file, in YAML")
+    flags.add_argument("--listen", metavar="HOST:PORT", help="where gRPC listens")
+    flags.add_argument("--admin-listen", metavar="HOST:PORT", help="where metrics and health listen, or off")
+    flags.add_argument("--default-database", metavar="NAME", help="the database that an empty name means")
+    flags.add_argument(
+        "--database", metavar="NAME=URL", action="append", default=[], help="a database to serve; may be repeated"
+    )
+    flags.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="any setting, by its dotted key; repeatable"
+    )
+    flags.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
+    flags.add_argument("--log-format", metavar="FORMAT", help="auto, json or console")
+    return parser
+
+
+def _settings(options: argparse.Namespace, extra: Mapping[str, Mapping[str, Any]] | None = None) -> config.Settings:
+    return config.load(_flags(options), os.environ, extra_databases=extra or {})
+
+
+def _flags(options: argparse.Namespace) -> dict[str, str]:
+    """The flags as dotted keys.
+
+    Raises:
+        ConfigError: a pair is none, or a key is given twice.
+    """
+    named = {
+        "config": options.config,
+        "listen": options.listen,
+        "admin_listen": options.admin_listen,
+        "default_database": options.default_database,
+        "log.level": options.log_level,
+        "log.format": options.log_format,
+    }
+    flags = {key: value for key, value in named.items() if value is not None}
+    pairs = [("--database", pair, "databases.{}.url") for pair in options.database]
+    pairs += [("--set", pair, "{}") for pair in options.set]
+    for flag, pair, form in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise config.ConfigError(
+                [f"flag {flag}: must be of the form {'NAME=URL' if flag == '--database' else 'KEY=VALUE'}"]
+            )
+        dotted = form.format(key)
+        if dotted in flags:
+            # The key may be a URL, or the beginning of one, that went to the wrong place: it is not repeated.
+            raise config.ConfigError([f"flag {flag}: gives a setting that another flag gives too"])
+        flags[dotted] = value
+    return flags
+
+
+def _serve(options: argparse.Namespace) -> int:
+    with demo_database(wanted=options.demo) as demo:
+        settings = _settings(options, demo.databases)
+        # Below here the imports take most of a second: a wrong configuration is told before them.
+        from rowgate_server.serve import serve
+
+        return serve(settings, demo)
+
+
+def _check(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    from rowgate_server.observability import logging
+
+    # What is wrong is said in one line each, not in the log.
+    logging.configure("error", settings.log.format, io.StringIO())
+    return asyncio.run(_try_databases(settings))
+
+
+async def _try_databases(settings: config.Settings) -> int:
+    from rowgate_server.app import open_databases
+    from rowgate_server.observability.metrics import Metrics
+
+    code = _WELL
+    for database in open_databases(settings, Metrics()):
+        error = await database.availability.probe()
+        if error is None:
+            print(f"databases.{database.name}: ok, {database.scheme} {database.availability.facts.version}")
+        else:
+            _complain(f"databases.{database.name}.url: cannot be reached: {_words(error)}")
+            code = _NOT_WELL
+        await database.close()
+    return code
+
+
+def _words(error: BaseException) -> str:
+    """A driver's error in one line; its text goes to the operator, who has the password anyway, but not in it."""
+    text = " ".join(str(argument) for argument in error.args) or type(error).__name__
+    return " ".join(text.split()) if text != "" else type(error).__name__
+
+
+def _healthcheck(options: argparse.Namespace) -> int:
+    settings = _settings(options, {"unused": {"url": "sqlite:///unused"}})
+    from rowgate_server.transport.healthcheck import healthcheck
+
+    answer = asyncio.run(healthcheck(str(settings.listen), options.service, options.timeout))
+    print(answer)
+    return _WELL if answer == "SERVING" else _NOT_WELL
+
+
+def _config(options: argparse.Namespace) -> int:
+    if options.schema:
+        print(json.dumps(config.json_schema(), indent=2))
+        return _WELL
+    if options.reference:
+        print(config.reference_markdown(), end="")
+        return _WELL
+    print(config.effective(_settings(options)), end="")
+    return _WELL
+
+
+def _version(options: argparse.Namespace) -> int:
+    del options
+    print(f"rowgate-server {__version__}")
+    return _WELL
+
+
+def _complain(line: str) -> None:
+    print(f"rowgate-server: {line}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""What a request means: SQL text, queries, the catalog. Knows neither gRPC nor drivers."""

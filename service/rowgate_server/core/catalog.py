@@ -1,0 +1,172 @@
+"""What tables there are, and what one looks like: asked of the database through SQLAlchemy's Inspector."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Inspector
+from sqlalchemy.exc import NoSuchTableError
+
+from rowgate_server.core import reflection
+from rowgate_server.core.tables import Table, TableKind, TableSummary
+from rowgate_server.engines.database import Database, Databases
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.errors import Reason, RowgateError
+
+DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
+_TOKEN_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """Which tables, and which page of them; empty means what `schema_service.proto` says."""
+
+    database: str
+    schema: str = ""
+    name_pattern: str = ""
+    kind: TableKind | None = None
+    page_size: int = 0
+    page_token: str = ""
+    call_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TablePage:
+    """One page of tables, and the token of the next one ("" when this is the last)."""
+
+    tables: list[TableSummary]
+    next_page_token: str
+
+
+class Catalog:
+    """Reads schemas."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    async def list_tables(self, query: TableQuery) -> TablePage:
+        """One page, in alphabetical order.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE for a schema that is not there, INVALID_REQUEST.
+        """
+        if query.page_size < 0:
+            raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
+        after = _read_token(query)
+        database = self._databases.get(query.database)
+        tables = await self._all_tables(database, query)
+        matches = _matcher(query.name_pattern)
+        wanted = [
+            table
+            for table in tables
+            if table.name > after and query.kind in (None, table.kind) and matches.match(table.name)
+        ]
+        size = min(query.page_size or DEFAULT_PAGE, LARGEST_PAGE)
+        page = wanted[:size]
+        return TablePage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
+
+    async def get_table(self, database_name: str, schema: str, table: str, call_timeout: float | None) -> Table:
+        """One table or view, whole.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE (with near misses), INVALID_REQUEST.
+        """
+        if not table:
+            raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
+        database = self._databases.get(database_name)
+        deadline = _deadline(database, call_timeout)
+        try:
+            return await database.reflect(
+                lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect), deadline
+            )
+        except NoSuchTableError:
+            raise await self._unknown(database, schema, table, call_timeout) from None
+        except RowgateError as error:
+            if error.reason is Reason.UNKNOWN_TABLE:
+                raise await self._unknown(database, schema, table, call_timeout) from None
+            raise error.with_defaults(database=database.name) from error.__cause__
+
+    async def default_schema(self, database: Database) -> str:
+        """The schema that an empty one means."""
+        return await database.reflect(reflection.default_schema, _deadline(database, None))
+
+    async def _all_tables(self, database: Database, query: TableQuery) -> list[TableSummary]:
+        def read(inspector: Inspector) -> list[TableSummary] | None:
+            if query.schema and not reflection.has_schema(inspector, query.schema):
+                return None
+            return reflection.list_tables(inspector, query.schema or None)
+
+        try:
+            tables = await database.reflect(read, _deadline(database, query.call_timeout))
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from error.__cause__
+        if tables is None:
+            raise RowgateError(
+                Reason.UNKNOWN_TABLE,
+                "the database has no schema of that name",
+                field="schema",
+                database=database.name,
+                schema=query.schema,
+            )
+        return tables
+
+    async def _unknown(self, database: Database, schema: str, table: str, call_timeout: float | None) -> RowgateError:
+        """UNKNOWN_TABLE, with what the caller may have meant."""
+        tables = await self._all_tables(database, TableQuery(database.name, schema, call_timeout=call_timeout))
+        near = difflib.get_close_matches(table, [found.name for found in tables], n=3, cutoff=0.6)
+        return RowgateError(
+            Reason.UNKNOWN_TABLE,
+            "the database has no table or view of that name",
+            field="table",
+            database=database.name,
+            table=table,
+            hint=f"did you mean {' or '.join(near)}?" if near else None,
+        )
+
+
+def _deadline(database: Database, call_timeout: float | None) -> Deadline:
+    statement = f"databases.{database.name}.timeouts.statement"
+    return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, statement))
+
+
+def _matcher(pattern: str) -> re.Pattern[str]:
+    """`*` any run, `?` any one, a backslash takes the next as it is."""
+    if not pattern:
+        return re.compile("")
+    pieces = re.findall(r"\\.|\*+|[^\\*]|\\\Z", pattern, re.DOTALL)
+    wild = {"?": "."}
+    text = "".join(
+        ".*" if piece.startswith("*") else wild.get(piece) or re.escape(piece.removeprefix("\\") or "\\")
+        for piece in pieces
+    )
+    return re.compile(rf"{text}\Z", re.IGNORECASE | re.DOTALL)
+
+
+def _binding(query: TableQuery) -> str:
+    """What a token belongs to: the request without its page fields."""
+    kind = query.kind.value if query.kind else 0
+    text = json.dumps([query.database, query.schema, query.name_pattern, kind])
+    return hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
+
+
+def _write_token(query: TableQuery, after: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([_TOKEN_VERSION, _binding(query), after]).encode()).decode()
+
+
+def _read_token(query: TableQuery) -> str:
+    """The name that the page before ended with. A token carries no authority: a forged one only starts elsewhere."""
+    if not query.page_token:
+        return ""
+    try:
+        version, binding, after = json.loads(base64.b64decode(query.page_token, b"-_", validate=True))
+    except (ValueError, TypeError, binascii.Error):
+        raise RowgateError(Reason.INVALID_REQUEST, "the page token is not one of ours", field="page_token") from None
+    if version != _TOKEN_VERSION or binding != _binding(query) or not isinstance(after, str):
+        raise RowgateError(Reason.INVALID_REQUEST, "the page token belongs to another request", field="page_token")
+    return after

@@ -1,0 +1,137 @@
+"""Raw SQL: what an ExecuteQuery or StreamQuery means, from text and parameters to a call of the executor."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.engines.database import Database, Databases
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.executor import Call
+from rowgate_server.engines.limits import ResultLimits
+from rowgate_server.engines.results import Chunk, Result, Stats
+from rowgate_server.engines.values import BoundValue
+from rowgate_server.errors import RowgateError
+
+_READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
+_WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
+_INSERTING = frozenset({"INSERT", "REPLACE", "LOAD", "CALL", "WITH"})
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOptions:
+    """Limits and labels of one statement. None: no limit of the caller's. `timeout` in seconds."""
+
+    timeout: float | None = None
+    max_rows: int | None = None
+    max_bytes: int | None = None
+    read_only: bool = False
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRequest:
+    """One statement, its parameters, and what bounds it.
+
+    `call_timeout` is the seconds left until the call's own deadline.
+    """
+
+    database: str
+    sql: str
+    params: Mapping[str, BoundValue] = field(default_factory=dict)
+    positional_params: Sequence[BoundValue] = ()
+    options: QueryOptions = field(default_factory=QueryOptions)
+    call_timeout: float | None = None
+
+
+class QueryRunner:
+    """Runs raw SQL on the databases."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    async def execute(self, request: QueryRequest) -> Result:
+        """The whole result.
+
+        Raises:
+            RowgateError: from the text, the parameters, the limits or the database.
+        """
+        database = self._databases.get(request.database)
+        statement, call = self._prepare(database, request, streaming=False)
+        try:
+            result = await database.executor.run(call)
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
+        return dataclasses.replace(result, stats=_told(result.stats, statement, returned=bool(result.columns)))
+
+    async def stream(self, request: QueryRequest) -> AsyncGenerator[Chunk, None]:
+        """The result chunk by chunk; close it to end the statement early.
+
+        Raises:
+            RowgateError: from the text, the parameters, the limits or the database.
+        """
+        database = self._databases.get(request.database)
+        statement, call = self._prepare(database, request, streaming=True)
+        returned = False
+        chunks = database.executor.stream(call)
+        try:
+            async for chunk in chunks:
+                returned = returned or chunk.columns is not None
+                if chunk.stats is None:
+                    yield chunk
+                else:
+                    yield dataclasses.replace(chunk, stats=_told(chunk.stats, statement, returned=returned))
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
+        finally:
+            await chunks.aclose()
+
+    def _prepare(self, database: Database, request: QueryRequest, *, streaming: bool) -> tuple[ParsedStatement, Call]:
+        bounds, options = database.bounds, request.options
+        try:
+            statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            bound = bind(statement, request.params, request.positional_params)
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from None
+        deadline = _deadline(database, request, streaming=streaming)
+        limits = ResultLimits(
+            max_rows=options.max_rows,
+            max_bytes=options.max_bytes,
+            cap_rows=None if streaming else bounds.unary_rows,
+            cap_bytes=None if streaming else bounds.unary_bytes,
+        )
+        call = Call(
+            statement=bound,
+            deadline=deadline,
+            limits=limits,
+            query_id=uuid.uuid4().hex,
+            reads=statement.keyword in _READING,
+            read_only=options.read_only or bounds.read_only,
+        )
+        return statement, call
+
+
+def _deadline(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
+    bounds = database.bounds
+    limit = bounds.stream_timeout if streaming else bounds.statement_timeout
+    return Deadline.soonest(
+        (request.call_timeout, "the call's deadline"),
+        (request.options.timeout, "options.timeout"),
+        (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
+    )
+
+
+def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
+    """The stats with the counts that mean something for this kind of statement, and no others."""
+    completion = stats.completion
+    affected = completion.affected_rows if statement.keyword in _WRITING else None
+    if affected is None and returned and statement.keyword in _WRITING - {"WITH", "CALL"} and stats.truncation is None:
+        affected = stats.row_count  # a RETURNING clause gives a row for each
+    last_insert_id = completion.last_insert_id if statement.keyword in _INSERTING else None
+    return dataclasses.replace(
+        stats,
+        completion=dataclasses.replace(completion, affected_rows=affected, last_insert_id=last_insert_id or None),
+    )

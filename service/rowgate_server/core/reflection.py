@@ -1,0 +1,219 @@
+"""One table out of SQLAlchemy's Inspector, in the gateway's own terms and the same on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Inspector
+from sqlalchemy import types as sqltypes
+from sqlalchemy.dialects import mysql
+from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
+
+from rowgate_server.core.tables import (
+    Check,
+    ForeignKey,
+    Index,
+    IndexPart,
+    Key,
+    ReferentialAction,
+    Table,
+    TableColumn,
+    TableKind,
+    TableSummary,
+)
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.values import ValueType
+
+_T = TypeVar("_T")
+
+# The first that a type is an instance of; subclasses before their bases.
+_VALUE_TYPES: tuple[tuple[type[Any] | tuple[type[Any], ...], ValueType], ...] = (
+    (sqltypes.ARRAY, ValueType.LIST),
+    (sqltypes.Boolean, ValueType.BOOL),
+    (mysql.BIT, ValueType.UINT),
+    (sqltypes.Integer, ValueType.INT),
+    (sqltypes.Float, ValueType.DOUBLE),
+    (sqltypes.Numeric, ValueType.DECIMAL),
+    (sqltypes.JSON, ValueType.JSON),
+    ((sqltypes.Uuid,), ValueType.UUID),
+    (sqltypes.Interval, ValueType.INTERVAL),
+    (sqltypes.Date, ValueType.DATE),
+    (sqltypes.Time, ValueType.TIME),
+    (sqltypes.LargeBinary, ValueType.BYTES),
+    (sqltypes.BINARY, ValueType.BYTES),
+    (sqltypes.VARBINARY, ValueType.BYTES),
+)
+
+_ACTIONS = {
+    "NO ACTION": ReferentialAction.NO_ACTION,
+    "RESTRICT": ReferentialAction.RESTRICT,
+    "CASCADE": ReferentialAction.CASCADE,
+    "SET NULL": ReferentialAction.SET_NULL,
+    "SET DEFAULT": ReferentialAction.SET_DEFAULT,
+}
+
+
+def list_tables(inspector: Inspector, schema: str | None) -> list[TableSummary]:
+    """Tables and views of one schema, by name."""
+    name = schema or default_schema(inspector)
+    found = {table: TableSummary(table, name) for table in inspector.get_table_names(schema)}
+    for view in _view_names(inspector, schema):
+        found[view] = TableSummary(view, name, TableKind.VIEW)
+    return sorted(found.values(), key=lambda table: table.name)
+
+
+def default_schema(inspector: Inspector) -> str:
+    """The schema that is meant where none is named; empty where the connection has none."""
+    return inspector.default_schema_name or ("main" if inspector.dialect.name == "sqlite" else "")
+
+
+def has_schema(inspector: Inspector, schema: str) -> bool:
+    """Whether the database has such a schema."""
+    return schema in inspector.get_schema_names()
+
+
+def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dialect) -> Table:
+    """One table or view, whole.
+
+    Raises:
+        NoSuchTableError: it is not there.
+    """
+    kind = TableKind.VIEW if name in _view_names(inspector, schema) else TableKind.TABLE
+    columns = inspector.get_columns(name, schema)
+    if not columns:
+        raise NoSuchTableError(name)
+    primary_key = _primary_key(inspector.get_pk_constraint(name, schema))
+    unique = _optional(inspector.get_unique_constraints, name, schema)
+    return Table(
+        name=name,
+        schema=schema or default_schema(inspector),
+        kind=kind,
+        comment=_comment(inspector, name, schema),
+        columns=tuple(_column(inspector, column, dialect, primary_key) for column in columns),
+        primary_key=primary_key,
+        foreign_keys=_by_name(_foreign_key(key, inspector) for key in inspector.get_foreign_keys(name, schema)),
+        unique_constraints=_by_name(Key(key["name"] or "", tuple(key["column_names"])) for key in unique),
+        indexes=_by_name(
+            _index(index)
+            for index in inspector.get_indexes(name, schema)
+            # PostgreSQL tells the index behind a constraint besides the constraint.
+            if not index.get("duplicates_constraint")
+        ),
+        checks=_by_name(
+            Check(check["name"] or "", check["sqltext"])
+            for check in _optional(inspector.get_check_constraints, name, schema)
+        ),
+    )
+
+
+def _view_names(inspector: Inspector, schema: str | None) -> list[str]:
+    return [*inspector.get_view_names(schema), *_optional(inspector.get_materialized_view_names, schema)]
+
+
+def _optional(read: Callable[..., list[_T]], *names: str | None) -> list[_T]:
+    """What not every dialect can tell."""
+    try:
+        return read(*names)
+    except NotImplementedError:
+        return []
+
+
+def _comment(inspector: Inspector, name: str, schema: str | None) -> str:
+    try:
+        return inspector.get_table_comment(name, schema)["text"] or ""
+    except NotImplementedError:
+        return ""
+
+
+def _by_name(things: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(things, key=lambda thing: thing.name))
+
+
+def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect, key: Key | None) -> TableColumn:
+    kind, computed, identity = column["type"], column.get("computed"), column.get("identity")
+    rowid = dialect is Dialect.SQLITE and _is_rowid(column, key)
+    autoincrement = rowid or column.get("autoincrement") is True or identity is not None
+    return TableColumn(
+        name=column["name"],
+        # SQLite's declared types bind no cell.
+        type=ValueType.DYNAMIC if dialect is Dialect.SQLITE else value_type(kind),
+        database_type=_written(inspector, kind),
+        nullable=bool(column["nullable"]) and not rowid,
+        default=None if autoincrement and dialect is Dialect.POSTGRESQL else column.get("default"),
+        autoincrement=autoincrement,
+        generated=computed is not None,
+        generation_expression=computed["sqltext"] if computed else "",
+        comment=column.get("comment") or "",
+        length=getattr(kind, "length", None) if not isinstance(kind, sqltypes.Enum) else None,
+        precision=_precision(kind),
+        scale=getattr(kind, "scale", None),
+        labels=tuple(getattr(kind, "enums", None) or getattr(kind, "values", None) or ()),
+    )
+
+
+def _is_rowid(column: Mapping[str, Any], key: Key | None) -> bool:
+    """An INTEGER PRIMARY KEY of SQLite's is the row's own number: never NULL, and counted up when left out."""
+    return isinstance(column["type"], sqltypes.INTEGER) and key is not None and key.columns == (column["name"],)
+
+
+def value_type(kind: Any) -> ValueType:
+    """Which arm of Value the cells of a reflected type use; text where nothing better is known."""
+    if isinstance(kind, sqltypes.Integer) and getattr(kind, "unsigned", False):
+        return ValueType.UINT
+    if isinstance(kind, (sqltypes.TIMESTAMP, sqltypes.DateTime)):
+        zoned = getattr(kind, "timezone", False) or isinstance(kind, mysql.TIMESTAMP)
+        return ValueType.TIMESTAMP if zoned else ValueType.DATETIME
+    for types, found in _VALUE_TYPES:
+        if isinstance(kind, types):
+            return found
+    return ValueType.STRING
+
+
+def _precision(kind: Any) -> int | None:
+    for attribute in ("precision", "fsp"):
+        found = getattr(kind, attribute, None)
+        if isinstance(found, int):
+            return found
+    return None
+
+
+def _written(inspector: Inspector, kind: Any) -> str:
+    """As CREATE TABLE has it."""
+    try:
+        return str(kind.compile(dialect=inspector.dialect)).lower()
+    except (CompileError, UnsupportedCompilationError):
+        return ""
+
+
+def _primary_key(key: Mapping[str, Any]) -> Key | None:
+    columns = tuple(key.get("constrained_columns") or ())
+    return Key(key.get("name") or "", columns) if columns else None
+
+
+def _foreign_key(key: Mapping[str, Any], inspector: Inspector) -> ForeignKey:
+    options = key.get("options") or {}
+    return ForeignKey(
+        name=key["name"] or "",
+        columns=tuple(key["constrained_columns"]),
+        referred_schema=key["referred_schema"] or default_schema(inspector),
+        referred_table=key["referred_table"],
+        referred_columns=tuple(key["referred_columns"]),
+        on_delete=_action(options.get("ondelete")),
+        on_update=_action(options.get("onupdate")),
+    )
+
+
+def _action(text: str | None) -> ReferentialAction:
+    return _ACTIONS.get((text or "").upper(), ReferentialAction.NO_ACTION)
+
+
+def _index(index: Mapping[str, Any]) -> Index:
+    expressions = index.get("expressions")
+    sorting = index.get("column_sorting") or {}
+    parts = []
+    for position, column in enumerate(index["column_names"]):
+        text = column if column is not None else (expressions or ())[position]
+        descending = "desc" in sorting.get(text, ())
+        parts.append(IndexPart(text, expression=column is None, descending=descending))
+    return Index(index["name"] or "", tuple(parts), unique=bool(index["unique"]))

@@ -1,0 +1,116 @@
+"""What the schema of a database looks like, whatever the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from rowgate_server.engines.values import ValueType
+
+
+class TableKind(Enum):
+    """Tables and views."""
+
+    TABLE = 1
+    VIEW = 2
+
+
+class ReferentialAction(Enum):
+    """What happens to the rows that refer to a row that changes."""
+
+    NO_ACTION = 1
+    RESTRICT = 2
+    CASCADE = 3
+    SET_NULL = 4
+    SET_DEFAULT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TableSummary:
+    """A table or view by name."""
+
+    name: str
+    schema: str
+    kind: TableKind = TableKind.TABLE
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column. None and "" where it has none, or the database does not tell."""
+
+    name: str
+    type: ValueType
+    database_type: str
+    nullable: bool
+    default: str | None = None
+    autoincrement: bool = False
+    generated: bool = False
+    generation_expression: str = ""
+    comment: str = ""
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A primary key or unique constraint."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A reference to another table."""
+
+    name: str
+    columns: tuple[str, ...]
+    referred_schema: str
+    referred_table: str
+    referred_columns: tuple[str, ...]
+    on_delete: ReferentialAction = ReferentialAction.NO_ACTION
+    on_update: ReferentialAction = ReferentialAction.NO_ACTION
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPart:
+    """One column or expression of an index."""
+
+    text: str
+    expression: bool = False
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index."""
+
+    name: str
+    parts: tuple[IndexPart, ...]
+    unique: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A CHECK constraint."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table or view, whole."""
+
+    name: str
+    schema: str
+    kind: TableKind
+    comment: str
+    columns: tuple[TableColumn, ...]
+    primary_key: Key | None
+    foreign_keys: tuple[ForeignKey, ...]
+    unique_constraints: tuple[Key, ...]
+    indexes: tuple[Index, ...]
+    checks: tuple[Check, ...]

@@ -1,0 +1,1 @@
+"""Pools and drivers: everything that touches a database connection. Knows no request and no table."""

@@ -1,0 +1,79 @@
+"""Whether a database answers: probed all the time on a connection of its own, told to whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from rowgate_server.engines.driver import Driver, ServerFacts
+from rowgate_server.observability.logging import get_logger
+
+_log = get_logger("rowgate.health")
+
+Listener = Callable[[bool], None]
+
+
+class Availability:
+    """Probes one database.
+
+    A change is seen within `interval` + `timeout` seconds: a database that went down is noticed by the probe that
+    fails, one that went silent by the probe that times out.
+
+    Args:
+        name: the database's name, for the log.
+        driver: what to probe with.
+        interval: seconds between probes.
+        timeout: seconds that a probe may take.
+    """
+
+    def __init__(self, name: str, driver: Driver, interval: float, timeout: float) -> None:
+        self._name = name
+        self._driver = driver
+        self._interval = interval
+        self._timeout = timeout
+        self._listeners: list[Listener] = []
+        self._task: asyncio.Task[None] | None = None
+        self.up: bool | None = None
+        self.facts = ServerFacts()
+
+    def listen(self, listener: Listener) -> None:
+        """Be told of every change, and of the first result."""
+        self._listeners.append(listener)
+
+    async def probe(self) -> BaseException | None:
+        """Probe once; None if the database answered, else why not."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                self.facts = await self._driver.probe()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the database did not answer
+            self._set(up=False, error=error)
+            return error
+        self._set(up=True)
+        return None
+
+    def start(self) -> None:
+        """Begin to probe, at once and then at every interval."""
+        self._task = asyncio.create_task(self._keep_probing(), name=f"rowgate-probe-{self._name}")
+
+    async def stop(self) -> None:
+        """Probe no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+
+    async def _keep_probing(self) -> None:
+        while True:
+            await self.probe()
+            await asyncio.sleep(self._interval)
+
+    def _set(self, *, up: bool, error: BaseException | None = None) -> None:
+        if up == self.up:
+            return
+        if up:
+            _log.info("database is up", database=self._name, version=self.facts.version)
+        else:
+            _log.error("database is down", database=self._name, error=type(error).__name__)
+        self.up = up
+        for listener in self._listeners:
+            listener(up)

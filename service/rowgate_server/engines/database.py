@@ -1,0 +1,132 @@
+"""One database that the gateway serves: its driver, pool, executor and health, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection, Inspector, inspect
+from sqlalchemy.util import greenlet_spawn
+
+from rowgate_server.engines.availability import Availability
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.driver import Driver
+from rowgate_server.engines.executor import Executor
+from rowgate_server.engines.pool import Pool, PoolSettings
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The server's own limits on statements of one database: seconds, rows, bytes. None: no such limit."""
+
+    statement_timeout: float
+    stream_timeout: float
+    unary_rows: int
+    unary_bytes: int
+    sql_bytes: int
+    read_only: bool = False
+
+
+class Database:
+    """One database, by the name that the configuration gives it."""
+
+    def __init__(
+        self,
+        name: str,
+        driver: Driver,
+        pool: PoolSettings,
+        bounds: Bounds,
+        availability: Availability,
+        metrics: DatabaseMetrics,
+    ) -> None:
+        self.name = name
+        self.bounds = bounds
+        self.availability = availability
+        self._driver = driver
+        self._pool = Pool(driver, pool, metrics)
+        self.executor = Executor(driver, self._pool)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its SQL is written."""
+        return self._driver.dialect
+
+    @property
+    def scheme(self) -> str:
+        """The engine as the configuration names it: mysql, mariadb, postgresql or sqlite."""
+        return self._driver.engine_url.get_backend_name()
+
+    def pool_numbers(self) -> PoolNumbers:
+        """What the pool holds at this moment."""
+        return self._pool.numbers()
+
+    async def reflect(self, read: Callable[[Inspector], _T], deadline: Deadline) -> _T:
+        """Call a function with SQLAlchemy's Inspector on a connection of the pool.
+
+        Raises:
+            RowgateError: what the database has against it; any other error of SQLAlchemy's as it is.
+        """
+        lease = await self._pool.checkout(deadline)
+        sound = False
+        try:
+            async with asyncio.timeout_at(deadline.at):
+                with lease.session.reflecting():
+                    result = await greenlet_spawn(
+                        lambda: read(inspect(Connection(self._pool.sync_engine, lease.checked_out)))
+                    )
+            sound = True
+        except TimeoutError:
+            if deadline.remaining() > 0:
+                raise
+            raise deadline.exceeded("while the schema was read", Outcome.NOT_RUN) from None
+        except Exception as error:
+            cause = getattr(error, "orig", None) or error
+            cause = cause.__cause__ or cause
+            translated = self._driver.translate(cause, has_parameters=False)
+            sound = translated is not None and not self._driver.is_broken(cause)
+            if translated is None or isinstance(error, RowgateError):
+                raise
+            raise translated from error
+        finally:
+            lease.end(sound=sound)
+        return result
+
+    async def close(self) -> None:
+        """Stop probing, wait for clean-ups, close every connection."""
+        await self.availability.stop()
+        await self._pool.close()
+
+
+class Databases:
+    """Every database that the gateway serves, by name."""
+
+    def __init__(self, databases: dict[str, Database], default: str | None) -> None:
+        self._databases = databases
+        self.default = default
+
+    def __iter__(self) -> Iterator[Database]:
+        return iter(self._databases.values())
+
+    def get(self, name: str) -> Database:
+        """The database of that name; empty means the default one.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE.
+        """
+        found = self._databases.get(name or self.default or "")
+        if found is not None:
+            return found
+        if not name:
+            raise RowgateError(
+                Reason.UNKNOWN_DATABASE, "no database is named, and the gateway has no default one", field="database"
+            )
+        raise RowgateError(
+            Reason.UNKNOWN_DATABASE, "the gateway serves no database of that name", field="database", database=name
+        )

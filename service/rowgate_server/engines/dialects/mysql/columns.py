@@ -1,0 +1,127 @@
+"""What a result's columns are, read from the protocol's field packets, and how their cells are decoded.
+
+PEP 249's `description` loses the unsigned flag and the character set; the field packets have them. Cells keep the
+database's own text where that is exact: no Decimal, date or timedelta object is made on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asyncmy.constants import FIELD_TYPE, FLAG
+
+from rowgate_server.engines.results import Column
+from rowgate_server.engines.values import ValueType
+
+_BINARY = 63  # the charset number of bytes
+
+_INTEGERS = {
+    FIELD_TYPE.TINY: "tinyint",
+    FIELD_TYPE.SHORT: "smallint",
+    FIELD_TYPE.INT24: "mediumint",
+    FIELD_TYPE.LONG: "int",
+    FIELD_TYPE.LONGLONG: "bigint",
+}
+_DOUBLES = {FIELD_TYPE.FLOAT: "float", FIELD_TYPE.DOUBLE: "double"}
+_DECIMALS = (FIELD_TYPE.DECIMAL, FIELD_TYPE.NEWDECIMAL)
+_TEMPORALS = {
+    FIELD_TYPE.DATE: (ValueType.DATE, "date"),
+    FIELD_TYPE.NEWDATE: (ValueType.DATE, "date"),
+    FIELD_TYPE.TIME: (ValueType.TIME, "time"),
+    FIELD_TYPE.DATETIME: (ValueType.DATETIME, "datetime"),
+    FIELD_TYPE.TIMESTAMP: (ValueType.TIMESTAMP, "timestamp"),
+}
+_PLAIN = {
+    FIELD_TYPE.YEAR: (ValueType.INT, "year"),
+    FIELD_TYPE.BIT: (ValueType.UINT, "bit"),
+    FIELD_TYPE.JSON: (ValueType.JSON, "json"),
+    FIELD_TYPE.GEOMETRY: (ValueType.BYTES, "geometry"),
+    FIELD_TYPE.NULL: (ValueType.NULL, "null"),
+}
+_BLOBS = (FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB)
+_NO_DECIMALS = 31  # the protocol's "not fixed"
+
+
+def column(field: Any) -> Column:
+    """The column that a field packet describes."""
+    value_type, database_type, precision, scale = _typed(field)
+    return Column(
+        name=field.name,
+        type=value_type,
+        database_type=database_type,
+        # An expression's NOT NULL flag is the server's guess about it; a column's is its definition.
+        nullable=not field.flags & FLAG.NOT_NULL if field.org_table else None,
+        precision=precision,
+        scale=scale,
+        table=field.org_table or "",
+    )
+
+
+def _typed(field: Any) -> tuple[ValueType, str, int | None, int | None]:
+    code, flags = field.type_code, field.flags
+    unsigned = bool(flags & FLAG.UNSIGNED)
+    if code in _INTEGERS:
+        name = _INTEGERS[code] + (" unsigned" if unsigned else "")
+        return (ValueType.UINT if unsigned else ValueType.INT), name, None, None
+    if code in _DECIMALS:
+        # The length counts the sign and the point.
+        digits = field.length - (0 if unsigned else 1) - (1 if field.scale else 0)
+        return ValueType.DECIMAL, "decimal unsigned" if unsigned else "decimal", digits, field.scale
+    if code in _DOUBLES:
+        return ValueType.DOUBLE, _DOUBLES[code], None, None
+    if code in _TEMPORALS:
+        fraction = field.scale if field.scale < _NO_DECIMALS else None
+        return *_TEMPORALS[code], fraction or None, None
+    if code in _PLAIN:
+        return *_PLAIN[code], None, None
+    return *_text_or_bytes(field), None, None
+
+
+def _text_or_bytes(field: Any) -> tuple[ValueType, str]:
+    code, flags = field.type_code, field.flags
+    if flags & FLAG.ENUM:
+        return ValueType.STRING, "enum"
+    if flags & FLAG.SET:
+        return ValueType.STRING, "set"
+    binary = field.charsetnr == _BINARY
+    value_type = ValueType.BYTES if binary else ValueType.STRING
+    if code in _BLOBS:
+        return value_type, "blob" if binary else "text"
+    if code == FIELD_TYPE.STRING:
+        return value_type, "binary" if binary else "char"
+    return value_type, "varbinary" if binary else "varchar"
+
+
+def _fraction(text: str) -> str:
+    """Six digits after the point, whatever the column keeps."""
+    whole, point, digits = text.partition(".")
+    return f"{whole}.{digits:0<6}" if point else f"{whole}.000000"
+
+
+def _datetime(text: str) -> str:
+    return f"{text[:10]}T{_fraction(text[11:])}"
+
+
+def _timestamp(text: str) -> str:
+    # The session's time zone is UTC: the driver sets it, and every reset sets it again.
+    return f"{text[:10]}T{_fraction(text[11:])}+00:00"
+
+
+def _bit(octets: bytes) -> int:
+    return int.from_bytes(octets, "big")
+
+
+DECODERS: dict[int, Callable[[Any], Any]] = {
+    **dict.fromkeys(_INTEGERS, int),
+    **dict.fromkeys(_DOUBLES, float),
+    **dict.fromkeys(_DECIMALS, str),
+    FIELD_TYPE.YEAR: int,
+    FIELD_TYPE.BIT: _bit,
+    FIELD_TYPE.DATE: str,
+    FIELD_TYPE.NEWDATE: str,
+    FIELD_TYPE.TIME: _fraction,
+    FIELD_TYPE.DATETIME: _datetime,
+    FIELD_TYPE.TIMESTAMP: _timestamp,
+}
+"""asyncmy's `conv`: what makes a cell of its text, by the protocol's type. Types not named stay str or bytes."""

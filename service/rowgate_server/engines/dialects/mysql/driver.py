@@ -1,0 +1,201 @@
+"""How to reach one MySQL or MariaDB server, and how to stop a statement on it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncmy
+from asyncmy.constants import CLIENT
+from sqlalchemy.engine import URL
+
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.dialects.mysql import columns, errors
+from rowgate_server.engines.dialects.mysql.session import MySQLSession
+from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.errors import RowgateError
+
+_KEEPALIVE_IDLE, _KEEPALIVE_INTERVAL, _KEEPALIVE_COUNT = 30, 5, 3
+"""Seconds, seconds, probes: a dead peer is found within 45 s even on an idle connection."""
+
+_FOUND_ROWS = CLIENT.FOUND_ROWS
+"""An UPDATE counts the rows it matched, as on the other engines, not those it changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MySQLAddress:
+    """Where a server is and how to log in."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+    tls: Tls = field(default_factory=Tls)
+
+
+@dataclass(frozen=True, slots=True)
+class MySQLTimeouts:
+    """Seconds. `read` is the longest silence of the server's while a statement runs: above `statement`."""
+
+    connect: float
+    read: float
+    statement: float
+
+
+class MySQLDriver:
+    """asyncmy connections to one server."""
+
+    dialect = Dialect.MYSQL
+
+    def __init__(self, address: MySQLAddress, timeouts: MySQLTimeouts, *, mariadb: bool) -> None:
+        self._address = address
+        self._timeouts = timeouts
+        self._scheme = "mariadb" if mariadb else "mysql"
+        self._context = address.tls.context()
+        self._control: Any = None
+        self._control_lock = asyncio.Lock()
+        self._max_packet = 16 * 1024 * 1024
+        self._setup = ""
+
+    @property
+    def engine_url(self) -> URL:
+        """`mariadb+asyncmy://` or `mysql+asyncmy://`; the connections are made by `connect`."""
+        return URL.create(f"{self._scheme}+asyncmy", database=self._address.database or None)
+
+    @property
+    def adapter_options(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    async def connect(self) -> Any:
+        """A connection in the gateway's settings: one statement a packet, UTC, utf8mb4, autocommit."""
+        async with asyncio.timeout(self._timeouts.connect):
+            connection = await self._open(self._timeouts.read)
+            try:
+                if not self._setup:
+                    await self._learn(connection)
+                await self._session(connection).prepare()
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def session(self, connection: Any) -> MySQLSession:
+        """The session on a connection."""
+        return self._session(connection)
+
+    async def probe(self) -> ServerFacts:
+        """Ping on the control connection."""
+        async with self._control_lock:
+            control = await self._controlling()
+            try:
+                await control.ping(reconnect=False)
+            except BaseException:
+                self._drop_control()
+                raise
+            version = str(control.get_server_info()).removeprefix("5.5.5-")
+            return ServerFacts(version, self._address.database)
+
+    async def kill(self, thread_id: int) -> None:
+        """End another connection, and what it runs, from the control connection."""
+        async with self._control_lock:
+            control = await self._controlling()
+            try:
+                await control.query(f"KILL {thread_id}")
+            except asyncmy.errors.MySQLError as error:
+                if error.args[:1] != (_NO_SUCH_THREAD,):
+                    self._drop_control()
+                    raise
+            except BaseException:
+                self._drop_control()
+                raise
+
+    async def close(self) -> None:
+        """Let go of the control connection."""
+        self._drop_control()
+
+    def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
+        """The gateway's words for an error of asyncmy's."""
+        return errors.translate(error, has_parameters=has_parameters)
+
+    def is_broken(self, error: BaseException) -> bool:
+        """Whether the connection can no longer be trusted."""
+        return errors.is_broken(error)
+
+    def _session(self, connection: Any) -> MySQLSession:
+        return MySQLSession(connection, self._setup, self, self._max_packet)
+
+    async def _open(self, read_timeout: float) -> Any:
+        """A connection, logged in; with `prefer`, in the clear where the server has no TLS."""
+        if self._context is None or self._address.tls.mode is not TlsMode.PREFER:
+            return await self._log_in(read_timeout)
+        try:
+            return await self._log_in(read_timeout)
+        except asyncmy.errors.OperationalError as error:
+            # asyncmy asks for TLS whether the server offers it or not; one that does not answers with something else.
+            if not isinstance(error.__cause__, ssl.SSLError):
+                raise
+            self._context = None
+        return await self._log_in(read_timeout)
+
+    async def _log_in(self, read_timeout: float) -> Any:
+        address = self._address
+        connection: Any = await asyncmy.connect(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            password=address.password,
+            database=address.database or None,
+            charset="utf8mb4",
+            autocommit=True,
+            client_flag=_FOUND_ROWS,
+            conv=columns.DECODERS,
+            connect_timeout=self._timeouts.connect,
+            # connect_timeout does not cover the handshake: without this, a silent server hangs it for good.
+            read_timeout=read_timeout,
+            ssl=self._context,
+            program_name="rowgate",
+        )
+        _watch_for_a_dead_peer(connection._transport.get_extra_info("socket"))
+        return connection
+
+    async def _learn(self, connection: Any) -> None:
+        """What the server is decides how its sessions are set up."""
+        await connection.query("SELECT @@max_allowed_packet")
+        self._max_packet = connection._result.rows[0][0]
+        mariadb = "mariadb" in str(connection.get_server_info()).lower()
+        # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
+        limit = self._timeouts.statement + 5
+        limits = f"max_statement_time={limit:.3f}" if mariadb else f"max_execution_time={limit * 1000:.0f}"
+        # Without these two modes the tokenizer reads quotes as the server does.
+        modes = "REPLACE(REPLACE(@@sql_mode,'ANSI_QUOTES',''),'NO_BACKSLASH_ESCAPES','')"
+        self._setup = f"SET NAMES utf8mb4, time_zone='+00:00', autocommit=1, {limits}, sql_mode={modes}"
+
+    async def _controlling(self) -> Any:
+        if self._control is None or not self._control.connected:
+            async with asyncio.timeout(self._timeouts.connect):
+                self._control = await self._open(self._timeouts.connect)
+        return self._control
+
+    def _drop_control(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        self._control = None
+
+
+_NO_SUCH_THREAD = 1094
+
+
+def _watch_for_a_dead_peer(sock: Any) -> None:
+    """Probe sooner than SO_KEEPALIVE alone, which asyncmy sets: its first probe comes after two hours."""
+    if sock is None or sock.family == socket.AF_UNIX:
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_COUNT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, (_KEEPALIVE_IDLE + 15) * 1000)

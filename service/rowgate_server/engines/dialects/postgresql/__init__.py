@@ -1,0 +1,5 @@
+"""PostgreSQL, through asyncpg."""
+
+from rowgate_server.engines.dialects.postgresql.driver import PostgreSQLDriver
+
+__all__ = ["PostgreSQLDriver"]

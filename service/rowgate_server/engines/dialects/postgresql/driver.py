@@ -1,0 +1,132 @@
+"""How to reach one PostgreSQL server."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import URL
+
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.dialects.postgresql import errors, types
+from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
+from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
+from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.errors import RowgateError
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQLAddress:
+    """Where a server is and how to log in."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str
+    tls: Tls = field(default_factory=Tls)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQLTimeouts:
+    """Seconds."""
+
+    connect: float
+    statement: float
+
+
+class PostgreSQLDriver:
+    """asyncpg connections to one server."""
+
+    dialect = Dialect.POSTGRESQL
+
+    def __init__(self, address: PostgreSQLAddress, timeouts: PostgreSQLTimeouts) -> None:
+        self._address = address
+        self._timeouts = timeouts
+        self._meters: weakref.WeakKeyDictionary[Any, ReceiveMeter] = weakref.WeakKeyDictionary()
+        # asyncpg takes "prefer" by name only; a context means that TLS is required.
+        self._tls: Any = "prefer" if address.tls.mode is TlsMode.PREFER else address.tls.context() or False
+        self._probing: Any = None
+
+    @property
+    def engine_url(self) -> URL:
+        """`postgresql+asyncpg://`; the connections are made by `connect`."""
+        return URL.create("postgresql+asyncpg", database=self._address.database)
+
+    @property
+    def adapter_options(self) -> dict[str, Any]:
+        """No cached statements: DISCARD ALL drops them on the server."""
+        return {"prepared_statement_cache_size": 0}
+
+    async def connect(self) -> Any:
+        """A connection in the gateway's settings, which DISCARD ALL returns to: they are in the start-up packet."""
+        async with asyncio.timeout(self._timeouts.connect):
+            connection = await self._open()
+        types.install_codecs(connection)
+        self._meters[connection] = ReceiveMeter(connection)
+        return connection
+
+    def session(self, connection: Any) -> PostgreSQLSession:
+        """The session on a connection."""
+        return PostgreSQLSession(connection, self._meters[connection])
+
+    async def probe(self) -> ServerFacts:
+        """Ask for the version and schema on a connection kept for that."""
+        if self._probing is None or self._probing.is_closed():
+            async with asyncio.timeout(self._timeouts.connect):
+                self._probing = await self._open()
+        try:
+            row = await self._probing.fetchrow("SELECT current_setting('server_version'), current_schema()::text")
+        except BaseException:
+            self._drop_probing()
+            raise
+        return ServerFacts(row[0], row[1] or "")
+
+    async def close(self) -> None:
+        """Let go of the probe's connection."""
+        self._drop_probing()
+
+    def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
+        """The gateway's words for an error of asyncpg's."""
+        del has_parameters  # they never stand in the SQL
+        return errors.translate(error)
+
+    def is_broken(self, error: BaseException) -> bool:
+        """Whether the connection can no longer be trusted."""
+        return errors.is_broken(error)
+
+    async def _open(self) -> Any:
+        address = self._address
+        # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
+        limit = int((self._timeouts.statement + 5) * 1000)
+        return await asyncpg.connect(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            # Never None: asyncpg would then look into PGPASSWORD and .pgpass.
+            password=address.password,
+            database=address.database,
+            ssl=self._tls,
+            # A cached statement could be replaced by a caller's PREPARE under the same name.
+            statement_cache_size=0,
+            server_settings={
+                "application_name": "rowgate",
+                "TimeZone": "UTC",
+                "statement_timeout": str(limit),
+                "idle_in_transaction_session_timeout": str(limit),
+                # A statement whose client has gone away ends even while it sends nothing.
+                "client_connection_check_interval": "1000",
+                "tcp_keepalives_idle": "30",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+            },
+        )
+
+    def _drop_probing(self) -> None:
+        if self._probing is not None:
+            self._probing.terminate()
+        self._probing = None

@@ -1,0 +1,107 @@
+"""What PostgreSQL's SQLSTATEs mean.
+
+Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_STATES: dict[str, Reason] = {
+    "23505": Reason.DUPLICATE_KEY,
+    "23503": Reason.FOREIGN_KEY_VIOLATION,
+    "23001": Reason.FOREIGN_KEY_VIOLATION,
+    "23502": Reason.NOT_NULL_VIOLATION,
+    "23514": Reason.CHECK_VIOLATION,
+    "23P01": Reason.CHECK_VIOLATION,
+    "44000": Reason.CHECK_VIOLATION,
+    "42703": Reason.UNKNOWN_COLUMN,
+    "42P01": Reason.UNKNOWN_TABLE,
+    "3F000": Reason.UNKNOWN_TABLE,
+    "40P01": Reason.DEADLOCK,
+    "40001": Reason.SERIALIZATION_FAILURE,
+    "55P03": Reason.LOCK_TIMEOUT,
+    "57014": Reason.QUERY_CANCELLED,
+    "25006": Reason.READ_ONLY,
+    "42501": Reason.PERMISSION_DENIED,
+    "0A000": Reason.NOT_SUPPORTED,
+    "53300": Reason.DATABASE_UNAVAILABLE,
+    "57P01": Reason.DATABASE_UNAVAILABLE,
+    "57P02": Reason.DATABASE_UNAVAILABLE,
+    "57P03": Reason.DATABASE_UNAVAILABLE,
+    "57P04": Reason.DATABASE_UNAVAILABLE,
+    "57P05": Reason.DATABASE_UNAVAILABLE,
+    "3D000": Reason.DATABASE_UNAVAILABLE,
+}
+
+_CLASSES: dict[str, Reason] = {
+    "08": Reason.DATABASE_UNAVAILABLE,
+    "28": Reason.DATABASE_UNAVAILABLE,
+    "22": Reason.VALUE_OUT_OF_RANGE,
+    "40": Reason.SERIALIZATION_FAILURE,
+    "58": Reason.DATABASE_UNAVAILABLE,
+    "XX": Reason.DATABASE_UNAVAILABLE,
+}
+
+_FIXED: dict[Reason, str] = {
+    Reason.DUPLICATE_KEY: "a unique key already holds this value",
+    Reason.FOREIGN_KEY_VIOLATION: "a foreign key does not allow this",
+    Reason.NOT_NULL_VIOLATION: "a column that may not be NULL has no value",
+    Reason.CHECK_VIOLATION: "a CHECK or exclusion constraint does not hold",
+    Reason.VALUE_OUT_OF_RANGE: "a value does not fit where it should go",
+    Reason.DEADLOCK: "the database ended this statement to break a deadlock",
+    Reason.SERIALIZATION_FAILURE: "the transaction could not be serialised with others",
+    Reason.LOCK_TIMEOUT: "a lock was not granted in time",
+    Reason.QUERY_CANCELLED: "the statement was cancelled in the database",
+    Reason.READ_ONLY: "the session, or the database, is read-only",
+    Reason.PERMISSION_DENIED: "the database does not allow this to the gateway's login",
+    Reason.DATABASE_UNAVAILABLE: "the database cannot be reached, or the connection broke",
+}
+
+_RETRY_AFTER: dict[Reason, float] = {
+    Reason.DATABASE_UNAVAILABLE: 1.0,
+    Reason.DEADLOCK: 0.05,
+    Reason.SERIALIZATION_FAILURE: 0.05,
+    Reason.LOCK_TIMEOUT: 0.5,
+}
+
+_BREAKING_CLASSES = ("08", "57P", "58", "XX")
+
+
+def translate(error: BaseException) -> RowgateError | None:
+    """The gateway's words for an error of asyncpg's; None for any other exception.
+
+    Parameters travel apart from the SQL, so PostgreSQL's words about the SQL hold no value of theirs; the classes
+    that do quote values (22 and 23) have fixed words.
+    """
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate:
+        return _from_server(error, error.sqlstate)
+    if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, EOFError)):
+        return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
+    return None
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether the connection is gone, or in a state that nobody can know."""
+    if not isinstance(error, asyncpg.PostgresError) or not error.sqlstate:
+        return True
+    return error.sqlstate.startswith(_BREAKING_CLASSES)
+
+
+def _from_server(error: asyncpg.PostgresError, sqlstate: str) -> RowgateError:
+    reason = _STATES.get(sqlstate) or _CLASSES.get(sqlstate[:2], Reason.INVALID_SQL)
+    hint = error.hint if reason is Reason.INVALID_SQL else None
+    return RowgateError(
+        reason,
+        _FIXED.get(reason) or str(error.message or error.args[0]),
+        retry_after=_RETRY_AFTER.get(reason),
+        outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
+        sqlstate=sqlstate,
+        constraint=error.constraint_name,
+        table=error.table_name,
+        column=error.column_name,
+        hint=hint,
+        position=error.position if reason in (Reason.INVALID_SQL, Reason.UNKNOWN_COLUMN) else None,
+    )

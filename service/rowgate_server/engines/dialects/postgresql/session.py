@@ -1,0 +1,250 @@
+"""One asyncpg connection: prepare, run, read from a portal, wipe the session clean."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+
+from rowgate_server.engines.dialects.postgresql import parameters, types
+from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
+from rowgate_server.engines.driver import ExecuteMode
+from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
+from rowgate_server.engines.values import BoundStatement
+from rowgate_server.errors import Reason, RowgateError
+
+_FIRST_FETCH, _MOST_PER_FETCH = 64, 8192
+_TARGET_BYTES = 256 * 1024
+_KILL_TIMEOUT = 2.0
+_MOST_WARNINGS = 64
+_AFFECTED = re.compile(r"(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d+)\Z")
+_CANNOT_INFER = {"42P18", "42725"}
+"""Could not determine a parameter's type; the operator is not unique for unknown types."""
+
+
+class PostgreSQLSession:
+    """The session on one connection."""
+
+    def __init__(self, connection: Any, meter: ReceiveMeter) -> None:
+        self._connection = connection
+        self._meter = meter
+        self._notices: list[StatementWarning] = []
+
+    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+        """Run one statement in a transaction of its own: PostgreSQL's implicit one, or an explicit one where needed.
+
+        A portal to stream from, and a read-only session, need an explicit transaction.
+        """
+        prepared, arguments = await self._prepare(statement)
+        self._connection.add_log_listener(self._notice)
+        explicit = mode.read_only or mode.streaming
+        if explicit:
+            await self._connection.execute("BEGIN READ ONLY" if mode.read_only else "BEGIN")
+        if mode.streaming and prepared.get_attributes():
+            return PortalCursor(self._connection, prepared, await prepared.cursor(*arguments), self._notices)
+        answer = await self._whole(prepared, arguments, mode)
+        return WholeCursor(self._connection, prepared, answer, self._notices, explicit=explicit)
+
+    async def reset(self) -> None:
+        """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""
+        connection = self._connection
+        connection.remove_log_listener(self._notice)
+        if connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+        await connection.execute("DISCARD ALL")
+
+    async def kill(self) -> None:
+        """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered."""
+        try:
+            await self._connection.close(timeout=_KILL_TIMEOUT)
+        finally:
+            self.abort()
+
+    @contextmanager
+    def reflecting(self) -> Iterator[None]:
+        """Reflection takes JSON as objects."""
+        types.install_codecs(self._connection, json_decoder=json.loads)
+        try:
+            yield
+        finally:
+            types.install_codecs(self._connection)
+
+    def abort(self) -> None:
+        """Cut the link at once."""
+        if not self._connection.is_closed():
+            self._connection.terminate()
+
+    async def _whole(self, prepared: Any, arguments: list[Any], mode: ExecuteMode) -> tuple[list[Any], bytes | None]:
+        """What PreparedStatement.fetch does, with a limit: rows past the caller's cap are never sent."""
+        limit = mode.row_limit + 1 if mode.row_limit is not None and prepared.get_attributes() else 0
+        with_status = True
+        self._meter.begin(mode.byte_limit)
+        try:
+            rows, status, _ = await self._connection._protocol.bind_execute(
+                prepared._state, arguments, "", limit, with_status, None
+            )
+        except Exception as error:
+            if self._meter.tripped:
+                raise result_too_large(f"{mode.byte_limit} bytes") from error
+            raise
+        finally:
+            self._meter.begin(None)
+        return rows, status
+
+    def _notice(self, _: Any, message: Any) -> None:
+        if len(self._notices) < _MOST_WARNINGS:
+            self._notices.append(StatementWarning(message.sqlstate, message.message, message.severity))
+
+    async def _prepare(self, statement: BoundStatement) -> tuple[Any, list[Any]]:
+        """Prepare, and once more with casts if a value does not go as the type that PostgreSQL inferred."""
+        fragments, values = statement
+        no_casts = [""] * len(values)
+        kinds: Sequence[Any | None]
+        try:
+            prepared = await self._connection.prepare(_numbered(fragments, no_casts))
+        except asyncpg.PostgresError as error:
+            if not values or error.sqlstate not in _CANNOT_INFER:
+                raise
+            kinds = [None] * len(values)
+        else:
+            kinds = prepared.get_parameters()
+            if len(kinds) != len(values):
+                raise RowgateError(
+                    Reason.INVALID_PARAMETER, "the statement uses $1-style parameters; write :name or ?", field="sql"
+                )
+            arguments, casts = _converted(statement, kinds)
+            if casts is None:
+                return prepared, arguments
+            no_casts = casts
+        casts = [
+            before or (parameters.cast(value, None) if kind is None else "")
+            for before, value, kind in zip(no_casts, values, kinds, strict=True)
+        ]
+        prepared = await self._connection.prepare(_numbered(fragments, casts))
+        arguments, unfit = _converted(statement, prepared.get_parameters())
+        if unfit is not None:
+            raise RowgateError(
+                Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
+            )
+        return prepared, arguments
+
+
+def _numbered(fragments: Sequence[str], casts: Sequence[str]) -> str:
+    pieces = [fragments[0]]
+    for index, cast in enumerate(casts):
+        pieces.append(f"${index + 1}{cast}")
+        pieces.append(fragments[index + 1])
+    return "".join(pieces)
+
+
+def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[Any], list[str] | None]:
+    """The values for asyncpg, and the casts to write if any value does not fit (None: all do)."""
+    arguments: list[Any] = []
+    casts = [""] * len(kinds)
+    for index, (value, kind) in enumerate(zip(statement.values, kinds, strict=True)):
+        try:
+            arguments.append(parameters.convert(value, kind))
+        except parameters.NeedsCastError:
+            casts[index] = parameters.cast(value, kind)
+    return arguments, casts if any(casts) else None
+
+
+class Cursor:
+    """What the two kinds have in common: columns, arrays read into BoundValues, the end of the transaction."""
+
+    def __init__(self, connection: Any, prepared: Any, notices: list[StatementWarning]) -> None:
+        self._connection = connection
+        self._notices = notices
+        attributes = prepared.get_attributes()
+        self.columns: tuple[Column, ...] = tuple(types.column(attribute) for attribute in attributes)
+        self._readers: list[tuple[int, Callable[[Any], Any]]] = [
+            (index, reader)
+            for index, attribute in enumerate(attributes)
+            if (reader := types.member_reader(attribute)) is not None
+        ]
+
+    async def fetch(self) -> Sequence[Row]:
+        """The next rows; empty at the end."""
+        raise NotImplementedError
+
+    def _read(self, records: list[Any]) -> Sequence[Row]:
+        if not self._readers:
+            return records
+        rows = [list(record) for record in records]
+        for row in rows:
+            for index, reader in self._readers:
+                row[index] = reader(row[index])
+        return rows
+
+    def _completion(self, status: bytes | str | None) -> Completion:
+        text = status.decode() if isinstance(status, bytes) else status or ""
+        match = _AFFECTED.match(text)
+        return Completion(affected_rows=int(match[1]) if match else None, warnings=tuple(self._notices))
+
+    async def finish(self) -> Completion:
+        """Commit what was begun."""
+        raise NotImplementedError
+
+    async def stop(self) -> Completion:
+        """Commit what was begun: that closes a portal, and every change is made before the first row is sent."""
+        return await self.finish()
+
+
+class WholeCursor(Cursor):
+    """A result that is here already."""
+
+    def __init__(
+        self,
+        connection: Any,
+        prepared: Any,
+        answer: tuple[list[Any], bytes | None],
+        notices: list[StatementWarning],
+        *,
+        explicit: bool,
+    ) -> None:
+        super().__init__(connection, prepared, notices)
+        self._records, self._status = answer
+        self._explicit = explicit
+
+    async def fetch(self) -> Sequence[Row]:
+        """All rows, then none."""
+        records, self._records = self._records, []
+        return self._read(records)
+
+    async def finish(self) -> Completion:
+        """Commit what was begun."""
+        if self._explicit:
+            await self._connection.execute("COMMIT")
+        return self._completion(self._status)
+
+
+class PortalCursor(Cursor):
+    """A server-side cursor: each fetch asks for so many rows as make about 256 KiB."""
+
+    def __init__(self, connection: Any, prepared: Any, portal: Any, notices: list[StatementWarning]) -> None:
+        super().__init__(connection, prepared, notices)
+        self._prepared = prepared
+        self._portal = portal
+        self._size = _FIRST_FETCH
+
+    async def fetch(self) -> Sequence[Row]:
+        """The next rows of the portal."""
+        records = await self._portal.fetch(self._size)
+        if records:
+            self._adapt(records)
+        return self._read(records)
+
+    async def finish(self) -> Completion:
+        """Commit, which closes the portal."""
+        await self._connection.execute("COMMIT")
+        return self._completion(self._prepared.get_statusmsg())
+
+    def _adapt(self, records: list[Any]) -> None:
+        """Estimate the width from the last row, cheaply; the first fetches are small, so wide rows show early."""
+        width = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in records[-1]) or 8
+        fitting = max(1, _TARGET_BYTES // width)
+        self._size = min(_MOST_PER_FETCH, fitting, self._size * 4)

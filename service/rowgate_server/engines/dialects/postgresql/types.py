@@ -1,0 +1,176 @@
+"""PostgreSQL's types by OID: which ValueType their cells are, and codecs that keep them exact.
+
+asyncpg's own decoders lose: an infinite timestamp becomes year 9999, a month 30 days, JSON and UUID become objects.
+Ours take the wire's counts (format "tuple") or PostgreSQL's own text, neither of which a session setting changes.
+OIDs are those of `pg_type.dat`; they are fixed for built-in types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rowgate_server.engines import isotime
+from rowgate_server.engines.results import Column
+from rowgate_server.engines.values import BoundValue, ValueType
+
+BOOL, BYTEA, INT8, INT2, INT4, TEXT, OID, JSON, FLOAT4, FLOAT8 = 16, 17, 20, 21, 23, 25, 26, 114, 700, 701
+UNKNOWN, BPCHAR, VARCHAR, NAME = 705, 1042, 1043, 19
+DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, TIMETZ = 1082, 1083, 1114, 1184, 1186, 1266
+NUMERIC, UUID, JSONB = 1700, 2950, 3802
+
+_TYPES: dict[int, ValueType] = {
+    BOOL: ValueType.BOOL,
+    BYTEA: ValueType.BYTES,
+    INT2: ValueType.INT,
+    INT4: ValueType.INT,
+    INT8: ValueType.INT,
+    OID: ValueType.INT,
+    FLOAT4: ValueType.DOUBLE,
+    FLOAT8: ValueType.DOUBLE,
+    NUMERIC: ValueType.DECIMAL,
+    JSON: ValueType.JSON,
+    JSONB: ValueType.JSON,
+    UUID: ValueType.UUID,
+    DATE: ValueType.DATE,
+    TIME: ValueType.TIME,
+    TIMETZ: ValueType.TIME,
+    TIMESTAMP: ValueType.DATETIME,
+    TIMESTAMPTZ: ValueType.TIMESTAMP,
+    INTERVAL: ValueType.INTERVAL,
+}
+"""Every other scalar is STRING, in PostgreSQL's own text."""
+
+# Types that asyncpg decodes into objects of its own, and whose text is exact.
+_AS_TEXT = {
+    "numeric": NUMERIC,
+    "json": JSON,
+    "jsonb": JSONB,
+    "uuid": UUID,
+    "bit": 1560,
+    "varbit": 1562,
+    "inet": 869,
+    "cidr": 650,
+    "macaddr": 829,
+    "macaddr8": 774,
+    "point": 600,
+    "lseg": 601,
+    "path": 602,
+    "box": 603,
+    "polygon": 604,
+    "line": 628,
+    "circle": 718,
+    "char": 18,
+    "tid": 27,
+    "txid_snapshot": 2970,
+    "pg_snapshot": 5038,
+    "int4range": 3904,
+    "numrange": 3906,
+    "tsrange": 3908,
+    "tstzrange": 3910,
+    "daterange": 3912,
+    "int8range": 3926,
+    "int4multirange": 4451,
+    "nummultirange": 4532,
+    "tsmultirange": 4533,
+    "tstzmultirange": 4534,
+    "datemultirange": 4535,
+    "int8multirange": 4536,
+    "record": 2249,
+}
+
+
+class _Codec(NamedTuple):
+    name: str
+    decode: Callable[[tuple[Any, ...]], str]
+    encode: Callable[[Any], tuple[int, ...]]
+
+
+def _timestamptz_text(parts: tuple[int]) -> str:
+    text = isotime.datetime_from_micros(parts[0])
+    return text if text.endswith("infinity") else text + "+00:00"
+
+
+def _counts(counts: tuple[int, ...]) -> tuple[int, ...]:
+    return counts
+
+
+_AS_COUNTS: dict[int, _Codec] = {
+    DATE: _Codec("date", lambda parts: isotime.date_from_days(parts[0]), _counts),
+    TIME: _Codec("time", lambda parts: isotime.time_from_micros(parts[0]), _counts),
+    # The wire counts seconds west of UTC.
+    TIMETZ: _Codec(
+        "timetz",
+        lambda parts: isotime.time_from_micros(parts[0]) + isotime.offset_from_seconds(-parts[1]),
+        _counts,
+    ),
+    TIMESTAMP: _Codec("timestamp", lambda parts: isotime.datetime_from_micros(parts[0]), _counts),
+    TIMESTAMPTZ: _Codec("timestamptz", _timestamptz_text, _counts),
+    INTERVAL: _Codec("interval", lambda parts: isotime.interval_from_parts(*parts), _counts),
+}
+
+
+def install_codecs(connection: Any, json_decoder: Callable[[str], Any] = str) -> None:
+    """Give an asyncpg connection our codecs.
+
+    `set_type_codec` would ask the server about each type; the OIDs of built-in types need no asking.
+    """
+    settings = connection._protocol.get_settings()
+    for name, oid in _AS_TEXT.items():
+        decoder = json_decoder if oid in (JSON, JSONB) else str
+        settings.add_python_codec(oid, name, "pg_catalog", [], "scalar", str, decoder, "text")
+    for oid, codec in _AS_COUNTS.items():
+        settings.add_python_codec(oid, codec.name, "pg_catalog", [], "scalar", codec.encode, codec.decode, "tuple")
+
+
+def column(attribute: Any) -> Column:
+    """The column that an attribute of a prepared statement describes."""
+    kind = attribute.type
+    if kind.kind == "array":
+        return Column(attribute.name, ValueType.LIST, kind.name)
+    return Column(attribute.name, _TYPES.get(kind.oid, ValueType.STRING), kind.name)
+
+
+def member_reader(attribute: Any) -> Callable[[Any], Any] | None:
+    """What turns an array's members, which have no column to tell their type, into BoundValues."""
+    kind = attribute.type
+    if kind.kind != "array":
+        return None
+    member_type = _MEMBER_TYPES.get(kind.name.removesuffix("[]"), ValueType.STRING)
+
+    def read(members: Any) -> Any:
+        if members is None:
+            return None
+        return [_member(member, member_type) for member in members]
+
+    return read
+
+
+def _member(member: Any, member_type: ValueType) -> BoundValue | None:
+    if member is None:
+        return None
+    if isinstance(member, list):  # a further dimension
+        return BoundValue(ValueType.LIST, [_member(inner, member_type) for inner in member])
+    return BoundValue(member_type, member)
+
+
+_MEMBER_TYPES: dict[str, ValueType] = {
+    "bool": ValueType.BOOL,
+    "bytea": ValueType.BYTES,
+    "int2": ValueType.INT,
+    "int4": ValueType.INT,
+    "int8": ValueType.INT,
+    "oid": ValueType.INT,
+    "float4": ValueType.DOUBLE,
+    "float8": ValueType.DOUBLE,
+    "numeric": ValueType.DECIMAL,
+    "json": ValueType.JSON,
+    "jsonb": ValueType.JSON,
+    "uuid": ValueType.UUID,
+    "date": ValueType.DATE,
+    "time": ValueType.TIME,
+    "timetz": ValueType.TIME,
+    "timestamp": ValueType.DATETIME,
+    "timestamptz": ValueType.TIMESTAMP,
+    "interval": ValueType.INTERVAL,
+}

@@ -1,0 +1,5 @@
+"""SQLite, through aiosqlite."""
+
+from rowgate_server.engines.dialects.sqlite.driver import SQLiteDriver
+
+__all__ = ["SQLiteDriver"]

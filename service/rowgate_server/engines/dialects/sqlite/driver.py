@@ -1,0 +1,116 @@
+"""How to open one SQLite database file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiosqlite
+from sqlalchemy.engine import URL
+
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.dialects.sqlite import errors
+from rowgate_server.engines.dialects.sqlite.guard import Guard
+from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
+from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.errors import RowgateError
+
+_LONGEST_VALUE = 64 * 1024 * 1024
+"""Bytes: SQLITE_LIMIT_LENGTH. Without it `zeroblob(1000000000)` takes a gigabyte of the gateway's memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class SQLiteFile:
+    """Which file. It must exist: a mistyped path must not become an empty database."""
+
+    path: Path
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SQLiteTimeouts:
+    """Seconds. `lock` is the wait for another connection's write lock."""
+
+    connect: float
+    lock: float
+
+
+class SQLiteDriver:
+    """aiosqlite connections to one file."""
+
+    dialect = Dialect.SQLITE
+
+    def __init__(self, file: SQLiteFile, timeouts: SQLiteTimeouts) -> None:
+        self._file = file
+        self._timeouts = timeouts
+        self._guards: weakref.WeakKeyDictionary[Any, Guard] = weakref.WeakKeyDictionary()
+
+    @property
+    def engine_url(self) -> URL:
+        """`sqlite+aiosqlite:///path`; the connections are made by `connect`."""
+        return URL.create("sqlite+aiosqlite", database=str(self._file.path))
+
+    @property
+    def adapter_options(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+    async def connect(self) -> Any:
+        """A connection in autocommit, foreign keys on, fenced in by the guard."""
+        async with asyncio.timeout(self._timeouts.connect):
+            connection = await self._open()
+        guard = Guard()
+        self._guards[connection] = guard
+
+        def prepare(opened: sqlite3.Connection) -> None:
+            opened.execute("PRAGMA foreign_keys = ON")
+            opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+            opened.set_authorizer(guard)
+
+        await self.session(connection).on_thread(prepare)
+        return connection
+
+    def session(self, connection: Any) -> SQLiteSession:
+        """The session on a connection."""
+        return SQLiteSession(connection, self._guards[connection])
+
+    async def probe(self) -> ServerFacts:
+        """Open the file and read its header."""
+        async with asyncio.timeout(self._timeouts.connect):
+            connection = await self._open()
+            try:
+                await connection.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
+            finally:
+                await connection.close()
+        return ServerFacts(sqlite3.sqlite_version, "main")
+
+    async def close(self) -> None:
+        """Nothing is held besides the pool."""
+
+    def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
+        """The gateway's words for an error of sqlite3's."""
+        del has_parameters  # they never stand in the SQL
+        return errors.translate(error)
+
+    def is_broken(self, error: BaseException) -> bool:
+        """Whether the connection can no longer be trusted."""
+        return errors.is_broken(error)
+
+    async def _open(self) -> Any:
+        mode = "ro" if self._file.read_only else "rw"
+        connection = aiosqlite.connect(
+            f"file:{quote(str(self._file.path))}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=self._timeouts.lock,
+            check_same_thread=False,
+            # See Guard: a cached statement is not authorised again.
+            cached_statements=0,
+        )
+        connection._thread.daemon = True
+        return await connection

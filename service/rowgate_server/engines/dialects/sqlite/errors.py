@@ -1,0 +1,120 @@
+"""What SQLite's result codes mean.
+
+Codes: https://www.sqlite.org/rescode.html
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_EXTENDED: dict[str, Reason] = {
+    "SQLITE_CONSTRAINT_UNIQUE": Reason.DUPLICATE_KEY,
+    "SQLITE_CONSTRAINT_PRIMARYKEY": Reason.DUPLICATE_KEY,
+    "SQLITE_CONSTRAINT_ROWID": Reason.DUPLICATE_KEY,
+    "SQLITE_CONSTRAINT_FOREIGNKEY": Reason.FOREIGN_KEY_VIOLATION,
+    "SQLITE_CONSTRAINT_NOTNULL": Reason.NOT_NULL_VIOLATION,
+    "SQLITE_CONSTRAINT_DATATYPE": Reason.VALUE_OUT_OF_RANGE,
+}
+
+# By the primary code, the extended code's first two words.
+_PRIMARY: dict[str, Reason] = {
+    "SQLITE_CONSTRAINT": Reason.CHECK_VIOLATION,
+    "SQLITE_BUSY": Reason.LOCK_TIMEOUT,
+    "SQLITE_LOCKED": Reason.LOCK_TIMEOUT,
+    "SQLITE_READONLY": Reason.READ_ONLY,
+    "SQLITE_INTERRUPT": Reason.QUERY_CANCELLED,
+    "SQLITE_AUTH": Reason.PERMISSION_DENIED,
+    "SQLITE_PERM": Reason.PERMISSION_DENIED,
+    "SQLITE_TOOBIG": Reason.VALUE_OUT_OF_RANGE,
+    "SQLITE_MISMATCH": Reason.VALUE_OUT_OF_RANGE,
+    "SQLITE_CANTOPEN": Reason.DATABASE_UNAVAILABLE,
+    "SQLITE_CORRUPT": Reason.DATABASE_UNAVAILABLE,
+    "SQLITE_NOTADB": Reason.DATABASE_UNAVAILABLE,
+    "SQLITE_IOERR": Reason.DATABASE_UNAVAILABLE,
+    "SQLITE_FULL": Reason.DATABASE_UNAVAILABLE,
+    "SQLITE_NOMEM": Reason.DATABASE_UNAVAILABLE,
+}
+
+_BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
+    (re.compile(r"no such (?:table|view|index): (?P<table>.+)"), Reason.UNKNOWN_TABLE),
+    (re.compile(r"unknown database (?P<table>.+)"), Reason.UNKNOWN_TABLE),
+    (re.compile(r"no such column: (?P<column>.+)"), Reason.UNKNOWN_COLUMN),
+    (re.compile(r"table (?P<table>.+) has no column named (?P<column>.+)"), Reason.UNKNOWN_COLUMN),
+    (re.compile(r"not authorized|is prohibited"), Reason.PERMISSION_DENIED),
+    (re.compile(r"You can only execute one statement at a time"), Reason.MULTIPLE_STATEMENTS),
+    (re.compile(r"Incorrect number of bindings"), Reason.INVALID_PARAMETER),
+    (re.compile(r"integer overflow|string or blob too big"), Reason.VALUE_OUT_OF_RANGE),
+)
+
+_FAILED = re.compile(r"(?P<kind>UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (?P<what>.+))?")
+_QUALIFIED = re.compile(r"(?P<table>[^.]+)\.(?P<column>[^.,]+)\Z")
+
+_FIXED: dict[Reason, str] = {
+    Reason.LOCK_TIMEOUT: "another connection holds the database's write lock",
+    Reason.QUERY_CANCELLED: "the statement was cancelled in the database",
+    Reason.PERMISSION_DENIED: "the gateway does not allow this on SQLite: it reaches files or settings",
+    Reason.DATABASE_UNAVAILABLE: "the database file cannot be used",
+    Reason.READ_ONLY: "the session, or the database, is read-only",
+}
+
+_RETRY_AFTER: dict[Reason, float] = {Reason.LOCK_TIMEOUT: 0.2, Reason.DATABASE_UNAVAILABLE: 1.0}
+
+
+def translate(error: BaseException) -> RowgateError | None:
+    """The gateway's words for an error of sqlite3's; None for any other exception.
+
+    SQLite's words hold names, never values: parameters are bound.
+    """
+    if isinstance(error, OSError):
+        return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
+    if isinstance(error, (OverflowError, UnicodeEncodeError)):
+        return RowgateError(Reason.VALUE_OUT_OF_RANGE, "a value does not fit where it should go")
+    if not isinstance(error, sqlite3.Error):
+        return None
+    text = str(error)
+    name = getattr(error, "sqlite_errorname", None) or ""
+    reason, details = _reason(name, text)
+    hint = None
+    if "Could not decode to UTF-8" in text:
+        text, hint = "a TEXT cell of the result is not UTF-8", "select CAST(column AS BLOB)"
+    return RowgateError(
+        reason,
+        _FIXED.get(reason, text),
+        retry_after=_RETRY_AFTER.get(reason),
+        outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
+        vendor_code=name or None,
+        hint=hint,
+        **details,
+    )
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether the file or the connection can no longer be trusted."""
+    translated = translate(error)
+    return translated is None or translated.reason is Reason.DATABASE_UNAVAILABLE
+
+
+def _reason(name: str, text: str) -> tuple[Reason, dict[str, str | None]]:
+    if name in _EXTENDED or name.startswith("SQLITE_CONSTRAINT"):
+        return _EXTENDED.get(name, Reason.CHECK_VIOLATION), _constraint(text)
+    primary = "_".join(name.split("_")[:2])
+    if primary in _PRIMARY:
+        return _PRIMARY[primary], {}
+    for pattern, reason in _BY_TEXT:
+        match = pattern.search(text)
+        if match is not None:
+            return reason, dict(match.groupdict())
+    return Reason.INVALID_SQL, {}
+
+
+def _constraint(text: str) -> dict[str, str | None]:
+    match = _FAILED.search(text)
+    if match is None or match["what"] is None:
+        return {}
+    qualified = _QUALIFIED.match(match["what"])
+    if qualified is not None:
+        return {"constraint": match["what"], **qualified.groupdict()}
+    return {"constraint": match["what"]}

@@ -1,0 +1,130 @@
+"""One aiosqlite connection: run a statement on its thread, read its rows in batches, leave nothing behind."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+from rowgate_server.engines.dialects.sqlite.guard import Guard
+from rowgate_server.engines.driver import ExecuteMode
+from rowgate_server.engines.results import Column, Completion, Row
+from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
+from rowgate_server.errors import Reason, RowgateError
+
+_T = TypeVar("_T")
+
+_FIRST_FETCH, _MOST_PER_FETCH = 128, 4096
+_TARGET_BYTES = 256 * 1024
+_INT64 = 2**63
+
+
+class SQLiteSession:
+    """The session on one connection. Everything on the connection happens on its own thread, a hop away."""
+
+    def __init__(self, connection: Any, guard: Guard) -> None:
+        self._connection = connection
+        self._guard = guard
+
+    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> SQLiteCursor:
+        """Run one statement in autocommit, and fetch its first rows in the same hop."""
+        sql = "?".join(statement.fragments)
+        arguments = [_argument(value) for value in statement.values]
+
+        def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
+            if mode.read_only:
+                connection.execute("PRAGMA query_only = ON")
+            self._guard.closed = True
+            try:
+                cursor = connection.execute(sql, arguments)
+                return cursor, cursor.fetchmany(_FIRST_FETCH) if cursor.description else []
+            finally:
+                self._guard.closed = False
+
+        return SQLiteCursor(self, *await self.on_thread(run))
+
+    async def reset(self) -> None:
+        """End a transaction left open; a connection with temporary tables is dropped."""
+
+        def clean(connection: sqlite3.Connection) -> bool:
+            if connection.in_transaction:
+                connection.rollback()
+            connection.execute("PRAGMA query_only = OFF")
+            return connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone() is None
+
+        if not await self.on_thread(clean):
+            raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has temporary tables")
+
+    async def kill(self) -> None:
+        """Interrupt the statement, and wait until its thread is free of it."""
+        await self._connection.interrupt()
+        await self.on_thread(lambda connection: connection.rollback())
+
+    def reflecting(self) -> AbstractContextManager[None]:
+        """Reflection takes cells as they are."""
+        return nullcontext()
+
+    def abort(self) -> None:
+        """There is no link to cut; the interrupted thread ends by itself."""
+        self._connection._conn.interrupt()
+
+    async def on_thread(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Call a function on the connection's thread with sqlite3's own connection: one hop for several steps."""
+        result: _T = await self._connection._execute(function, self._connection._conn)
+        return result
+
+
+class SQLiteCursor:
+    """A running statement: SQLite steps only as far as it is asked, so every cursor streams."""
+
+    def __init__(self, session: SQLiteSession, cursor: sqlite3.Cursor, first: list[Row]) -> None:
+        self._session = session
+        self._cursor = cursor
+        self._first: list[Row] | None = first
+        self._size = _FIRST_FETCH
+        # sqlite3 does not hand on the declared type, and any cell may hold any type anyway.
+        self.columns: tuple[Column, ...] = tuple(
+            Column(name[0], ValueType.DYNAMIC) for name in cursor.description or ()
+        )
+
+    async def fetch(self) -> Sequence[Row]:
+        """The next rows; empty at the end."""
+        if not self.columns:
+            return ()
+        if self._first is not None:
+            rows, self._first = self._first, None
+        else:
+            rows = await self._session.on_thread(lambda _: self._cursor.fetchmany(self._size))
+        if rows:
+            self._adapt(rows[-1])
+        return rows
+
+    async def finish(self) -> Completion:
+        """Close the statement, which commits it."""
+        cursor = self._cursor
+        affected = cursor.rowcount if cursor.rowcount >= 0 else None
+        await self._session.on_thread(lambda _: cursor.close())
+        return Completion(affected_rows=affected, last_insert_id=cursor.lastrowid if affected else None)
+
+    async def stop(self) -> Completion:
+        """Close the statement: SQLite makes all changes before the first row of a RETURNING."""
+        return await self.finish()
+
+    def _adapt(self, row: Row) -> None:
+        width = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in row) or 8
+        self._size = min(_MOST_PER_FETCH, max(1, _TARGET_BYTES // width), self._size * 4)
+
+
+def _argument(value: BoundValue) -> Any:
+    """The value as sqlite3 binds it; SQLite stores numbers, text and bytes, and everything else as text."""
+    if value.type is ValueType.UINT and value.value >= _INT64:
+        raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite's integers end at 9223372036854775807")
+    if value.type is ValueType.DOUBLE and math.isnan(value.value):
+        raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite has no NaN")
+    if value.type is ValueType.LIST:
+        raise RowgateError(Reason.NOT_SUPPORTED, "SQLite has no array type; pass the members one by one")
+    if value.type is ValueType.BOOL:
+        return int(value.value)
+    return value.value

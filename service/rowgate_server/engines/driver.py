@@ -1,0 +1,117 @@
+"""What the executor asks of a dialect: connect, run a statement, stop it, clean up after it.
+
+`engines/dialects` has one implementation for each. They work on the driver's own connection beneath SQLAlchemy's
+pool: on MariaDB a point select costs 91 µs of CPU so, against 257 through `exec_driver_sql`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy.engine import URL
+
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.results import Column, Completion, Row
+from rowgate_server.engines.values import BoundStatement
+from rowgate_server.errors import RowgateError
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteMode:
+    """How to run a statement.
+
+    Attributes:
+        streaming: read from a server-side cursor and let a slow reader hold it back.
+        read_only: in a session that refuses writes.
+        reads: the statement's first word says that it reads, so ending it early undoes no write.
+        row_limit: the driver may stop after this many rows.
+        byte_limit: the driver may fail with RESULT_TOO_LARGE when it had to hold more than this.
+    """
+
+    streaming: bool = False
+    read_only: bool = False
+    reads: bool = False
+    row_limit: int | None = None
+    byte_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a server tells of itself; `default_schema` is empty where a connection has none."""
+
+    version: str = ""
+    default_schema: str = ""
+
+
+class Cursor(Protocol):
+    """A statement that has begun."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The result's columns; empty for a statement that returns no rows."""
+
+    async def fetch(self) -> Sequence[Row]:
+        """The next rows, as many as the driver has at hand and at least one; empty at the end."""
+
+    async def finish(self) -> Completion:
+        """End the statement after the last row."""
+
+    async def stop(self) -> Completion | None:
+        """End the statement before its last row; None if that takes a kill of the session."""
+
+
+class Session(Protocol):
+    """One checked-out connection."""
+
+    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+        """Run one statement in a transaction of its own."""
+
+    async def reset(self) -> None:
+        """Wipe out everything a caller's SQL may have left behind; any error means: drop the connection."""
+
+    async def kill(self) -> None:
+        """Stop the statement that may still run on the server; the connection is dropped afterwards."""
+
+    def reflecting(self) -> AbstractContextManager[None]:
+        """While this lasts, cells come as SQLAlchemy's reflection wants them."""
+
+    def abort(self) -> None:
+        """Cut the link at once, without a word to the server and without waiting for it."""
+
+
+class Driver(Protocol):
+    """One kind of database, and how to reach one of them."""
+
+    dialect: Dialect
+
+    @property
+    def engine_url(self) -> URL:
+        """What SQLAlchemy picks its dialect by; holds no password."""
+
+    @property
+    def adapter_options(self) -> dict[str, Any]:
+        """What SQLAlchemy's adapter of the driver is to be told besides."""
+
+    async def connect(self) -> Any:
+        """A new driver connection, set up for the gateway's use."""
+
+    def session(self, connection: Any) -> Session:
+        """The session on a driver connection."""
+
+    async def probe(self) -> ServerFacts:
+        """Ask the database, apart from the pool, whether it answers."""
+
+    async def close(self) -> None:
+        """Let go of what the driver holds besides the pool."""
+
+    def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
+        """The gateway's words for a driver's error; None for one that is not the driver's.
+
+        With parameters, words of the database's that may quote one are left out.
+        """
+
+    def is_broken(self, error: BaseException) -> bool:
+        """Whether the connection that raised it can no longer be trusted."""

@@ -1,0 +1,123 @@
+"""Counting rows and bytes against the caller's limits and the server's caps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rowgate_server.engines.results import Column, Row, Truncation, result_too_large
+from rowgate_server.engines.values import ValueType
+
+_FIXED = 8
+"""Bytes that a cell of no varying length counts for."""
+
+_VARYING = frozenset(
+    {
+        ValueType.STRING,
+        ValueType.BYTES,
+        ValueType.DECIMAL,
+        ValueType.JSON,
+        ValueType.LIST,
+        ValueType.DYNAMIC,
+        ValueType.INTERVAL,
+        ValueType.UUID,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLimits:
+    """None: no such limit. `max_*` are the caller's and cut; `cap_*` are the server's and fail."""
+
+    max_rows: int | None = None
+    max_bytes: int | None = None
+    cap_rows: int | None = None
+    cap_bytes: int | None = None
+
+    @property
+    def row_limit(self) -> int | None:
+        """Rows after which nothing more is wanted, whoever says so."""
+        limits = [limit for limit in (self.max_rows, self.cap_rows) if limit is not None]
+        return min(limits, default=None)
+
+    @property
+    def byte_limit(self) -> int | None:
+        """Bytes after which the server's own cap is reached for sure: wire bytes are more than cells' sizes."""
+        return None if self.cap_bytes is None else self.cap_bytes * 4
+
+
+class ResultMeter:
+    """Takes batches of rows and says how much of each may be kept."""
+
+    def __init__(self, columns: Sequence[Column], limits: ResultLimits) -> None:
+        self._varying = [index for index, column in enumerate(columns) if column.type in _VARYING]
+        self._fixed = _FIXED * (len(columns) - len(self._varying))
+        self._limits = limits
+        self.rows = 0
+        self.bytes = 0
+        self.truncation: Truncation | None = None
+
+    def take(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows to keep; `truncation` is set when that is not all of them.
+
+        Raises:
+            RowgateError: RESULT_TOO_LARGE, over the server's cap.
+        """
+        kept = self._within_rows(rows)
+        size = self._size(kept)
+        max_bytes = self._limits.max_bytes
+        if max_bytes is not None and self.bytes + size > max_bytes:
+            kept, size = self._within_bytes(kept, max_bytes)
+        self.rows += len(kept)
+        self.bytes += size
+        self._check_caps()
+        return kept
+
+    def _within_rows(self, rows: Sequence[Row]) -> Sequence[Row]:
+        max_rows = self._limits.max_rows
+        if max_rows is None or self.rows + len(rows) <= max_rows:
+            return rows
+        self.truncation = Truncation.MAX_ROWS
+        return rows[: max_rows - self.rows]
+
+    def _within_bytes(self, rows: Sequence[Row], max_bytes: int) -> tuple[Sequence[Row], int]:
+        size = 0
+        for index, row in enumerate(rows):
+            width = self._size((row,))
+            if self.bytes + size + width > max_bytes:
+                self.truncation = Truncation.MAX_BYTES
+                return rows[:index], size
+            size += width
+        return rows, size
+
+    def _check_caps(self) -> None:
+        cap_rows, cap_bytes = self._limits.cap_rows, self._limits.cap_bytes
+        if cap_rows is not None and self.rows > cap_rows:
+            raise result_too_large(f"{cap_rows} rows")
+        if cap_bytes is not None and self.bytes > cap_bytes:
+            raise result_too_large(f"{cap_bytes} bytes")
+
+    def _size(self, rows: Sequence[Row]) -> int:
+        size = self._fixed * len(rows)
+        for index in self._varying:
+            size += sum(cell_size(row[index]) for row in rows)
+        return size
+
+
+def row_size(row: Row) -> int:
+    """The sum of its cells' sizes."""
+    return sum(map(cell_size, row))
+
+
+def cell_size(cell: Any) -> int:
+    """Text in UTF-8, bytes as they are, numbers 8, NULL none; a list as the sum of its members."""
+    if isinstance(cell, str):
+        return len(cell) if cell.isascii() else len(cell.encode())
+    if isinstance(cell, bytes):
+        return len(cell)
+    if cell is None:
+        return 0
+    if isinstance(cell, list):
+        return sum(0 if member is None else cell_size(member.value) for member in cell)
+    return _FIXED

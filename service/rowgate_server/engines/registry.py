@@ -1,0 +1,78 @@
+"""From plain values to databases: which driver speaks to which, and what is built for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rowgate_server.engines.availability import Availability
+from rowgate_server.engines.database import Bounds, Database
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.dialects.mysql import MySQLDriver
+from rowgate_server.engines.dialects.mysql.driver import MySQLAddress, MySQLTimeouts
+from rowgate_server.engines.dialects.postgresql import PostgreSQLDriver
+from rowgate_server.engines.dialects.postgresql.driver import PostgreSQLAddress, PostgreSQLTimeouts
+from rowgate_server.engines.dialects.sqlite import SQLiteDriver
+from rowgate_server.engines.dialects.sqlite.driver import SQLiteFile, SQLiteTimeouts
+from rowgate_server.engines.driver import Driver
+from rowgate_server.engines.pool import PoolSettings
+from rowgate_server.engines.tls import Tls
+from rowgate_server.observability.metrics import Metrics
+
+_LONGEST_LOCK_WAIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a database is and how to log in. For SQLite `database` is the file's path, and `read_only` counts."""
+
+    dialect: Dialect
+    mariadb: bool = False
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = field(default="", repr=False)
+    database: str = ""
+    tls: Tls = field(default_factory=Tls)
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds."""
+
+    connect: float
+    read: float
+    statement: float
+    probe: float
+    probe_interval: float
+
+
+def make_driver(target: Target, timeouts: Timeouts) -> Driver:
+    """The driver for a target; nothing is connected yet.
+
+    Raises:
+        OSError: its CA certificates cannot be read.
+    """
+    if target.dialect is Dialect.SQLITE:
+        file = SQLiteFile(Path(target.database), read_only=target.read_only)
+        return SQLiteDriver(file, SQLiteTimeouts(timeouts.connect, min(timeouts.statement, _LONGEST_LOCK_WAIT)))
+    if target.dialect is Dialect.POSTGRESQL:
+        return PostgreSQLDriver(
+            PostgreSQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
+            PostgreSQLTimeouts(timeouts.connect, timeouts.statement),
+        )
+    return MySQLDriver(
+        MySQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
+        MySQLTimeouts(timeouts.connect, timeouts.read, timeouts.statement),
+        mariadb=target.mariadb,
+    )
+
+
+def make_database(
+    name: str, target: Target, timeouts: Timeouts, pool: PoolSettings, bounds: Bounds, metrics: Metrics
+) -> Database:
+    """A database, put together; nothing is connected yet."""
+    driver = make_driver(target, timeouts)
+    availability = Availability(name, driver, timeouts.probe_interval, timeouts.probe)
+    return Database(name, driver, pool, bounds, availability, metrics.database(name))

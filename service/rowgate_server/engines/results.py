@@ -1,0 +1,91 @@
+"""What comes out of a statement: columns, batches of rows, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from rowgate_server.engines.values import ValueType
+from rowgate_server.errors import Reason, RowgateError
+
+Row: TypeAlias = Sequence[Any]
+"""One row: cells by position, in the Python form of their column's `ValueType`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a result; None and "" where the database does not tell."""
+
+    name: str
+    type: ValueType
+    database_type: str = ""
+    nullable: bool | None = None
+    precision: int | None = None
+    scale: int | None = None
+    table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementWarning:
+    """Something the database had to say about a statement that went through."""
+
+    code: str
+    message: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How a statement ended. `affected_rows` is None where the driver has no such count."""
+
+    affected_rows: int | None = None
+    last_insert_id: int | None = None
+    warnings: tuple[StatementWarning, ...] = ()
+
+
+def result_too_large(limit: str) -> RowgateError:
+    """The error of a unary result over the server's own cap: nothing is ever cut in silence."""
+    return RowgateError(
+        Reason.RESULT_TOO_LARGE,
+        f"the result is larger than a unary answer may be ({limit})",
+        limit=limit,
+        hint="use StreamQuery, or ask for less with max_rows, max_bytes or LIMIT",
+    )
+
+
+class Truncation(Enum):
+    """Which of the caller's limits cut the result."""
+
+    MAX_ROWS = 1
+    MAX_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The figures of one statement; `elapsed` in seconds, the wait for a connection included."""
+
+    query_id: str
+    elapsed: float
+    row_count: int
+    completion: Completion = field(default_factory=Completion)
+    truncation: Truncation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A whole result."""
+
+    columns: tuple[Column, ...]
+    rows: list[Row]
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One piece of a streamed result. The first has the columns, the last one the stats."""
+
+    rows: list[Row]
+    columns: tuple[Column, ...] | None = None
+    stats: Stats | None = None

@@ -1,0 +1,1 @@
+"""Metrics and logs. Imports nothing of the gateway's."""

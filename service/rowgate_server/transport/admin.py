@@ -1,0 +1,63 @@
+"""The admin port: `/metrics` for Prometheus, `/livez` and `/readyz` for probes that speak HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from rowgate_server.engines.database import Databases
+
+
+class AdminServer:
+    """A small HTTP server on the same event loop: when that is stuck, `/livez` does not answer either."""
+
+    def __init__(self, registry: CollectorRegistry, databases: Databases, ready: Callable[[], bool]) -> None:
+        self._registry = registry
+        self._databases = databases
+        self._ready = ready
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/livez", self._livez)
+        app.router.add_get("/readyz", self._readyz)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port, which is another one if 0 was asked for.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        bound: int = self._runner.addresses[0][1]
+        return bound
+
+    async def start_unix(self, path: str) -> None:
+        """Listen on a socket file."""
+        await self._runner.setup()
+        await web.UnixSite(self._runner, path).start()
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        await self._runner.cleanup()
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        # In a thread: a registry of many series takes milliseconds to write out.
+        body = await asyncio.to_thread(encode, self._registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _livez(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response({"status": "ok"})
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        del request
+        ready = self._ready()
+        databases = {database.name: "up" if database.availability.up else "down" for database in self._databases}
+        status = "ready" if ready else "not ready"
+        return web.json_response({"status": status, "databases": databases}, status=200 if ready else 503)

@@ -1,0 +1,48 @@
+"""One line a call: what, how long, how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+
+from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.metrics import MethodLabels
+from rowgate_server.transport.interceptors.chain import RpcCall
+
+_log = get_logger("rowgate.access")
+
+# Probes and tools call these all the time.
+_QUIET = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+_OURS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
+
+
+class AccessLog:
+    """Logs each call when it has ended, refused ones included."""
+
+    def register(self, labels: MethodLabels) -> None:
+        """Nothing to do."""
+
+    def enter(self, call: RpcCall) -> None:
+        """Look at the clock."""
+        call.started = asyncio.get_running_loop().time()
+
+    def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
+        """Write the line."""
+        if call.code in _OURS:
+            write = _log.error
+        elif call.labels.grpc_service in _QUIET:
+            write = _log.debug
+        else:
+            write = _log.info
+        duration = asyncio.get_running_loop().time() - call.started
+        write(
+            "call",
+            method=f"{call.labels.grpc_service}/{call.labels.grpc_method}",
+            code=call.code.name,
+            ms=round(duration * 1000, 2),
+            peer=call.context.peer(),
+            **({"reason": call.reason} if call.reason else {}),
+            **call.facts,
+        )
+        return error

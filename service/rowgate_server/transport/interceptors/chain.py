@@ -1,0 +1,224 @@
+"""Puts the interceptors around every handler, once, when a service is registered.
+
+grpc's own interceptors are asked for the handler at every call, and build it anew each time; these are not asked
+again. Each has two moments: `enter` before the handler, outermost first, and `leave` after it, innermost first, where
+it may exchange the error that the call ends with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from rowgate_server.observability.metrics import MethodLabels
+from rowgate_server.transport.status import StatusError
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_GRPC_TYPES = {
+    (False, False): "unary",
+    (True, False): "client_stream",
+    (False, True): "server_stream",
+    (True, True): "bidi_stream",
+}
+
+
+class RpcCall:
+    """One call, as the interceptors and the access log see it.
+
+    Attributes:
+        labels: which RPC.
+        context: grpc's.
+        id: the correlation id, in logs and errors.
+        code, reason: how it ended, once the errors interceptor has left.
+        facts: what the servicer adds for the access log: database, query_id, rows, tag.
+    """
+
+    __slots__ = (
+        "_expiry",
+        "code",
+        "context",
+        "error",
+        "facts",
+        "id",
+        "labels",
+        "reason",
+        "received",
+        "sent",
+        "started",
+    )
+
+    def __init__(self, labels: MethodLabels, context: Context) -> None:
+        self.labels = labels
+        self.context = context
+        self.id = ""
+        self.started = 0.0
+        self.received = 0
+        self.sent = 0
+        self.code = grpc.StatusCode.OK
+        self.reason = ""
+        self.facts: dict[str, Any] = {}
+        self._expiry: asyncio.Timeout | None = None
+        self.error: Exception | None = None
+
+    def end_at(self, when: float, error: Exception) -> None:
+        """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
+
+        A reader that reads no more would otherwise hold the handler, and what it has checked out, for good.
+        """
+        if self._expiry is not None:
+            self.error = error
+            self._expiry.reschedule(when)
+
+    @contextlib.asynccontextmanager
+    async def expiring(self) -> AsyncIterator[None]:
+        """Within this, `end_at` works."""
+        try:
+            async with asyncio.timeout(None) as self._expiry:
+                yield
+        except TimeoutError:
+            if self._expiry is not None and self._expiry.expired() and self.error is not None:
+                raise self.error from None
+            raise
+
+
+class Interceptor(Protocol):
+    """One position of the chain."""
+
+    def register(self, labels: MethodLabels) -> None:
+        """An RPC is registered; called once for each, before the server starts."""
+
+    def enter(self, call: RpcCall) -> None:
+        """Before the handler; may raise, and then the handler and what is further in never see the call."""
+
+    def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
+        """After the handler; returns the error that the call ends with from here on."""
+
+
+_current: ContextVar[RpcCall] = ContextVar("rowgate_call")
+
+
+def current_call() -> RpcCall:
+    """The call that this task handles."""
+    return _current.get()
+
+
+class Chain:
+    """Stands in for grpc's server while services are registered, and wraps each of their handlers.
+
+    Args:
+        server: the real one.
+        interceptors: outermost first.
+    """
+
+    def __init__(self, server: grpc.aio.Server, interceptors: Sequence[Interceptor]) -> None:
+        self._server = server
+        self.interceptors = tuple(interceptors)
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Ignored: the same handlers come by `add_registered_method_handlers`, with their names."""
+
+    def add_registered_method_handlers(
+        self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+    ) -> None:
+        """Register a service's handlers, wrapped."""
+        wrapped = {name: self._wrap(service, name, handler) for name, handler in handlers.items()}
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
+        self._server.add_registered_method_handlers(service, wrapped)
+
+    def _wrap(
+        self, service: str, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        streams = bool(handler.request_streaming), bool(handler.response_streaming)
+        labels = MethodLabels(_GRPC_TYPES[streams], service, method)
+        for interceptor in self.interceptors:
+            interceptor.register(labels)
+        behavior, make = _MAKERS[streams](handler)
+        run = self._streaming(labels, behavior) if streams[1] else self._unary(labels, behavior)
+        wrapped: grpc.RpcMethodHandler[Any, Any] = make(
+            run,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+        return wrapped
+
+    def _unary(self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def run(request: Any, context: Context) -> Any:
+            call = RpcCall(labels, context)
+            call.received = 1
+            response, error = None, self._enter(call)
+            if error is None:
+                try:
+                    response = await behavior(request, context)
+                    call.sent = 1
+                except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
+                    error = raised
+            await _end(context, self._leave(call, error))
+            return response
+
+        return run
+
+    def _streaming(self, labels: MethodLabels, behavior: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+        respond = _send_all if inspect.isasyncgenfunction(behavior) else _let_it_send
+
+        async def run(request: Any, context: Context) -> None:
+            call = RpcCall(labels, context)
+            call.received = 1
+            error = self._enter(call)
+            if error is None:
+                try:
+                    async with call.expiring():
+                        await respond(call, behavior, request)
+                except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
+                    error = raised
+            await _end(context, self._leave(call, error))
+
+        return run
+
+    def _enter(self, call: RpcCall) -> BaseException | None:
+        _current.set(call)
+        try:
+            for interceptor in self.interceptors:
+                interceptor.enter(call)
+        except Exception as error:  # noqa: BLE001 - a refusal, or a bug: the errors interceptor sorts them
+            return error
+        return None
+
+    def _leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
+        for interceptor in reversed(self.interceptors):
+            error = interceptor.leave(call, error)
+        return error
+
+
+async def _end(context: Context, error: BaseException | None) -> None:
+    if isinstance(error, StatusError):
+        await context.abort_with_status(error.status)
+    if error is not None:
+        raise error
+
+
+async def _send_all(call: RpcCall, behavior: Callable[..., Any], request: Any) -> None:
+    """`write` returns when the transport has room: that is what holds back a cursor."""
+    async with contextlib.aclosing(behavior(request, call.context)) as responses:
+        async for response in responses:
+            await call.context.write(response)
+            call.sent += 1
+
+
+async def _let_it_send(call: RpcCall, behavior: Callable[..., Any], request: Any) -> None:
+    """A handler of the grpcio packages that writes by itself."""
+    await behavior(request, call.context)
+
+
+_MAKERS: dict[tuple[bool, bool], Callable[[Any], tuple[Any, Any]]] = {
+    (False, False): lambda handler: (handler.unary_unary, grpc.unary_unary_rpc_method_handler),
+    (False, True): lambda handler: (handler.unary_stream, grpc.unary_stream_rpc_method_handler),
+    (True, False): lambda handler: (handler.stream_unary, grpc.stream_unary_rpc_method_handler),
+    (True, True): lambda handler: (handler.stream_stream, grpc.stream_stream_rpc_method_handler),
+}

@@ -1,0 +1,75 @@
+"""Turns whatever a handler raised into a status, and decides what is a bug."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.metrics import MethodLabels
+from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.status import StatusError, status_error
+
+_log = get_logger("rowgate.errors")
+
+
+class Errors:
+    """Sets `RpcCall.code` and `RpcCall.reason`.
+
+    An exception's own text never reaches the caller, unless the gateway wrote it.
+    """
+
+    def register(self, labels: MethodLabels) -> None:
+        """Nothing to do."""
+
+    def enter(self, call: RpcCall) -> None:
+        """Nothing to do."""
+
+    def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
+        """Exchange the error for a status."""
+        if error is None:
+            return None
+        told = self._told(call, error)
+        if isinstance(told, StatusError):
+            call.code, call.reason = told.code, told.reason
+        return told
+
+    def _told(self, call: RpcCall, error: BaseException) -> BaseException:
+        if isinstance(error, RowgateError):
+            return status_error(error, call.id)
+        if isinstance(error, asyncio.CancelledError):
+            return self._cancelled(call, error)
+        if isinstance(error, grpc.aio.AbortError):
+            # A handler of the grpcio packages has ended the call by itself; a second abort would be an error.
+            call.code = _code(call)
+            return error
+        if not isinstance(error, Exception):
+            call.code = grpc.StatusCode.UNAVAILABLE
+            return error
+        _log.error("bug", method=call.labels.grpc_method, exc_info=error)
+        internal = RowgateError(
+            Reason.INTERNAL, f"the gateway made a mistake; its logs know more under correlation id {call.id}"
+        )
+        return status_error(internal, call.id)
+
+    def _cancelled(self, call: RpcCall, error: asyncio.CancelledError) -> BaseException:
+        # The types say that it is never None; without a deadline of the caller's it is.
+        remaining: float | None = call.context.time_remaining()
+        if remaining is not None and remaining <= 0:
+            call.code = grpc.StatusCode.DEADLINE_EXCEEDED
+            return error
+        if call.context.cancelled():
+            call.code = grpc.StatusCode.CANCELLED
+            return error
+        # Raised by the gateway's own side: grpc would leave the caller waiting until its own deadline.
+        stopped = RowgateError(Reason.SHUTTING_DOWN, "the call was stopped by the gateway", retry_after=1.0)
+        return status_error(stopped, call.id)
+
+
+def _code(call: RpcCall) -> grpc.StatusCode:
+    number: Any = call.context.code()
+    return next((code for code in grpc.StatusCode if number in (code, code.value[0])), grpc.StatusCode.UNKNOWN)

@@ -1,0 +1,80 @@
+"""QueryService: messages in, the core asked, messages out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
+from rowgate_server.core.query import QueryRequest, QueryRunner
+from rowgate_server.engines.results import Column, Stats
+from rowgate_server.transport.codec.queries import AnyQuery, check_size, decode_query, encode_result, encode_stats
+from rowgate_server.transport.interceptors import current_call
+from rowgate_server.transport.interceptors.chain import Context, RpcCall
+
+
+class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
+    """Serves QueryService.
+
+    Args:
+        queries: runs them.
+        request_timeout: seconds that a unary call may take whose caller sets no deadline.
+        largest_message: bytes of the largest message that the server sends.
+    """
+
+    def __init__(self, queries: QueryRunner, request_timeout: float, largest_message: int) -> None:
+        self._queries = queries
+        self._largest_message = largest_message
+        self._request_timeout = request_timeout
+
+    async def ExecuteQuery(
+        self, request: query_service_pb2.ExecuteQueryRequest, context: Context
+    ) -> query_service_pb2.ExecuteQueryResponse:
+        """Run one statement and answer with its whole result."""
+        call = current_call()
+        query = _decode(call, request, context.time_remaining() or self._request_timeout)
+        result = await self._queries.execute(query)
+        _note(call, result.stats)
+        response = query_service_pb2.ExecuteQueryResponse(
+            result=encode_result(result.columns, result.rows), stats=encode_stats(result.stats)
+        )
+        check_size(response, self._largest_message)
+        return response
+
+    async def StreamQuery(
+        self, request: query_service_pb2.StreamQueryRequest, context: Context
+    ) -> AsyncIterator[query_service_pb2.StreamQueryResponse]:
+        """Run one statement and stream its result."""
+        call = current_call()
+        query = _decode(call, request, context.time_remaining())
+        columns: tuple[Column, ...] = ()
+        chunks = self._queries.stream(query)
+        try:
+            async for chunk in chunks:
+                columns = chunk.columns or columns
+                response = query_service_pb2.StreamQueryResponse()
+                if chunk.columns is not None or chunk.rows:
+                    result = encode_result(columns, chunk.rows, with_columns=chunk.columns is not None)
+                    response.result.CopyFrom(result)
+                if chunk.stats is not None:
+                    _note(call, chunk.stats)
+                    response.stats.CopyFrom(encode_stats(chunk.stats))
+                yield response
+        finally:
+            await chunks.aclose()
+
+
+def _decode(call: RpcCall, request: AnyQuery, call_timeout: float | None) -> QueryRequest:
+    query = decode_query(request, call_timeout)
+    if query.database:
+        call.facts["database"] = query.database
+    if query.options.tag:
+        call.facts["tag"] = query.options.tag
+    return query
+
+
+def _note(call: RpcCall, stats: Stats) -> None:
+    facts: dict[str, Any] = {"rows": stats.row_count, "query_id": stats.query_id}
+    if stats.completion.affected_rows is not None:
+        facts["affected"] = stats.completion.affected_rows
+    call.facts.update(facts)

@@ -1,0 +1,95 @@
+"""The one table from reasons to gRPC codes, and the `google.rpc.Status` that goes with an error."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from rowgate_server.errors import Reason, RowgateError
+
+DOMAIN = "rowgate"
+
+CODES: dict[Reason, grpc.StatusCode] = {
+    Reason.INVALID_SQL: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.MULTIPLE_STATEMENTS: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.INVALID_PARAMETER: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.UNKNOWN_COLUMN: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.VALUE_OUT_OF_RANGE: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.INVALID_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.UNKNOWN_DATABASE: grpc.StatusCode.NOT_FOUND,
+    Reason.UNKNOWN_TABLE: grpc.StatusCode.NOT_FOUND,
+    Reason.DUPLICATE_KEY: grpc.StatusCode.ALREADY_EXISTS,
+    Reason.FOREIGN_KEY_VIOLATION: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.NOT_NULL_VIOLATION: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.CHECK_VIOLATION: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.READ_ONLY: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.DEADLOCK: grpc.StatusCode.ABORTED,
+    Reason.SERIALIZATION_FAILURE: grpc.StatusCode.ABORTED,
+    Reason.LOCK_TIMEOUT: grpc.StatusCode.ABORTED,
+    Reason.STATEMENT_TIMEOUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Reason.QUERY_CANCELLED: grpc.StatusCode.CANCELLED,
+    Reason.POOL_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.RESULT_TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.DATABASE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Reason.SHUTTING_DOWN: grpc.StatusCode.UNAVAILABLE,
+    Reason.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.NOT_SUPPORTED: grpc.StatusCode.UNIMPLEMENTED,
+    Reason.INTERNAL: grpc.StatusCode.INTERNAL,
+}
+
+# Trailers over about 8 kB lose the real status on the way: https://github.com/grpc/grpc/issues/10589
+_LONGEST_MESSAGE = 1024
+_LONGEST_VALUE = 256
+
+
+class StatusError(Exception):
+    """A call's end as a status, ready to be sent."""
+
+    def __init__(self, code: grpc.StatusCode, reason: str, status: grpc.Status) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.status = status
+
+
+def status_error(error: RowgateError, correlation_id: str) -> StatusError:
+    """The status of an error, with every detail it has."""
+    code = CODES[error.reason]
+    message = _shortened(error.message, _LONGEST_MESSAGE)
+    status = status_pb2.Status(code=code.value[0], message=message, details=_details(error, correlation_id))
+    return StatusError(code, error.reason.value, rpc_status.to_status(status))
+
+
+def _details(error: RowgateError, correlation_id: str) -> list[any_pb2.Any]:
+    metadata = {key: _shortened(text, _LONGEST_VALUE) for key, text in error.metadata.items()}
+    metadata["correlation_id"] = correlation_id
+    info = error_details_pb2.ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=metadata)
+    details = [_packed(info)]
+    if error.retry_after is not None:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(round(error.retry_after * 1000))
+        details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+    if error.field is not None:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=_shortened(error.field, _LONGEST_VALUE), description=_shortened(error.message, _LONGEST_VALUE)
+        )
+        details.append(_packed(error_details_pb2.BadRequest(field_violations=[violation])))
+    return details
+
+
+def _packed(
+    message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo | error_details_pb2.BadRequest,
+) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed
+
+
+def _shortened(text: str, longest: int) -> str:
+    """Cut by bytes, with a mark; a database may quote the whole statement."""
+    octets = text.encode("utf-8", "replace")
+    if len(octets) <= longest:
+        return octets.decode()
+    return octets[: longest - 3].decode("utf-8", "ignore") + "…"
