@@ -1,0 +1,257 @@
+"""The client: `connect`, and what can be asked of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, Unpack
+
+import grpc
+import grpc.aio
+
+from rowgate._connection import Connection, StreamCall, Stubs, Tls
+from rowgate._encode import encode_named, encode_positional
+from rowgate._errors import InvalidParameter, InvalidSql, Outcome, ProtocolError
+from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChanges, tell_timeout
+from rowgate._results import Result
+from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
+from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
+from rowgate._stream import RowStream
+from rowgate.v1 import query_service_pb2 as query_pb
+from rowgate.v1 import schema_service_pb2 as schema_pb
+
+_Request = TypeVar("_Request", query_pb.ExecuteQueryRequest, query_pb.StreamQueryRequest)
+_Response = TypeVar("_Response")
+_Call = TypeVar("_Call", bound="grpc.aio.Call")
+
+DEFAULT_MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+
+
+def connect(
+    target: str,
+    *,
+    database: str | None = None,
+    timeout: float | None = DEFAULT_TIMEOUT,
+    retry: Retry | None = DEFAULT_RETRY,
+    tls: Tls | grpc.ChannelCredentials | None = None,
+    metadata: Metadata | None = None,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+) -> Client:
+    """A client of the gateway at an address. Nothing is sent before the first call.
+
+    Args:
+        target: `host:port`, or `dns:///host:port` to spread calls over all the host's addresses.
+        database: the database to ask, by its name in the gateway's configuration; None: the gateway's default one.
+        timeout: seconds for a whole call, its retries included; None: no limit of the client's.
+        retry: when to make a call again; None: never.
+        tls: how to encrypt; None: plaintext.
+        metadata: gRPC metadata to send with every call, such as `{"authorization": "Bearer ..."}`.
+        max_message_bytes: the largest answer to take; a whole result of `query` is one answer.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    if not target:
+        raise ValueError("target must be an address")
+    if max_message_bytes < 1:
+        raise ValueError("max_message_bytes must be 1 or more")
+    options = CallOptions(timeout=timeout, retry=retry).changed({"metadata": metadata or {}})
+    return Client(Connection(target, tls, max_message_bytes), database or "", options)
+
+
+class Database:
+    """One database of a gateway, with the options that calls to it have.
+
+    Made by `connect`, `using` and `with_options`; cheap, immutable, and safe to share between tasks.
+    """
+
+    def __init__(self, connection: Connection, database: str, options: CallOptions) -> None:
+        self._connection = connection
+        self._database = database
+        self._options = options
+
+    def using(self, database: str) -> Database:
+        """A view of another database, over the same connection and with the same options."""
+        return Database(self._connection, database, self._options)
+
+    def with_options(self, **changes: Unpack[OptionChanges]) -> Database:
+        """A view of the same database with other options; what is left out stays as it is.
+
+        Args:
+            **changes: `timeout`, `retry`, `metadata`, `max_rows`, `max_bytes`, `read_only`, `tag`: see `OptionChanges`.
+
+        Raises:
+            TypeError: there is no such option.
+            ValueError: one is out of range.
+        """
+        return Database(self._connection, self._database, self._options.changed(changes))
+
+    async def query(self, sql: str, /, *positional: Any, **named: Any) -> Result:
+        """Run one statement, in a transaction of its own, and answer with its whole result.
+
+        Args:
+            sql: one statement, in the database's own dialect.
+            *positional: values for `?`, in order.
+            **named: values for `:name`. Any name is free: options go through `with_options`.
+
+        Raises:
+            RowgateError: there is no result.
+        """
+        request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
+        response = await self._ask(
+            lambda stubs: stubs.query.ExecuteQuery,
+            request,
+            deadline=Deadline(self._options.timeout),
+            repeatable=self._options.read_only,
+        )
+        return Result.from_wire(response.result, response.stats)
+
+    def stream(self, sql: str, /, *positional: Any, **named: Any) -> RowStream:
+        """Run one statement, and read its rows while they arrive.
+
+        Args:
+            sql: one statement, in the database's own dialect.
+            *positional: values for `?`, in order.
+            **named: values for `:name`.
+
+        Raises:
+            RowgateError: the statement can't be sent. Whatever comes later is raised by the stream.
+        """
+        request = self._statement(query_pb.StreamQueryRequest, sql, positional, named)
+
+        async def start() -> tuple[StreamCall, query_pb.StreamQueryResponse]:
+            deadline = Deadline(self._options.timeout)
+            return await run(
+                lambda: self._open_stream(request, deadline),
+                retry=self._options.retry,
+                deadline=deadline,
+                repeatable=self._options.read_only,
+            )
+
+        return RowStream(self._connection, start)
+
+    async def databases(self) -> list[DatabaseInfo]:
+        """The databases that the gateway serves, by name.
+
+        Raises:
+            RowgateError: the gateway does not tell.
+        """
+        request = schema_pb.ListDatabasesRequest()
+        response = await self._ask(
+            lambda stubs: stubs.schema.ListDatabases,
+            request,
+            deadline=Deadline(self._options.timeout),
+            repeatable=True,
+        )
+        return [DatabaseInfo.from_wire(database) for database in response.databases]
+
+    async def tables(
+        self, pattern: str = "", *, schema: str | None = None, kind: TableKind | None = None
+    ) -> list[TableSummary]:
+        """The tables and views of one schema, by name; all of them, in as many calls as that takes.
+
+        Args:
+            pattern: only names that match, whole, regardless of case: `*` is any run of characters, `?` any one.
+            schema: None: the database's default one.
+            kind: only tables, or only views.
+
+        Raises:
+            RowgateError: the gateway does not tell.
+        """
+        deadline = Deadline(self._options.timeout)
+        request = schema_pb.ListTablesRequest(
+            database=self._database,
+            schema=schema or "",
+            name_pattern=pattern,
+            kind=schema_pb.TableKind.Value(f"TABLE_KIND_{kind or 'UNSPECIFIED'}"),
+        )
+        tables: list[TableSummary] = []
+        while True:
+            page = await self._ask(lambda stubs: stubs.schema.ListTables, request, deadline=deadline, repeatable=True)
+            tables.extend(map(TableSummary.from_wire, page.tables))
+            if not page.next_page_token:
+                return tables
+            request.page_token = page.next_page_token
+
+    async def describe(self, table: str, *, schema: str | None = None) -> Table:
+        """One table or view: its columns, keys, indexes and checks.
+
+        Args:
+            table: its name, as the database writes it.
+            schema: None: the database's default one.
+
+        Raises:
+            UnknownTable: there is none.
+            RowgateError: the gateway does not tell.
+        """
+        request = schema_pb.GetTableRequest(database=self._database, schema=schema or "", table=table)
+        response = await self._ask(
+            lambda stubs: stubs.schema.GetTable, request, deadline=Deadline(self._options.timeout), repeatable=True
+        )
+        return Table.from_wire(response.table)
+
+    def _statement(self, kind: type[_Request], sql: str, positional: Sequence[Any], named: dict[str, Any]) -> _Request:
+        if positional and named:
+            raise InvalidParameter("a statement takes values for `?` or for `:name`, not both", outcome=Outcome.NOT_RUN)
+        try:
+            return kind(
+                database=self._database,
+                sql=sql,
+                params=encode_named(named),
+                positional_params=encode_positional(positional),
+                options=self._options.to_wire(),
+            )
+        except UnicodeEncodeError:
+            raise InvalidSql(
+                "the SQL, or a parameter's name, has a lone surrogate, which UTF-8 has no form for",
+                outcome=Outcome.NOT_RUN,
+            ) from None
+
+    async def _ask(
+        self,
+        rpc: Callable[[Stubs], Callable[..., grpc.aio.UnaryUnaryCall[Any, _Response]]],
+        request: Any,
+        *,
+        deadline: Deadline,
+        repeatable: bool,
+    ) -> _Response:
+        async def attempt() -> _Response:
+            return await self._connection.answer(self._begin(rpc, request, deadline))
+
+        return await run(attempt, retry=self._options.retry, deadline=deadline, repeatable=repeatable)
+
+    async def _open_stream(
+        self, request: query_pb.StreamQueryRequest, deadline: Deadline
+    ) -> tuple[StreamCall, query_pb.StreamQueryResponse]:
+        """A call and its first message: up to there it may be made again."""
+        call = self._begin(lambda stubs: stubs.query.StreamQuery, request, deadline)
+        first = await self._connection.next_message(call)
+        if first is None:
+            raise ProtocolError("the stream ended before its first message")
+        return call, first
+
+    def _begin(self, rpc: Callable[[Stubs], Callable[..., _Call]], request: Any, deadline: Deadline) -> _Call:
+        """Start a call with the time that is left."""
+        timeout = deadline.remaining()
+        if timeout is not None and isinstance(request, query_pb.ExecuteQueryRequest | query_pb.StreamQueryRequest):
+            tell_timeout(request.options, timeout)
+        return self._connection.begin(rpc, request, timeout=timeout, metadata=self._options.metadata)
+
+
+class Client(Database):
+    """A database of a gateway, and the connection to that gateway; made by `connect`.
+
+    It belongs to the event loop that it is first used in. `async with` closes it.
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection; twice is fine. Calls that are under way end with ClientClosed, on views as well."""
+        await self._connection.close()

@@ -1,0 +1,135 @@
+"""A result that arrives while it is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from rowgate._connection import Connection, StreamCall
+from rowgate._errors import ProtocolError
+from rowgate._results import Stats
+from rowgate._rows import Column, Layout, Row
+from rowgate.v1.query_service_pb2 import StreamQueryResponse
+
+
+class RowStream:
+    """The rows of a statement, one after the other; nothing holds all of them.
+
+    Use it as `async with db.stream(...) as rows: async for row in rows: ...`: whatever way the block is left, the
+    statement is ended on the gateway. Without the `async with` it is ended when Python drops the stream, which for
+    `async for row in db.stream(...)` is as soon as the loop is left.
+
+    The statement runs from `async with` or from the first row on. One task at a time may read.
+
+    Args:
+        connection: whose call it is.
+        start: makes the call, and answers it with its first message.
+    """
+
+    def __init__(
+        self, connection: Connection, start: Callable[[], Awaitable[tuple[StreamCall, StreamQueryResponse]]]
+    ) -> None:
+        self._call: StreamCall | None = None
+        self._connection = connection
+        self._start = start
+        self._loop = asyncio.get_running_loop()
+        self._layout: Layout | None = None
+        self._rows: Iterator[Row] = iter(())
+        self._ended = False
+        self._stats: Stats | None = None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns, in order.
+
+        Raises:
+            RuntimeError: the stream was not opened yet, with `async with` or by reading a row.
+        """
+        if self._layout is None:
+            raise RuntimeError("the columns are known once the stream is open: use `async with`")
+        return self._layout.columns
+
+    @property
+    def stats(self) -> Stats | None:
+        """The figures, once the loop over the rows has come to its end; None before, and when it was left early."""
+        return self._stats if self._ended else None
+
+    async def __aenter__(self) -> Self:
+        """Run the statement, and wait for its columns.
+
+        Raises:
+            RowgateError: it failed.
+        """
+        if self._layout is None and not self._ended:
+            await self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Row:
+        """The next row.
+
+        Raises:
+            StopAsyncIteration: there are no more.
+            RowgateError: the statement failed.
+        """
+        try:
+            while not self._ended:
+                for row in self._rows:
+                    return row
+                await self._advance()
+        except BaseException:
+            self._release()
+            raise
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End the statement, if it is still running, and forget the rows that were not read; twice is fine."""
+        if not self._ended:
+            self._release()
+
+    def _release(self) -> None:
+        self._ended = True
+        self._rows = iter(())
+        self._stats = None
+        if self._call is not None:
+            self._call.cancel()
+
+    async def _open(self) -> None:
+        self._call, first = await self._start()
+        self._layout = Layout(first.result.columns)
+        self._take(first, self._layout)
+
+    async def _advance(self) -> None:
+        if self._call is None or self._layout is None:
+            await self._open()
+            return
+        message = await self._connection.next_message(self._call)
+        if message is not None:
+            self._take(message, self._layout)
+        elif self._stats is None:
+            raise ProtocolError("the stream ended without the figures that end a whole result")
+        else:
+            self._ended = True
+
+    def _take(self, message: StreamQueryResponse, layout: Layout) -> None:
+        self._rows = map(layout.row, message.result.rows)
+        if message.HasField("stats"):
+            self._stats = Stats.from_wire(message.stats)
+
+    def __del__(self) -> None:
+        # gRPC's call is in a reference cycle, so it would live on until the collector finds it. The collector may
+        # run in any thread, but only the loop's own may cancel a call.
+        call = self._call
+        if call is not None and not call.done():
+            with suppress(RuntimeError):  # the loop is closed, and the call with it
+                self._loop.call_soon_threadsafe(call.cancel)
