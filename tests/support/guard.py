@@ -41,7 +41,7 @@ class TestRun:
 def test_run() -> TestRun:
     """This run, guarded from the first call on."""
     run = TestRun(
-        mark=("ROWGATE_TEST_RUN", secrets.token_hex(16)),
+        mark=("RG_TEST_RUN", secrets.token_hex(16)),
         folder=Path(tempfile.mkdtemp(prefix="rowgate-")),
     )
     run.folder.chmod(0o711)

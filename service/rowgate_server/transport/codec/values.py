@@ -60,7 +60,7 @@ def decode_value(value: value_pb2.Value, field: str) -> BoundValue:
     if arm is None:
         raise RowgateError(
             Reason.INVALID_PARAMETER,
-            "the value has no kind set; NULL is nullValue, written out",
+            'the value has no kind set; NULL is {"nullValue": "NULL_VALUE"}',
             field=field,
             parameter=field,
         )

@@ -62,10 +62,11 @@ class Errors:
         if remaining is not None and remaining <= 0:
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
             return error
-        if call.context.cancelled():
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
             call.code = grpc.StatusCode.CANCELLED
             return error
-        # Raised by the gateway's own side: grpc would leave the caller waiting until its own deadline.
+        # Nobody cancelled this task, so the caller is still there, and grpc would leave it waiting.
         stopped = RowgateError(Reason.SHUTTING_DOWN, "the call was stopped by the gateway", retry_after=1.0)
         return status_error(stopped, call.id)
 

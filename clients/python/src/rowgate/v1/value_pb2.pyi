@@ -21,8 +21,9 @@ class Value(google.protobuf.message.Message):
     Dates and times are ISO 8601 text, because `google.protobuf.Timestamp` asserts UTC and
     can hold neither MySQL's `0000-00-00` nor a `TIME` of `-838:59:59`.
 
-    NULL is always explicit: `{"nullValue": null}` in JSON. A Value with no arm set is
-    refused in a request (`INVALID_PARAMETER`) and never appears in an answer.
+    NULL is always explicit. In JSON it is `{"nullValue": "NULL_VALUE"}`, or `{"nullValue": null}` in tools that know
+    proto3's JSON well (buf does, grpcurl does not). A Value with no arm set is refused in a request
+    (`INVALID_PARAMETER`) and never appears in an answer.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
-from rowgate_server.engines.dialects.mysql.session import MySQLSession
+from rowgate_server.engines.dialects.mysql.session import MySQLSession, SessionSettings
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
@@ -59,8 +59,7 @@ class MySQLDriver:
         self._context = address.tls.context()
         self._control: Any = None
         self._control_lock = asyncio.Lock()
-        self._max_packet = 16 * 1024 * 1024
-        self._setup = ""
+        self._settings: SessionSettings | None = None
 
     @property
     def engine_url(self) -> URL:
@@ -77,9 +76,9 @@ class MySQLDriver:
         async with asyncio.timeout(self._timeouts.connect):
             connection = await self._open(self._timeouts.read)
             try:
-                if not self._setup:
-                    await self._learn(connection)
-                await self._session(connection).prepare()
+                if self._settings is None:
+                    self._settings = await self._learn(connection)
+                await MySQLSession(connection, self._settings, self).prepare()
             except BaseException:
                 connection.close()
                 raise
@@ -87,7 +86,9 @@ class MySQLDriver:
 
     def session(self, connection: Any) -> MySQLSession:
         """The session on a connection."""
-        return self._session(connection)
+        if self._settings is None:
+            raise RuntimeError("a session is asked for before a connection")
+        return MySQLSession(connection, self._settings, self)
 
     async def probe(self) -> ServerFacts:
         """Ping on the control connection."""
@@ -127,9 +128,6 @@ class MySQLDriver:
         """Whether the connection can no longer be trusted."""
         return errors.is_broken(error)
 
-    def _session(self, connection: Any) -> MySQLSession:
-        return MySQLSession(connection, self._setup, self, self._max_packet)
-
     async def _open(self, read_timeout: float) -> Any:
         """A connection, logged in; with `prefer`, in the clear where the server has no TLS."""
         if self._context is None or self._address.tls.mode is not TlsMode.PREFER:
@@ -164,17 +162,18 @@ class MySQLDriver:
         _watch_for_a_dead_peer(connection._transport.get_extra_info("socket"))
         return connection
 
-    async def _learn(self, connection: Any) -> None:
+    async def _learn(self, connection: Any) -> SessionSettings:
         """What the server is decides how its sessions are set up."""
         await connection.query("SELECT @@max_allowed_packet")
-        self._max_packet = connection._result.rows[0][0]
+        max_packet = connection._result.rows[0][0]
         mariadb = "mariadb" in str(connection.get_server_info()).lower()
         # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
         limit = self._timeouts.statement + 5
         limits = f"max_statement_time={limit:.3f}" if mariadb else f"max_execution_time={limit * 1000:.0f}"
         # Without these two modes the tokenizer reads quotes as the server does.
         modes = "REPLACE(REPLACE(@@sql_mode,'ANSI_QUOTES',''),'NO_BACKSLASH_ESCAPES','')"
-        self._setup = f"SET NAMES utf8mb4, time_zone='+00:00', autocommit=1, {limits}, sql_mode={modes}"
+        setup = f"SET NAMES utf8mb4, time_zone='+00:00', autocommit=1, {limits}, sql_mode={modes}"
+        return SessionSettings(setup, self._address.database, max_packet)
 
     async def _controlling(self) -> Any:
         if self._control is None or not self._control.connected:

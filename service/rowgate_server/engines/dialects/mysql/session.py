@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rowgate_server.engines.dialects.mysql import columns, literals
@@ -13,9 +14,8 @@ from rowgate_server.engines.results import Column, Completion, Row, StatementWar
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
-_COM_SET_OPTION = 0x1B
-_COM_RESET_CONNECTION = 0x1F
-_MULTI_STATEMENTS_OFF = struct.pack("<H", 1)
+_COM_INIT_DB, _COM_QUERY, _COM_SET_OPTION, _COM_RESET_CONNECTION = b"\x02", b"\x03", b"\x1b", b"\x1f"
+_MULTI_STATEMENTS_OFF = _COM_SET_OPTION + struct.pack("<H", 1)
 _MOST_WARNINGS = 64
 _SHORT_REST = 8
 """Receive buffers of up to 256 KiB: reading so much costs less than a new connection."""
@@ -28,36 +28,48 @@ class Killer(Protocol):
         """End the connection of that number, and what it runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What every session of one server has in common.
+
+    Attributes:
+        setup: the SET statement that gives a fresh session the gateway's settings.
+        database: the default schema; empty for none.
+        max_packet: the server's `max_allowed_packet`, in bytes.
+    """
+
+    setup: str
+    database: str
+    max_packet: int
+
+
 class MySQLSession:
     """The session on one connection.
 
     Args:
         connection: asyncmy's.
-        setup: the SET statement that gives a fresh session the gateway's settings.
+        settings: what a fresh session is to be like.
         killer: stops a running statement.
-        max_packet: the server's `max_allowed_packet`, in bytes.
     """
 
-    def __init__(self, connection: Any, setup: str, killer: Killer, max_packet: int) -> None:
+    def __init__(self, connection: Any, settings: SessionSettings, killer: Killer) -> None:
         self._connection = connection
-        self._setup = setup
+        self._settings = settings
         self._killer = killer
-        self._max_packet = max_packet
 
     async def prepare(self) -> None:
         """Set a new connection up for the gateway's use."""
-        await self._command(_COM_SET_OPTION, _MULTI_STATEMENTS_OFF)
-        await self._connection.query(self._setup)
+        await self._commands(_MULTI_STATEMENTS_OFF, *self._fresh())
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> MySQLCursor:
         """Run one statement; autocommit makes it a transaction of its own."""
         sql = literals.render(statement).encode()
         # The server answers a longer packet with 1153 and closes the connection.
-        if len(sql) >= self._max_packet:
+        if len(sql) >= self._settings.max_packet:
             raise RowgateError(
                 Reason.VALUE_OUT_OF_RANGE,
                 "the statement with its parameters is larger than the database's max_allowed_packet",
-                limit=f"{self._max_packet} bytes",
+                limit=f"{self._settings.max_packet} bytes",
                 outcome=Outcome.NOT_RUN,
             )
         if mode.read_only:
@@ -68,11 +80,15 @@ class MySQLSession:
     async def reset(self) -> None:
         """COM_RESET_CONNECTION drops variables, temporary tables, locks and prepared statements; then the set-up again.
 
-        The reset gives the session the server's defaults, and autocommit with them.
+        The reset gives the session the server's defaults, but leaves the schema that a USE chose.
         """
         self._resume()
-        await self._command(_COM_RESET_CONNECTION, b"")
-        await self._connection.query(self._setup)
+        await self._commands(_COM_RESET_CONNECTION, *self._fresh())
+        if not self._settings.database:
+            await self._connection.query("SELECT DATABASE()")
+            if self._connection._result.rows[0][0] is not None:
+                # No command goes back to having none.
+                raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has chosen a schema")
 
     async def kill(self) -> None:
         """Stop what runs here, then cut the link: the rest of a result would otherwise be read to its end."""
@@ -97,9 +113,20 @@ class MySQLSession:
         if transport is not None and not transport.is_closing():
             transport.resume_reading()
 
-    async def _command(self, command: int, payload: bytes) -> None:
-        await self._connection._execute_command(command, payload)
-        await self._connection.read_packet()
+    def _fresh(self) -> tuple[bytes, ...]:
+        setup = _COM_QUERY + self._settings.setup.encode()
+        return (_COM_INIT_DB + self._settings.database.encode(), setup) if self._settings.database else (setup,)
+
+    async def _commands(self, *payloads: bytes) -> None:
+        """Commands that are each answered by one OK packet, in one write: the server takes them one after another."""
+        connection = self._connection
+        if connection._result is not None and connection._result.unbuffered_active:
+            raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has a result that nobody read")
+        connection._result = None
+        connection._write_bytes(b"".join(struct.pack("<I", len(payload)) + payload for payload in payloads))
+        for _ in payloads:
+            connection._next_seq_id = 1
+            await connection.read_packet()
 
 
 class MySQLCursor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,8 +18,9 @@ from rowgate_server.engines.results import Column, Completion, Row, StatementWar
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Reason, RowgateError
 
-_FIRST_FETCH, _MOST_PER_FETCH = 64, 8192
+_MOST_PER_FETCH = 8192
 _TARGET_BYTES = 256 * 1024
+_TARGET_SECONDS = 0.05
 _KILL_TIMEOUT = 2.0
 _MOST_WARNINGS = 64
 _AFFECTED = re.compile(r"(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d+)\Z")
@@ -223,19 +225,23 @@ class WholeCursor(Cursor):
 
 
 class PortalCursor(Cursor):
-    """A server-side cursor: each fetch asks for so many rows as make about 256 KiB."""
+    """A server-side cursor: each fetch asks for so many rows as make about 256 KiB, or come in about 50 ms.
+
+    It begins with one row and grows, so that a slow query shows its first rows at once.
+    """
 
     def __init__(self, connection: Any, prepared: Any, portal: Any, notices: list[StatementWarning]) -> None:
         super().__init__(connection, prepared, notices)
         self._prepared = prepared
         self._portal = portal
-        self._size = _FIRST_FETCH
+        self._size = 1
 
     async def fetch(self) -> Sequence[Row]:
         """The next rows of the portal."""
+        began = time.monotonic()
         records = await self._portal.fetch(self._size)
         if records:
-            self._adapt(records)
+            self._adapt(records, time.monotonic() - began)
         return self._read(records)
 
     async def finish(self) -> Completion:
@@ -243,8 +249,9 @@ class PortalCursor(Cursor):
         await self._connection.execute("COMMIT")
         return self._completion(self._prepared.get_statusmsg())
 
-    def _adapt(self, records: list[Any]) -> None:
+    def _adapt(self, records: list[Any], seconds: float) -> None:
         """Estimate the width from the last row, cheaply; the first fetches are small, so wide rows show early."""
         width = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in records[-1]) or 8
         fitting = max(1, _TARGET_BYTES // width)
-        self._size = min(_MOST_PER_FETCH, fitting, self._size * 4)
+        in_time = int(len(records) * _TARGET_SECONDS / seconds) if seconds > 0 else _MOST_PER_FETCH
+        self._size = max(1, min(_MOST_PER_FETCH, fitting, in_time, self._size * 8))

@@ -1,0 +1,91 @@
+"""One real gateway that serves all three engines; every test here runs on each of them."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+
+import grpc.aio
+import pytest
+
+import rowgate
+from rowgate.v1 import query_service_pb2_grpc, schema_service_pb2_grpc
+from support.engines import ENGINES, Engine
+from support.mariadb import MariaDB
+from support.postgresql import PostgreSQL
+from support.process import Gateway
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    mariadb_server: MariaDB, postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    file = tmp_path_factory.mktemp("sqlite") / "test.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    environment = {
+        "ROWGATE_DATABASES__SQLITE__URL": f"sqlite:///{file}",
+        "ROWGATE_DATABASES__MARIADB__URL": mariadb_server.url,
+        "ROWGATE_DATABASES__POSTGRESQL__URL": postgresql_server.url,
+        # Few connections: what one call leaves behind, the next one would find.
+        **{
+            f"ROWGATE_DATABASES__{engine.name.upper()}__POOL__{key}": number
+            for engine in ENGINES
+            for key, number in (("SIZE", "2"), ("MAX_OVERFLOW", "2"))
+        },
+    }
+    with Gateway.start(environment=environment) as gateway:
+        yield gateway
+        assert gateway.terminate() == 0, gateway.stderr
+
+
+@pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    found: Engine = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+async def client(gateway: Gateway) -> AsyncIterator[rowgate.Client]:
+    async with rowgate.connect(gateway.address, retry=None) as client:
+        yield client
+
+
+@pytest.fixture
+def db(client: rowgate.Client, engine: Engine) -> rowgate.Database:
+    return client.using(engine.name)
+
+
+@pytest.fixture(scope="session")
+async def channel(gateway: Gateway) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(gateway.address) as channel:
+        yield channel
+
+
+@pytest.fixture
+def queries(channel: grpc.aio.Channel) -> query_service_pb2_grpc.QueryServiceAsyncStub:
+    """The wire itself, where the client would hide something."""
+    stub: query_service_pb2_grpc.QueryServiceAsyncStub = query_service_pb2_grpc.QueryServiceStub(channel)  # type: ignore[assignment]  # one class at run time
+    return stub
+
+
+@pytest.fixture
+def schemas(channel: grpc.aio.Channel) -> schema_service_pb2_grpc.SchemaServiceAsyncStub:
+    stub: schema_service_pb2_grpc.SchemaServiceAsyncStub = schema_service_pb2_grpc.SchemaServiceStub(channel)  # type: ignore[assignment]  # one class at run time
+    return stub
+
+
+@pytest.fixture
+async def table(db: rowgate.Database) -> AsyncIterator[str]:
+    """An empty table `(id integer primary key, name varchar(40) not null, amount decimal(12, 2))`."""
+    name = f"things_{next(_numbers)}"
+    await db.query(
+        f"create table {name} (id integer primary key, name varchar(40) not null, amount decimal(12, 2), "
+        "constraint positive check (amount > 0))"
+    )
+    yield name
+    await db.query(f"drop table {name}")

@@ -1,0 +1,110 @@
+"""What one call leaves in its session, the next call does not find."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import rowgate
+from support.engines import Engine
+
+# What pollutes, what to ask afterwards, and the answer of a clean session (None: an error is right too).
+_POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
+    "mariadb": [
+        ("set @mine = 'planted'", "select @mine as x", None),
+        ("set session sql_mode = 'NO_BACKSLASH_ESCAPES'", "select @@sql_mode like '%NO_BACKSLASH%' as x", 0),
+        ("set names gbk", "select @@character_set_client as x", "utf8mb4"),
+        ("set character_set_results = latin1", "select @@character_set_results as x", "utf8mb4"),
+        ("set time_zone = '+09:00'", "select @@time_zone as x", "+00:00"),
+        ("set autocommit = 0", "select @@autocommit as x", 1),
+        ("set sql_select_limit = 1", "select count(*) as x from (select 1 union all select 2) as t", 2),
+        ("set foreign_key_checks = 0", "select @@foreign_key_checks as x", 1),
+        ("set session transaction read only", "select @@tx_read_only as x", 0),
+        ("select get_lock('planted', 0) as x", "select is_used_lock('planted') as x", None),
+        ("create temporary table planted (i int)", "select count(*) as x from planted", None),
+        ("prepare planted from 'select 1'", "execute planted", None),
+        ("lock tables planted_lock write", "select 1 as x", 1),
+        ("use information_schema", "select database() as x", "rowgate_test"),
+        ("set last_insert_id = 77", "select last_insert_id() as x", 0),
+    ],
+    "postgresql": [
+        ("set search_path = pg_catalog", "select current_setting('search_path') as x", '"$user", public'),
+        ("set time zone 'Asia/Tokyo'", "select current_setting('TimeZone') as x", "UTC"),
+        ("set standard_conforming_strings = off", "select current_setting('standard_conforming_strings') as x", "on"),
+        ("set session statement_timeout = 1", "select current_setting('statement_timeout') as x", "35s"),
+        ("set bytea_output = 'escape'", "select current_setting('bytea_output') as x", "hex"),
+        ("set my.own = 'planted'", "select nullif(current_setting('my.own', true), '') as x", None),
+        ("set client_encoding = 'LATIN1'", "select current_setting('client_encoding') as x", "UTF8"),
+        (
+            "set default_transaction_read_only = on",
+            "select current_setting('default_transaction_read_only') as x",
+            "off",
+        ),
+        ("select pg_advisory_lock(4711) as x", "select count(*) as x from pg_locks where locktype = 'advisory'", 0),
+        ("create temporary table planted (i int)", "select count(*) as x from pg_class where relname = 'planted'", 0),
+        ("prepare planted as select 1", "select count(*) as x from pg_prepared_statements where name = 'planted'", 0),
+        (
+            "declare planted cursor with hold for select 1",
+            "select count(*) as x from pg_cursors where name = 'planted'",
+            0,
+        ),
+        ("listen planted", "select count(*) as x from pg_listening_channels()", 0),
+        ("begin", "select pg_current_xact_id_if_assigned() is null as x", True),
+    ],
+    "sqlite": [
+        ("create temp table planted (i int)", "select count(*) as x from temp.sqlite_master", 0),
+        ("begin immediate", "select 1 as x", 1),
+    ],
+}
+
+
+def _cases() -> list[tuple[str, str, str, object]]:
+    return [(engine, *case) for engine, cases in _POLLUTERS.items() for case in cases]
+
+
+@pytest.mark.parametrize(("name", "pollute", "ask", "clean"), _cases(), ids=lambda case: str(case)[:40])
+async def test_a_session_is_clean_for_the_next_call(
+    client: rowgate.Client, name: str, pollute: str, ask: str, clean: object
+) -> None:
+    db = client.using(name)
+    if "planted_lock" in pollute:
+        await db.query("create table if not exists planted_lock (i int)")
+    for _ in range(4):  # the pool's size: every connection is polluted
+        await db.query(pollute)
+    answers = await asyncio.gather(*(_answer(db, ask) for _ in range(8)))
+    assert set(answers) <= {clean, None if clean is None else clean}
+
+
+async def _answer(db: rowgate.Database, ask: str) -> object:
+    try:
+        answer = (await db.query(ask)).scalar()
+    except rowgate.RowgateError:
+        return None
+    return answer if not isinstance(answer, str) else str(answer)
+
+
+async def test_a_begin_holds_for_its_own_call_only(db: rowgate.Database, engine: Engine, table: str) -> None:
+    del engine
+    await db.query("begin")
+    await db.query(f"insert into {table} (id, name) values (1, 'a')")
+    assert (await db.query(f"select count(*) as n from {table}")).scalar() == 1
+
+
+async def test_bound_bytes_stay_bytes_after_a_caller_changed_the_sql_mode(client: rowgate.Client) -> None:
+    db = client.using("mariadb")
+    for _ in range(4):
+        await db.query("set session sql_mode = 'NO_BACKSLASH_ESCAPES'")
+    for value in (b"\\' OR 1=1 -- ", "\\' OR 1=1 -- ", "中' OR 1=1 -- "):
+        rows = (await db.query("select 1 as x from (select 1 as a) as t where 'nothing' = :x", x=value)).rows
+        assert rows == []
+
+
+async def test_a_caller_cannot_replace_another_callers_prepared_statement(client: rowgate.Client) -> None:
+    db = client.using("postgresql")
+    for _ in range(20):
+        await db.query("select 'genuine' as x")
+        await db.query("deallocate all")
+        for name in ("__asyncpg_stmt_1__", "__asyncpg_stmt_2__", "__asyncpg_stmt_3__"):
+            await db.query(f"prepare {name} as select 'forged' as x")
+        assert (await db.query("select 'genuine' as x")).scalar() == "genuine"
