@@ -1,0 +1,12 @@
+"""SQL text: one statement read, its placeholders found and bound, its shape told to the logs.
+
+Nothing here judges what a statement may do: the database does.
+"""
+
+from __future__ import annotations
+
+from .binding import bind
+from .shape import fingerprint
+from .statement import MAX_SQL_BYTES, ParsedStatement, parse
+
+__all__ = ["MAX_SQL_BYTES", "ParsedStatement", "bind", "fingerprint", "parse"]

@@ -1,0 +1,135 @@
+"""A parsed statement and its parameters to a bound statement.
+
+No error here tells a parameter's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from rowgate_server.engines.values import BoundStatement, BoundValue
+from rowgate_server.errors import Reason, RowgateError
+
+from .scan import position
+from .statement import ParsedStatement
+
+# Looking for a near miss takes time with the square of the names' length.
+_HINT_NAMES = 100
+_SHOWN_NAME = 64
+
+
+def bind(
+    statement: ParsedStatement, params: Mapping[str, BoundValue], positional: Sequence[BoundValue]
+) -> BoundStatement:
+    """Give each placeholder its value.
+
+    Where `?` may be an operator (PostgreSQL), each one is a placeholder if `positional` is not empty, and `??` stands
+    for the operator; otherwise none is, and the text stays as it is.
+
+    Args:
+        statement: what `parse` gave.
+        params: a value for each `:name`, and no other. A name used twice gets its value twice.
+        positional: a value for each `?`, in order.
+
+    Returns:
+        The fragments of the text up to the end of the statement, and the values.
+
+    Raises:
+        RowgateError: INVALID_PARAMETER, where these are not the values that the placeholders ask for.
+    """
+    cuts = statement.cuts
+    if positional:
+        if params:
+            raise _refusal("params and positional_params are both given", "params", hint="use one of them")
+        return _bind_positional(statement, positional)
+    if params or statement.named:
+        return _bind_named(statement, params)
+    if statement.positional and not cuts.optional_questions:
+        raise _wrong_number(statement, 0)
+    return cuts.bare
+
+
+def _bind_named(statement: ParsedStatement, params: Mapping[str, BoundValue]) -> BoundStatement:
+    cuts = statement.cuts
+    _check_unmixed(statement)
+    if statement.positional and not cuts.optional_questions:
+        raise _refusal("the statement uses ?, and params are given", "params", hint="give positional_params")
+    if cuts.touching_name >= 0:
+        raise _touching(statement.sql, cuts.touching_name)
+    try:
+        values = tuple([params[name] for name in statement.named])
+    except KeyError as error:
+        raise _missing(error.args[0], statement, params) from None
+    if len(params) != cuts.names:
+        raise _surplus(statement, params)
+    return BoundStatement(cuts.named, values)
+
+
+def _bind_positional(statement: ParsedStatement, positional: Sequence[BoundValue]) -> BoundStatement:
+    cuts = statement.cuts
+    _check_unmixed(statement)
+    if statement.named:
+        raise _refusal(
+            "the statement uses :name, and positional_params are given", "positional_params", hint="give params"
+        )
+    if len(positional) != statement.positional:
+        raise _wrong_number(statement, len(positional))
+    if cuts.touching_question >= 0:
+        raise _touching(statement.sql, cuts.touching_question)
+    return BoundStatement(cuts.positional, tuple(positional))
+
+
+def _check_unmixed(statement: ParsedStatement) -> None:
+    if statement.named and statement.positional and not statement.cuts.optional_questions:
+        raise _refusal("the statement mixes :name and ?", "sql", hint="use one of them")
+
+
+def _refusal(message: str, field: str, *, parameter: str | None = None, hint: str | None = None) -> RowgateError:
+    return RowgateError(Reason.INVALID_PARAMETER, message, field=field, parameter=parameter, hint=hint)
+
+
+def _touching(sql: str, at: int) -> RowgateError:
+    return _refusal(
+        f"the placeholder at {position(sql, at)} touches what stands beside it",
+        "sql",
+        hint="put spaces around it; an array slice is written [lo : hi]",
+    )
+
+
+def _missing(name: str, statement: ParsedStatement, params: Mapping[str, BoundValue]) -> RowgateError:
+    used = set(statement.named)
+    spare = [other for other in params if other not in used and len(other) <= _SHOWN_NAME][:_HINT_NAMES]
+    close = get_close_matches(name, spare, 1) if len(name) <= _SHOWN_NAME else []
+    return _refusal(
+        f"the statement uses :{_shown(name)}, and params has no such name",
+        f"params[{_shown(name)}]",
+        parameter=_shown(name),
+        hint=f"params has {close[0]}, which the statement does not use" if close else None,
+    )
+
+
+def _surplus(statement: ParsedStatement, params: Mapping[str, BoundValue]) -> RowgateError:
+    used = set(statement.named)
+    name = _shown(next(other for other in params if other not in used))
+    return _refusal(
+        f"params has {name}, and the statement uses no :{name}",
+        f"params[{name}]",
+        parameter=name,
+        hint=None if used else "the statement uses no :name at all",
+    )
+
+
+def _wrong_number(statement: ParsedStatement, given: int) -> RowgateError:
+    wanted = statement.positional
+    doubled = "write ?? for the operator ?" if statement.cuts.optional_questions else None
+    return _refusal(
+        f"the statement has {wanted} ? and positional_params has {given} values",
+        f"positional_params[{min(wanted, given)}]",
+        hint=doubled,
+    )
+
+
+def _shown(name: str) -> str:
+    """A name short enough for an error, whatever the caller sent."""
+    return name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}…"
