@@ -10,7 +10,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test fmt check-fmt lint type arch buf check-tree check-lock check-proto \
+.PHONY: help venv run dev tools engines test bench fmt check-fmt lint type arch buf check-tree check-lock check-proto \
 	check stubs proto locker lock upgrade clean
 
 help: ## list the targets
@@ -34,6 +34,10 @@ engines: ## find or install the database engines that the tests start
 test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@echo "test: running pytest"
 	@$(bin)/python -m pytest $(ARGS)
+
+bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
+	@scripts/environment .tools/bench requirements-bench.lock $(packages)
+	@PYTHONPATH=tests exec .tools/bench/bin/python -m bench $(ARGS)
 
 fmt: dev ## format the code and sort its imports
 	@$(bin)/ruff check --quiet --select I --fix .

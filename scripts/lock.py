@@ -70,6 +70,7 @@ class Lock:
 LOCKS = (
     Lock(RUNTIME, packages=True),
     Lock("requirements-dev.lock", packages=True, group="dev", within=RUNTIME),
+    Lock("requirements-bench.lock", packages=True, group="bench", within=RUNTIME),
     Lock("requirements-stubs.lock", group="stubs"),
 )
 

@@ -66,7 +66,6 @@ class Gateway:
         grpc_address = self._bind()
         admin_address = await self._start_admin()
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
-        await self._health.start()
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
@@ -74,9 +73,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """Take no new calls, let those under way finish until the grace ends, then close everything."""
-        await self._health.drain()
+        self._health.drain()
         await self._grpc.stop(self._settings.server.drain_grace)
-        await self._health.stop()
         await self._admin.stop()
         for database in self._databases:
             await database.close()
@@ -122,10 +120,18 @@ class Gateway:
 
 
 def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
-    """Every database of the settings, put together; nothing is connected yet."""
-    databases = {
-        name: _open_database(name, database, settings, metrics) for name, database in settings.databases.items()
-    }
+    """Every database of the settings, put together; nothing is connected yet.
+
+    Raises:
+        ConfigError: CA certificates cannot be read.
+    """
+    databases = {}
+    for name, database in settings.databases.items():
+        try:
+            databases[name] = _open_database(name, database, settings, metrics)
+        except OSError as error:
+            words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
+            raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
     return Databases(databases, settings.default_database)
 
 
@@ -136,7 +142,6 @@ def _open_database(name: str, database: config.Database, settings: config.Settin
         _target(database.url),
         Timeouts(
             connect=timeouts.connect,
-            read=timeouts.read,
             statement=timeouts.statement,
             probe=timeouts.probe,
             probe_interval=settings.health.interval,

@@ -113,6 +113,8 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
 def _serve(options: argparse.Namespace) -> int:
     with demo_database(wanted=options.demo) as demo:
         settings = _settings(options, demo.databases)
+        # gRPC's core writes lines of its own to standard error, no JSON; what matters the gateway says itself.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         # Below here the imports take most of a second: a wrong configuration is told before them.
         from rowgate_server.serve import serve
 

@@ -123,14 +123,6 @@ def in_file(tmp_path: Path, text: str) -> tuple[str, ...]:
             "log.level (environment ROWGATE_LOG__LEVEL): must be one of debug, info, warning, error",
         ),
         (
-            "ROWGATE_DATABASES__MAIN__TIMEOUTS__READ",
-            "30s",
-            (
-                "databases.main.timeouts.read (environment ROWGATE_DATABASES__MAIN__TIMEOUTS__READ): "
-                "must be longer than timeouts.statement (30s), or every slow statement breaks it"
-            ),
-        ),
-        (
             "ROWGATE_DEFAULT_DATABASE",
             "mian",
             "default_database (environment ROWGATE_DEFAULT_DATABASE): names no database; did you mean main?",

@@ -202,12 +202,6 @@ def test_the_default_database_is_the_only_one_or_the_one_that_is_named() -> None
     assert load({**two, "default_database": "other"}, {}).default_database == "other"
 
 
-def test_the_read_timeout_follows_the_statement_timeout() -> None:
-    assert load({**MAIN, "databases.main.timeouts.statement": "1m"}, {}).databases["main"].timeouts.read == 65.0
-    timeouts = {"databases.main.timeouts.statement": "1m", "databases.main.timeouts.read": "61s"}
-    assert load({**MAIN, **timeouts}, {}).databases["main"].timeouts.read == 61.0
-
-
 def test_a_connection_that_never_ages_may_carry_longer_streams() -> None:
     flags = {**MAIN, "databases.main.timeouts.stream": "2h"}
     assert load({**flags, "server.max_connection_age": "0"}, {}).databases["main"].timeouts.stream == 7200.0

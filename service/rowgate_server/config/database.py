@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
-from rowgate_server.config.fields import MEBIBYTE, SECRET, VISIBLE, Derived, Duration, MessageSize, Section, Url
-from rowgate_server.config.values import Unit, format_quantity, parse_duration
+from rowgate_server.config.fields import MEBIBYTE, SECRET, VISIBLE, Duration, MessageSize, Section, Url
 
 
 class Pool(Section):
@@ -37,26 +36,8 @@ class Timeouts(Section):
     statement: Annotated[
         Duration, VISIBLE, Field(description="The longest a statement of a unary call may run; then it is killed.")
     ] = 30.0
-    read: Annotated[
-        Duration,
-        VISIBLE,
-        Derived("`statement` + 5s"),
-        Field(
-            description="The longest the driver waits for the server's next bytes before it gives the connection up; "
-            "longer than `statement`."
-        ),
-    ] = Field(default_factory=lambda earlier: parse_duration(earlier["statement"] + 5.0))
     stream: Annotated[Duration, VISIBLE, Field(description="The longest a streaming call may run.")] = 3600.0
     probe: Annotated[Duration, VISIBLE, Field(description="The longest a health probe may take.")] = 1.0
-
-    @field_validator("read")
-    @classmethod
-    def _outlasts_a_statement(cls, read: float, info: ValidationInfo) -> float:
-        statement = info.data.get("statement", 0.0)
-        if read <= statement:
-            longest = format_quantity(statement, Unit.SECONDS)
-            raise ValueError(f"must be longer than timeouts.statement ({longest}), or every slow statement breaks it")
-        return read
 
 
 class Limits(Section):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import binascii
 import difflib
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Inspector
@@ -21,6 +22,9 @@ from rowgate_server.errors import Reason, RowgateError
 
 DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
 _TOKEN_VERSION = 1
+_LONGEST_PATTERN = 1000
+_LONGEST_NAME = 256
+"""Characters of a name that near misses are looked for: comparing takes the square of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,13 @@ class Catalog:
         """
         if query.page_size < 0:
             raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
+        if len(query.name_pattern) > _LONGEST_PATTERN:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "name_pattern is too long",
+                field="name_pattern",
+                limit=f"{_LONGEST_PATTERN} characters",
+            )
         after = _read_token(query)
         database = self._databases.get(query.database)
         tables = await self._all_tables(database, query)
@@ -65,7 +76,7 @@ class Catalog:
         wanted = [
             table
             for table in tables
-            if table.name > after and query.kind in (None, table.kind) and matches.match(table.name)
+            if (after is None or table.name > after) and query.kind in (None, table.kind) and matches.match(table.name)
         ]
         size = min(query.page_size or DEFAULT_PAGE, LARGEST_PAGE)
         page = wanted[:size]
@@ -88,9 +99,10 @@ class Catalog:
         except NoSuchTableError:
             raise await self._unknown(database, schema, table, call_timeout) from None
         except RowgateError as error:
+            error.with_defaults(database=database.name)
             if error.reason is Reason.UNKNOWN_TABLE:
-                raise await self._unknown(database, schema, table, call_timeout) from None
-            raise error.with_defaults(database=database.name) from error.__cause__
+                raise await self._unknown(database, schema, table, call_timeout, error) from None
+            raise error from error.__cause__
 
     async def default_schema(self, database: Database) -> str:
         """The schema that an empty one means."""
@@ -116,10 +128,20 @@ class Catalog:
             )
         return tables
 
-    async def _unknown(self, database: Database, schema: str, table: str, call_timeout: float | None) -> RowgateError:
-        """UNKNOWN_TABLE, with what the caller may have meant."""
-        tables = await self._all_tables(database, TableQuery(database.name, schema, call_timeout=call_timeout))
-        near = difflib.get_close_matches(table, [found.name for found in tables], n=3, cutoff=0.6)
+    async def _unknown(
+        self,
+        database: Database,
+        schema: str,
+        table: str,
+        call_timeout: float | None,
+        error: RowgateError | None = None,
+    ) -> RowgateError:
+        """UNKNOWN_TABLE, with what the caller may have meant; or what the database has against a view that is there."""
+        query = TableQuery(database.name, schema, call_timeout=call_timeout)
+        names = [found.name for found in await self._all_tables(database, query)]
+        if error is not None and table in names:
+            return error.with_defaults(hint=f"the view {table} refers to it")
+        near = await _near_misses(table, names)
         return RowgateError(
             Reason.UNKNOWN_TABLE,
             "the database has no table or view of that name",
@@ -130,21 +152,39 @@ class Catalog:
         )
 
 
+async def _near_misses(table: str, names: Iterable[str]) -> list[str]:
+    """Names that look alike, in whatever case. In a thread: thousands of names take a second."""
+    if len(table) > _LONGEST_NAME:
+        return []
+    folded = {name.casefold(): name for name in names if len(name) <= _LONGEST_NAME}
+    near = await asyncio.to_thread(difflib.get_close_matches, table.casefold(), folded, n=3, cutoff=0.6)
+    return [folded[name] for name in near]
+
+
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
     statement = f"databases.{database.name}.timeouts.statement"
     return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, statement))
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:
-    """`*` any run, `?` any one, a backslash takes the next as it is."""
+    """`*` any run, `?` any one, a backslash takes the next as it is.
+
+    What stands between two stars is taken where it is first found, and never looked for again (an atomic group):
+    otherwise `*?*?*?*?*?*?*?*?x` would try every way to share a name among its stars.
+    """
     if not pattern:
         return re.compile("")
-    pieces = re.findall(r"\\.|\*+|[^\\*]|\\\Z", pattern, re.DOTALL)
-    wild = {"?": "."}
-    text = "".join(
-        ".*" if piece.startswith("*") else wild.get(piece) or re.escape(piece.removeprefix("\\") or "\\")
-        for piece in pieces
-    )
+    pieces = [""]
+    for part in re.findall(r"\\.|\*+|[^\\*]|\\\Z", pattern, re.DOTALL):
+        if part.startswith("*"):
+            pieces.append("")
+        else:
+            pieces[-1] += "." if part == "?" else re.escape(part.removeprefix("\\") or "\\")
+    first, *others = pieces
+    text = first
+    if others:
+        *between, last = others
+        text += "".join(f"(?>.*?{piece})" for piece in between) + f".*{last}"
     return re.compile(rf"{text}\Z", re.IGNORECASE | re.DOTALL)
 
 
@@ -159,13 +199,13 @@ def _write_token(query: TableQuery, after: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([_TOKEN_VERSION, _binding(query), after]).encode()).decode()
 
 
-def _read_token(query: TableQuery) -> str:
+def _read_token(query: TableQuery) -> str | None:
     """The name that the page before ended with. A token carries no authority: a forged one only starts elsewhere."""
     if not query.page_token:
-        return ""
+        return None
     try:
         version, binding, after = json.loads(base64.b64decode(query.page_token, b"-_", validate=True))
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, RecursionError):
         raise RowgateError(Reason.INVALID_REQUEST, "the page token is not one of ours", field="page_token") from None
     if version != _TOKEN_VERSION or binding != _binding(query) or not isinstance(after, str):
         raise RowgateError(Reason.INVALID_REQUEST, "the page token belongs to another request", field="page_token")

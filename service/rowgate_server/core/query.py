@@ -14,7 +14,7 @@ from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.values import BoundValue
-from rowgate_server.errors import RowgateError
+from rowgate_server.errors import Outcome, RowgateError
 
 _READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
@@ -67,8 +67,12 @@ class QueryRunner:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         return dataclasses.replace(result, stats=_told(result.stats, statement, returned=bool(result.columns)))
 
-    async def stream(self, request: QueryRequest) -> AsyncGenerator[Chunk, None]:
+    async def stream(self, request: QueryRequest, cells_per_chunk: int) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
+
+        Args:
+            request: what to run.
+            cells_per_chunk: the most that a chunk may have.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
@@ -76,7 +80,7 @@ class QueryRunner:
         database = self._databases.get(request.database)
         statement, call = self._prepare(database, request, streaming=True)
         returned = False
-        chunks = database.executor.stream(call)
+        chunks = database.executor.stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None
@@ -95,7 +99,7 @@ class QueryRunner:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
-            raise error.with_defaults(database=database.name) from None
+            raise error.with_defaults(database=database.name, outcome=Outcome.NOT_RUN.value) from None
         deadline = _deadline(database, request, streaming=streaming)
         limits = ResultLimits(
             max_rows=options.max_rows,
@@ -131,7 +135,8 @@ def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
     if affected is None and returned and statement.keyword in _WRITING - {"WITH", "CALL"} and stats.truncation is None:
         affected = stats.row_count  # a RETURNING clause gives a row for each
     last_insert_id = completion.last_insert_id if statement.keyword in _INSERTING else None
+    if last_insert_id is not None and last_insert_id <= 0:
+        last_insert_id = None  # 0 is none; SQLite's rowids may be negative, and uint64 has no place for them
     return dataclasses.replace(
-        stats,
-        completion=dataclasses.replace(completion, affected_rows=affected, last_insert_id=last_insert_id or None),
+        stats, completion=dataclasses.replace(completion, affected_rows=affected, last_insert_id=last_insert_id)
     )

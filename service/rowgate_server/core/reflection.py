@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Inspector
+from sqlalchemy import Connection, Inspector
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
+from rowgate_server.core import sqlite_schema
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -45,13 +46,7 @@ _VALUE_TYPES: tuple[tuple[type[Any] | tuple[type[Any], ...], ValueType], ...] = 
     (sqltypes.VARBINARY, ValueType.BYTES),
 )
 
-_ACTIONS = {
-    "NO ACTION": ReferentialAction.NO_ACTION,
-    "RESTRICT": ReferentialAction.RESTRICT,
-    "CASCADE": ReferentialAction.CASCADE,
-    "SET NULL": ReferentialAction.SET_NULL,
-    "SET DEFAULT": ReferentialAction.SET_DEFAULT,
-}
+_LARGEST_SIZE = 2**31 - 1
 
 
 def list_tables(inspector: Inspector, schema: str | None) -> list[TableSummary]:
@@ -83,15 +78,14 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
     columns = inspector.get_columns(name, schema)
     if not columns:
         raise NoSuchTableError(name)
-    primary_key = _primary_key(inspector.get_pk_constraint(name, schema))
     unique = _optional(inspector.get_unique_constraints, name, schema)
-    return Table(
+    table = Table(
         name=name,
         schema=schema or default_schema(inspector),
         kind=kind,
         comment=_comment(inspector, name, schema),
-        columns=tuple(_column(inspector, column, dialect, primary_key) for column in columns),
-        primary_key=primary_key,
+        columns=tuple(_column(inspector, column, dialect) for column in columns),
+        primary_key=_primary_key(inspector.get_pk_constraint(name, schema)),
         foreign_keys=_by_name(_foreign_key(key, inspector) for key in inspector.get_foreign_keys(name, schema)),
         unique_constraints=_by_name(Key(key["name"] or "", tuple(key["column_names"])) for key in unique),
         indexes=_by_name(
@@ -105,6 +99,10 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
             for check in _optional(inspector.get_check_constraints, name, schema)
         ),
     )
+    connection = inspector.bind
+    if dialect is Dialect.SQLITE and isinstance(connection, Connection):
+        return sqlite_schema.completed(table, connection)
+    return table
 
 
 def _view_names(inspector: Inspector, schema: str | None) -> list[str]:
@@ -130,31 +128,25 @@ def _by_name(things: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(sorted(things, key=lambda thing: thing.name))
 
 
-def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect, key: Key | None) -> TableColumn:
+def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect) -> TableColumn:
     kind, computed, identity = column["type"], column.get("computed"), column.get("identity")
-    rowid = dialect is Dialect.SQLITE and _is_rowid(column, key)
-    autoincrement = rowid or column.get("autoincrement") is True or identity is not None
+    autoincrement = column.get("autoincrement") is True or identity is not None
     return TableColumn(
         name=column["name"],
         # SQLite's declared types bind no cell.
         type=ValueType.DYNAMIC if dialect is Dialect.SQLITE else value_type(kind),
         database_type=_written(inspector, kind),
-        nullable=bool(column["nullable"]) and not rowid,
+        nullable=bool(column["nullable"]),
         default=None if autoincrement and dialect is Dialect.POSTGRESQL else column.get("default"),
         autoincrement=autoincrement,
         generated=computed is not None,
         generation_expression=computed["sqltext"] if computed else "",
         comment=column.get("comment") or "",
-        length=getattr(kind, "length", None) if not isinstance(kind, sqltypes.Enum) else None,
-        precision=_precision(kind),
-        scale=getattr(kind, "scale", None),
+        length=_size(kind, "length") if not isinstance(kind, sqltypes.Enum) else None,
+        precision=_size(kind, "precision", "fsp"),
+        scale=_size(kind, "scale"),
         labels=tuple(getattr(kind, "enums", None) or getattr(kind, "values", None) or ()),
     )
-
-
-def _is_rowid(column: Mapping[str, Any], key: Key | None) -> bool:
-    """An INTEGER PRIMARY KEY of SQLite's is the row's own number: never NULL, and counted up when left out."""
-    return isinstance(column["type"], sqltypes.INTEGER) and key is not None and key.columns == (column["name"],)
 
 
 def value_type(kind: Any) -> ValueType:
@@ -170,10 +162,11 @@ def value_type(kind: Any) -> ValueType:
     return ValueType.STRING
 
 
-def _precision(kind: Any) -> int | None:
-    for attribute in ("precision", "fsp"):
+def _size(kind: Any, *attributes: str) -> int | None:
+    """A length, precision or scale; SQLite takes numbers of any size here, and gives them no meaning."""
+    for attribute in attributes:
         found = getattr(kind, attribute, None)
-        if isinstance(found, int):
+        if isinstance(found, int) and abs(found) <= _LARGEST_SIZE:
             return found
     return None
 
@@ -199,13 +192,9 @@ def _foreign_key(key: Mapping[str, Any], inspector: Inspector) -> ForeignKey:
         referred_schema=key["referred_schema"] or default_schema(inspector),
         referred_table=key["referred_table"],
         referred_columns=tuple(key["referred_columns"]),
-        on_delete=_action(options.get("ondelete")),
-        on_update=_action(options.get("onupdate")),
+        on_delete=ReferentialAction.named(options.get("ondelete")),
+        on_update=ReferentialAction.named(options.get("onupdate")),
     )
-
-
-def _action(text: str | None) -> ReferentialAction:
-    return _ACTIONS.get((text or "").upper(), ReferentialAction.NO_ACTION)
 
 
 def _index(index: Mapping[str, Any]) -> Index:

@@ -24,6 +24,11 @@ class ReferentialAction(Enum):
     SET_NULL = 4
     SET_DEFAULT = 5
 
+    @classmethod
+    def named(cls, words: str | None) -> ReferentialAction:
+        """The action as SQL writes it (`SET NULL`); NO ACTION where none is written."""
+        return cls.__members__.get((words or "").upper().replace(" ", "_"), cls.NO_ACTION)
+
 
 @dataclass(frozen=True, slots=True)
 class TableSummary:

@@ -13,7 +13,7 @@ from rowgate_server.engines.results import Row
 
 CHUNK_BYTES = 1024 * 1024
 CHUNK_CELLS = 8192
-"""Encoding a chunk holds the event loop, at about a microsecond a cell: this keeps it under 10 ms."""
+"""Encoding a chunk holds the event loop: this many Values take about 4 ms. Cheaper encodings ask for more cells."""
 PATIENCE = 0.05
 """Seconds that the first row of a chunk waits for company: a slow query shows its first rows at once."""
 
@@ -24,10 +24,10 @@ class ChunkReader:
     A fetch that outlasts the patience goes on in a task of its own, and its rows open the next chunk.
     """
 
-    def __init__(self, cursor: Cursor, meter: ResultMeter) -> None:
+    def __init__(self, cursor: Cursor, meter: ResultMeter, most_cells: int | None = None) -> None:
         self._cursor = cursor
         self._meter = meter
-        self._most_rows = max(1, CHUNK_CELLS // max(1, len(cursor.columns)))
+        self._most_rows = max(1, (most_cells or CHUNK_CELLS) // max(1, len(cursor.columns)))
         self._fetching: asyncio.Task[Sequence[Row]] | None = None
         self._held: list[Row] = []
         self._exhausted = False
@@ -58,7 +58,8 @@ class ChunkReader:
         """End a fetch that is still under way."""
         if self._fetching is not None:
             self._fetching.cancel()
-            await asyncio.wait({self._fetching})
+            # gather, not wait: it also takes note of an error, which asyncio would log if nobody did.
+            await asyncio.gather(self._fetching, return_exceptions=True)
 
     async def _fetch(self, patience: float | None) -> Sequence[Row] | None:
         """One batch, or None when it did not come within the patience and is still under way."""

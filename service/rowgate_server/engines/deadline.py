@@ -25,7 +25,7 @@ class Deadline:
         """The least of `(seconds from now or None, whose limit it is)`; at least one must be given."""
         now = asyncio.get_running_loop().time()
         seconds, name = min((seconds, name) for seconds, name in limits if seconds is not None)
-        return cls(now + seconds, f"{name} {seconds:.3g}s")
+        return cls(now + seconds, f"{name} {round(seconds, 3):.12g}s")
 
     def remaining(self) -> float:
         """Seconds left; negative when it has passed."""

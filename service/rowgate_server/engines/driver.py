@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import URL
 
+from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import BoundStatement
@@ -69,8 +70,26 @@ class Session(Protocol):
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement in a transaction of its own."""
 
+    async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
+        """What the database tells of a statement without running it.
+
+        Args:
+            statement: where the values are not known, NULL stands for each.
+            valued: whether they are.
+        """
+
     async def reset(self) -> None:
         """Wipe out everything a caller's SQL may have left behind; any error means: drop the connection."""
+
+    def defer_reset(self, *, reads: bool) -> bool:
+        """Promise to reset before the next statement, in one write with it; False where that is not safe.
+
+        Args:
+            reads: the first word of what ran says that it reads.
+        """
+
+    def alive(self) -> bool:
+        """Whether the link is still up, as far as this side has heard."""
 
     async def kill(self) -> None:
         """Stop the statement that may still run on the server; the connection is dropped afterwards."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rowgate_server.engines.chunks import ChunkReader
 from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.description import Description
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
 from rowgate_server.engines.pool import Pool
@@ -72,9 +73,9 @@ class Executor:
         started = asyncio.get_running_loop().time()
         rows: list[Row] = []
         async with self._working(call) as work, asyncio.timeout_at(call.deadline.at):
-            cursor = await self._begin(call, work, streaming=False)
-            meter = ResultMeter(cursor.columns, call.limits)
             try:
+                cursor = await self._begin(call, work, streaming=False)
+                meter = ResultMeter(cursor.columns, call.limits)
                 while batch := await cursor.fetch():
                     rows.extend(meter.take(batch))
                     if meter.truncation is not None:
@@ -86,8 +87,24 @@ class Executor:
                 raise
         return Result(cursor.columns, rows, _stats(call, started, meter, completion))
 
-    async def stream(self, call: Call) -> AsyncGenerator[Chunk, None]:
+    async def describe(self, call: Call, *, valued: bool) -> tuple[Description, Stats]:
+        """What the database tells of a statement without running it; `valued` says whether the values are known.
+
+        Raises:
+            RowgateError: whatever the database has against it.
+        """
+        started = asyncio.get_running_loop().time()
+        async with self._working(call) as work, asyncio.timeout_at(call.deadline.at):
+            description = await work.session.describe(call.statement, valued=valued)
+        elapsed = asyncio.get_running_loop().time() - started
+        return description, Stats(call.query_id, elapsed, row_count=0)
+
+    async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close the iterator to end it early.
+
+        Args:
+            call: what to run.
+            cells_per_chunk: the most that a chunk may have; None: `CHUNK_CELLS`.
 
         Raises:
             RowgateError: as `run`, without the server's caps.
@@ -97,15 +114,17 @@ class Executor:
             async with asyncio.timeout_at(call.deadline.at):
                 cursor = await self._begin(call, work, streaming=True)
             meter = ResultMeter(cursor.columns, call.limits)
-            async with contextlib.aclosing(self._chunks(call, cursor, meter)) as chunks:
+            async with contextlib.aclosing(self._chunks(call, cursor, meter, cells_per_chunk)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             async with asyncio.timeout_at(call.deadline.at):
                 completion = await self._end(cursor, meter, work)
         yield Chunk(rows=[], stats=_stats(call, started, meter, completion))
 
-    async def _chunks(self, call: Call, cursor: Cursor, meter: ResultMeter) -> AsyncGenerator[Chunk, None]:
-        reader = ChunkReader(cursor, meter)
+    async def _chunks(
+        self, call: Call, cursor: Cursor, meter: ResultMeter, cells_per_chunk: int | None
+    ) -> AsyncGenerator[Chunk, None]:
+        reader = ChunkReader(cursor, meter, cells_per_chunk)
         columns = cursor.columns or None
         try:
             while not reader.ended:
@@ -154,7 +173,7 @@ class Executor:
             raise told from error
         finally:
             # A cancelled call ends here too, with its statement perhaps still running: not sound.
-            lease.end(sound=sound)
+            lease.end(sound=sound, reads=call.reads)
 
     def _explain(self, error: Exception, call: Call, work: _Work) -> tuple[bool, Exception]:
         """Whether the connection is sound after this error, and what to raise instead of it."""

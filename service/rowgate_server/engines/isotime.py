@@ -1,14 +1,16 @@
 """ISO 8601 text of dates, times and intervals, to and from the counts that databases store.
 
 Exact over the whole range of every engine: Python's `datetime` ends at year 9999 and knows no infinity, PostgreSQL
-goes from 4713 BC to 294276. Counts are whole microseconds or days from PostgreSQL's epoch, 2000-01-01.
-Years before 1 are astronomical with a sign (`-0001` is 2 BC), years past 9999 have a plus sign, as ISO 8601 asks.
+goes from 4713 BC to 294276, and its dates to 5874897. Counts are whole microseconds or days from PostgreSQL's epoch,
+2000-01-01. Years before 1 are astronomical with a sign (`-0001` is 2 BC), years past 9999 have a plus sign, as ISO 8601
+asks.
 The day arithmetic is Howard Hinnant's `days_from_civil` (public domain, "chrono-Compatible Low-Level Date Algorithms").
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 DAY = 86_400_000_000
 """Microseconds in a day."""
@@ -20,7 +22,7 @@ _INFINITE_MICROS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _DAYS_OF = {text: count for count, text in _INFINITE_DAYS.items()}
 _MICROS_OF = {text: count for count, text in _INFINITE_MICROS.items()}
 
-_DATE = r"([+-]?\d{4,6})-(\d\d)-(\d\d)"
+_DATE = r"([+-]?\d{4,7})-(\d\d)-(\d\d)"
 _CLOCK = r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,6}))?)?"
 _ZONE = r"(?:([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?|([Zz]))"
 _DATE_RE = re.compile(_DATE + r"\Z", re.ASCII)
@@ -83,21 +85,21 @@ def days_from_date(text: str) -> int:
     """Day count of an ISO date.
 
     Raises:
-        ValueError: the text is no such date.
+        ValueError: the text is no such date, or beyond what can be counted.
     """
     if text in _DAYS_OF:
         return _DAYS_OF[text]
     match = _DATE_RE.match(text)
     if match is None:
         raise ValueError("not an ISO 8601 date")
-    return _days(*match.groups())
+    return _finite(_days(*match.groups()), _INFINITE_DAYS)
 
 
 def micros_from_datetime(text: str) -> tuple[int, int | None]:
     """Microsecond count of an ISO date and time as written, and its offset in seconds (None without one).
 
     Raises:
-        ValueError: the text is no such date and time.
+        ValueError: the text is no such date and time, or beyond what can be counted.
     """
     if text in _MICROS_OF:
         return _MICROS_OF[text], None
@@ -105,7 +107,16 @@ def micros_from_datetime(text: str) -> tuple[int, int | None]:
     if match is None:
         raise ValueError("not an ISO 8601 date and time")
     groups = match.groups()
-    return _days(*groups[:3]) * DAY + _clock(*groups[3:7]), _offset(*groups[7:])
+    return _finite(_days(*groups[:3]) * DAY + _clock(*groups[3:7]), _INFINITE_MICROS), _offset(*groups[7:])
+
+
+def utc_micros(micros: int, offset: int) -> int:
+    """Microsecond count in UTC, of a count as written and its offset in seconds.
+
+    Raises:
+        ValueError: it is beyond what can be counted.
+    """
+    return _finite(micros - offset * 1_000_000, _INFINITE_MICROS)
 
 
 def micros_from_time(text: str) -> tuple[int, int | None]:
@@ -135,6 +146,13 @@ def parts_from_interval(text: str) -> tuple[int, int, int]:
     parts_of_second = int((fraction or "0").ljust(6, "0"))
     micros += -parts_of_second if (seconds or "").startswith("-") else parts_of_second
     return int(years or 0) * 12 + int(months or 0), int(weeks or 0) * 7 + int(days or 0), micros
+
+
+def _finite(count: int, infinite: Mapping[int, str]) -> int:
+    """The count, unless it is one of the two that stand for infinity, or past them."""
+    if min(infinite) < count < max(infinite):
+        return count
+    raise ValueError("beyond what any database can count")
 
 
 def _civil(days: int) -> str:
@@ -181,7 +199,7 @@ def _offset(sign: str | None, hour: str | None, minute: str | None, second: str 
     if sign is None:
         return None
     seconds = int(hour or 0) * 3600 + int(minute or 0) * 60 + int(second or 0)
-    if int(minute or 0) > 59 or seconds >= 86_400:
+    if int(minute or 0) > 59 or int(second or 0) > 59 or seconds >= 86_400:
         raise ValueError("no such offset")
     return -seconds if sign == "-" else seconds
 

@@ -42,7 +42,6 @@ class Timeouts:
     """Seconds."""
 
     connect: float
-    read: float
     statement: float
     probe: float
     probe_interval: float
@@ -64,7 +63,7 @@ def make_driver(target: Target, timeouts: Timeouts) -> Driver:
         )
     return MySQLDriver(
         MySQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
-        MySQLTimeouts(timeouts.connect, timeouts.read, timeouts.statement),
+        MySQLTimeouts(timeouts.connect, timeouts.statement),
         mariadb=target.mariadb,
     )
 

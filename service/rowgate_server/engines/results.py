@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from rowgate_server.engines.values import ValueType
-from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 Row: TypeAlias = Sequence[Any]
 """One row: cells by position, in the Python form of their column's `ValueType`."""
@@ -25,6 +25,12 @@ class Column:
     precision: int | None = None
     scale: int | None = None
     table: str = ""
+
+
+class Columns(tuple[Column, ...]):  # noqa: SLOT001 - a tuple with an attribute has no slots
+    """The columns of a result. Whoever makes something of them may leave it in `made`, to find it there next time."""
+
+    made: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ def result_too_large(limit: str) -> RowgateError:
         f"the result is larger than a unary answer may be ({limit})",
         limit=limit,
         hint="use StreamQuery, or ask for less with max_rows, max_bytes or LIMIT",
+        # A write that returns rows may have been committed before they were counted.
+        outcome=Outcome.UNKNOWN,
     )
 
 

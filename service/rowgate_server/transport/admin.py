@@ -46,7 +46,11 @@ class AdminServer:
         await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        except (ValueError, TypeError):
+            # It asks for a version that is no number.
+            encode, content_type = choose_encoder("")
         # In a thread: a registry of many series takes milliseconds to write out.
         body = await asyncio.to_thread(encode, self._registry)
         return web.Response(body=body, headers={"Content-Type": content_type})

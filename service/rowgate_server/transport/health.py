@@ -3,13 +3,67 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
-from grpc_health.v1 import health, health_pb2
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rowgate_server.engines.database import Databases
+from rowgate_server.transport.interceptors.chain import Context
 
+_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class HealthServicer(health_pb2_grpc.HealthServicer):
+    """Serves the statuses that it was given.
+
+    grpcio-health-checking's own writes to a watcher while it holds the lock that a change waits for: one watcher that
+    reads no more would keep everyone at the old status, and the gateway from stopping.
+    """
+
+    def __init__(self) -> None:
+        self._statuses: dict[str, int] = {}
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def set(self, statuses: dict[str, int]) -> None:
+        """Answer so from now on."""
+        self._statuses.update(statuses)
+        self._wake()
+
+    def close(self) -> None:
+        """End every Watch, once it has told the last statuses: the server's stop waits for calls under way."""
+        self._closed = True
+        self._wake()
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: Context) -> health_pb2.HealthCheckResponse:
+        """The status of one name."""
+        if request.service not in self._statuses:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "the gateway has no service of that name")
+        return health_pb2.HealthCheckResponse(status=self._statuses[request.service])
+
+    async def Watch(
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """The status of one name, and every other that it comes to have."""
+        del context
+        told = None
+        while True:
+            changed, status = self._changed, self._statuses.get(request.service, _UNKNOWN)
+            if status != told:
+                told = status
+                yield health_pb2.HealthCheckResponse(status=status)
+            elif self._closed:
+                return
+            else:
+                await changed.wait()
+
+    def _wake(self) -> None:
+        """Each change has an event of its own: a watcher that was busy finds the one that it looked at set."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 class Health:
@@ -20,50 +74,35 @@ class Health:
     """
 
     def __init__(self, databases: Databases) -> None:
-        self.servicer = health.aio.HealthServicer()
+        self.servicer = HealthServicer()
         self._databases = databases
         self._draining = False
-        self._updates: asyncio.Queue[None] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
+        self._publish()
         for database in databases:
-            database.availability.listen(self._changed)
+            database.availability.listen(self._listen)
 
     @property
     def ready(self) -> bool:
         """Whether calls are welcome."""
         return not self._draining and any(database.availability.up for database in self._databases)
 
-    async def start(self) -> None:
-        """Answer from now on."""
-        await self.servicer.set("liveness", _SERVING)
-        await self._publish()
-        self._task = asyncio.create_task(self._follow(), name="rowgate-health")
-
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Say that no more calls are welcome."""
         self._draining = True
-        await self._publish()
+        self._publish()
+        self.servicer.close()
 
-    async def stop(self) -> None:
-        """Publish no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-    def _changed(self, up: bool) -> None:
+    def _listen(self, up: bool) -> None:
         del up  # all are published anew
-        self._updates.put_nowait(None)
+        self._publish()
 
-    async def _follow(self) -> None:
-        while True:
-            await self._updates.get()
-            await self._publish()
-
-    async def _publish(self) -> None:
-        for database in self._databases:
-            await self.servicer.set(f"database/{database.name}", _status(up=bool(database.availability.up)))
-        for name in ("", "readiness"):
-            await self.servicer.set(name, _status(up=self.ready))
+    def _publish(self) -> None:
+        databases = {
+            f"database/{database.name}": _status(up=bool(database.availability.up)) for database in self._databases
+        }
+        self.servicer.set(
+            {**databases, "": _status(up=self.ready), "readiness": _status(up=self.ready), "liveness": _SERVING}
+        )
 
 
 def _status(*, up: bool) -> int:

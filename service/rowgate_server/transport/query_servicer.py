@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
 from rowgate_server.core.query import QueryRequest, QueryRunner
-from rowgate_server.engines.results import Column, Stats
-from rowgate_server.transport.codec.queries import AnyQuery, check_size, decode_query, encode_result, encode_stats
+from rowgate_server.engines.results import Stats
+from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
+from rowgate_server.transport.codec.queries import AnyQuery, check_size, decode_query, encode_stats
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall
 
@@ -32,12 +34,18 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> query_service_pb2.ExecuteQueryResponse:
         """Run one statement and answer with its whole result."""
         call = current_call()
-        query = _decode(call, request, context.time_remaining() or self._request_timeout)
+        query, encoding = _decode(call, request, context.time_remaining() or self._request_timeout)
         result = await self._queries.execute(query)
         _note(call, result.stats)
-        response = query_service_pb2.ExecuteQueryResponse(
-            result=encode_result(result.columns, result.rows), stats=encode_stats(result.stats)
-        )
+        response = query_service_pb2.ExecuteQueryResponse(stats=encode_stats(result.stats))
+        response.result.SetInParent()
+        encoder = encoding.start(result.columns, response.result)
+        if len(result.rows) * len(result.columns) > encoding.cells_per_chunk:
+            # So many would hold up every other call.
+            await asyncio.to_thread(encoder.put, result.rows, response.result)
+        else:
+            encoder.put(result.rows, response.result)
+        encoder.end(response.result)
         check_size(response, self._largest_message)
         return response
 
@@ -46,17 +54,16 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> AsyncIterator[query_service_pb2.StreamQueryResponse]:
         """Run one statement and stream its result."""
         call = current_call()
-        query = _decode(call, request, context.time_remaining())
-        columns: tuple[Column, ...] = ()
-        chunks = self._queries.stream(query)
+        query, encoding = _decode(call, request, context.time_remaining())
+        encoder: ResultEncoder | None = None
+        chunks = self._queries.stream(query, encoding.cells_per_chunk)
         try:
             async for chunk in chunks:
-                columns = chunk.columns or columns
                 response = query_service_pb2.StreamQueryResponse()
-                if chunk.columns is not None or chunk.rows:
-                    result = encode_result(columns, chunk.rows, with_columns=chunk.columns is not None)
-                    response.result.CopyFrom(result)
+                encoder = encoder or encoding.start(chunk.columns or (), response.result)
+                encoder.put(chunk.rows, response.result)
                 if chunk.stats is not None:
+                    encoder.end(response.result)
                     _note(call, chunk.stats)
                     response.stats.CopyFrom(encode_stats(chunk.stats))
                 yield response
@@ -64,13 +71,13 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             await chunks.aclose()
 
 
-def _decode(call: RpcCall, request: AnyQuery, call_timeout: float | None) -> QueryRequest:
-    query = decode_query(request, call_timeout)
+def _decode(call: RpcCall, request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:
+    query, encoding = decode_query(request, call_timeout)
     if query.database:
         call.facts["database"] = query.database
     if query.options.tag:
         call.facts["tag"] = query.options.tag
-    return query
+    return query, encoding
 
 
 def _note(call: RpcCall, stats: Stats) -> None:

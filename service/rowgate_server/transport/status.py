@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
@@ -40,8 +42,12 @@ CODES: dict[Reason, grpc.StatusCode] = {
 }
 
 # Trailers over about 8 kB lose the real status on the way: https://github.com/grpc/grpc/issues/10589
-_LONGEST_MESSAGE = 1024
+# The message is in them twice, once with up to three bytes for one; the details take four bytes for three.
+_LONGEST_MESSAGE = 768
 _LONGEST_VALUE = 256
+_ALL_METADATA = 2048
+_ENTRY = 8
+"""Bytes that an entry of the metadata takes besides its key and its value."""
 
 
 class StatusError(Exception):
@@ -63,8 +69,7 @@ def status_error(error: RowgateError, correlation_id: str) -> StatusError:
 
 
 def _details(error: RowgateError, correlation_id: str) -> list[any_pb2.Any]:
-    metadata = {key: _shortened(text, _LONGEST_VALUE) for key, text in error.metadata.items()}
-    metadata["correlation_id"] = correlation_id
+    metadata = {**_fitting(error.metadata), "correlation_id": correlation_id}
     info = error_details_pb2.ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=metadata)
     details = [_packed(info)]
     if error.retry_after is not None:
@@ -77,6 +82,23 @@ def _details(error: RowgateError, correlation_id: str) -> list[any_pb2.Any]:
         )
         details.append(_packed(error_details_pb2.BadRequest(field_violations=[violation])))
     return details
+
+
+def _fitting(metadata: Mapping[str, str]) -> dict[str, str]:
+    """As many entries as there is room for, the short ones first: codes and names say more than hints."""
+    room = _ALL_METADATA
+    fitting: dict[str, str] = {}
+    shortened = ((key, _shortened(text, _LONGEST_VALUE)) for key, text in metadata.items())
+    for key, text in sorted(shortened, key=_entry_size):
+        room -= _entry_size((key, text))
+        if room < 0:
+            break
+        fitting[key] = text
+    return fitting
+
+
+def _entry_size(entry: tuple[str, str]) -> int:
+    return sum(len(text.encode()) for text in entry) + _ENTRY
 
 
 def _packed(

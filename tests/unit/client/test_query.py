@@ -10,7 +10,7 @@ from unit.client.scripted import Hang, ScriptedGateway, answer, product
 
 import rowgate
 from rowgate.v1.query_service_pb2 import ExecuteQueryResponse, QueryOptions
-from rowgate.v1.result_pb2 import TRUNCATION_REASON_MAX_ROWS, QueryStats, QueryWarning
+from rowgate.v1.result_pb2 import RESULT_ENCODING_COLUMNS, TRUNCATION_REASON_MAX_ROWS, QueryStats, QueryWarning
 from rowgate.v1.value_pb2 import Value
 
 
@@ -50,27 +50,32 @@ async def test_sql_that_is_no_text_is_refused(db: rowgate.Client, sql: str, para
     assert caught.value.outcome is rowgate.Outcome.NOT_RUN
 
 
+def options_of(**options: Any) -> QueryOptions:
+    """Results are always asked for by column."""
+    return QueryOptions(encoding=RESULT_ENCODING_COLUMNS, **options)
+
+
 async def test_options_go_through_a_view_and_leave_the_client_as_it_was(
     db: rowgate.Client, gateway: ScriptedGateway
 ) -> None:
     gateway.will(answer(), answer())
     await db.with_options(timeout=None, max_rows=10, max_bytes=1000, read_only=True, tag="console").query("select 1")
-    assert gateway.request.options == QueryOptions(max_rows=10, max_bytes=1000, read_only=True, tag="console")
+    assert gateway.request.options == options_of(max_rows=10, max_bytes=1000, read_only=True, tag="console")
     await db.with_options(timeout=None).query("select 1")
-    assert gateway.request.options == QueryOptions()
+    assert gateway.request.options == options_of()
 
 
 async def test_options_add_up(db: rowgate.Client, gateway: ScriptedGateway) -> None:
     gateway.will(answer())
     await db.with_options(timeout=None, read_only=True).with_options(tag="console").query("select 1")
-    assert gateway.request.options == QueryOptions(read_only=True, tag="console")
+    assert gateway.request.options == options_of(read_only=True, tag="console")
 
 
 async def test_using_names_another_database_and_keeps_the_options(db: rowgate.Client, gateway: ScriptedGateway) -> None:
     gateway.will(answer())
     await db.with_options(timeout=None, tag="console").using("other").query("select 1")
     assert gateway.request.database == "other"
-    assert gateway.request.options == QueryOptions(tag="console")
+    assert gateway.request.options == options_of(tag="console")
 
 
 async def test_connect_names_the_database_of_every_call(target: str, gateway: ScriptedGateway) -> None:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from rowgate._batch import Batch
 from rowgate._client import Client, Database, connect
 from rowgate._connection import Tls
 from rowgate._errors import (
@@ -79,6 +80,7 @@ from rowgate._types import ColumnType, Interval, Json, TemporalText
 
 __all__ = [
     "AmbiguousColumn",
+    "Batch",
     "CheckConstraint",
     "CheckViolation",
     "Client",

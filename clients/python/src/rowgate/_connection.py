@@ -32,6 +32,9 @@ _CHANNEL_OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     # A link that goes dark under a call is found after 40 s, however long the call has been silent. Without the last
     # two, gRPC waits for 60 s more, and stops after two pings. The gateway permits a ping every 10 s.
+    # gRPC would share a connection between all channels to one address, its back-off after a failure too: a new
+    # client's first call could fail for what another one met.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),

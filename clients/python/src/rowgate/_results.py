@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from rowgate._batch import Batch
 from rowgate._errors import MultipleRows, NoRows, ResultError
-from rowgate._rows import Column, Layout, Row
+from rowgate._rows import Layout, Row
 from rowgate._wire import word_of
 from rowgate.v1 import result_pb2
 
@@ -75,21 +75,19 @@ class Stats:
         )
 
 
-class Result:
+class Result(Batch):
     """The whole result of one statement.
 
     It is a sized iterable of its rows. A statement that returns no rows has no columns either.
 
     Attributes:
-        rows: the rows, in order.
         stats: the figures, each of which is also an attribute of the result.
     """
 
-    __slots__ = ("_layout", "rows", "stats")
+    __slots__ = ("stats",)
 
-    def __init__(self, layout: Layout, rows: list[Row], stats: Stats) -> None:
-        self._layout = layout
-        self.rows = rows
+    def __init__(self, layout: Layout, message: result_pb2.ResultSet, stats: Stats) -> None:
+        super().__init__(layout, message)
         self.stats = stats
 
     @classmethod
@@ -99,27 +97,18 @@ class Result:
         Raises:
             ProtocolError: they make no sense.
         """
-        layout = Layout(result.columns)
-        return cls(layout, [layout.row(row) for row in result.rows], Stats.from_wire(stats))
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns, in order."""
-        return self._layout.columns
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows)
+        made = cls(Layout(result.columns), result, Stats.from_wire(stats))
+        if result.rows:
+            made._rows = made._decode()
+        return made
 
     def __repr__(self) -> str:
         cut = ", truncated" if self.truncated else ""
-        return f"<Result of {len(self.columns)} columns and {len(self.rows)} rows{cut}>"
+        return f"<Result of {len(self.columns)} columns and {len(self)} rows{cut}>"
 
     def first(self) -> Row | None:
         """The first row, or None."""
-        return self.rows[0] if self.rows else None
+        return self.rows[0] if len(self) else None
 
     def one_or_none(self) -> Row | None:
         """The only row, or None.
@@ -127,7 +116,7 @@ class Result:
         Raises:
             MultipleRows: there are more. A result that was cut counts as more than it holds.
         """
-        if len(self.rows) > 1 or self.truncated:
+        if len(self) > 1 or self.truncated:
             raise MultipleRows("one row at most was asked for, and there are more")
         return self.first()
 
@@ -154,17 +143,6 @@ class Result:
         if len(self.columns) != 1:
             raise ResultError(f"one value was asked for, and a row has {len(self.columns)}")
         return self.one()[0]
-
-    def scalars(self, column: int | str = 0) -> list[Any]:
-        """The values of one column, by its position or name.
-
-        Raises:
-            NoSuchColumn: there is no such name.
-            AmbiguousColumn: several columns have that name.
-            IndexError: there is no such position.
-        """
-        at = self._layout.position(column) if isinstance(column, str) else range(len(self.columns))[column]
-        return [row[at] for row in self.rows]
 
     @property
     def affected_rows(self) -> int | None:

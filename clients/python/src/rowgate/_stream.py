@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from operator import length_hint
 from types import TracebackType
 from typing import Self
 
+from rowgate._batch import Batch
 from rowgate._connection import Connection, StreamCall
 from rowgate._errors import ProtocolError
 from rowgate._results import Stats
@@ -37,6 +39,7 @@ class RowStream:
         self._start = start
         self._loop = asyncio.get_running_loop()
         self._layout: Layout | None = None
+        self._batch: Batch | None = None
         self._rows: Iterator[Row] = iter(())
         self._ended = False
         self._stats: Stats | None = None
@@ -64,7 +67,8 @@ class RowStream:
             RowgateError: it failed.
         """
         if self._layout is None and not self._ended:
-            await self._open()
+            with self._ending_on_error():
+                await self._open()
         return self
 
     async def __aexit__(
@@ -82,15 +86,30 @@ class RowStream:
             StopAsyncIteration: there are no more.
             RowgateError: the statement failed.
         """
-        try:
-            while not self._ended:
-                for row in self._rows:
-                    return row
-                await self._advance()
-        except BaseException:
-            self._release()
-            raise
-        raise StopAsyncIteration
+        while True:
+            for row in self._rows:
+                return row
+            if self._ended:
+                raise StopAsyncIteration
+            with self._ending_on_error():
+                self._rows = iter(await self._next_batch() or ())
+
+    async def batches(self) -> AsyncGenerator[Batch, None]:
+        """The rows as they arrive, many at a time: `async for batch in stream.batches()`, within `async with`.
+
+        A result without rows has one empty batch, which still has its columns.
+
+        Raises:
+            RowgateError: the statement failed.
+            RuntimeError: the rows of a batch were begun to be read one by one, and not all of them were.
+        """
+        if length_hint(self._rows):
+            raise RuntimeError("some rows of a batch are read already: read rows or batches, not both")
+        while not self._ended:
+            with self._ending_on_error():
+                batch = await self._next_batch()
+            if batch is not None:
+                yield batch
 
     async def aclose(self) -> None:
         """End the statement, if it is still running, and forget the rows that were not read; twice is fine."""
@@ -99,15 +118,31 @@ class RowStream:
 
     def _release(self) -> None:
         self._ended = True
+        self._batch = None
         self._rows = iter(())
         self._stats = None
         if self._call is not None:
             self._call.cancel()
 
+    @contextmanager
+    def _ending_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._release()
+            raise
+
     async def _open(self) -> None:
         self._call, first = await self._start()
         self._layout = Layout(first.result.columns)
         self._take(first, self._layout)
+
+    async def _next_batch(self) -> Batch | None:
+        """The batch at hand, or None after having asked for another one."""
+        batch, self._batch = self._batch, None
+        if batch is None:
+            await self._advance()
+        return batch
 
     async def _advance(self) -> None:
         if self._call is None or self._layout is None:
@@ -122,7 +157,9 @@ class RowStream:
             self._ended = True
 
     def _take(self, message: StreamQueryResponse, layout: Layout) -> None:
-        self._rows = map(layout.row, message.result.rows)
+        batch = Batch(layout, message.result)
+        # The message that only ends the result has none.
+        self._batch = batch if len(batch) or message.result.columns else None
         if message.HasField("stats"):
             self._stats = Stats.from_wire(message.stats)
 

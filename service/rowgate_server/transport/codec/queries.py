@@ -9,14 +9,14 @@ from google.protobuf import duration_pb2
 
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.core.query import QueryOptions, QueryRequest
-from rowgate_server.engines.results import Column, Completion, Row, Stats, Truncation, result_too_large
+from rowgate_server.engines.results import Completion, Stats, Truncation, result_too_large
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.codec.values import decode_params, decode_positional, encode_rows
+from rowgate_server.transport.codec.encodings import Encoding, choose_encoding
+from rowgate_server.transport.codec.values import decode_params, decode_positional
 
 AnyQuery: TypeAlias = query_service_pb2.ExecuteQueryRequest | query_service_pb2.StreamQueryRequest
 
 _TAG = re.compile(r"[A-Za-z0-9._/:-]{1,64}\Z")
-_ENCODINGS = (result_pb2.RESULT_ENCODING_UNSPECIFIED, result_pb2.RESULT_ENCODING_ROWS)
 _TRUNCATIONS: dict[Truncation | None, result_pb2.TruncationReason.ValueType] = {
     None: result_pb2.TRUNCATION_REASON_UNSPECIFIED,
     Truncation.MAX_ROWS: result_pb2.TRUNCATION_REASON_MAX_ROWS,
@@ -24,13 +24,13 @@ _TRUNCATIONS: dict[Truncation | None, result_pb2.TruncationReason.ValueType] = {
 }
 
 
-def decode_query(request: AnyQuery, call_timeout: float | None) -> QueryRequest:
-    """A query, checked.
+def decode_query(request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:
+    """A query, checked, and how its result is to be laid out.
 
     Raises:
-        RowgateError: INVALID_PARAMETER or INVALID_REQUEST, with the field at fault.
+        RowgateError: INVALID_PARAMETER, INVALID_REQUEST or NOT_SUPPORTED, with the field at fault.
     """
-    return QueryRequest(
+    query = QueryRequest(
         database=request.database,
         sql=request.sql,
         params=decode_params(request.params),
@@ -38,29 +38,7 @@ def decode_query(request: AnyQuery, call_timeout: float | None) -> QueryRequest:
         options=_decode_options(request.options) if request.HasField("options") else QueryOptions(),
         call_timeout=call_timeout,
     )
-
-
-def encode_columns(columns: tuple[Column, ...]) -> list[result_pb2.Column]:
-    """The columns of a result."""
-    return [
-        result_pb2.Column(
-            name=column.name,
-            type=result_pb2.ColumnType.ValueType(column.type),
-            database_type=column.database_type,
-            nullable=column.nullable,
-            precision=column.precision,
-            scale=column.scale,
-            table=column.table,
-        )
-        for column in columns
-    ]
-
-
-def encode_result(columns: tuple[Column, ...], rows: list[Row], *, with_columns: bool = True) -> result_pb2.ResultSet:
-    """A result, or a chunk of one."""
-    return result_pb2.ResultSet(
-        columns=encode_columns(columns) if with_columns else None, rows=encode_rows(columns, rows)
-    )
+    return query, choose_encoding(request.options.encoding)
 
 
 def check_size(response: query_service_pb2.ExecuteQueryResponse, largest: int) -> None:
@@ -102,10 +80,6 @@ def _decode_options(options: query_service_pb2.QueryOptions) -> QueryOptions:
     for field in ("max_rows", "max_bytes"):
         if getattr(options, field) < 0:
             raise _refused(f"options.{field}", f"{field} is negative")
-    if options.encoding not in _ENCODINGS:
-        raise RowgateError(
-            Reason.NOT_SUPPORTED, "the gateway does not know this encoding; ROWS it does", field="options.encoding"
-        )
     if options.tag and not _TAG.match(options.tag):
         raise _refused("options.tag", "a tag is 1 to 64 of A-Z a-z 0-9 . _ / : -")
     return QueryOptions(

@@ -14,6 +14,7 @@ _log = get_logger("rowgate.access")
 
 # Probes and tools call these all the time.
 _QUIET = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+_LONGEST_FACT = 128
 _OURS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 
@@ -41,8 +42,9 @@ class AccessLog:
             method=f"{call.labels.grpc_service}/{call.labels.grpc_method}",
             code=call.code.name,
             ms=round(duration * 1000, 2),
-            peer=call.context.peer(),
+            peer=call.peer,
             **({"reason": call.reason} if call.reason else {}),
-            **call.facts,
+            # Some are what the caller wrote, of any length: the name of a database that is not there.
+            **{name: fact[:_LONGEST_FACT] if isinstance(fact, str) else fact for name, fact in call.facts.items()},
         )
         return error

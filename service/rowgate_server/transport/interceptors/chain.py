@@ -16,11 +16,15 @@ from typing import Any, Protocol
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.status import StatusError
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_Read = Callable[[Any], Any]
+_Run = Callable[..., Awaitable[Any]]
 _GRPC_TYPES = {
     (False, False): "unary",
     (True, False): "client_stream",
@@ -36,6 +40,7 @@ class RpcCall:
         labels: which RPC.
         context: grpc's.
         id: the correlation id, in logs and errors.
+        peer: the caller's address.
         code, reason: how it ended, once the errors interceptor has left.
         facts: what the servicer adds for the access log: database, query_id, rows, tag.
     """
@@ -48,6 +53,7 @@ class RpcCall:
         "facts",
         "id",
         "labels",
+        "peer",
         "reason",
         "received",
         "sent",
@@ -58,6 +64,8 @@ class RpcCall:
         self.labels = labels
         self.context = context
         self.id = ""
+        # grpc forgets it when the call ends.
+        self.peer = context.peer()
         self.started = 0.0
         self.received = 0
         self.sent = 0
@@ -140,22 +148,21 @@ class Chain:
         for interceptor in self.interceptors:
             interceptor.register(labels)
         behavior, make = _MAKERS[streams](handler)
-        run = self._streaming(labels, behavior) if streams[1] else self._unary(labels, behavior)
+        deserialize, read = _readers(handler)
+        run = self._streaming(labels, behavior, read) if streams[1] else self._unary(labels, behavior, read)
         wrapped: grpc.RpcMethodHandler[Any, Any] = make(
-            run,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
+            run, request_deserializer=deserialize, response_serializer=handler.response_serializer
         )
         return wrapped
 
-    def _unary(self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def _unary(self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]], read: _Read) -> _Run:
         async def run(request: Any, context: Context) -> Any:
             call = RpcCall(labels, context)
             call.received = 1
             response, error = None, self._enter(call)
             if error is None:
                 try:
-                    response = await behavior(request, context)
+                    response = await behavior(read(request), context)
                     call.sent = 1
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
@@ -164,7 +171,7 @@ class Chain:
 
         return run
 
-    def _streaming(self, labels: MethodLabels, behavior: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    def _streaming(self, labels: MethodLabels, behavior: Callable[..., Any], read: _Read) -> _Run:
         respond = _send_all if inspect.isasyncgenfunction(behavior) else _let_it_send
 
         async def run(request: Any, context: Context) -> None:
@@ -174,7 +181,7 @@ class Chain:
             if error is None:
                 try:
                     async with call.expiring():
-                        await respond(call, behavior, request)
+                        await respond(call, behavior, read(request))
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
             await _end(context, self._leave(call, error))
@@ -198,9 +205,30 @@ class Chain:
 
 async def _end(context: Context, error: BaseException | None) -> None:
     if isinstance(error, StatusError):
-        await context.abort_with_status(error.status)
+        status = error.status
+        # What an abort is given replaces the trailers that were set before, the correlation id among them.
+        trailers = (*context.trailing_metadata(), *status.trailing_metadata)
+        await context.abort(status.code, status.details, trailers)
     if error is not None:
         raise error
+
+
+def _readers(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[_Read | None, _Read]:
+    """What grpc is to do with a request, and what the chain does: it reads messages itself.
+
+    grpc would answer bytes that are no message on its own, with the exception's text, neither counted nor logged.
+    """
+    deserialize: _Read | None = handler.request_deserializer
+    if handler.request_streaming or deserialize is None:
+        return deserialize, lambda request: request
+
+    def read(octets: Any) -> Any:
+        try:
+            return deserialize(octets)
+        except DecodeError:
+            raise RowgateError(Reason.INVALID_REQUEST, "the request is not the message that this call takes") from None
+
+    return None, read
 
 
 async def _send_all(call: RpcCall, behavior: Callable[..., Any], request: Any) -> None:

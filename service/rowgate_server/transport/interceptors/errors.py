@@ -16,6 +16,9 @@ from rowgate_server.transport.status import StatusError, status_error
 
 _log = get_logger("rowgate.errors")
 
+_SKEW = 0.1
+"""Seconds. The caller's clock started earlier: it gives up, and says so, before the deadline has passed here."""
+
 
 class Errors:
     """Sets `RpcCall.code` and `RpcCall.reason`.
@@ -59,11 +62,12 @@ class Errors:
     def _cancelled(self, call: RpcCall, error: asyncio.CancelledError) -> BaseException:
         # The types say that it is never None; without a deadline of the caller's it is.
         remaining: float | None = call.context.time_remaining()
-        if remaining is not None and remaining <= 0:
+        task = asyncio.current_task()
+        cancelled = task is not None and task.cancelling()
+        if remaining is not None and remaining <= (_SKEW if cancelled else 0):
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
             return error
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if cancelled:
             call.code = grpc.StatusCode.CANCELLED
             return error
         # Nobody cancelled this task, so the caller is still there, and grpc would leave it waiting.

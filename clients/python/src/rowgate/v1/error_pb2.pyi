@@ -82,8 +82,8 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     The canonical code that goes with each is in its comment. Every error carries ErrorInfo; one that a
     retry may help carries `google.rpc.RetryInfo`; one about the request's fields carries `google.rpc.BadRequest`.
 
-    ErrorInfo.metadata has, as they are known: `database`, `sqlstate`, `vendor_code`, `constraint`, `table`,
-    `column`, `parameter`, `limit`, `hint`, `correlation_id`, `query_id` and `outcome` (see Outcome).
+    ErrorInfo.metadata has, as they are known: `database`, `sqlstate`, `vendor_code`, `constraint`, `schema`,
+    `table`, `column`, `parameter`, `position`, `limit`, `hint`, `correlation_id`, `query_id` and `outcome` (see Outcome).
     It never has a DSN, a password, a parameter's value or a traceback.
     """
 

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from rowgate.v1 import plan_pb2 as rowgate_dot_v1_dot_plan__pb2
 from rowgate.v1 import result_pb2 as rowgate_dot_v1_dot_result__pb2
 from rowgate.v1 import value_pb2 as rowgate_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/query_service.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17rowgate/v1/result.proto\x1a\x16rowgate/v1/value.proto\"\xad\x01\n\x0cQueryOptions\x12*\n\x07timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08max_rows\x18\x02 \x01(\x03\x12\x11\n\tmax_bytes\x18\x03 \x01(\x03\x12\x11\n\tread_only\x18\x04 \x01(\x08\x12,\n\x08\x65ncoding\x18\x05 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x0b\n\x03tag\x18\x06 \x01(\t\"\x8c\x02\n\x13\x45xecuteQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12;\n\x06params\x18\x03 \x03(\x0b\x32+.rowgate.v1.ExecuteQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"d\n\x14\x45xecuteQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\"\x8a\x02\n\x12StreamQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12:\n\x06params\x18\x03 \x03(\x0b\x32*.rowgate.v1.StreamQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"c\n\x13StreamQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats2\xb3\x01\n\x0cQueryService\x12Q\n\x0c\x45xecuteQuery\x12\x1f.rowgate.v1.ExecuteQueryRequest\x1a .rowgate.v1.ExecuteQueryResponse\x12P\n\x0bStreamQuery\x12\x1e.rowgate.v1.StreamQueryRequest\x1a\x1f.rowgate.v1.StreamQueryResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/query_service.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15rowgate/v1/plan.proto\x1a\x17rowgate/v1/result.proto\x1a\x16rowgate/v1/value.proto\"\xd2\x01\n\x0cQueryOptions\x12*\n\x07timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08max_rows\x18\x02 \x01(\x03\x12\x11\n\tmax_bytes\x18\x03 \x01(\x03\x12\x11\n\tread_only\x18\x04 \x01(\x08\x12,\n\x08\x65ncoding\x18\x05 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x0b\n\x03tag\x18\x06 \x01(\t\x12#\n\x04mode\x18\x07 \x01(\x0e\x32\x15.rowgate.v1.QueryMode\"\x8c\x02\n\x13\x45xecuteQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12;\n\x06params\x18\x03 \x03(\x0b\x32+.rowgate.v1.ExecuteQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"\xe3\x01\n\x14\x45xecuteQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12:\n\x0b\x64\x65scription\x18\x03 \x01(\x0b\x32 .rowgate.v1.StatementDescriptionH\x00\x88\x01\x01\x12(\n\x04plan\x18\x04 \x01(\x0b\x32\x15.rowgate.v1.QueryPlanH\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\x07\n\x05_plan\"\x8a\x02\n\x12StreamQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12:\n\x06params\x18\x03 \x03(\x0b\x32*.rowgate.v1.StreamQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"c\n\x13StreamQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats*\x85\x01\n\tQueryMode\x12\x1a\n\x16QUERY_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12QUERY_MODE_EXECUTE\x10\x01\x12\x17\n\x13QUERY_MODE_DESCRIBE\x10\x02\x12\x13\n\x0fQUERY_MODE_PLAN\x10\x03\x12\x16\n\x12QUERY_MODE_PROFILE\x10\x04\x32\xb3\x01\n\x0cQueryService\x12Q\n\x0c\x45xecuteQuery\x12\x1f.rowgate.v1.ExecuteQueryRequest\x1a .rowgate.v1.ExecuteQueryResponse\x12P\n\x0bStreamQuery\x12\x1e.rowgate.v1.StreamQueryRequest\x1a\x1f.rowgate.v1.StreamQueryResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,20 +39,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_options = b'8\001'
   _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._loaded_options = None
   _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_options = b'8\001'
-  _globals['_QUERYOPTIONS']._serialized_start=128
-  _globals['_QUERYOPTIONS']._serialized_end=301
-  _globals['_EXECUTEQUERYREQUEST']._serialized_start=304
-  _globals['_EXECUTEQUERYREQUEST']._serialized_end=572
-  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_start=508
-  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_end=572
-  _globals['_EXECUTEQUERYRESPONSE']._serialized_start=574
-  _globals['_EXECUTEQUERYRESPONSE']._serialized_end=674
-  _globals['_STREAMQUERYREQUEST']._serialized_start=677
-  _globals['_STREAMQUERYREQUEST']._serialized_end=943
-  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_start=508
-  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_end=572
-  _globals['_STREAMQUERYRESPONSE']._serialized_start=945
-  _globals['_STREAMQUERYRESPONSE']._serialized_end=1044
-  _globals['_QUERYSERVICE']._serialized_start=1047
-  _globals['_QUERYSERVICE']._serialized_end=1226
+  _globals['_QUERYMODE']._serialized_start=1235
+  _globals['_QUERYMODE']._serialized_end=1368
+  _globals['_QUERYOPTIONS']._serialized_start=151
+  _globals['_QUERYOPTIONS']._serialized_end=361
+  _globals['_EXECUTEQUERYREQUEST']._serialized_start=364
+  _globals['_EXECUTEQUERYREQUEST']._serialized_end=632
+  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_start=568
+  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_end=632
+  _globals['_EXECUTEQUERYRESPONSE']._serialized_start=635
+  _globals['_EXECUTEQUERYRESPONSE']._serialized_end=862
+  _globals['_STREAMQUERYREQUEST']._serialized_start=865
+  _globals['_STREAMQUERYREQUEST']._serialized_end=1131
+  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_start=568
+  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_end=632
+  _globals['_STREAMQUERYRESPONSE']._serialized_start=1133
+  _globals['_STREAMQUERYRESPONSE']._serialized_end=1232
+  _globals['_QUERYSERVICE']._serialized_start=1371
+  _globals['_QUERYSERVICE']._serialized_end=1550
 # @@protoc_insertion_point(module_scope)

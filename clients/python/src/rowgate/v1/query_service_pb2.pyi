@@ -8,12 +8,88 @@ import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import rowgate.v1.plan_pb2
 import rowgate.v1.result_pb2
 import rowgate.v1.value_pb2
+import sys
 import typing
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _QueryMode:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _QueryModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_QueryMode.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    QUERY_MODE_UNSPECIFIED: _QueryMode.ValueType  # 0
+    """The default: EXECUTE."""
+    QUERY_MODE_EXECUTE: _QueryMode.ValueType  # 1
+    """Run it, and answer with its result."""
+    QUERY_MODE_DESCRIBE: _QueryMode.ValueType  # 2
+    """Do not run it. The answer has `description`, and the result's columns in `result`.
+
+    Values for the parameters are not needed: with none at all, every `:name`, or else every `?`, is described. On
+    PostgreSQL every `?` is then taken for a parameter unless there is a `:name`, and `??` stands for the operator.
+    With values the answer is for these: where a type depends on the value, it is the type that EXECUTE would have.
+
+    PostgreSQL tells everything. MySQL and MariaDB tell no types of parameters, and no columns of a RETURNING. SQLite
+    tells no types, and of a RETURNING or a PRAGMA only how many columns there are: their names are empty.
+    """
+    QUERY_MODE_PLAN: _QueryMode.ValueType  # 3
+    """Do not run it. The answer has `plan`, for these values of the parameters.
+
+    For SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, REPLACE and MERGE, as far as the engine has them;
+    `NOT_SUPPORTED` otherwise. A planner may call functions that are declared not to change anything.
+    """
+    QUERY_MODE_PROFILE: _QueryMode.ValueType  # 4
+    """Run it, writes included, and answer with `plan` and what was measured in it, not with its result.
+
+    For the same statements as PLAN on PostgreSQL and MariaDB; on MySQL only for what reads, as it has no more.
+    SQLite has no profile: `NOT_SUPPORTED`.
+    """
+
+class QueryMode(_QueryMode, metaclass=_QueryModeEnumTypeWrapper):
+    """QueryMode says what is wanted of a statement. All but EXECUTE are for ExecuteQuery only.
+
+    Deadlines, `read_only` and the server's caps hold in every mode, one statement is one statement, and nothing is left
+    behind. `max_rows`, `max_bytes` and `encoding` are about rows, of which only EXECUTE has any.
+    """
+
+QUERY_MODE_UNSPECIFIED: QueryMode.ValueType  # 0
+"""The default: EXECUTE."""
+QUERY_MODE_EXECUTE: QueryMode.ValueType  # 1
+"""Run it, and answer with its result."""
+QUERY_MODE_DESCRIBE: QueryMode.ValueType  # 2
+"""Do not run it. The answer has `description`, and the result's columns in `result`.
+
+Values for the parameters are not needed: with none at all, every `:name`, or else every `?`, is described. On
+PostgreSQL every `?` is then taken for a parameter unless there is a `:name`, and `??` stands for the operator.
+With values the answer is for these: where a type depends on the value, it is the type that EXECUTE would have.
+
+PostgreSQL tells everything. MySQL and MariaDB tell no types of parameters, and no columns of a RETURNING. SQLite
+tells no types, and of a RETURNING or a PRAGMA only how many columns there are: their names are empty.
+"""
+QUERY_MODE_PLAN: QueryMode.ValueType  # 3
+"""Do not run it. The answer has `plan`, for these values of the parameters.
+
+For SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, REPLACE and MERGE, as far as the engine has them;
+`NOT_SUPPORTED` otherwise. A planner may call functions that are declared not to change anything.
+"""
+QUERY_MODE_PROFILE: QueryMode.ValueType  # 4
+"""Run it, writes included, and answer with `plan` and what was measured in it, not with its result.
+
+For the same statements as PLAN on PostgreSQL and MariaDB; on MySQL only for what reads, as it has no more.
+SQLite has no profile: `NOT_SUPPORTED`.
+"""
+global___QueryMode = QueryMode
 
 @typing.final
 class QueryOptions(google.protobuf.message.Message):
@@ -27,6 +103,7 @@ class QueryOptions(google.protobuf.message.Message):
     READ_ONLY_FIELD_NUMBER: builtins.int
     ENCODING_FIELD_NUMBER: builtins.int
     TAG_FIELD_NUMBER: builtins.int
+    MODE_FIELD_NUMBER: builtins.int
     max_rows: builtins.int
     """Cut the result after this many rows. 0: no limit of the caller's. Negative is refused."""
     max_bytes: builtins.int
@@ -39,6 +116,8 @@ class QueryOptions(google.protobuf.message.Message):
     """How the result is laid out."""
     tag: builtins.str
     """A label of the caller's for the logs: 1 to 64 of `A-Z a-z 0-9 . _ / : -`."""
+    mode: global___QueryMode.ValueType
+    """What is wanted of the statement. StreamQuery takes EXECUTE only (`INVALID_REQUEST`)."""
     @property
     def timeout(self) -> google.protobuf.duration_pb2.Duration:
         """The longest the statement may take, waiting for a connection included. The least of this, the call's own
@@ -54,9 +133,10 @@ class QueryOptions(google.protobuf.message.Message):
         read_only: builtins.bool = ...,
         encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType = ...,
         tag: builtins.str = ...,
+        mode: global___QueryMode.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["timeout", b"timeout"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["encoding", b"encoding", "max_bytes", b"max_bytes", "max_rows", b"max_rows", "read_only", b"read_only", "tag", b"tag", "timeout", b"timeout"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["encoding", b"encoding", "max_bytes", b"max_bytes", "max_rows", b"max_rows", "mode", b"mode", "read_only", b"read_only", "tag", b"tag", "timeout", b"timeout"]) -> None: ...
 
 global___QueryOptions = QueryOptions
 
@@ -127,22 +207,40 @@ class ExecuteQueryResponse(google.protobuf.message.Message):
 
     RESULT_FIELD_NUMBER: builtins.int
     STATS_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    PLAN_FIELD_NUMBER: builtins.int
     @property
     def result(self) -> rowgate.v1.result_pb2.ResultSet:
-        """Columns and rows; empty for a statement that returns none."""
+        """Columns and rows; empty for a statement that returns none. With DESCRIBE there are no rows, and with PLAN and
+        PROFILE no columns either.
+        """
 
     @property
     def stats(self) -> rowgate.v1.result_pb2.QueryStats:
         """Figures."""
+
+    @property
+    def description(self) -> rowgate.v1.plan_pb2.StatementDescription:
+        """With DESCRIBE."""
+
+    @property
+    def plan(self) -> rowgate.v1.plan_pb2.QueryPlan:
+        """With PLAN and PROFILE."""
 
     def __init__(
         self,
         *,
         result: rowgate.v1.result_pb2.ResultSet | None = ...,
         stats: rowgate.v1.result_pb2.QueryStats | None = ...,
+        description: rowgate.v1.plan_pb2.StatementDescription | None = ...,
+        plan: rowgate.v1.plan_pb2.QueryPlan | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["result", b"result", "stats", b"stats"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["result", b"result", "stats", b"stats"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_description", b"_description", "_plan", b"_plan", "description", b"description", "plan", b"plan", "result", b"result", "stats", b"stats"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_description", b"_description", "_plan", b"_plan", "description", b"description", "plan", b"plan", "result", b"result", "stats", b"stats"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_description", b"_description"]) -> typing.Literal["description"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_plan", b"_plan"]) -> typing.Literal["plan"] | None: ...
 
 global___ExecuteQueryResponse = ExecuteQueryResponse
 

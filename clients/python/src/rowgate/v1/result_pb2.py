@@ -26,27 +26,31 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from rowgate.v1 import value_pb2 as rowgate_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17rowgate/v1/result.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x16rowgate/v1/value.proto\"\xca\x01\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04type\x18\x02 \x01(\x0e\x32\x16.rowgate.v1.ColumnType\x12\x15\n\rdatabase_type\x18\x03 \x01(\t\x12\x15\n\x08nullable\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x16\n\tprecision\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\x05scale\x18\x06 \x01(\x05H\x02\x88\x01\x01\x12\r\n\x05table\x18\x07 \x01(\tB\x0b\n\t_nullableB\x0c\n\n_precisionB\x08\n\x06_scale\"(\n\x03Row\x12!\n\x06values\x18\x01 \x03(\x0b\x32\x11.rowgate.v1.Value\"O\n\tResultSet\x12#\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x12.rowgate.v1.Column\x12\x1d\n\x04rows\x18\x02 \x03(\x0b\x32\x0f.rowgate.v1.Row\"<\n\x0cQueryWarning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\t\"\xb3\x02\n\nQueryStats\x12\x1a\n\raffected_rows\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x1b\n\x0elast_insert_id\x18\x02 \x01(\x04H\x01\x88\x01\x01\x12\x11\n\trow_count\x18\x03 \x01(\x03\x12\x11\n\ttruncated\x18\x04 \x01(\x08\x12\x37\n\x11truncation_reason\x18\x05 \x01(\x0e\x32\x1c.rowgate.v1.TruncationReason\x12*\n\x08warnings\x18\x06 \x03(\x0b\x32\x18.rowgate.v1.QueryWarning\x12*\n\x07\x65lapsed\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08query_id\x18\x08 \x01(\tB\x10\n\x0e_affected_rowsB\x11\n\x0f_last_insert_id*\xa0\x03\n\nColumnType\x12\x1b\n\x17\x43OLUMN_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OLUMN_TYPE_BOOL\x10\x01\x12\x13\n\x0f\x43OLUMN_TYPE_INT\x10\x02\x12\x14\n\x10\x43OLUMN_TYPE_UINT\x10\x03\x12\x16\n\x12\x43OLUMN_TYPE_DOUBLE\x10\x04\x12\x17\n\x13\x43OLUMN_TYPE_DECIMAL\x10\x05\x12\x16\n\x12\x43OLUMN_TYPE_STRING\x10\x06\x12\x15\n\x11\x43OLUMN_TYPE_BYTES\x10\x07\x12\x14\n\x10\x43OLUMN_TYPE_DATE\x10\x08\x12\x14\n\x10\x43OLUMN_TYPE_TIME\x10\t\x12\x18\n\x14\x43OLUMN_TYPE_DATETIME\x10\n\x12\x19\n\x15\x43OLUMN_TYPE_TIMESTAMP\x10\x0b\x12\x14\n\x10\x43OLUMN_TYPE_JSON\x10\x0c\x12\x14\n\x10\x43OLUMN_TYPE_UUID\x10\r\x12\x18\n\x14\x43OLUMN_TYPE_INTERVAL\x10\x0e\x12\x14\n\x10\x43OLUMN_TYPE_LIST\x10\x0f\x12\x17\n\x13\x43OLUMN_TYPE_DYNAMIC\x10\x10*K\n\x0eResultEncoding\x12\x1f\n\x1bRESULT_ENCODING_UNSPECIFIED\x10\x00\x12\x18\n\x14RESULT_ENCODING_ROWS\x10\x01*v\n\x10TruncationReason\x12!\n\x1dTRUNCATION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1aTRUNCATION_REASON_MAX_ROWS\x10\x01\x12\x1f\n\x1bTRUNCATION_REASON_MAX_BYTES\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17rowgate/v1/result.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x16rowgate/v1/value.proto\"\xca\x01\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04type\x18\x02 \x01(\x0e\x32\x16.rowgate.v1.ColumnType\x12\x15\n\rdatabase_type\x18\x03 \x01(\t\x12\x15\n\x08nullable\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\x16\n\tprecision\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\x05scale\x18\x06 \x01(\x05H\x02\x88\x01\x01\x12\r\n\x05table\x18\x07 \x01(\tB\x0b\n\t_nullableB\x0c\n\n_precisionB\x08\n\x06_scale\"(\n\x03Row\x12!\n\x06values\x18\x01 \x03(\x0b\x32\x11.rowgate.v1.Value\"\xa7\x01\n\tResultSet\x12#\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x12.rowgate.v1.Column\x12\x1d\n\x04rows\x18\x02 \x03(\x0b\x32\x0f.rowgate.v1.Row\x12\x32\n\x0c\x63olumn_batch\x18\x03 \x01(\x0b\x32\x17.rowgate.v1.ColumnBatchH\x00\x88\x01\x01\x12\x11\n\tarrow_ipc\x18\x04 \x01(\x0c\x42\x0f\n\r_column_batch\"K\n\x0b\x43olumnBatch\x12\x11\n\trow_count\x18\x01 \x01(\x05\x12)\n\x07vectors\x18\x02 \x03(\x0b\x32\x18.rowgate.v1.ColumnVector\"\x9b\x01\n\x0c\x43olumnVector\x12\r\n\x05nulls\x18\x01 \x01(\x0c\x12\r\n\x05\x62ools\x18\x02 \x03(\x08\x12\x0c\n\x04ints\x18\x03 \x03(\x12\x12\r\n\x05uints\x18\x04 \x03(\x04\x12\x0f\n\x07\x64oubles\x18\x05 \x03(\x01\x12\r\n\x05texts\x18\x06 \x03(\t\x12\r\n\x05\x62lobs\x18\x07 \x03(\x0c\x12!\n\x06values\x18\x08 \x03(\x0b\x32\x11.rowgate.v1.Value\"<\n\x0cQueryWarning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\t\"\xb3\x02\n\nQueryStats\x12\x1a\n\raffected_rows\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x1b\n\x0elast_insert_id\x18\x02 \x01(\x04H\x01\x88\x01\x01\x12\x11\n\trow_count\x18\x03 \x01(\x03\x12\x11\n\ttruncated\x18\x04 \x01(\x08\x12\x37\n\x11truncation_reason\x18\x05 \x01(\x0e\x32\x1c.rowgate.v1.TruncationReason\x12*\n\x08warnings\x18\x06 \x03(\x0b\x32\x18.rowgate.v1.QueryWarning\x12*\n\x07\x65lapsed\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08query_id\x18\x08 \x01(\tB\x10\n\x0e_affected_rowsB\x11\n\x0f_last_insert_id*\xa0\x03\n\nColumnType\x12\x1b\n\x17\x43OLUMN_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OLUMN_TYPE_BOOL\x10\x01\x12\x13\n\x0f\x43OLUMN_TYPE_INT\x10\x02\x12\x14\n\x10\x43OLUMN_TYPE_UINT\x10\x03\x12\x16\n\x12\x43OLUMN_TYPE_DOUBLE\x10\x04\x12\x17\n\x13\x43OLUMN_TYPE_DECIMAL\x10\x05\x12\x16\n\x12\x43OLUMN_TYPE_STRING\x10\x06\x12\x15\n\x11\x43OLUMN_TYPE_BYTES\x10\x07\x12\x14\n\x10\x43OLUMN_TYPE_DATE\x10\x08\x12\x14\n\x10\x43OLUMN_TYPE_TIME\x10\t\x12\x18\n\x14\x43OLUMN_TYPE_DATETIME\x10\n\x12\x19\n\x15\x43OLUMN_TYPE_TIMESTAMP\x10\x0b\x12\x14\n\x10\x43OLUMN_TYPE_JSON\x10\x0c\x12\x14\n\x10\x43OLUMN_TYPE_UUID\x10\r\x12\x18\n\x14\x43OLUMN_TYPE_INTERVAL\x10\x0e\x12\x14\n\x10\x43OLUMN_TYPE_LIST\x10\x0f\x12\x17\n\x13\x43OLUMN_TYPE_DYNAMIC\x10\x10*\x83\x01\n\x0eResultEncoding\x12\x1f\n\x1bRESULT_ENCODING_UNSPECIFIED\x10\x00\x12\x18\n\x14RESULT_ENCODING_ROWS\x10\x01\x12\x1b\n\x17RESULT_ENCODING_COLUMNS\x10\x02\x12\x19\n\x15RESULT_ENCODING_ARROW\x10\x03*v\n\x10TruncationReason\x12!\n\x1dTRUNCATION_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1aTRUNCATION_REASON_MAX_ROWS\x10\x01\x12\x1f\n\x1bTRUNCATION_REASON_MAX_BYTES\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rowgate.v1.result_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COLUMNTYPE']._serialized_start=796
-  _globals['_COLUMNTYPE']._serialized_end=1212
-  _globals['_RESULTENCODING']._serialized_start=1214
-  _globals['_RESULTENCODING']._serialized_end=1289
-  _globals['_TRUNCATIONREASON']._serialized_start=1291
-  _globals['_TRUNCATIONREASON']._serialized_end=1409
+  _globals['_COLUMNTYPE']._serialized_start=1120
+  _globals['_COLUMNTYPE']._serialized_end=1536
+  _globals['_RESULTENCODING']._serialized_start=1539
+  _globals['_RESULTENCODING']._serialized_end=1670
+  _globals['_TRUNCATIONREASON']._serialized_start=1672
+  _globals['_TRUNCATIONREASON']._serialized_end=1790
   _globals['_COLUMN']._serialized_start=96
   _globals['_COLUMN']._serialized_end=298
   _globals['_ROW']._serialized_start=300
   _globals['_ROW']._serialized_end=340
-  _globals['_RESULTSET']._serialized_start=342
-  _globals['_RESULTSET']._serialized_end=421
-  _globals['_QUERYWARNING']._serialized_start=423
-  _globals['_QUERYWARNING']._serialized_end=483
-  _globals['_QUERYSTATS']._serialized_start=486
-  _globals['_QUERYSTATS']._serialized_end=793
+  _globals['_RESULTSET']._serialized_start=343
+  _globals['_RESULTSET']._serialized_end=510
+  _globals['_COLUMNBATCH']._serialized_start=512
+  _globals['_COLUMNBATCH']._serialized_end=587
+  _globals['_COLUMNVECTOR']._serialized_start=590
+  _globals['_COLUMNVECTOR']._serialized_end=745
+  _globals['_QUERYWARNING']._serialized_start=747
+  _globals['_QUERYWARNING']._serialized_end=807
+  _globals['_QUERYSTATS']._serialized_start=810
+  _globals['_QUERYSTATS']._serialized_end=1117
 # @@protoc_insertion_point(module_scope)

@@ -111,6 +111,12 @@ class _ResultEncodingEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """The default: ROWS."""
     RESULT_ENCODING_ROWS: _ResultEncoding.ValueType  # 1
     """`ResultSet.rows`: a Value per cell. The one to read in a terminal."""
+    RESULT_ENCODING_COLUMNS: _ResultEncoding.ValueType  # 2
+    """`ResultSet.column_batch`: a packed vector per column. The one for programs; the Python client asks for it."""
+    RESULT_ENCODING_ARROW: _ResultEncoding.ValueType  # 3
+    """`ResultSet.arrow_ipc`: an Arrow IPC stream. Where the gateway was installed without its `arrow` extra,
+    UNIMPLEMENTED (`NOT_SUPPORTED`).
+    """
 
 class ResultEncoding(_ResultEncoding, metaclass=_ResultEncodingEnumTypeWrapper):
     """ResultEncoding says how the cells of a result are laid out in the message."""
@@ -119,6 +125,12 @@ RESULT_ENCODING_UNSPECIFIED: ResultEncoding.ValueType  # 0
 """The default: ROWS."""
 RESULT_ENCODING_ROWS: ResultEncoding.ValueType  # 1
 """`ResultSet.rows`: a Value per cell. The one to read in a terminal."""
+RESULT_ENCODING_COLUMNS: ResultEncoding.ValueType  # 2
+"""`ResultSet.column_batch`: a packed vector per column. The one for programs; the Python client asks for it."""
+RESULT_ENCODING_ARROW: ResultEncoding.ValueType  # 3
+"""`ResultSet.arrow_ipc`: an Arrow IPC stream. Where the gateway was installed without its `arrow` extra,
+UNIMPLEMENTED (`NOT_SUPPORTED`).
+"""
 global___ResultEncoding = ResultEncoding
 
 class _TruncationReason:
@@ -224,23 +236,138 @@ class ResultSet(google.protobuf.message.Message):
 
     COLUMNS_FIELD_NUMBER: builtins.int
     ROWS_FIELD_NUMBER: builtins.int
+    COLUMN_BATCH_FIELD_NUMBER: builtins.int
+    ARROW_IPC_FIELD_NUMBER: builtins.int
+    arrow_ipc: builtins.bytes
+    """The rows, when the encoding is ARROW: what all messages of the answer have here is, put together, one Arrow IPC
+    stream (https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format), ended by its marker. A
+    statement that returns no rows has one without fields.
+
+    - BOOL, INT, UINT, DOUBLE, STRING and BYTES are bool, int64, uint64, float64, utf8 and binary.
+    - DECIMAL is decimal128 or decimal256, of the column's scale and with digits to spare, where the database tells
+      scale and precision and the latter is at most 64.
+    - DYNAMIC is a dense union of null, int64, float64, utf8 and binary, and UNSPECIFIED is null.
+    - LIST is JSON text in utf8, as arrays of one column may differ in their dimensions: numbers with every digit, text
+      and what Value has as text in quotes, bytes in base64, `"NaN"`, `"Infinity"` and `"-Infinity"`.
+    - Everything else is utf8, as Value has it, because no type of Arrow's holds the whole range: other decimals, dates
+      and times, JSON, UUIDs and intervals.
+
+    The metadata of each field names the ColumnType (`rowgate.type`: `TIMESTAMP`) and, where it is told, the database's
+    own type (`rowgate.database_type`: `numeric[]`).
+    """
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Column]:
-        """The columns. Empty for a statement that returns no rows. In a stream only the first chunk has them."""
+        """The columns, whatever the encoding. Empty for a statement that returns no rows. In a stream only the first
+        chunk has them.
+        """
 
     @property
     def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Row]:
         """The rows, when the encoding is ROWS."""
+
+    @property
+    def column_batch(self) -> global___ColumnBatch:
+        """The rows, when the encoding is COLUMNS."""
 
     def __init__(
         self,
         *,
         columns: collections.abc.Iterable[global___Column] | None = ...,
         rows: collections.abc.Iterable[global___Row] | None = ...,
+        column_batch: global___ColumnBatch | None = ...,
+        arrow_ipc: builtins.bytes = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["columns", b"columns", "rows", b"rows"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_column_batch", b"_column_batch", "column_batch", b"column_batch"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_column_batch", b"_column_batch", "arrow_ipc", b"arrow_ipc", "column_batch", b"column_batch", "columns", b"columns", "rows", b"rows"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_column_batch", b"_column_batch"]) -> typing.Literal["column_batch"] | None: ...
 
 global___ResultSet = ResultSet
+
+@typing.final
+class ColumnBatch(google.protobuf.message.Message):
+    """ColumnBatch holds rows column by column."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROW_COUNT_FIELD_NUMBER: builtins.int
+    VECTORS_FIELD_NUMBER: builtins.int
+    row_count: builtins.int
+    """How many rows."""
+    @property
+    def vectors(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ColumnVector]:
+        """A vector per column of the result, in their order."""
+
+    def __init__(
+        self,
+        *,
+        row_count: builtins.int = ...,
+        vectors: collections.abc.Iterable[global___ColumnVector] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["row_count", b"row_count", "vectors", b"vectors"]) -> None: ...
+
+global___ColumnBatch = ColumnBatch
+
+@typing.final
+class ColumnVector(google.protobuf.message.Message):
+    """ColumnVector holds the cells of one column. The column's type says which of the repeated fields is used; it has a
+    member per row, and at a NULL the type's zero or empty value.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NULLS_FIELD_NUMBER: builtins.int
+    BOOLS_FIELD_NUMBER: builtins.int
+    INTS_FIELD_NUMBER: builtins.int
+    UINTS_FIELD_NUMBER: builtins.int
+    DOUBLES_FIELD_NUMBER: builtins.int
+    TEXTS_FIELD_NUMBER: builtins.int
+    BLOBS_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    nulls: builtins.bytes
+    """Which rows are NULL: row i is bit i % 8, the least significant first, of byte i / 8. Empty: none is."""
+    @property
+    def bools(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bool]:
+        """BOOL."""
+
+    @property
+    def ints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """INT."""
+
+    @property
+    def uints(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """UINT."""
+
+    @property
+    def doubles(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """DOUBLE."""
+
+    @property
+    def texts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """STRING, DECIMAL, JSON, UUID, INTERVAL and all dates and times, in the text form that Value gives."""
+
+    @property
+    def blobs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bytes]:
+        """BYTES."""
+
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[rowgate.v1.value_pb2.Value]:
+        """LIST, DYNAMIC, and columns of no type (UNSPECIFIED): a Value each, NULL written out, and `nulls` empty."""
+
+    def __init__(
+        self,
+        *,
+        nulls: builtins.bytes = ...,
+        bools: collections.abc.Iterable[builtins.bool] | None = ...,
+        ints: collections.abc.Iterable[builtins.int] | None = ...,
+        uints: collections.abc.Iterable[builtins.int] | None = ...,
+        doubles: collections.abc.Iterable[builtins.float] | None = ...,
+        texts: collections.abc.Iterable[builtins.str] | None = ...,
+        blobs: collections.abc.Iterable[builtins.bytes] | None = ...,
+        values: collections.abc.Iterable[rowgate.v1.value_pb2.Value] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["blobs", b"blobs", "bools", b"bools", "doubles", b"doubles", "ints", b"ints", "nulls", b"nulls", "texts", b"texts", "uints", b"uints", "values", b"values"]) -> None: ...
+
+global___ColumnVector = ColumnVector
 
 @typing.final
 class QueryWarning(google.protobuf.message.Message):

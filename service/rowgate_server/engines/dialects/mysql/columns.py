@@ -6,12 +6,12 @@ database's own text where that is exact: no Decimal, date or timedelta object is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from asyncmy.constants import FIELD_TYPE, FLAG
 
-from rowgate_server.engines.results import Column
+from rowgate_server.engines.results import Column, Columns
 from rowgate_server.engines.values import ValueType
 
 _BINARY = 63  # the charset number of bytes
@@ -41,6 +41,24 @@ _PLAIN = {
 }
 _BLOBS = (FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB)
 _NO_DECIMALS = 31  # the protocol's "not fixed"
+
+
+_MOST_REMEMBERED = 512
+_remembered: dict[tuple[bytes, ...], Columns] = {}
+
+
+def columns_of(fields: Sequence[Any]) -> Columns:
+    """The columns that a result's field packets describe.
+
+    Remembered by the packets' bytes: a hot statement has the same ones each time, and they cost 5 µs a column.
+    """
+    key = tuple([field.get_all_data() for field in fields])
+    found = _remembered.get(key)
+    if found is None:
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        found = _remembered[key] = Columns(column(field) for field in fields)
+    return found
 
 
 def column(field: Any) -> Column:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
+from rowgate_server.engines.dialects.mysql.floats import FloatResults
 from rowgate_server.engines.dialects.mysql.session import MySQLSession, SessionSettings
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.tls import Tls, TlsMode
@@ -40,10 +41,9 @@ class MySQLAddress:
 
 @dataclass(frozen=True, slots=True)
 class MySQLTimeouts:
-    """Seconds. `read` is the longest silence of the server's while a statement runs: above `statement`."""
+    """Seconds."""
 
     connect: float
-    read: float
     statement: float
 
 
@@ -74,7 +74,7 @@ class MySQLDriver:
     async def connect(self) -> Any:
         """A connection in the gateway's settings: one statement a packet, UTC, utf8mb4, autocommit."""
         async with asyncio.timeout(self._timeouts.connect):
-            connection = await self._open(self._timeouts.read)
+            connection = await self._open()
             try:
                 if self._settings is None:
                     self._settings = await self._learn(connection)
@@ -128,20 +128,20 @@ class MySQLDriver:
         """Whether the connection can no longer be trusted."""
         return errors.is_broken(error)
 
-    async def _open(self, read_timeout: float) -> Any:
+    async def _open(self) -> Any:
         """A connection, logged in; with `prefer`, in the clear where the server has no TLS."""
         if self._context is None or self._address.tls.mode is not TlsMode.PREFER:
-            return await self._log_in(read_timeout)
+            return await self._log_in()
         try:
-            return await self._log_in(read_timeout)
+            return await self._log_in()
         except asyncmy.errors.OperationalError as error:
             # asyncmy asks for TLS whether the server offers it or not; one that does not answers with something else.
             if not isinstance(error.__cause__, ssl.SSLError):
                 raise
             self._context = None
-        return await self._log_in(read_timeout)
+        return await self._log_in()
 
-    async def _log_in(self, read_timeout: float) -> Any:
+    async def _log_in(self) -> Any:
         address = self._address
         connection: Any = await asyncmy.connect(
             host=address.host,
@@ -154,8 +154,6 @@ class MySQLDriver:
             client_flag=_FOUND_ROWS,
             conv=columns.DECODERS,
             connect_timeout=self._timeouts.connect,
-            # connect_timeout does not cover the handshake: without this, a silent server hangs it for good.
-            read_timeout=read_timeout,
             ssl=self._context,
             program_name="rowgate",
         )
@@ -173,12 +171,12 @@ class MySQLDriver:
         # Without these two modes the tokenizer reads quotes as the server does.
         modes = "REPLACE(REPLACE(@@sql_mode,'ANSI_QUOTES',''),'NO_BACKSLASH_ESCAPES','')"
         setup = f"SET NAMES utf8mb4, time_zone='+00:00', autocommit=1, {limits}, sql_mode={modes}"
-        return SessionSettings(setup, self._address.database, max_packet)
+        return SessionSettings(setup, self._address.database, max_packet, FloatResults())
 
     async def _controlling(self) -> Any:
         if self._control is None or not self._control.connected:
             async with asyncio.timeout(self._timeouts.connect):
-                self._control = await self._open(self._timeouts.connect)
+                self._control = await self._open()
         return self._control
 
     def _drop_control(self) -> None:

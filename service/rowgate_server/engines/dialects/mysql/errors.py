@@ -38,6 +38,7 @@ _REASONS: dict[int, Reason] = {
     1406: Reason.VALUE_OUT_OF_RANGE,
     1411: Reason.VALUE_OUT_OF_RANGE,
     1416: Reason.VALUE_OUT_OF_RANGE,
+    1525: Reason.VALUE_OUT_OF_RANGE,
     1690: Reason.VALUE_OUT_OF_RANGE,
     1213: Reason.DEADLOCK,
     1020: Reason.SERIALIZATION_FAILURE,
@@ -50,6 +51,8 @@ _REASONS: dict[int, Reason] = {
     1792: Reason.READ_ONLY,
     1836: Reason.READ_ONLY,
     1044: Reason.PERMISSION_DENIED,
+    # A statement without the FILE privilege; a login that is refused fails in the pool, which says UNAVAILABLE.
+    1045: Reason.PERMISSION_DENIED,
     1142: Reason.PERMISSION_DENIED,
     1143: Reason.PERMISSION_DENIED,
     1227: Reason.PERMISSION_DENIED,
@@ -59,9 +62,10 @@ _REASONS: dict[int, Reason] = {
     1295: Reason.NOT_SUPPORTED,
     4166: Reason.NOT_SUPPORTED,
     1153: Reason.VALUE_OUT_OF_RANGE,
+    1021: Reason.DATABASE_UNAVAILABLE,
+    1037: Reason.DATABASE_UNAVAILABLE,
     1040: Reason.DATABASE_UNAVAILABLE,
     1041: Reason.DATABASE_UNAVAILABLE,
-    1045: Reason.DATABASE_UNAVAILABLE,
     1047: Reason.DATABASE_UNAVAILABLE,
     1053: Reason.DATABASE_UNAVAILABLE,
     1077: Reason.DATABASE_UNAVAILABLE,
@@ -80,13 +84,15 @@ _CLIENT_ERRORS = range(2000, 3000)
 # After these the server's side of the connection is gone or its state unknown, whatever the driver says.
 _BREAKING = {1047, 1053, 1080, 1152, 1153, 1317, 1927}
 
-_KEY = re.compile(r"for key '(?P<constraint>[^']+)'")
+# Where a message also quotes a value, the pattern holds on to the message's end: a value can say anything.
+_KEY = re.compile(r"for key '(?P<constraint>[^']+)'\Z")
 _FOREIGN_KEY = re.compile(r"\(`[^`]*`\.`(?P<table>[^`]+)`, CONSTRAINT `(?P<constraint>[^`]+)`")
 _CHECK = re.compile(r"CONSTRAINT `(?P<constraint>[^`]+)` failed for `[^`]*`\.`(?P<table>[^`]+)`")
 _CHECK_MYSQL = re.compile(r"Check constraint '(?P<constraint>[^']+)' is violated")
 _COLUMN = re.compile(r"(?:[Cc]olumn|Field) '(?P<column>[^']+)'")
+_COLUMN_AT_ROW = re.compile(r"for column '(?P<column>[^']+)' at row \d+\Z")
 _TABLE = re.compile(r"[Tt]able '(?P<table>[^']+)'")
-_COLUMN_BACKTICKED = re.compile(r"for column `[^`]*`\.`(?P<table>[^`]+)`\.`(?P<column>[^`]+)`")
+_COLUMN_BACKTICKED = re.compile(r"for column `[^`]*`\.`(?P<table>[^`]+)`\.`(?P<column>[^`]+)` at row \d+\Z")
 
 _DETAILS: dict[Reason, tuple[re.Pattern[str], ...]] = {
     Reason.DUPLICATE_KEY: (_KEY,),
@@ -95,7 +101,7 @@ _DETAILS: dict[Reason, tuple[re.Pattern[str], ...]] = {
     Reason.NOT_NULL_VIOLATION: (_COLUMN,),
     Reason.UNKNOWN_COLUMN: (_COLUMN,),
     Reason.UNKNOWN_TABLE: (_TABLE,),
-    Reason.VALUE_OUT_OF_RANGE: (_COLUMN_BACKTICKED, _COLUMN),
+    Reason.VALUE_OUT_OF_RANGE: (_COLUMN_BACKTICKED, _COLUMN_AT_ROW),
 }
 
 _FIXED: dict[Reason, str] = {
@@ -125,7 +131,8 @@ _RETRY_AFTER: dict[Reason, float] = {
 }
 
 _NEAR = re.compile(r"near '.*' at line (\d+)\Z", re.DOTALL)
-_QUOTED = re.compile(r"'[^']*'")
+_QUOTED = re.compile(r"'.*", re.DOTALL)
+"""From the first quote on: a value may hold quotes of its own, and the server may have cut it."""
 
 
 def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | None:

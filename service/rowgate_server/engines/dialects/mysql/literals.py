@@ -18,7 +18,8 @@ from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f'\"`\\]*\Z")
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?\Z", re.ASCII)
+_DECIMAL = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<fraction>\d+))?\Z", re.ASCII)
+_MOST_DIGITS = 65
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _TIME = re.compile(r"-?\d{1,3}:\d\d:\d\d(\.\d{1,6})?\Z", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?\Z", re.ASCII)
@@ -61,9 +62,15 @@ def _double(number: float) -> str:
 
 
 def _decimal(text: str) -> str:
-    if not _DECIMAL.match(text):
+    match = _DECIMAL.match(text)
+    if match is None:
         raise _malformed("a decimal number such as -12.30")
-    return text
+    fraction = match["fraction"] or ""
+    # With more digits than the type has, a long literal is clipped to 65 nines.
+    if len(match["whole"].lstrip("0")) + len(fraction) > _MOST_DIGITS:
+        raise RowgateError(Reason.VALUE_OUT_OF_RANGE, f"MySQL's and MariaDB's decimals end at {_MOST_DIGITS} digits")
+    # The point makes it a DECIMAL: without one, MySQL reads a BIGINT.
+    return text if fraction else f"{text}."
 
 
 def _date(text: str) -> str:

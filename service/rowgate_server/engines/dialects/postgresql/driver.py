@@ -92,8 +92,7 @@ class PostgreSQLDriver:
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
         """The gateway's words for an error of asyncpg's."""
-        del has_parameters  # they never stand in the SQL
-        return errors.translate(error)
+        return errors.translate(error, has_parameters=has_parameters)
 
     def is_broken(self, error: BaseException) -> bool:
         """Whether the connection can no longer be trusted."""

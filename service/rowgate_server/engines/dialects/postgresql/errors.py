@@ -5,6 +5,8 @@ Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -27,7 +29,6 @@ _STATES: dict[str, Reason] = {
     "25006": Reason.READ_ONLY,
     "42501": Reason.PERMISSION_DENIED,
     "0A000": Reason.NOT_SUPPORTED,
-    "53300": Reason.DATABASE_UNAVAILABLE,
     "57P01": Reason.DATABASE_UNAVAILABLE,
     "57P02": Reason.DATABASE_UNAVAILABLE,
     "57P03": Reason.DATABASE_UNAVAILABLE,
@@ -41,6 +42,7 @@ _CLASSES: dict[str, Reason] = {
     "28": Reason.DATABASE_UNAVAILABLE,
     "22": Reason.VALUE_OUT_OF_RANGE,
     "40": Reason.SERIALIZATION_FAILURE,
+    "53": Reason.DATABASE_UNAVAILABLE,
     "58": Reason.DATABASE_UNAVAILABLE,
     "XX": Reason.DATABASE_UNAVAILABLE,
 }
@@ -69,15 +71,17 @@ _RETRY_AFTER: dict[Reason, float] = {
 
 _BREAKING_CLASSES = ("08", "57P", "58", "XX")
 
+_QUOTED = re.compile(r'".*"|".*', re.DOTALL)
 
-def translate(error: BaseException) -> RowgateError | None:
+
+def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | None:
     """The gateway's words for an error of asyncpg's; None for any other exception.
 
-    Parameters travel apart from the SQL, so PostgreSQL's words about the SQL hold no value of theirs; the classes
-    that do quote values (22 and 23) have fixed words.
+    An error with a position is about the SQL, where parameters never stand. One without came up while it ran, and may
+    quote a value: `to_tsquery($1)`, `$1::regclass`. The classes that mostly do (22 and 23) have fixed words.
     """
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate:
-        return _from_server(error, error.sqlstate)
+        return _from_server(error, error.sqlstate, has_parameters=has_parameters)
     if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, EOFError)):
         return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
     return None
@@ -90,12 +94,17 @@ def is_broken(error: BaseException) -> bool:
     return error.sqlstate.startswith(_BREAKING_CLASSES)
 
 
-def _from_server(error: asyncpg.PostgresError, sqlstate: str) -> RowgateError:
+def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters: bool) -> RowgateError:
     reason = _STATES.get(sqlstate) or _CLASSES.get(sqlstate[:2], Reason.INVALID_SQL)
+    text = str(error.message or error.args[0])
     hint = error.hint if reason is Reason.INVALID_SQL else None
+    if has_parameters and not error.position:
+        text, hint = _QUOTED.sub('"…"', text), None
+    # It counts in the SQL as it was sent, with $1 for :name.
+    told_position = reason in (Reason.INVALID_SQL, Reason.UNKNOWN_COLUMN) and not has_parameters
     return RowgateError(
         reason,
-        _FIXED.get(reason) or str(error.message or error.args[0]),
+        _FIXED.get(reason) or text,
         retry_after=_RETRY_AFTER.get(reason),
         outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
         sqlstate=sqlstate,
@@ -103,5 +112,5 @@ def _from_server(error: asyncpg.PostgresError, sqlstate: str) -> RowgateError:
         table=error.table_name,
         column=error.column_name,
         hint=hint,
-        position=error.position if reason in (Reason.INVALID_SQL, Reason.UNKNOWN_COLUMN) else None,
+        position=error.position if told_position else None,
     )

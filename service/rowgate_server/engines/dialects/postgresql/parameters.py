@@ -10,7 +10,6 @@ that the statement gives it where that is exact; where it is not, or where Postg
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,7 +37,6 @@ _OWN_TYPES: dict[ValueType, tuple[str, int]] = {
     ValueType.UUID: ("uuid", types.UUID),
     ValueType.INTERVAL: ("interval", types.INTERVAL),
 }
-_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*(\[\])?\Z")
 
 
 class NeedsCastError(Exception):
@@ -87,11 +85,9 @@ def own_type(value: BoundValue) -> tuple[str, int]:
 
 
 def _quoted(kind: Any) -> str:
-    name = kind.name
-    if kind.schema == "pg_catalog" and _PLAIN_NAME.match(name):
-        return f"pg_catalog.{name}" if not name.endswith("[]") else name
-    suffix = "[]" if name.endswith("[]") else ""
-    parts = (kind.schema, name.removesuffix("[]"))
+    # Quoted in full: a bare `char` would be another type, and a caller's type may have any name.
+    name, suffix = (kind.name.removesuffix("[]"), "[]") if kind.kind == "array" else (kind.name, "")
+    parts = (kind.schema, name)
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts) + suffix
 
 
@@ -99,7 +95,7 @@ def _array(value: BoundValue, kind: Any) -> list[Any]:
     if value.type is not ValueType.LIST:
         raise NeedsCastError
     oid = _MEMBER_OIDS.get(kind.name.removesuffix("[]"))
-    if oid is None:
+    if oid is None or kind.schema != "pg_catalog":
         raise NeedsCastError
     converter = _only(ValueType.STRING) if oid in _TEXTS else _CONVERTERS[oid]
     return _members(value.value, converter)
@@ -175,9 +171,11 @@ def _zoneless(parsed: tuple[int, int | None]) -> tuple[int]:
 
 def _zoned(parsed: tuple[int, int | None]) -> tuple[int]:
     micros, offset = parsed
-    if offset is None and abs(micros) < _INT64 - 1:
+    if offset is not None:
+        return (isotime.utc_micros(micros, offset),)
+    if -_INT64 < micros < _INT64 - 1:
         raise ValueError("it has no offset")
-    return (micros - (offset or 0) * 1_000_000,)
+    return (micros,)  # infinity
 
 
 def _time_zoned(parsed: tuple[int, int | None]) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.driver import ExecuteMode
 from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
 from rowgate_server.engines.values import BoundStatement
-from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_PER_FETCH = 8192
 _TARGET_BYTES = 256 * 1024
@@ -24,6 +24,9 @@ _TARGET_SECONDS = 0.05
 _KILL_TIMEOUT = 2.0
 _MOST_WARNINGS = 64
 _AFFECTED = re.compile(r"(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d+)\Z")
+_COPY_OVER_THE_WIRE = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
+)
 _CANNOT_INFER = {"42P18", "42725"}
 """Could not determine a parameter's type; the operator is not unique for unknown types."""
 
@@ -41,7 +44,16 @@ class PostgreSQLSession:
 
         A portal to stream from, and a read-only session, need an explicit transaction.
         """
+        if _COPY_OVER_THE_WIRE.match(statement.fragments[0]):
+            # asyncpg would wait for data that never comes, or throw away what does.
+            raise RowgateError(
+                Reason.NOT_SUPPORTED,
+                "COPY from STDIN or to STDOUT needs the database's own protocol",
+                hint="use INSERT, or StreamQuery of a SELECT",
+                outcome=Outcome.NOT_RUN,
+            )
         prepared, arguments = await self._prepare(statement)
+        self._notices.clear()
         self._connection.add_log_listener(self._notice)
         explicit = mode.read_only or mode.streaming
         if explicit:
@@ -58,6 +70,15 @@ class PostgreSQLSession:
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
         await connection.execute("DISCARD ALL")
+
+    def defer_reset(self, *, reads: bool) -> bool:
+        """Never: asyncpg waits for the answer to each command."""
+        del reads
+        return False
+
+    def alive(self) -> bool:
+        """Whether the server has not said goodbye."""
+        return not self._connection.is_closed()
 
     async def kill(self) -> None:
         """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered."""
@@ -166,7 +187,7 @@ class Cursor:
         self._readers: list[tuple[int, Callable[[Any], Any]]] = [
             (index, reader)
             for index, attribute in enumerate(attributes)
-            if (reader := types.member_reader(attribute)) is not None
+            if (reader := types.cell_reader(attribute)) is not None
         ]
 
     async def fetch(self) -> Sequence[Row]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rowgate_server.engines import isotime
+from rowgate_server.engines.dialects.postgresql import composite
 from rowgate_server.engines.results import Column
 from rowgate_server.engines.values import BoundValue, ValueType
 
@@ -131,28 +132,40 @@ def column(attribute: Any) -> Column:
     return Column(attribute.name, _TYPES.get(kind.oid, ValueType.STRING), kind.name)
 
 
-def member_reader(attribute: Any) -> Callable[[Any], Any] | None:
-    """What turns an array's members, which have no column to tell their type, into BoundValues."""
+def cell_reader(attribute: Any) -> Callable[[Any], Any] | None:
+    """What a column's cells still need after asyncpg: arrays are read into BoundValues, objects into their text."""
     kind = attribute.type
-    if kind.kind != "array":
-        return None
-    member_type = _MEMBER_TYPES.get(kind.name.removesuffix("[]"), ValueType.STRING)
-
-    def read(members: Any) -> Any:
-        if members is None:
-            return None
-        return [_member(member, member_type) for member in members]
-
-    return read
+    if kind.kind == "array":
+        member_type = _MEMBER_TYPES.get(kind.name.removesuffix("[]"))
+        return lambda members: _members(members, member_type)
+    if kind.kind != "scalar":
+        return composite.text
+    return None
 
 
-def _member(member: Any, member_type: ValueType) -> BoundValue | None:
+def _members(members: Any, member_type: ValueType | None) -> list[BoundValue | None] | None:
+    return None if members is None else [_member(member, member_type) for member in members]
+
+
+def _member(member: Any, member_type: ValueType | None) -> BoundValue | None:
     if member is None:
         return None
     if isinstance(member, list):  # a further dimension
-        return BoundValue(ValueType.LIST, [_member(inner, member_type) for inner in member])
+        return BoundValue(ValueType.LIST, _members(member, member_type))
+    if member_type is None:  # of a caller's own type: a domain, an enum, a composite, a range
+        member_type = _BY_FORM.get(type(member))
+    if member_type is None:
+        return BoundValue(ValueType.STRING, composite.text(member))
     return BoundValue(member_type, member)
 
+
+_BY_FORM: dict[type, ValueType] = {
+    bool: ValueType.BOOL,
+    int: ValueType.INT,
+    float: ValueType.DOUBLE,
+    bytes: ValueType.BYTES,
+    str: ValueType.STRING,
+}
 
 _MEMBER_TYPES: dict[str, ValueType] = {
     "bool": ValueType.BOOL,

@@ -64,15 +64,19 @@ class SQLiteDriver:
         """A connection in autocommit, foreign keys on, fenced in by the guard."""
         async with asyncio.timeout(self._timeouts.connect):
             connection = await self._open()
-        guard = Guard()
-        self._guards[connection] = guard
+            guard = Guard()
+            self._guards[connection] = guard
 
-        def prepare(opened: sqlite3.Connection) -> None:
-            opened.execute("PRAGMA foreign_keys = ON")
-            opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
-            opened.set_authorizer(guard)
+            def prepare(opened: sqlite3.Connection) -> None:
+                opened.execute("PRAGMA foreign_keys = ON")
+                opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+                opened.set_authorizer(guard)
 
-        await self.session(connection).on_thread(prepare)
+            try:
+                await self.session(connection).on_thread(prepare)
+            except BaseException:
+                connection.stop()
+                raise
         return connection
 
     def session(self, connection: Any) -> SQLiteSession:
@@ -94,8 +98,7 @@ class SQLiteDriver:
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
         """The gateway's words for an error of sqlite3's."""
-        del has_parameters  # they never stand in the SQL
-        return errors.translate(error)
+        return errors.translate(error, has_parameters=has_parameters)
 
     def is_broken(self, error: BaseException) -> bool:
         """Whether the connection can no longer be trusted."""

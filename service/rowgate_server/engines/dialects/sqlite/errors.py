@@ -38,18 +38,22 @@ _PRIMARY: dict[str, Reason] = {
     "SQLITE_NOMEM": Reason.DATABASE_UNAVAILABLE,
 }
 
+# Where a message may quote a value, what it says of itself stands before: each matches from the start.
 _BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
-    (re.compile(r"no such (?:table|view|index): (?P<table>.+)"), Reason.UNKNOWN_TABLE),
+    (re.compile(r"(?:error in .+: )?no such (?:table|view|index): (?P<table>.+)"), Reason.UNKNOWN_TABLE),
     (re.compile(r"unknown database (?P<table>.+)"), Reason.UNKNOWN_TABLE),
-    (re.compile(r"no such column: (?P<column>.+)"), Reason.UNKNOWN_COLUMN),
+    (re.compile(r"(?:error in .+: )?no such column: (?P<column>.+)"), Reason.UNKNOWN_COLUMN),
     (re.compile(r"table (?P<table>.+) has no column named (?P<column>.+)"), Reason.UNKNOWN_COLUMN),
-    (re.compile(r"not authorized|is prohibited"), Reason.PERMISSION_DENIED),
+    (re.compile(r"cannot store .+ value in .+ column (?P<table>[^.]+)\.(?P<column>.+)"), Reason.VALUE_OUT_OF_RANGE),
+    (re.compile(r"not authorized|access to .+ is prohibited"), Reason.PERMISSION_DENIED),
     (re.compile(r"You can only execute one statement at a time"), Reason.MULTIPLE_STATEMENTS),
     (re.compile(r"Incorrect number of bindings"), Reason.INVALID_PARAMETER),
     (re.compile(r"integer overflow|string or blob too big"), Reason.VALUE_OUT_OF_RANGE),
 )
 
-_FAILED = re.compile(r"(?P<kind>UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (?P<what>.+))?")
+_FAILED = re.compile(
+    r"(?P<kind>UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (?:index ')?(?P<what>[^']+)'?)?"
+)
 _QUALIFIED = re.compile(r"(?P<table>[^.]+)\.(?P<column>[^.,]+)\Z")
 
 _FIXED: dict[Reason, str] = {
@@ -60,13 +64,17 @@ _FIXED: dict[Reason, str] = {
     Reason.READ_ONLY: "the session, or the database, is read-only",
 }
 
+_ABOUT_THE_SQL = re.compile(r'near ".*": syntax error\Z|unrecognized token: ', re.DOTALL)
+_QUOTED = re.compile(r"""(["']).*\1|["'].*""", re.DOTALL)
+
 _RETRY_AFTER: dict[Reason, float] = {Reason.LOCK_TIMEOUT: 0.2, Reason.DATABASE_UNAVAILABLE: 1.0}
 
 
-def translate(error: BaseException) -> RowgateError | None:
+def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | None:
     """The gateway's words for an error of sqlite3's; None for any other exception.
 
-    SQLite's words hold names, never values: parameters are bound.
+    Parameters are bound, so SQLite's words about the SQL hold no value of theirs; a function's words about its
+    arguments may quote one.
     """
     if isinstance(error, OSError):
         return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
@@ -76,13 +84,15 @@ def translate(error: BaseException) -> RowgateError | None:
         return None
     text = str(error)
     name = getattr(error, "sqlite_errorname", None) or ""
+    if name == "unknown":  # to this Python
+        name = ""
     reason, details = _reason(name, text)
     hint = None
     if "Could not decode to UTF-8" in text:
         text, hint = "a TEXT cell of the result is not UTF-8", "select CAST(column AS BLOB)"
     return RowgateError(
         reason,
-        _FIXED.get(reason, text),
+        _FIXED.get(reason) or _safe_text(reason, text, has_parameters=has_parameters),
         retry_after=_RETRY_AFTER.get(reason),
         outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
         vendor_code=name or None,
@@ -93,8 +103,14 @@ def translate(error: BaseException) -> RowgateError | None:
 
 def is_broken(error: BaseException) -> bool:
     """Whether the file or the connection can no longer be trusted."""
-    translated = translate(error)
+    translated = translate(error, has_parameters=False)
     return translated is None or translated.reason is Reason.DATABASE_UNAVAILABLE
+
+
+def _safe_text(reason: Reason, text: str, *, has_parameters: bool) -> str:
+    if not has_parameters or reason is not Reason.INVALID_SQL or _ABOUT_THE_SQL.match(text):
+        return text
+    return _QUOTED.sub("'…'", text)
 
 
 def _reason(name: str, text: str) -> tuple[Reason, dict[str, str | None]]:
@@ -104,7 +120,7 @@ def _reason(name: str, text: str) -> tuple[Reason, dict[str, str | None]]:
     if primary in _PRIMARY:
         return _PRIMARY[primary], {}
     for pattern, reason in _BY_TEXT:
-        match = pattern.search(text)
+        match = pattern.match(text)
         if match is not None:
             return reason, dict(match.groupdict())
     return Reason.INVALID_SQL, {}

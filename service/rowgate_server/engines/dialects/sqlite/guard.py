@@ -28,29 +28,45 @@ _TELLING_PRAGMAS = frozenset(
     }
 )
 
-# Without an argument these tell a setting; with one they change it.
+# Without an argument these tell a setting; with one they change it. Full-text tables ask for `data_version` themselves.
 _TELLING_WITHOUT_ARGUMENT = frozenset(
-    {"application_id", "encoding", "foreign_keys", "freelist_count", "page_count", "page_size", "user_version"}
+    {
+        "application_id",
+        "data_version",
+        "encoding",
+        "foreign_keys",
+        "freelist_count",
+        "page_count",
+        "page_size",
+        "user_version",
+    }
 )
 
 _DENIED_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"})
 
 
 class Guard:
-    """The authorizer of one connection. It denies only while a caller's statement is prepared, `closed`.
+    """The authorizer of one connection. It denies only while a caller's statement is prepared or stepped: `with guard`.
 
+    Stepping counts too: a table-valued pragma is authorised when its first row is asked for.
     A statement that was prepared while it was open must not be found in a cache by a caller: connections have none.
     """
 
     def __init__(self) -> None:
-        self.closed = False
+        self._closed = False
+
+    def __enter__(self) -> None:
+        self._closed = True
+
+    def __exit__(self, *_: object) -> None:
+        self._closed = False
 
     def __call__(
         self, action: int, first: str | None, second: str | None, database: str | None, trigger: str | None
     ) -> int:
         """Allow or deny one action, as sqlite3 asks it."""
         del database, trigger
-        if not self.closed:
+        if not self._closed:
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_PRAGMA:
             return _pragma(first, second)

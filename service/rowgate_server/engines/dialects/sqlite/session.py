@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from rowgate_server.engines.dialects.sqlite.guard import Guard
@@ -18,6 +19,7 @@ _T = TypeVar("_T")
 
 _FIRST_FETCH, _MOST_PER_FETCH = 128, 4096
 _TARGET_BYTES = 256 * 1024
+_INTERRUPT_EVERY = 0.01
 _INT64 = 2**63
 
 
@@ -27,6 +29,7 @@ class SQLiteSession:
     def __init__(self, connection: Any, guard: Guard) -> None:
         self._connection = connection
         self._guard = guard
+        self._killed = False
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement in autocommit, and fetch its first rows in the same hop."""
@@ -36,14 +39,20 @@ class SQLiteSession:
         def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
             if mode.read_only:
                 connection.execute("PRAGMA query_only = ON")
-            self._guard.closed = True
-            try:
+            with self._stepping():
                 cursor = connection.execute(sql, arguments)
                 return cursor, cursor.fetchmany(_FIRST_FETCH) if cursor.description else []
-            finally:
-                self._guard.closed = False
 
         return SQLiteCursor(self, *await self.on_thread(run))
+
+    async def fetch(self, cursor: sqlite3.Cursor, size: int) -> list[Row]:
+        """The next rows of a statement that `execute` began."""
+
+        def run(_: sqlite3.Connection) -> list[Row]:
+            with self._stepping():
+                return cursor.fetchmany(size)
+
+        return await self.on_thread(run)
 
     async def reset(self) -> None:
         """End a transaction left open; a connection with temporary tables is dropped."""
@@ -57,10 +66,29 @@ class SQLiteSession:
         if not await self.on_thread(clean):
             raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has temporary tables")
 
+    def defer_reset(self, *, reads: bool) -> bool:
+        """Never: the reset costs no round trip."""
+        del reads
+        return False
+
+    def alive(self) -> bool:
+        """A file has no link to lose."""
+        return True
+
     async def kill(self) -> None:
-        """Interrupt the statement, and wait until its thread is free of it."""
-        await self._connection.interrupt()
-        await self.on_thread(lambda connection: connection.rollback())
+        """Interrupt the statement, again and again until its thread is free of it.
+
+        One interrupt is not enough: SQLite forgets one that comes before the statement's first step.
+        """
+        self._killed = True
+        freed = asyncio.ensure_future(self.on_thread(lambda connection: connection.rollback()))
+        try:
+            while not freed.done():
+                await self._connection.interrupt()
+                await asyncio.wait({freed}, timeout=_INTERRUPT_EVERY)
+            await freed
+        finally:
+            freed.cancel()
 
     def reflecting(self) -> AbstractContextManager[None]:
         """Reflection takes cells as they are."""
@@ -74,6 +102,14 @@ class SQLiteSession:
         """Call a function on the connection's thread with sqlite3's own connection: one hop for several steps."""
         result: _T = await self._connection._execute(function, self._connection._conn)
         return result
+
+    @contextmanager
+    def _stepping(self) -> Iterator[None]:
+        """Around all that steps a caller's statement, on the connection's thread."""
+        if self._killed:
+            raise sqlite3.OperationalError("the statement was cancelled before it began")
+        with self._guard:
+            yield
 
 
 class SQLiteCursor:
@@ -96,7 +132,7 @@ class SQLiteCursor:
         if self._first is not None:
             rows, self._first = self._first, None
         else:
-            rows = await self._session.on_thread(lambda _: self._cursor.fetchmany(self._size))
+            rows = await self._session.fetch(self._cursor, self._size)
         if rows:
             self._adapt(rows[-1])
         return rows

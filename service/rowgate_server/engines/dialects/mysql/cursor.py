@@ -1,0 +1,131 @@
+"""A running statement on asyncmy: rows as they come, its end, its warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rowgate_server.engines.dialects.mysql import columns
+from rowgate_server.engines.dialects.mysql.binary import Answer, BinaryRows
+from rowgate_server.engines.dialects.mysql.link import Link
+from rowgate_server.engines.driver import ExecuteMode
+from rowgate_server.engines.results import Column, Completion, Row, StatementWarning
+
+_MOST_WARNINGS = 64
+_SHORT_REST = 8
+"""Fetches: reading so much to its end costs less than a new connection."""
+
+
+class _Cursor:
+    """What both protocols have in common. A streaming cursor holds the link between fetches."""
+
+    def __init__(self, link: Link, mode: ExecuteMode, fields: Sequence[Any]) -> None:
+        self._link = link
+        self._reads = mode.reads
+        self._streaming = mode.streaming
+        self.columns: tuple[Column, ...] = columns.columns_of(fields)
+        if self._streaming:
+            link.hold()
+
+    async def fetch(self) -> Sequence[Row]:
+        """The rows that have been received, at least one; empty at the end."""
+        if not self.columns:
+            return ()
+        if not self._streaming:
+            return await self._rows()
+        self._link.resume()
+        rows = await self._rows()
+        self._link.hold()
+        return rows
+
+    async def finish(self) -> Completion:
+        """Ask for the warnings if there are any."""
+        if self._streaming:
+            self._link.resume()
+        return await self._completion()
+
+    async def stop(self) -> Completion | None:
+        """Read a short rest to its end; a long one takes a kill.
+
+        The protocol has no way to stop a result. A write that returns rows is read to its end however long it is:
+        a kill would undo it.
+        """
+        fetches = 0
+        while await self.fetch():
+            fetches += 1
+            if self._reads and fetches == _SHORT_REST:
+                return None
+        return await self.finish()
+
+    async def _rows(self) -> Sequence[Row]:
+        raise NotImplementedError
+
+    async def _completion(self) -> Completion:
+        raise NotImplementedError
+
+    async def _warnings(self, count: int) -> tuple[StatementWarning, ...]:
+        if not count:
+            return ()
+        connection = self._link.connection
+        await connection.query(f"SHOW WARNINGS LIMIT {_MOST_WARNINGS}")
+        return tuple(StatementWarning(str(code), message, level) for level, code, message in connection._result.rows)
+
+
+class TextCursor(_Cursor):
+    """The text protocol, by asyncmy's own unbuffered result: rows come in batches of a receive buffer."""
+
+    def __init__(self, link: Link, mode: ExecuteMode) -> None:
+        self._result = link.connection._result
+        super().__init__(link, mode, self._result.fields if self._result.field_count else ())
+
+    async def _rows(self) -> Sequence[Row]:
+        first = await self._result._read_rowdata_packet_unbuffered()
+        return () if first is None else [first, *self._result._take_pending_rows()]
+
+    async def _completion(self) -> Completion:
+        result = self._result
+        if result.unbuffered_active:
+            await result._finish_unbuffered_query()
+        notes = await self._drain() if result.has_next else await self._warnings(result.warning_count)
+        return Completion(
+            affected_rows=None if self.columns else result.affected_rows,
+            last_insert_id=result.insert_id or None,
+            warnings=notes,
+        )
+
+    async def _drain(self) -> tuple[StatementWarning, ...]:
+        """A CALL may answer with several results: the first is the answer, and the others are told of."""
+        dropped = 0
+        current = self._result
+        connection = self._link.connection
+        while current.has_next:
+            await connection.next_result(unbuffered=True)
+            current = connection._result
+            dropped += bool(current.field_count)
+            if current.unbuffered_active:
+                await current._finish_unbuffered_query()
+        if not dropped:
+            return ()
+        text = f"{dropped} further result set(s) of this statement are not in the answer, which is the first one"
+        return (StatementWarning("ROWGATE", text, "Warning"),)
+
+
+class BinaryCursor(_Cursor):
+    """The binary protocol: see `binary`."""
+
+    def __init__(self, link: Link, mode: ExecuteMode, answer: Answer) -> None:
+        self._answer = answer
+        self._result = BinaryRows(link.connection, answer)
+        super().__init__(link, mode, answer.fields)
+
+    async def _rows(self) -> Sequence[Row]:
+        return await self._result.fetch()
+
+    async def _completion(self) -> Completion:
+        while not self._result.ended:
+            await self._result.fetch()
+        return Completion(
+            affected_rows=None if self.columns else self._answer.affected_rows,
+            last_insert_id=self._answer.insert_id or None,
+            warnings=await self._warnings(self._result.warning_count),
+        )

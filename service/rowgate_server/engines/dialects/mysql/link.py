@@ -1,0 +1,91 @@
+"""What asyncmy's public methods lack: several commands in one write, and a receive side that can be held.
+
+A packet is its length in three bytes, its number, and its payload; number 0 begins a command, and the answer to it
+begins with 1. The server takes commands one after another, so several may be under way, each with its own answer.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from rowgate_server.errors import Reason, RowgateError
+
+COM_INIT_DB, COM_QUERY, COM_SET_OPTION, COM_RESET_CONNECTION = b"\x02", b"\x03", b"\x1b", b"\x1f"
+MULTI_STATEMENTS_OFF = COM_SET_OPTION + struct.pack("<H", 1)
+LARGEST_PACKET = 2**24 - 2
+"""Bytes of a payload that fits one packet."""
+
+_HEADER = struct.Struct("<I")
+
+
+class Link:
+    """One asyncmy connection, from below."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server has not said goodbye."""
+        return not self.connection._stream_broken
+
+    def write(self, *payloads: bytes) -> None:
+        """Send commands, each in one packet, all in one write."""
+        connection = self.connection
+        if connection._result is not None and connection._result.unbuffered_active:
+            raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has a result that nobody read")
+        connection._result = None
+        connection._write_bytes(b"".join([piece for payload in payloads for piece in (_packed(payload), payload)]))
+
+    async def read_ok(self, count: int = 1) -> None:
+        """The answers to so many commands that are each answered by one OK packet."""
+        for _ in range(count):
+            self.next_answer()
+            await self.connection.read_packet()
+
+    def next_answer(self) -> None:
+        """The next packet begins the answer to a command."""
+        self.connection._next_seq_id = 1
+
+    async def query(self, before: list[bytes], sql: bytes) -> None:
+        """A query whose result is left to be read, behind commands that are each answered by one OK packet."""
+        connection = self.connection
+        if not before or len(sql) >= LARGEST_PACKET:
+            if before:
+                self.write(*before)
+                await self.read_ok(len(before))
+            await connection.query(sql, unbuffered=True)
+            return
+        self.write(*before, COM_QUERY + sql)
+        await self.read_ok(len(before))
+        self.next_answer()
+        await connection._read_query_result(unbuffered=True)
+
+    def hold(self) -> None:
+        """Receive no more, so that the server has to wait.
+
+        asyncmy's protocol never does that by itself: an unread result grows in memory without bound, 256 MB in 2 s.
+        """
+        transport = self.connection._transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
+
+    def resume(self) -> None:
+        """Receive again."""
+        transport = self.connection._transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
+
+    def abort(self) -> None:
+        """Cut the link at once."""
+        transport = self.connection._transport
+        if transport is not None:
+            transport.abort()
+        self.connection.close()
+
+
+def _packed(payload: bytes) -> bytes:
+    return _HEADER.pack(len(payload))

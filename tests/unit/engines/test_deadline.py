@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.engines.clock import now, on_the_clock
+
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.errors import Outcome, Reason
+
+
+@given(st.lists(st.tuples(st.none() | st.floats(0.001, 10_000), st.sampled_from("abc")), max_size=4))
+@on_the_clock
+async def test_the_least_limit_decides_and_is_named(limits: list[tuple[float | None, str]]) -> None:
+    deadline = Deadline.soonest(*limits, (10_000.0, "the server"))
+    given_limits = [(seconds, name) for seconds, name in limits if seconds is not None] + [(10_000.0, "the server")]
+    seconds, name = min(given_limits)
+    assert deadline.at == now() + seconds
+    assert deadline.limit.startswith(f"{name} ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(30, "30s"), (0.25, "0.25s"), (3600.0, "3600s"), (86_400, "86400s"), (4.99823, "4.998s"), (1e6, "1000000s")],
+)
+@on_the_clock
+async def test_a_limit_is_shown_in_plain_seconds(seconds: float, shown: str) -> None:
+    assert Deadline.soonest((seconds, "options.timeout")).limit == f"options.timeout {shown}"
+
+
+@on_the_clock
+async def test_what_remains_runs_down_and_below_zero() -> None:
+    deadline = Deadline.soonest((2.0, "a"))
+    assert deadline.remaining() == 2
+    await asyncio.sleep(1.5)
+    assert deadline.remaining() == 0.5
+    await asyncio.sleep(1.5)
+    assert deadline.remaining() == -1
+
+
+@on_the_clock
+async def test_no_limit_at_all_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="min"):
+        Deadline.soonest((None, "a"))
+
+
+@on_the_clock
+async def test_its_error_says_whose_limit_it_was_and_what_became_of_the_statement() -> None:
+    error = Deadline.soonest((None, "a"), (2, "options.timeout")).exceeded("while connecting", Outcome.NOT_RUN)
+    assert error.reason is Reason.STATEMENT_TIMEOUT
+    assert error.metadata == {"limit": "options.timeout 2s", "outcome": "NOT_RUN"}
+    assert error.message == "the time ran out while connecting; options.timeout 2s decided"
