@@ -11,6 +11,7 @@ from sqlalchemy.exc import SAWarning
 
 from rowgate_server import config
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
@@ -91,7 +92,12 @@ class Gateway:
             reflection=server.reflection,
         )
         servicers = grpc_server.Servicers(
-            query=QueryServicer(QueryRunner(self._databases), server.request_timeout, server.max_message_bytes),
+            query=QueryServicer(
+                QueryRunner(self._databases),
+                Explainer(self._databases),
+                server.request_timeout,
+                server.max_message_bytes,
+            ),
             schema=SchemaServicer(self._databases, Catalog(self._databases), server.request_timeout),
             health=self._health,
         )

@@ -8,6 +8,8 @@ import pytest
 
 import rowgate
 from support.engines import Engine
+from support.eventually import eventually
+from support.mariadb import MariaDB
 
 # What pollutes, what to ask afterwards, and the answer of a clean session (None: an error is right too).
 _POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
@@ -108,3 +110,30 @@ async def test_a_caller_cannot_replace_another_callers_prepared_statement(client
         for name in ("__asyncpg_stmt_1__", "__asyncpg_stmt_2__", "__asyncpg_stmt_3__"):
             await db.query(f"prepare {name} as select 'forged' as x")
         assert (await db.query("select 'genuine' as x")).scalar() == "genuine"
+
+
+async def test_what_a_view_s_function_changes_is_gone_for_the_next_plain_statement(
+    client: rowgate.Client, mariadb_server: MariaDB
+) -> None:
+    """Between plain statements no reset is made, unless the server reports a change."""
+    db = client.using("mariadb")
+    mariadb_server.script(
+        "create or replace function rowgate_test.pollute() returns int begin "
+        "set @planted = 'planted'; set character_set_results = latin1; return get_lock('planted_by_view', 0); end"
+    )
+    mariadb_server.script("create or replace view rowgate_test.polluting as select rowgate_test.pollute() as polluted")
+    mariadb_server.execute("create or replace table rowgate_test.words (id int primary key, word varchar(9))")
+    mariadb_server.execute("insert into rowgate_test.words values (1, '日本')")
+    try:
+        for _ in range(20):
+            await asyncio.gather(*(db.query("select polluted from polluting") for _ in range(4)))
+            words = await asyncio.gather(*(db.query("select word from words where id = :i", i=1) for _ in range(4)))
+            assert {result.scalar() for result in words} == {"日本"}
+            asked = await asyncio.gather(*(db.query("select @planted as x") for _ in range(4)))
+            assert {result.scalar() for result in asked} == {None}
+        held = "select is_used_lock('planted_by_view')"
+        await eventually(lambda: mariadb_server.execute(held) == [(None,)], 1, "the lock was let go of")
+    finally:
+        mariadb_server.execute("drop view rowgate_test.polluting")
+        mariadb_server.execute("drop function rowgate_test.pollute")
+        mariadb_server.execute("drop table rowgate_test.words")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ Cell: TypeAlias = "tuple[str, Any] | None"
 Table: TypeAlias = list[tuple[Cell, ...]]
 Reader: TypeAlias = Callable[[Sequence[ResultSet]], Table]
 
+_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _VECTORS = {
     "BOOL": "bools",
     "INT": "ints",
@@ -68,6 +70,7 @@ def read_arrow(messages: Sequence[ResultSet]) -> Table:
     """What RESULT_ENCODING_ARROW says."""
     assert not any(message.HasField("column_batch") or message.rows for message in messages)
     stream = b"".join(message.arrow_ipc for message in messages)
+    assert stream.endswith(_END_OF_STREAM)
     with pa.ipc.open_stream(stream) as reader:
         table = reader.read_all()
     table.validate(full=True)
@@ -98,8 +101,10 @@ def _of_value(value: Value) -> Cell:
 
 
 def _cell(word: str, value: Any) -> Cell:
-    """Bits of a double: NaN is not equal to itself, and 0.0 is to -0.0."""
-    return word, struct.pack(">d", value) if word == "double" else value
+    """Bits of a double: 0.0 is equal to -0.0. One NaN is as good as another."""
+    if word != "double":
+        return word, value
+    return word, "NaN" if math.isnan(value) else struct.pack(">d", value)
 
 
 def _of_batch(columns: Sequence[Column], batch: result_pb2.ColumnBatch) -> Table:

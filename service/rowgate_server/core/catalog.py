@@ -92,6 +92,9 @@ class Catalog:
             raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
         database = self._databases.get(database_name)
         deadline = _deadline(database, call_timeout)
+        if "\0" in table + schema:
+            # No engine has such a name, and each has another error for it.
+            raise await self._unknown(database, schema, table, call_timeout)
         try:
             return await database.reflect(
                 lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect), deadline

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
 from rowgate_server.engines.database import Database, Databases
@@ -15,14 +15,23 @@ from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.observability.ids import new_id
 
-_READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
+READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
 _INSERTING = frozenset({"INSERT", "REPLACE", "LOAD", "CALL", "WITH"})
 
 
-@dataclass(frozen=True, slots=True)
-class QueryOptions:
+class QueryMode(Enum):
+    """What is wanted of a statement; `core/explain` does all but EXECUTE."""
+
+    EXECUTE = 1
+    DESCRIBE = 2
+    PLAN = 3
+    PROFILE = 4
+
+
+class QueryOptions(NamedTuple):
     """Limits and labels of one statement. None: no limit of the caller's. `timeout` in seconds."""
 
     timeout: float | None = None
@@ -30,10 +39,10 @@ class QueryOptions:
     max_bytes: int | None = None
     read_only: bool = False
     tag: str = ""
+    mode: QueryMode = QueryMode.EXECUTE
 
 
-@dataclass(frozen=True, slots=True)
-class QueryRequest:
+class QueryRequest(NamedTuple):
     """One statement, its parameters, and what bounds it.
 
     `call_timeout` is the seconds left until the call's own deadline.
@@ -41,9 +50,9 @@ class QueryRequest:
 
     database: str
     sql: str
-    params: Mapping[str, BoundValue] = field(default_factory=dict)
+    params: Mapping[str, BoundValue] = MappingProxyType({})
     positional_params: Sequence[BoundValue] = ()
-    options: QueryOptions = field(default_factory=QueryOptions)
+    options: QueryOptions = QueryOptions()
     call_timeout: float | None = None
 
 
@@ -65,7 +74,7 @@ class QueryRunner:
             result = await database.executor.run(call)
         except RowgateError as error:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
-        return dataclasses.replace(result, stats=_told(result.stats, statement, returned=bool(result.columns)))
+        return result._replace(stats=_told(result.stats, statement, returned=bool(result.columns)))
 
     async def stream(self, request: QueryRequest, cells_per_chunk: int) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
@@ -87,11 +96,19 @@ class QueryRunner:
                 if chunk.stats is None:
                     yield chunk
                 else:
-                    yield dataclasses.replace(chunk, stats=_told(chunk.stats, statement, returned=returned))
+                    yield chunk._replace(stats=_told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
             await chunks.aclose()
+
+    def stream_deadline(self, request: QueryRequest) -> Deadline:
+        """When a stream must be over, its reader's own slowness included.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE.
+        """
+        return deadline_of(self._databases.get(request.database), request, streaming=True)
 
     def _prepare(self, database: Database, request: QueryRequest, *, streaming: bool) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
@@ -100,7 +117,7 @@ class QueryRunner:
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
             raise error.with_defaults(database=database.name, outcome=Outcome.NOT_RUN.value) from None
-        deadline = _deadline(database, request, streaming=streaming)
+        deadline = deadline_of(database, request, streaming=streaming)
         limits = ResultLimits(
             max_rows=options.max_rows,
             max_bytes=options.max_bytes,
@@ -111,14 +128,15 @@ class QueryRunner:
             statement=bound,
             deadline=deadline,
             limits=limits,
-            query_id=uuid.uuid4().hex,
-            reads=statement.keyword in _READING,
+            query_id=new_id(),
+            reads=statement.keyword in READING,
             read_only=options.read_only or bounds.read_only,
         )
         return statement, call
 
 
-def _deadline(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
+def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
+    """When a statement must be over: the least of the caller's limits and the server's."""
     bounds = database.bounds
     limit = bounds.stream_timeout if streaming else bounds.statement_timeout
     return Deadline.soonest(
@@ -137,6 +155,4 @@ def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
     last_insert_id = completion.last_insert_id if statement.keyword in _INSERTING else None
     if last_insert_id is not None and last_insert_id <= 0:
         last_insert_id = None  # 0 is none; SQLite's rowids may be negative, and uint64 has no place for them
-    return dataclasses.replace(
-        stats, completion=dataclasses.replace(completion, affected_rows=affected, last_insert_id=last_insert_id)
-    )
+    return stats._replace(completion=completion._replace(affected_rows=affected, last_insert_id=last_insert_id or None))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Inspector
 from sqlalchemy import types as sqltypes
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
 from rowgate_server.core import sqlite_schema
@@ -33,17 +33,16 @@ _VALUE_TYPES: tuple[tuple[type[Any] | tuple[type[Any], ...], ValueType], ...] = 
     (sqltypes.ARRAY, ValueType.LIST),
     (sqltypes.Boolean, ValueType.BOOL),
     (mysql.BIT, ValueType.UINT),
-    (sqltypes.Integer, ValueType.INT),
+    ((sqltypes.Integer, mysql.YEAR, postgresql.OID), ValueType.INT),
     (sqltypes.Float, ValueType.DOUBLE),
     (sqltypes.Numeric, ValueType.DECIMAL),
     (sqltypes.JSON, ValueType.JSON),
     ((sqltypes.Uuid,), ValueType.UUID),
-    (sqltypes.Interval, ValueType.INTERVAL),
+    ((sqltypes.Interval, postgresql.INTERVAL), ValueType.INTERVAL),
     (sqltypes.Date, ValueType.DATE),
     (sqltypes.Time, ValueType.TIME),
-    (sqltypes.LargeBinary, ValueType.BYTES),
-    (sqltypes.BINARY, ValueType.BYTES),
-    (sqltypes.VARBINARY, ValueType.BYTES),
+    ((sqltypes.LargeBinary, sqltypes.BINARY, sqltypes.VARBINARY), ValueType.BYTES),
+    ((mysql.TINYBLOB, mysql.MEDIUMBLOB, mysql.LONGBLOB), ValueType.BYTES),
 )
 
 _LARGEST_SIZE = 2**31 - 1
@@ -133,8 +132,7 @@ def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect) -
     autoincrement = column.get("autoincrement") is True or identity is not None
     return TableColumn(
         name=column["name"],
-        # SQLite's declared types bind no cell.
-        type=ValueType.DYNAMIC if dialect is Dialect.SQLITE else value_type(kind),
+        type=_cell_type(kind, dialect),
         database_type=_written(inspector, kind),
         nullable=bool(column["nullable"]),
         default=None if autoincrement and dialect is Dialect.POSTGRESQL else column.get("default"),
@@ -142,15 +140,26 @@ def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect) -
         generated=computed is not None,
         generation_expression=computed["sqltext"] if computed else "",
         comment=column.get("comment") or "",
-        length=_size(kind, "length") if not isinstance(kind, sqltypes.Enum) else None,
-        precision=_size(kind, "precision", "fsp"),
+        length=None if isinstance(kind, (sqltypes.Enum, mysql.SET)) else _size(kind, "length"),
+        # A double's is told in bits.
+        precision=None if isinstance(kind, sqltypes.Float) else _size(kind, "precision", "fsp"),
         scale=_size(kind, "scale"),
         labels=tuple(getattr(kind, "enums", None) or getattr(kind, "values", None) or ()),
     )
 
 
+def _cell_type(kind: Any, dialect: Dialect) -> ValueType:
+    if dialect is Dialect.SQLITE:
+        return ValueType.DYNAMIC  # its declared types bind no cell
+    if dialect is Dialect.MYSQL and isinstance(kind, sqltypes.Uuid):
+        return ValueType.STRING  # MariaDB hands them out as text and says no more
+    return value_type(kind)
+
+
 def value_type(kind: Any) -> ValueType:
     """Which arm of Value the cells of a reflected type use; text where nothing better is known."""
+    if isinstance(kind, postgresql.DOMAIN):
+        return value_type(kind.data_type)
     if isinstance(kind, sqltypes.Integer) and getattr(kind, "unsigned", False):
         return ValueType.UINT
     if isinstance(kind, (sqltypes.TIMESTAMP, sqltypes.DateTime)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection, Inspector, inspect
+from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines.availability import Availability
@@ -82,6 +83,9 @@ class Database:
                         lambda: read(inspect(Connection(self._pool.sync_engine, lease.checked_out)))
                     )
             sound = True
+        except NoSuchTableError:
+            sound = True
+            raise
         except TimeoutError:
             if deadline.remaining() > 0:
                 raise

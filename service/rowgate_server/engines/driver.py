@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.engine import URL
 
@@ -20,8 +20,7 @@ from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import RowgateError
 
 
-@dataclass(frozen=True, slots=True)
-class ExecuteMode:
+class ExecuteMode(NamedTuple):
     """How to run a statement.
 
     Attributes:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rowgate_server.engines.chunks import ChunkReader
 from rowgate_server.engines.deadline import Deadline
@@ -22,8 +23,7 @@ from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One statement to run, and what bounds it.
 
     Attributes:

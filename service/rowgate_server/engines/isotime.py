@@ -50,7 +50,7 @@ def datetime_from_micros(micros: int) -> str:
 
 
 def time_from_micros(micros: int) -> str:
-    """ISO time of day, six fractional digits, of microseconds since midnight (24:00:00 included)."""
+    """ISO time, six fractional digits, of microseconds since midnight; a duration may go past 24:00:00."""
     seconds, fraction = divmod(micros, 1_000_000)
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)

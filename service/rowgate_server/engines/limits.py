@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rowgate_server.engines.results import Column, Row, Truncation, result_too_large
 from rowgate_server.engines.values import ValueType
 
 _FIXED = 8
 """Bytes that a cell of no varying length counts for."""
+
+_WIRE_BYTES, _WIRE_BYTES_OF_A_ROW = 16, 64
+"""What a counted byte, and a row, may take on a driver's wire at the most: a text of one character takes 12."""
 
 _VARYING = frozenset(
     {
@@ -26,8 +28,7 @@ _VARYING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ResultLimits:
+class ResultLimits(NamedTuple):
     """None: no such limit. `max_*` are the caller's and cut; `cap_*` are the server's and fail."""
 
     max_rows: int | None = None
@@ -43,8 +44,10 @@ class ResultLimits:
 
     @property
     def byte_limit(self) -> int | None:
-        """Bytes after which the server's own cap is reached for sure: wire bytes are more than cells' sizes."""
-        return None if self.cap_bytes is None else self.cap_bytes * 4
+        """Bytes off the wire after which the server's own cap is reached for sure, whatever its rows are like."""
+        if self.cap_bytes is None:
+            return None
+        return self.cap_bytes * _WIRE_BYTES + (self.cap_rows or 0) * _WIRE_BYTES_OF_A_ROW
 
 
 class ResultMeter:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -42,8 +42,7 @@ class StatementWarning:
     level: str
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """How a statement ended. `affected_rows` is None where the driver has no such count."""
 
     affected_rows: int | None = None
@@ -70,19 +69,17 @@ class Truncation(Enum):
     MAX_BYTES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """The figures of one statement; `elapsed` in seconds, the wait for a connection included."""
 
     query_id: str
     elapsed: float
     row_count: int
-    completion: Completion = field(default_factory=Completion)
+    completion: Completion = Completion()
     truncation: Truncation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """A whole result."""
 
     columns: tuple[Column, ...]
@@ -90,8 +87,7 @@ class Result:
     stats: Stats
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One piece of a streamed result. The first has the columns, the last one the stats."""
 
     rows: list[Row]

@@ -53,6 +53,9 @@ class BoundValue(NamedTuple):
 
 NULL = BoundValue(ValueType.NULL, None)
 
+NO_MEMBERS = BoundValue(ValueType.LIST, ())
+"""Stands in `x in (...)` for a list without members. PostgreSQL only, where what is written there needs a type."""
+
 
 class BoundStatement(NamedTuple):
     """One SQL statement cut at its placeholders, with a value for each.

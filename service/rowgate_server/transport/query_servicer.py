@@ -7,12 +7,25 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
-from rowgate_server.core.query import QueryRequest, QueryRunner
+from rowgate_server.core.explain import Explainer
+from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats
+from rowgate_server.errors import Outcome
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
-from rowgate_server.transport.codec.queries import AnyQuery, check_size, decode_query, encode_stats
+from rowgate_server.transport.codec.explained import encode_explained
+from rowgate_server.transport.codec.queries import (
+    AnyQuery,
+    check_chunk,
+    check_mode,
+    check_size,
+    decode_query,
+    encode_stats,
+)
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall
+
+_LATER = 0.25
+"""Seconds after the deadline: what the executor says of it knows more."""
 
 
 class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
@@ -20,12 +33,16 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
 
     Args:
         queries: runs them.
+        explainer: tells of them what is not their result.
         request_timeout: seconds that a unary call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
 
-    def __init__(self, queries: QueryRunner, request_timeout: float, largest_message: int) -> None:
+    def __init__(
+        self, queries: QueryRunner, explainer: Explainer, request_timeout: float, largest_message: int
+    ) -> None:
         self._queries = queries
+        self._explainer = explainer
         self._largest_message = largest_message
         self._request_timeout = request_timeout
 
@@ -35,6 +52,8 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         """Run one statement and answer with its whole result."""
         call = current_call()
         query, encoding = _decode(call, request, context.time_remaining() or self._request_timeout)
+        if query.options.mode is not QueryMode.EXECUTE:
+            return await self._explain(call, query)
         result = await self._queries.execute(query)
         _note(call, result.stats)
         response = query_service_pb2.ExecuteQueryResponse(stats=encode_stats(result.stats))
@@ -55,7 +74,11 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         """Run one statement and stream its result."""
         call = current_call()
         query, encoding = _decode(call, request, context.time_remaining())
+        check_mode(query)
         encoder: ResultEncoder | None = None
+        deadline = self._queries.stream_deadline(query)
+        # The executor ends a fetch that is late; only this ends the wait for a reader that reads no more.
+        call.end_at(deadline.at + _LATER, deadline.exceeded("while the caller was reading", Outcome.UNKNOWN))
         chunks = self._queries.stream(query, encoding.cells_per_chunk)
         try:
             async for chunk in chunks:
@@ -66,9 +89,19 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                     encoder.end(response.result)
                     _note(call, chunk.stats)
                     response.stats.CopyFrom(encode_stats(chunk.stats))
+                check_chunk(response, self._largest_message)
                 yield response
         finally:
             await chunks.aclose()
+
+    async def _explain(self, call: RpcCall, query: QueryRequest) -> query_service_pb2.ExecuteQueryResponse:
+        """What is told of a statement instead of its result."""
+        call.facts["mode"] = query.options.mode.name
+        explained = await self._explainer.explain(query)
+        _note(call, explained.stats)
+        response = await asyncio.to_thread(encode_explained, explained)
+        check_size(response, self._largest_message)
+        return response
 
 
 def _decode(call: RpcCall, request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:

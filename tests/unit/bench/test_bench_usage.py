@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -73,6 +74,13 @@ def test_the_peak_is_that_since_it_was_forgotten() -> None:
         _go_on(process)
         _wait(process)
         assert 35_000_000 < usage.peak_resident(process.pid) - before < 60_000_000
+
+
+def test_memory_is_told_in_bytes() -> None:
+    with _python(_DONE) as process:
+        _wait(process)
+        pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+        assert usage.resident(process.pid) == pytest.approx(pages * os.sysconf("SC_PAGE_SIZE"), rel=0.01)
 
 
 def test_a_process_that_has_ended_has_no_memory_to_tell() -> None:

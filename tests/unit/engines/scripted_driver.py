@@ -17,6 +17,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
 from sqlalchemy.util import await_only
 
+from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import ExecuteMode, ServerFacts
 from rowgate_server.engines.results import Column, Completion, Row
@@ -213,6 +214,12 @@ class ScriptedSession:
         self._driver.modes.append(mode)
         await self._driver.executing()
         return self._driver.answers.pop(0)
+
+    async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
+        del valued
+        self._note(f"execute {self._number} {statement.fragments[0]}")
+        await self._driver.executing()
+        return Description(columns=(Column("c0", ValueType.INT),), parameters=(), writes=False)
 
     async def reset(self) -> None:
         self._note(f"reset {self._number}")

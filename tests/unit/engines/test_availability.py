@@ -104,10 +104,10 @@ async def test_stopping_ends_a_probe_under_way_and_every_later_one() -> None:
     watched.availability.start()
     await settle()
     await watched.availability.stop()
-    await asyncio.sleep(60)
-    assert watched.changes == []
     assert len(asyncio.all_tasks()) == 1
     await watched.availability.stop()
+    await asyncio.sleep(60)
+    assert watched.changes == []
 
 
 @on_the_clock

@@ -30,7 +30,10 @@ TEXTUAL = st.sampled_from(
     ]
 )
 # Near misses: a valid text with something put into it.
-VALID = ["-12.30", "2024-01-31", "-838:59:59.000000", "2024-01-31T23:59:59.000000", "2024-01-31T23:59:59+02:00"]
+VALID = [
+    *("-12.30", "2024-01-31", "-838:59:59.000000", "2024-01-31T23:59:59.000000", "2024-01-31T23:59:59+02:00"),
+    *("P1DT2H-3M4.500000S", "0000-00-00T00:00:00Z"),
+]
 
 
 @st.composite
@@ -138,8 +141,8 @@ def test_integers_are_written_out(number: int) -> None:
 
 def test_null_and_truth_have_words() -> None:
     assert of(ValueType.NULL, None) == "NULL"
-    assert of(ValueType.BOOL, True) == "TRUE"  # noqa: FBT003 - it is the value
-    assert of(ValueType.BOOL, False) == "FALSE"  # noqa: FBT003 - it is the value
+    assert of(ValueType.BOOL, True) == "TRUE"
+    assert of(ValueType.BOOL, False) == "FALSE"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,8 @@ def test_null_and_truth_have_words() -> None:
         (ValueType.DATETIME, "0000-00-00T00:00:00", "'0000-00-00 00:00:00'"),
         (ValueType.TIMESTAMP, "2024-01-31T23:59:59Z", "TIMESTAMP'2024-01-31 23:59:59.000000'"),
         (ValueType.TIMESTAMP, "2024-01-01T01:00:00.5+02:00", "TIMESTAMP'2023-12-31 23:00:00.500000'"),
+        (ValueType.TIMESTAMP, "0000-00-00T00:00:00.000000+00:00", "'0000-00-00 00:00:00.000000'"),
+        (ValueType.TIMESTAMP, "0000-00-00T00:00:00Z", "'0000-00-00 00:00:00'"),
     ],
 )
 def test_dates_and_times_are_typed_unless_they_have_zeros(value_type: ValueType, text: str, expected: str) -> None:
@@ -186,13 +191,35 @@ def test_a_timestamp_is_written_in_utc(moment: datetime, seconds: int) -> None:
         (ValueType.TIMESTAMP, "infinity"),
         (ValueType.TIMESTAMP, "9999-12-31T23:59:59-01:00"),
         (ValueType.TIMESTAMP, "-0001-01-01T00:00:00Z"),
+        (ValueType.TIMESTAMP, "0000-00-00T00:00:00+02:00"),
+        (ValueType.TIMESTAMP, "0000-00-00T00:00:01Z"),
+        (ValueType.INTERVAL, "1 day"),
+        (ValueType.INTERVAL, "P"),
     ],
 )
 def test_dates_and_times_of_another_form_are_refused(value_type: ValueType, text: str) -> None:
     assert refusal(value_type, text).reason is Reason.INVALID_PARAMETER
 
 
-@pytest.mark.parametrize(("value_type", "value"), [(ValueType.INTERVAL, "P1D"), (ValueType.LIST, [])])
+@pytest.mark.parametrize(
+    ("duration", "time"),
+    [
+        ("PT0S", "00:00:00.000000"),
+        ("P1DT2H", "26:00:00.000000"),
+        ("P-1DT1H", "-23:00:00.000000"),
+        ("PT-0.000001S", "-00:00:00.000001"),
+        ("P34DT22H59M59.999999S", "838:59:59.999999"),
+        ("P-34DT-22H-59M-59.999999S", "-838:59:59.999999"),
+    ],
+)
+def test_an_interval_is_written_as_a_time(duration: str, time: str) -> None:
+    assert of(ValueType.INTERVAL, duration) == f"TIME'{time}'"
+
+
+@pytest.mark.parametrize(
+    ("value_type", "value"),
+    [(ValueType.INTERVAL, "P1M"), (ValueType.INTERVAL, "P-35D"), (ValueType.INTERVAL, "PT839H"), (ValueType.LIST, [])],
+)
 def test_types_that_mysql_has_not_are_not_supported(value_type: ValueType, value: object) -> None:
     assert refusal(value_type, value).reason is Reason.NOT_SUPPORTED
 
@@ -226,5 +253,9 @@ REFUSALS = {
     "a parameter is not a date and time without a zone, such as 2024-01-31T23:59:59.000000",
     "a parameter is not a date and time with an offset, such as 2024-01-31T23:59:59.000000+00:00",
     "MySQL's and MariaDB's decimals end at 65 digits",
-    "MySQL and MariaDB have no interval type; pass a number and write INTERVAL :n DAY",
+    "a parameter is not an ISO 8601 duration such as P1DT2H",
+    (
+        "MySQL and MariaDB have no interval type but TIME, of up to 838:59:59 and without months; "
+        "pass a number and write INTERVAL :n DAY"
+    ),
 }

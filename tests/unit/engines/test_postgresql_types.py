@@ -140,5 +140,23 @@ def test_members_of_arrays_say_their_type_themselves(name: str, cell: Any, membe
     assert read(None) is None
 
 
+@pytest.mark.parametrize(
+    ("cell", "member_type"),
+    [
+        (True, ValueType.BOOL),
+        (5, ValueType.INT),
+        (0.5, ValueType.DOUBLE),
+        (b"x", ValueType.BYTES),
+        ("sad", ValueType.STRING),
+    ],
+)
+def test_members_of_a_caller_s_own_type_are_what_they_look_like_whatever_its_name(
+    cell: Any, member_type: ValueType
+) -> None:
+    read = types.cell_reader(attribute(100_000, "int4[]", "array", "public"))
+    assert read is not None
+    assert read([cell, None]) == [BoundValue(member_type, cell), None]
+
+
 def test_scalars_need_no_more_reading() -> None:
     assert types.cell_reader(attribute(types.INT4, "int4")) is None

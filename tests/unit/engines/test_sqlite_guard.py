@@ -132,6 +132,12 @@ def test_the_guard_opens_again_after_an_error(connection: sqlite3.Connection, gu
     connection.execute("pragma journal_mode")
 
 
+@pytest.mark.parametrize("name", ["load_extension", "fts3_tokenizer", "readfile", "writefile", "edit", "WriteFile"])
+def test_functions_that_reach_files_are_denied_wherever_they_are_built_in(guard: Guard, name: str) -> None:
+    with guard:
+        assert guard(sqlite3.SQLITE_FUNCTION, None, name, None, None) == sqlite3.SQLITE_DENY
+
+
 def test_nothing_unknown_denies_what_has_no_name(guard: Guard) -> None:
     with guard:
         assert guard(sqlite3.SQLITE_PRAGMA, None, None, None, None) == sqlite3.SQLITE_DENY

@@ -116,7 +116,7 @@ async def test_any_value_comes_back_as_it_went(shared: SQLite, values: list[Boun
 
 
 async def test_truth_is_an_integer(db: SQLite) -> None:
-    assert await db.cell("select §", BoundValue(V.BOOL, True)) == 1  # noqa: FBT003 - it is the value
+    assert await db.cell("select §", BoundValue(V.BOOL, True)) == 1
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ from rowgate._errors import (
     UnknownTable,
     ValueOutOfRange,
 )
+from rowgate._plans import Parameter, Plan, PlanNode, StatementDescription
 from rowgate._results import QueryWarning, Result, Stats, TruncationReason
 from rowgate._retry import Retry
 from rowgate._rows import Column, Row
@@ -117,7 +118,10 @@ __all__ = [
     "NotNullViolation",
     "NotSupported",
     "Outcome",
+    "Parameter",
     "PermissionDenied",
+    "Plan",
+    "PlanNode",
     "PoolExhausted",
     "PrimaryKey",
     "ProtocolError",
@@ -135,6 +139,7 @@ __all__ = [
     "RowgateError",
     "SerializationFailure",
     "ShuttingDown",
+    "StatementDescription",
     "StatementTimeout",
     "Stats",
     "Table",

@@ -169,11 +169,10 @@ def _decimals(column: Column, cells: list[Any]) -> pa.Array:
     if scale is None:
         scale = max((len(cell.partition(".")[2]) for cell in cells if cell is not None), default=0)
     for digits, kind in _ARROW_DECIMALS:
-        if scale <= digits:
-            try:
-                return texts.cast(kind(digits, scale))
-            except pa.ArrowInvalid:
-                continue
+        # Beyond its digits the cast wraps around in silence: https://github.com/apache/arrow/issues/49817
+        room = rf"^-?0*[0-9]{{0,{digits - scale}}}(\.[0-9]{{0,{scale}}})?$"
+        if scale <= digits and pc.all(pc.match_substring_regex(texts, room)).as_py() is not False:
+            return texts.cast(kind(digits, scale))
     return texts
 
 

@@ -13,6 +13,7 @@ from rowgate._connection import Connection, StreamCall, Stubs, Tls
 from rowgate._encode import encode_named, encode_positional
 from rowgate._errors import InvalidParameter, InvalidSql, Outcome, ProtocolError
 from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChanges, tell_timeout
+from rowgate._plans import Plan, StatementDescription
 from rowgate._results import Result
 from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
 from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
@@ -130,6 +131,50 @@ class Database:
 
         return RowStream(self._connection, start)
 
+    async def explain(self, sql: str, /, *positional: Any, **named: Any) -> Plan:
+        """The database's plan of a statement, which is not run; for these values of its parameters.
+
+        Args:
+            sql: one statement, in the database's own dialect.
+            *positional: values for `?`, in order.
+            **named: values for `:name`.
+
+        Raises:
+            NotSupported: the database has no plans of such statements.
+            RowgateError: there is no plan.
+        """
+        return await self._planned(query_pb.QUERY_MODE_PLAN, sql, positional, named)
+
+    async def profile(self, sql: str, /, *positional: Any, **named: Any) -> Plan:
+        """Run one statement, **writes included**, and answer with its plan and what was measured, not with its result.
+
+        Args:
+            sql: one statement, in the database's own dialect.
+            *positional: values for `?`, in order.
+            **named: values for `:name`.
+
+        Raises:
+            NotSupported: the database does not measure such statements; SQLite measures none.
+            RowgateError: there is no profile.
+        """
+        return await self._planned(query_pb.QUERY_MODE_PROFILE, sql, positional, named)
+
+    async def describe_statement(self, sql: str, /, *positional: Any, **named: Any) -> StatementDescription:
+        """A statement's parameters and columns, and whether it only reads. It is not run.
+
+        Args:
+            sql: one statement, in the database's own dialect.
+            *positional: values for `?`, in order; may be left out.
+            **named: values for `:name`; may be left out, all or none.
+
+        Raises:
+            RowgateError: the database does not take the statement, or does not describe it.
+        """
+        response = await self._look_into(query_pb.QUERY_MODE_DESCRIBE, sql, positional, named)
+        if not response.HasField("description"):
+            raise ProtocolError("the gateway did not describe the statement")
+        return StatementDescription.from_wire(response)
+
     async def databases(self) -> list[DatabaseInfo]:
         """The databases that the gateway serves, by name.
 
@@ -189,6 +234,27 @@ class Database:
             lambda stubs: stubs.schema.GetTable, request, deadline=Deadline(self._options.timeout), repeatable=True
         )
         return Table.from_wire(response.table)
+
+    async def _planned(
+        self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]
+    ) -> Plan:
+        response = await self._look_into(mode, sql, positional, named)
+        if not response.HasField("plan"):
+            raise ProtocolError("the gateway did not tell a plan")
+        return Plan.from_wire(response)
+
+    async def _look_into(
+        self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]
+    ) -> query_pb.ExecuteQueryResponse:
+        """What a mode other than EXECUTE answers; of these only PROFILE changes anything."""
+        request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
+        request.options.mode = mode
+        return await self._ask(
+            lambda stubs: stubs.query.ExecuteQuery,
+            request,
+            deadline=Deadline(self._options.timeout),
+            repeatable=self._options.read_only or mode != query_pb.QUERY_MODE_PROFILE,
+        )
 
     def _statement(self, kind: type[_Request], sql: str, positional: Sequence[Any], named: dict[str, Any]) -> _Request:
         if positional and named:

@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from rowgate_server.engines.values import BoundStatement, BoundValue
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.values import NO_MEMBERS, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
-from .scan import position
-from .statement import ParsedStatement
+from .scan import MAX_PLACEHOLDERS, position
+from .statement import ListPlace, ParsedStatement
 
 # Looking for a near miss takes time with the square of the names' length.
 _HINT_NAMES = 100
 _SHOWN_NAME = 64
+
+# `in ()` is no SQL, and `in (null)` is never true, but neither is `not in (null)`.
+_NO_ROWS = "select null where 1 = 0"
 
 
 def bind(
@@ -26,6 +30,9 @@ def bind(
 
     Where `?` may be an operator (PostgreSQL), each one is a placeholder if `positional` is not empty, and `??` stands
     for the operator; otherwise none is, and the text stays as it is.
+
+    A list for the only placeholder behind IN gets a placeholder for each of its members: `x in (:a, :b)`. Elsewhere a
+    list is one value: an array.
 
     Args:
         statement: what `parse` gave.
@@ -63,7 +70,8 @@ def _bind_named(statement: ParsedStatement, params: Mapping[str, BoundValue]) ->
         raise _missing(error.args[0], statement, params) from None
     if len(params) != cuts.names:
         raise _surplus(statement, params)
-    return BoundStatement(cuts.named, values)
+    bound = BoundStatement(cuts.named, values)
+    return _with_lists(statement.dialect, bound, cuts.named_lists) if cuts.named_lists else bound
 
 
 def _bind_positional(statement: ParsedStatement, positional: Sequence[BoundValue]) -> BoundStatement:
@@ -77,7 +85,42 @@ def _bind_positional(statement: ParsedStatement, positional: Sequence[BoundValue
         raise _wrong_number(statement, len(positional))
     if cuts.touching_question >= 0:
         raise _touching(statement.sql, cuts.touching_question)
-    return BoundStatement(cuts.positional, tuple(positional))
+    bound = BoundStatement(cuts.positional, tuple(positional))
+    return _with_lists(statement.dialect, bound, cuts.positional_lists) if cuts.positional_lists else bound
+
+
+def _with_lists(dialect: Dialect, bound: BoundStatement, places: tuple[ListPlace, ...]) -> BoundStatement:
+    lists = {number: grouped for number, grouped in places if bound.values[number].type is ValueType.LIST}
+    return _spread(dialect, bound, lists) if lists else bound
+
+
+def _spread(dialect: Dialect, bound: BoundStatement, lists: Mapping[int, bool]) -> BoundStatement:
+    """The members of lists as values of their own; `lists` says which values, and whether in parentheses."""
+    text = bound.fragments[0]
+    fragments: list[str] = []
+    values: list[BoundValue] = []
+    for number, value in enumerate(bound.values):
+        members: Sequence[BoundValue] = (value,)
+        closing = ""
+        if number in lists:
+            members = value.value or (NO_MEMBERS,)
+            if not lists[number]:
+                text, closing = f"{text}(", ")"
+        if members[0] is NO_MEMBERS and dialect is not Dialect.POSTGRESQL:
+            text += _NO_ROWS
+        else:
+            fragments += (text, *[", "] * (len(members) - 1))
+            values += members
+            text = ""
+        text += closing + bound.fragments[number + 1]
+    if len(values) > MAX_PLACEHOLDERS:
+        raise RowgateError(
+            Reason.INVALID_PARAMETER,
+            f"with the members of its lists, the statement has more than {MAX_PLACEHOLDERS} values",
+            field="sql",
+            limit=f"{MAX_PLACEHOLDERS} placeholders",
+        )
+    return BoundStatement((*fragments, text), tuple(values))
 
 
 def _check_unmixed(statement: ParsedStatement) -> None:

@@ -102,9 +102,10 @@ class Lexer:
     """The compiled patterns of a dialect.
 
     The matchers of passes end with one of these groups, or none: `named` (`:name`), `question` (`?`), `doubled`
-    (`??` for the operator `?`), `native` (a placeholder of the database's own), `span` (the beginning of a dollar
-    quote or of a nested comment), `body` (where the body of a routine begins), `end` (semicolons, and the
-    whitespace and comments among them).
+    (`??` for the operator `?`), `native` (a placeholder of the database's own), `list` (an IN that a placeholder
+    follows) and `group` (the same with a parenthesis between), `span` (the beginning of a dollar quote or of a nested
+    comment), `body` (where the body of a routine begins), `end` (semicolons, and the whitespace and comments among
+    them).
     """
 
     rules: Rules
@@ -127,8 +128,11 @@ def build(rules: Rules) -> Lexer:
     opener = f":?{_keyword(rules.openers)}"
     # A name that runs on in letters beyond ASCII would be cut in two: no match here, so that it is refused.
     named = rf"(?P<named>:[A-Za-z_][0-9A-Za-z_]*+(?!\$|{BEYOND_ASCII}))"
-    events = rf"{named}|{rules.events}|{rules.spans}|(?P<end>;{loop(';', *space)})"
-    skip_all = loop(rules.plain, rules.word, *inert)
+    gap = loop(*space)
+    behind_in, placeholder = f"{_keyword('IN')}{gap}", r"(?=:[A-Za-z_]|\?)"
+    listing = rf"(?P<list>{behind_in}){placeholder}|(?P<group>{behind_in}\({gap}){placeholder}"
+    events = rf"{named}|{rules.events}|{listing}|{rules.spans}|(?P<end>;{loop(';', *space)})"
+    skip_all = loop(rules.plain, rf"(?!{behind_in}(?:\({gap})?{placeholder}){rules.word}", *inert)
     skip_to_body = loop(rules.plain, f"(?!{opener}){rules.word}", *inert)
     # A run of semicolons counts as inert unless it is the last thing in the text.
     skip_body = loop(rules.plain, rules.word, *inert, *rules.body, rf";{loop(';', *space)}(?!\Z)")

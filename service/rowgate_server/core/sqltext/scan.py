@@ -15,6 +15,7 @@ MAX_PLACEHOLDERS = 65_535
 
 _COMMENT_EDGE = re.compile(r"(/\*)|\*/")
 _MARKS = frozenset({"named", "question", "doubled"})
+_LISTS = frozenset({"list", "group"})
 _UNCLOSED = {
     "'": "string literal",
     "E": "string literal",
@@ -33,6 +34,7 @@ class Mark(NamedTuple):
     kind: str
     start: int
     stop: int
+    behind: str = ""  # `list` behind IN, `group` behind IN and a parenthesis
 
 
 class Scan(NamedTuple):
@@ -83,6 +85,7 @@ def span_end(sql: str, start: int, stop: int) -> int | None:
 def _walk(sql: str, at: int, match: Matcher, lexer: Lexer) -> tuple[int, list[Mark]]:
     """Go on from event to event; returns the end of the statement and its marks."""
     marks: list[Mark] = []
+    behind, behind_at = "", -1
     routine = match is not lexer.statement
     while len(marks) <= MAX_PLACEHOLDERS:
         found = match(sql, at)
@@ -92,7 +95,9 @@ def _walk(sql: str, at: int, match: Matcher, lexer: Lexer) -> tuple[int, list[Ma
             return at, marks
         start = found.start(kind)
         if kind in _MARKS:
-            marks.append(Mark(kind, start, at))
+            marks.append(Mark(kind, start, at, behind if start == behind_at else ""))
+        elif kind in _LISTS:
+            behind, behind_at = kind, at
         elif kind == "end":
             _check_rest(sql, at, lexer)
             return start, marks
@@ -121,6 +126,11 @@ def _beginning(sql: str, lexer: Lexer) -> tuple[int, str]:
     if sql.startswith("/*", at):  # whitespace and comments were skipped, so it is no plain comment
         _check_stop(sql, at, lexer)
     raise _invalid(f"the SQL has no keyword to begin with at {position(sql, at)}")
+
+
+def closes(sql: str, at: int, lexer: Lexer) -> bool:
+    """Whether a parenthesis closes there, or behind whitespace and comments."""
+    return sql.startswith(")", _skip(sql, at, lexer.space, lexer))
 
 
 def _skip(sql: str, at: int, match: Matcher, lexer: Lexer) -> int:

@@ -51,7 +51,7 @@ _shape_cached = lru_cache(CACHED_STATEMENTS)(_shape)
 
 
 def _tokens(sql: str, dialect: Dialect) -> list[str]:
-    match = _token_matcher(dialect)
+    match = token_matcher(dialect)
     tokens = [" "]
     at = 0
     while at < len(sql):
@@ -67,7 +67,7 @@ def _tokens(sql: str, dialect: Dialect) -> list[str]:
 
 
 @cache
-def _token_matcher(dialect: Dialect) -> Matcher:
+def token_matcher(dialect: Dialect) -> Matcher:
     """A pattern that matches one token; where a literal begins and ends is up to the same rules as in `parse`."""
     rules: Rules = LEXERS[dialect].rules
     strings = "|".join(rules.strings)

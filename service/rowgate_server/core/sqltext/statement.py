@@ -12,7 +12,7 @@ from rowgate_server.errors import Reason, RowgateError
 
 from . import mysql, postgresql, sqlite
 from .lexer import Lexer, build
-from .scan import Mark, position, scan
+from .scan import Mark, closes, position, scan
 
 MAX_SQL_BYTES = 1_048_576
 """The longest SQL text that is read, in bytes of UTF-8, where no other limit is given."""
@@ -21,6 +21,13 @@ CACHED_STATEMENTS = 512
 CACHED_BYTES = 4_096
 
 LEXERS = {rules.dialect: build(rules) for rules in (mysql.RULES, postgresql.RULES, sqlite.RULES)}
+
+
+class ListPlace(NamedTuple):
+    """A placeholder behind IN, where a list may stand."""
+
+    number: int  # among the placeholders of its kind, from 0
+    grouped: bool  # whether it has parentheses around it already
 
 
 class Cuts(NamedTuple):
@@ -33,6 +40,8 @@ class Cuts(NamedTuple):
     touching_name: int  # where a `:name` is that would merge with what stands beside it; -1: nowhere
     touching_question: int  # the same for `?`
     optional_questions: bool  # whether a `?` is a placeholder only when there are values for it
+    named_lists: tuple[ListPlace, ...]  # the `:name`s where a list may stand
+    positional_lists: tuple[ListPlace, ...]  # the same for `?`
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ def _parse(sql: str, dialect: Dialect) -> ParsedStatement:
     lexer = LEXERS[dialect]
     found = scan(sql, lexer)
     names = [mark for mark in found.marks if mark.kind == "named"]
-    named = tuple([sql[start + 1 : stop] for _, start, stop in names])
+    named = tuple([sql[mark.start + 1 : mark.stop] for mark in names])
     questions = [mark for mark in found.marks if mark.kind != "named"]
     text = sql[: found.end]
     positional = _fragments(text, questions)
@@ -114,6 +123,8 @@ def _parse(sql: str, dialect: Dialect) -> ParsedStatement:
         touching_name=_touching(text, names, lexer),
         touching_question=_touching(text, questions, lexer),
         optional_questions=lexer.rules.optional_questions,
+        named_lists=_lists(text, names, lexer),
+        positional_lists=_lists(text, questions, lexer),
     )
     return ParsedStatement(dialect, sql, found.keyword, named, len(positional) - 1, cuts)
 
@@ -126,7 +137,7 @@ def _fragments(text: str, marks: list[Mark]) -> tuple[str, ...]:
     fragments: list[str] = []
     pieces: list[str] = []
     last = 0
-    for kind, start, stop in marks:
+    for kind, start, stop, _ in marks:
         if kind == "doubled":
             pieces.append(text[last : start + 1])
         else:
@@ -137,6 +148,16 @@ def _fragments(text: str, marks: list[Mark]) -> tuple[str, ...]:
     return tuple(fragments)
 
 
+def _lists(text: str, marks: list[Mark], lexer: Lexer) -> tuple[ListPlace, ...]:
+    """The placeholders that are all that stands behind an IN: `in :ids`, `in (:ids)`, not `in (:a, :b)`."""
+    placeholders = [mark for mark in marks if mark.kind != "doubled"]
+    return tuple(
+        ListPlace(number, mark.behind == "group")
+        for number, mark in enumerate(placeholders)
+        if mark.behind == "list" or (mark.behind == "group" and closes(text, mark.stop, lexer))
+    )
+
+
 def _touching(text: str, marks: list[Mark], lexer: Lexer) -> int:
     """The first placeholder with nothing between it and a word, a number, a literal or another placeholder.
 
@@ -144,7 +165,7 @@ def _touching(text: str, marks: list[Mark], lexer: Lexer) -> int:
     """
     touches = lexer.touching.match
     last = -1
-    for kind, start, stop in marks:
+    for kind, start, stop, _ in marks:
         if kind != "doubled":
             if start == last or touches(text, start - 1) or touches(text, stop):
                 return start

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rowgate.v1 import result_pb2
 from rowgate_server.engines.results import Column, Row
@@ -109,15 +110,17 @@ def _maker_of(column: Column, kind: pa.DataType) -> Callable[[Cells], pa.Array]:
 
 
 def _decimals(column: Column, kind: pa.DataType, cells: Cells) -> pa.Array:
-    try:
-        return pa.array(cells, pa.utf8()).cast(kind)
-    except pa.ArrowInvalid:
+    texts = pa.array(cells, pa.utf8())
+    # Beyond its digits the cast wraps around in silence: https://github.com/apache/arrow/issues/49817
+    room = rf"^-?0*[0-9]{{0,{kind.precision - kind.scale}}}(\.[0-9]{{0,{kind.scale}}})?$"
+    if pc.all(pc.match_substring_regex(texts, room)).as_py() is False:
         raise RowgateError(
             Reason.VALUE_OUT_OF_RANGE,
             "a decimal has more digits than the database told of its column, and Arrow's type has no room for it",
             column=column.name,
             hint="cast the expression in the SQL, or ask for another encoding",
-        ) from None
+        )
+    return texts.cast(kind)
 
 
 def _dynamic(cells: Cells) -> pa.Array:

@@ -73,7 +73,7 @@ def _pack(vector: result_pb2.ColumnVector, kind: _Packed, cells: tuple[Any, ...]
         members.extend(cells)
     except TypeError:
         # The quickest way to learn that there is a NULL: looking for one would cost every column more than packing it.
-        del members[:]
+        # Nothing was packed then.
         vector.nulls = null_bits(cells)
         members.extend([kind.filler if cell is None else cell for cell in cells])
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rowgate.v1 import result_pb2
 from rowgate_server.engines.chunks import CHUNK_CELLS
-from rowgate_server.engines.results import Column, Row
+from rowgate_server.engines.results import Column, Columns, Row
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.columns import ColumnsEncoder
 from rowgate_server.transport.codec.rows import RowsEncoder
@@ -39,17 +39,29 @@ class Encoding:
 
     def start(self, columns: tuple[Column, ...], result: result_pb2.ResultSet) -> ResultEncoder:
         """Describe the columns in the first message, and answer what puts rows into it and all others."""
-        for column in columns:
-            result.columns.add(
-                name=column.name,
-                type=result_pb2.ColumnType.ValueType(column.type),
-                database_type=column.database_type,
-                nullable=column.nullable,
-                precision=column.precision,
-                scale=column.scale,
-                table=column.table,
-            )
+        if not isinstance(columns, Columns):
+            result.MergeFrom(_described(columns))
+        else:
+            if columns.made is None:
+                columns.made = _described(columns)
+            result.MergeFrom(columns.made)
         return self.encoder(columns)
+
+
+def _described(columns: tuple[Column, ...]) -> result_pb2.ResultSet:
+    described = [
+        result_pb2.Column(
+            name=column.name,
+            type=result_pb2.ColumnType.ValueType(column.type),
+            database_type=column.database_type,
+            nullable=column.nullable,
+            precision=column.precision,
+            scale=column.scale,
+            table=column.table,
+        )
+        for column in columns
+    ]
+    return result_pb2.ResultSet(columns=described)
 
 
 ROWS = Encoding(RowsEncoder, cells_per_chunk=CHUNK_CELLS)

@@ -8,15 +8,22 @@ from typing import TypeAlias
 from google.protobuf import duration_pb2
 
 from rowgate.v1 import query_service_pb2, result_pb2
-from rowgate_server.core.query import QueryOptions, QueryRequest
+from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest
 from rowgate_server.engines.results import Completion, Stats, Truncation, result_too_large
-from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.encodings import Encoding, choose_encoding
 from rowgate_server.transport.codec.values import decode_params, decode_positional
 
 AnyQuery: TypeAlias = query_service_pb2.ExecuteQueryRequest | query_service_pb2.StreamQueryRequest
 
 _TAG = re.compile(r"[A-Za-z0-9._/:-]{1,64}\Z")
+MODES: dict[int, QueryMode] = {
+    query_service_pb2.QUERY_MODE_UNSPECIFIED: QueryMode.EXECUTE,
+    query_service_pb2.QUERY_MODE_EXECUTE: QueryMode.EXECUTE,
+    query_service_pb2.QUERY_MODE_DESCRIBE: QueryMode.DESCRIBE,
+    query_service_pb2.QUERY_MODE_PLAN: QueryMode.PLAN,
+    query_service_pb2.QUERY_MODE_PROFILE: QueryMode.PROFILE,
+}
 _TRUNCATIONS: dict[Truncation | None, result_pb2.TruncationReason.ValueType] = {
     None: result_pb2.TRUNCATION_REASON_UNSPECIFIED,
     Truncation.MAX_ROWS: result_pb2.TRUNCATION_REASON_MAX_ROWS,
@@ -41,6 +48,21 @@ def decode_query(request: AnyQuery, call_timeout: float | None) -> tuple[QueryRe
     return query, choose_encoding(request.options.encoding)
 
 
+def check_mode(query: QueryRequest) -> None:
+    """Refuse to stream anything but a result.
+
+    Raises:
+        RowgateError: INVALID_REQUEST.
+    """
+    if query.options.mode is not QueryMode.EXECUTE:
+        raise RowgateError(
+            Reason.INVALID_REQUEST,
+            f"the mode {query.options.mode.name} has no stream",
+            field="options.mode",
+            hint="use ExecuteQuery",
+        )
+
+
 def check_size(response: query_service_pb2.ExecuteQueryResponse, largest: int) -> None:
     """Refuse what gRPC would refuse to send, with a reason: cells weigh more on the wire than their content.
 
@@ -51,10 +73,25 @@ def check_size(response: query_service_pb2.ExecuteQueryResponse, largest: int) -
         raise result_too_large(f"{largest} bytes in a message")
 
 
+def check_chunk(response: query_service_pb2.StreamQueryResponse, largest: int) -> None:
+    """Refuse what gRPC would refuse to send: a row that fills a message by itself.
+
+    Raises:
+        RowgateError: RESULT_TOO_LARGE.
+    """
+    if response.ByteSize() > largest:
+        raise RowgateError(
+            Reason.RESULT_TOO_LARGE,
+            "rows of the result are larger than a message may be",
+            limit=f"{largest} bytes in a message",
+            hint="ask for shorter columns, or for fewer of them",
+            outcome=Outcome.UNKNOWN,
+        )
+
+
 def encode_stats(stats: Stats) -> result_pb2.QueryStats:
     """The figures."""
-    elapsed = duration_pb2.Duration()
-    elapsed.FromMicroseconds(round(stats.elapsed * 1_000_000))
+    seconds, micros = divmod(round(stats.elapsed * 1_000_000), 1_000_000)
     completion: Completion = stats.completion
     return result_pb2.QueryStats(
         affected_rows=completion.affected_rows,
@@ -66,7 +103,8 @@ def encode_stats(stats: Stats) -> result_pb2.QueryStats:
             result_pb2.QueryWarning(code=warning.code, message=warning.message, level=warning.level)
             for warning in completion.warnings
         ],
-        elapsed=elapsed,
+        # Duration's own conversions are Python, and cost more than all else here.
+        elapsed=duration_pb2.Duration(seconds=seconds, nanos=micros * 1000),
         query_id=stats.query_id,
     )
 
@@ -82,12 +120,18 @@ def _decode_options(options: query_service_pb2.QueryOptions) -> QueryOptions:
             raise _refused(f"options.{field}", f"{field} is negative")
     if options.tag and not _TAG.match(options.tag):
         raise _refused("options.tag", "a tag is 1 to 64 of A-Z a-z 0-9 . _ / : -")
+    mode = MODES.get(options.mode)
+    if mode is None:
+        raise _refused(
+            "options.mode", "the gateway does not know this mode; EXECUTE, DESCRIBE, PLAN and PROFILE it does"
+        )
     return QueryOptions(
         timeout=timeout,
         max_rows=options.max_rows or None,
         max_bytes=options.max_bytes or None,
         read_only=options.read_only,
         tag=options.tag,
+        mode=mode,
     )
 
 

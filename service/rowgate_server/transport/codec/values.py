@@ -14,6 +14,7 @@ from rowgate_server.errors import Reason, RowgateError
 
 _PLAIN_DECIMAL = re.compile(r"-?\d{1,1000}(\.\d{1,1000})?\Z", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?\Z", re.ASCII)
+_NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 _LONGEST_DECIMAL = 1000
 _LARGEST_EXPONENT = 1000
 # Stricter than uuid.UUID, which takes `0x...`, underscores and any script's digits.
@@ -82,7 +83,7 @@ def decode_value(value: value_pb2.Value, field: str) -> BoundValue:
 
 def _decode_decimal(text: str, field: str) -> str:
     """Without exponent and plus sign: MySQL reads `1e2` as a DOUBLE."""
-    if _PLAIN_DECIMAL.match(text):
+    if _PLAIN_DECIMAL.match(text) or text in _NOT_FINITE:  # the engines without such decimals refuse them
         return text
     if len(text) > _LONGEST_DECIMAL or not _DECIMAL.match(text):
         raise _malformed(field, "a decimal number such as -12.30")

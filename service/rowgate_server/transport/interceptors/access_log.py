@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import grpc
 
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
-
-_log = get_logger("rowgate.access")
 
 # Probes and tools call these all the time.
 _QUIET = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
@@ -19,7 +18,10 @@ _OURS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 
 class AccessLog:
-    """Logs each call when it has ended, refused ones included."""
+    """Logs each call when it has ended, refused ones included. Made after logging is configured."""
+
+    def __init__(self) -> None:
+        self._log = get_logger("rowgate.access").bind()
 
     def register(self, labels: MethodLabels) -> None:
         """Nothing to do."""
@@ -30,14 +32,13 @@ class AccessLog:
 
     def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
         """Write the line."""
-        if call.code in _OURS:
-            write = _log.error
-        elif call.labels.grpc_service in _QUIET:
-            write = _log.debug
-        else:
-            write = _log.info
+        level = _level(call)
+        # Before anything is put together: most calls are of no interest to a gateway that logs warnings.
+        if not self._log.is_enabled_for(level):
+            return error
         duration = asyncio.get_running_loop().time() - call.started
-        write(
+        self._log.log(
+            level,
             "call",
             method=f"{call.labels.grpc_service}/{call.labels.grpc_method}",
             code=call.code.name,
@@ -48,3 +49,9 @@ class AccessLog:
             **{name: fact[:_LONGEST_FACT] if isinstance(fact, str) else fact for name, fact in call.facts.items()},
         )
         return error
+
+
+def _level(call: RpcCall) -> int:
+    if call.code in _OURS:
+        return logging.ERROR
+    return logging.DEBUG if call.labels.grpc_service in _QUIET else logging.INFO

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import uuid
 
 import structlog
 
+from rowgate_server.observability.ids import new_id
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
 
@@ -23,7 +23,7 @@ class RequestId:
 
     def enter(self, call: RpcCall) -> None:
         """Take or make the id."""
-        call.id = _offered(call) or uuid.uuid4().hex
+        call.id = _offered(call) or new_id()
         structlog.contextvars.bind_contextvars(request_id=call.id)
         call.context.set_trailing_metadata(((HEADER, call.id),))
 

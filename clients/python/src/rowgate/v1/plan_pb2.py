@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from rowgate.v1 import result_pb2 as rowgate_dot_v1_dot_result__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rowgate/v1/plan.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17rowgate/v1/result.proto\"t\n\x14StatementDescription\x12\x34\n\nparameters\x18\x01 \x03(\x0b\x32 .rowgate.v1.ParameterDescription\x12\x17\n\nonly_reads\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\r\n\x0b_only_reads\"s\n\x14ParameterDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x05\x12$\n\x04type\x18\x03 \x01(\x0e\x32\x16.rowgate.v1.ColumnType\x12\x15\n\rdatabase_type\x18\x04 \x01(\t\"L\n\tQueryPlan\x12\x0c\n\x04text\x18\x01 \x01(\t\x12#\n\x05nodes\x18\x02 \x03(\x0b\x32\x14.rowgate.v1.PlanNode\x12\x0c\n\x04json\x18\x03 \x01(\t\"\xa0\x03\n\x08PlanNode\x12\x11\n\toperation\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\t\x12\x1b\n\x0e\x65stimated_rows\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0b\x61\x63tual_rows\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x65stimated_cost\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12.\n\x0b\x61\x63tual_time\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\x05loops\x18\x08 \x01(\x01H\x03\x88\x01\x01\x12\x32\n\x07\x64\x65tails\x18\t \x03(\x0b\x32!.rowgate.v1.PlanNode.DetailsEntry\x12&\n\x08\x63hildren\x18\n \x03(\x0b\x32\x14.rowgate.v1.PlanNode\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x0f_estimated_rowsB\x0e\n\x0c_actual_rowsB\x11\n\x0f_estimated_costB\x08\n\x06_loopsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rowgate/v1/plan.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17rowgate/v1/result.proto\"t\n\x14StatementDescription\x12\x34\n\nparameters\x18\x01 \x03(\x0b\x32 .rowgate.v1.ParameterDescription\x12\x17\n\nonly_reads\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\r\n\x0b_only_reads\"s\n\x14ParameterDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x05\x12$\n\x04type\x18\x03 \x01(\x0e\x32\x16.rowgate.v1.ColumnType\x12\x15\n\rdatabase_type\x18\x04 \x01(\t\"\xb1\x01\n\tQueryPlan\x12\x0c\n\x04text\x18\x01 \x01(\t\x12#\n\x05nodes\x18\x02 \x03(\x0b\x32\x14.rowgate.v1.PlanNode\x12\x0c\n\x04json\x18\x03 \x01(\t\x12\x30\n\rplanning_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0e\x65xecution_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa0\x03\n\x08PlanNode\x12\x11\n\toperation\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\t\x12\x1b\n\x0e\x65stimated_rows\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0b\x61\x63tual_rows\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x65stimated_cost\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12.\n\x0b\x61\x63tual_time\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\x05loops\x18\x08 \x01(\x01H\x03\x88\x01\x01\x12\x32\n\x07\x64\x65tails\x18\t \x03(\x0b\x32!.rowgate.v1.PlanNode.DetailsEntry\x12&\n\x08\x63hildren\x18\n \x03(\x0b\x32\x14.rowgate.v1.PlanNode\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x0f_estimated_rowsB\x0e\n\x0c_actual_rowsB\x11\n\x0f_estimated_costB\x08\n\x06_loopsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATEMENTDESCRIPTION']._serialized_end=210
   _globals['_PARAMETERDESCRIPTION']._serialized_start=212
   _globals['_PARAMETERDESCRIPTION']._serialized_end=327
-  _globals['_QUERYPLAN']._serialized_start=329
-  _globals['_QUERYPLAN']._serialized_end=405
-  _globals['_PLANNODE']._serialized_start=408
-  _globals['_PLANNODE']._serialized_end=824
-  _globals['_PLANNODE_DETAILSENTRY']._serialized_start=714
-  _globals['_PLANNODE_DETAILSENTRY']._serialized_end=760
+  _globals['_QUERYPLAN']._serialized_start=330
+  _globals['_QUERYPLAN']._serialized_end=507
+  _globals['_PLANNODE']._serialized_start=510
+  _globals['_PLANNODE']._serialized_end=926
+  _globals['_PLANNODE_DETAILSENTRY']._serialized_start=816
+  _globals['_PLANNODE_DETAILSENTRY']._serialized_end=862
 # @@protoc_insertion_point(module_scope)

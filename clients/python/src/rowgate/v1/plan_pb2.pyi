@@ -94,21 +94,31 @@ class QueryPlan(google.protobuf.message.Message):
     TEXT_FIELD_NUMBER: builtins.int
     NODES_FIELD_NUMBER: builtins.int
     JSON_FIELD_NUMBER: builtins.int
+    PLANNING_TIME_FIELD_NUMBER: builtins.int
+    EXECUTION_TIME_FIELD_NUMBER: builtins.int
     text: builtins.str
     """The plan to be read by people: a line for each node, indented below its parent's, with details below.
 
-    SQLite's is as its shell prints it, and MySQL's profile as MySQL does. For the others the gateway writes it, in the
-    manner of PostgreSQL's EXPLAIN.
+    PostgreSQL's is in the form of its text format, SQLite's in that of its shell, MySQL's its own. MariaDB has no such
+    form: its plans are written like PostgreSQL's.
     """
     json: builtins.str
-    """The plan as the database gave it, where that is JSON (MySQL and MariaDB, PostgreSQL): what tools that draw plans
-    take. Otherwise empty.
+    """The plan as the database gave it, where that is JSON (MariaDB, PostgreSQL): what tools that draw plans take.
+    Otherwise empty.
     """
     @property
     def nodes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PlanNode]:
-        """The plan as a tree; mostly there is one root. Empty for a statement that SQLite has no plan for, such as an INSERT
-        of VALUES.
+        """The plan as a tree; mostly there is one root. Empty for a statement that SQLite has no steps for, such as an INSERT
+        of VALUES, and for an answer that the gateway does not understand: then `text` has that answer.
         """
+
+    @property
+    def planning_time(self) -> google.protobuf.duration_pb2.Duration:
+        """How long the plan took to make. Absent where the database does not tell."""
+
+    @property
+    def execution_time(self) -> google.protobuf.duration_pb2.Duration:
+        """How long the statement ran. Only with PROFILE; absent where the database does not tell."""
 
     def __init__(
         self,
@@ -116,8 +126,11 @@ class QueryPlan(google.protobuf.message.Message):
         text: builtins.str = ...,
         nodes: collections.abc.Iterable[global___PlanNode] | None = ...,
         json: builtins.str = ...,
+        planning_time: google.protobuf.duration_pb2.Duration | None = ...,
+        execution_time: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["json", b"json", "nodes", b"nodes", "text", b"text"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["execution_time", b"execution_time", "planning_time", b"planning_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["execution_time", b"execution_time", "json", b"json", "nodes", b"nodes", "planning_time", b"planning_time", "text", b"text"]) -> None: ...
 
 global___QueryPlan = QueryPlan
 
@@ -154,8 +167,8 @@ class PlanNode(google.protobuf.message.Message):
     DETAILS_FIELD_NUMBER: builtins.int
     CHILDREN_FIELD_NUMBER: builtins.int
     operation: builtins.str
-    """What is done, in the database's words where it has words for it: `Index Scan`, `Hash Left Join`, `SEARCH`. MySQL
-    and MariaDB have short ones (`ref`), for which the words of MySQL's tree format stand here (`Index lookup`).
+    """What is done, in the database's words: `Index Scan`, `Hash Left Join`, `SEARCH`. MariaDB's are short (`ref`), and
+    those of MySQL's tree format stand for them (`Index lookup`).
     """
     target: builtins.str
     """What it is done to: a table, or else the function, common table expression or the like that is read. By its alias
@@ -185,7 +198,9 @@ class PlanNode(google.protobuf.message.Message):
 
     @property
     def children(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PlanNode]:
-        """What it takes its rows from, and subqueries."""
+        """What it takes its rows from, and subqueries. No tree has more than 64 levels: the nodes of the last one are
+        followed by what would be below them.
+        """
 
     def __init__(
         self,

@@ -52,8 +52,8 @@ class _QueryModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     QUERY_MODE_PROFILE: _QueryMode.ValueType  # 4
     """Run it, writes included, and answer with `plan` and what was measured in it, not with its result.
 
-    For the same statements as PLAN on PostgreSQL and MariaDB; on MySQL only for what reads, as it has no more.
-    SQLite has no profile: `NOT_SUPPORTED`.
+    For the same statements as PLAN on PostgreSQL and MariaDB. MySQL has profiles of little more than what reads, and
+    SQLite has none (`NOT_SUPPORTED`).
     """
 
 class QueryMode(_QueryMode, metaclass=_QueryModeEnumTypeWrapper):
@@ -86,8 +86,8 @@ For SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, REPLACE and MERGE, as f
 QUERY_MODE_PROFILE: QueryMode.ValueType  # 4
 """Run it, writes included, and answer with `plan` and what was measured in it, not with its result.
 
-For the same statements as PLAN on PostgreSQL and MariaDB; on MySQL only for what reads, as it has no more.
-SQLite has no profile: `NOT_SUPPORTED`.
+For the same statements as PLAN on PostgreSQL and MariaDB. MySQL has profiles of little more than what reads, and
+SQLite has none (`NOT_SUPPORTED`).
 """
 global___QueryMode = QueryMode
 

@@ -55,7 +55,9 @@ class Value(google.protobuf.message.Message):
     double_value: builtins.float
     """A binary floating point number, NaN and infinities included where the database has them."""
     decimal_value: builtins.str
-    """An exact decimal as text: `-12.30` keeps its scale. Scientific notation is accepted in requests."""
+    """An exact decimal as text: `-12.30` keeps its scale. Scientific notation is accepted in requests. PostgreSQL's
+    may also be `NaN`, `Infinity` and `-Infinity`.
+    """
     string_value: builtins.str
     """Text."""
     bytes_value: builtins.bytes

@@ -86,6 +86,7 @@ class TextCursor(_Cursor):
         result = self._result
         if result.unbuffered_active:
             await result._finish_unbuffered_query()
+        self._link.status = result.server_status
         notes = await self._drain() if result.has_next else await self._warnings(result.warning_count)
         return Completion(
             affected_rows=None if self.columns else result.affected_rows,

@@ -14,14 +14,23 @@ from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
-from rowgate_server.engines.dialects.mysql.floats import FloatResults
 from rowgate_server.engines.dialects.mysql.session import MySQLSession, SessionSettings
+from rowgate_server.engines.dialects.mysql.statements import Statements
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
 
 _KEEPALIVE_IDLE, _KEEPALIVE_INTERVAL, _KEEPALIVE_COUNT = 30, 5, 3
 """Seconds, seconds, probes: a dead peer is found within 45 s even on an idle connection."""
+
+_OTHER_QUOTES = (
+    *("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"),
+    *("ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"),
+)
+"""Modes without which the tokenizer reads quotes as the server does; each of the later ones switches on the first."""
+
+_SESSION_TRACK = 1 << 23
+"""CLIENT_SESSION_TRACK: the server's last packet of an answer tells whether the session has changed."""
 
 _FOUND_ROWS = CLIENT.FOUND_ROWS
 """An UPDATE counts the rows it matched, as on the other engines, not those it changed."""
@@ -151,7 +160,7 @@ class MySQLDriver:
             database=address.database or None,
             charset="utf8mb4",
             autocommit=True,
-            client_flag=_FOUND_ROWS,
+            client_flag=_FOUND_ROWS | _SESSION_TRACK,
             conv=columns.DECODERS,
             connect_timeout=self._timeouts.connect,
             ssl=self._context,
@@ -162,16 +171,28 @@ class MySQLDriver:
 
     async def _learn(self, connection: Any) -> SessionSettings:
         """What the server is decides how its sessions are set up."""
-        await connection.query("SELECT @@max_allowed_packet")
-        max_packet = connection._result.rows[0][0]
+        await connection.query("SELECT @@max_allowed_packet, @@sql_mode LIKE '%ORACLE%'")
+        max_packet, oracle = connection._result.rows[0]
         mariadb = "mariadb" in str(connection.get_server_info()).lower()
         # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
         limit = self._timeouts.statement + 5
         limits = f"max_statement_time={limit:.3f}" if mariadb else f"max_execution_time={limit * 1000:.0f}"
-        # Without these two modes the tokenizer reads quotes as the server does.
-        modes = "REPLACE(REPLACE(@@sql_mode,'ANSI_QUOTES',''),'NO_BACKSLASH_ESCAPES','')"
+        modes = "@@sql_mode"
+        for mode in _OTHER_QUOTES:
+            modes = f"REPLACE({modes},'{mode}','')"
         setup = f"SET NAMES utf8mb4, time_zone='+00:00', autocommit=1, {limits}, sql_mode={modes}"
-        return SessionSettings(setup, self._address.database, max_packet, FloatResults())
+        # In Oracle mode `s.currval`, which looks like a column, asks for what the session did before.
+        tracks = not oracle and await self._can_track(connection)
+        if tracks:
+            setup += ", session_track_state_change=1, session_track_system_variables='*'"
+        return SessionSettings(setup, self._address.database, max_packet, Statements(), tracks)
+
+    @staticmethod
+    async def _can_track(connection: Any) -> bool:
+        if not connection.server_capabilities & _SESSION_TRACK or not connection._deprecate_eof:
+            return False
+        await connection.query("SHOW VARIABLES LIKE 'session_track_state_change'")
+        return bool(connection._result.rows)
 
     async def _controlling(self) -> Any:
         if self._control is None or not self._control.connected:

@@ -20,12 +20,17 @@ _HEADER = struct.Struct("<I")
 
 
 class Link:
-    """One asyncmy connection, from below."""
+    """One asyncmy connection, from below.
 
-    __slots__ = ("connection",)
+    Attributes:
+        status: the server's status flags at the end of the last statement; 0 when it told none.
+    """
+
+    __slots__ = ("connection", "status")
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.status = 0
 
     @property
     def alive(self) -> bool:

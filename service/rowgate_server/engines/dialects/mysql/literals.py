@@ -13,7 +13,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from rowgate_server.engines.isotime import datetime_from_micros, micros_from_datetime
+from rowgate_server.engines.isotime import (
+    DAY,
+    datetime_from_micros,
+    micros_from_datetime,
+    parts_from_interval,
+    time_from_micros,
+)
 from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
@@ -24,6 +30,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _TIME = re.compile(r"-?\d{1,3}:\d\d:\d\d(\.\d{1,6})?\Z", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?\Z", re.ASCII)
 _ZERO = re.compile(r"0000-|\d{4}-00-|\d{4}-\d\d-00")
+_ZERO_TIMESTAMP = re.compile(r"(0000-00-00[T ]00:00:00(?:\.0{1,6})?)(?:[Zz]|[+-]00:?00)\Z")
+_LONGEST_TIME = ((838 * 60 + 59) * 60 + 60) * 1_000_000
+"""Microseconds; a TIME is shorter."""
 
 
 def render(statement: BoundStatement) -> str:
@@ -96,6 +105,9 @@ def _datetime(text: str) -> str:
 def _timestamp(text: str) -> str:
     """As UTC, which is the session's time zone."""
     expected = "a date and time with an offset, such as 2024-01-31T23:59:59.000000+00:00"
+    # No day of any calendar, so no offset shifts it.
+    if zero := _ZERO_TIMESTAMP.match(text):
+        return _datetime(zero[1])
     try:
         micros, offset = micros_from_datetime(text)
     except ValueError:
@@ -105,15 +117,26 @@ def _timestamp(text: str) -> str:
     return _datetime(datetime_from_micros(micros - offset * 1_000_000))
 
 
-def _interval(_: str) -> str:
-    raise RowgateError(
-        Reason.NOT_SUPPORTED,
-        "MySQL and MariaDB have no interval type; pass a number and write INTERVAL :n DAY",
-    )
+def _interval(text: str) -> str:
+    """A TIME, which is what a duration is here; a day has 24 hours in it."""
+    try:
+        months, days, micros = parts_from_interval(text)
+    except ValueError:
+        raise _malformed("an ISO 8601 duration such as P1DT2H") from None
+    micros += days * DAY
+    if months or abs(micros) >= _LONGEST_TIME:
+        raise RowgateError(
+            Reason.NOT_SUPPORTED,
+            "MySQL and MariaDB have no interval type but TIME, of up to 838:59:59 and without months; "
+            "pass a number and write INTERVAL :n DAY",
+        )
+    return f"TIME'{'-' if micros < 0 else ''}{time_from_micros(abs(micros))}'"
 
 
 def _list(_: Any) -> str:
-    raise RowgateError(Reason.NOT_SUPPORTED, "MySQL and MariaDB have no array type; pass the members one by one")
+    raise RowgateError(
+        Reason.NOT_SUPPORTED, "MySQL and MariaDB have no array type; a list goes only behind IN, as in `id in :ids`"
+    )
 
 
 def _malformed(expected: str) -> RowgateError:

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from asyncmy.errors import MySQLError
 
-from rowgate_server.engines.dialects.mysql import binary, literals
+from rowgate_server.engines.description import Description, ParameterType
+from rowgate_server.engines.dialects.mysql import binary, columns, literals
 from rowgate_server.engines.dialects.mysql.cursor import BinaryCursor, TextCursor
-from rowgate_server.engines.dialects.mysql.floats import FloatResults
 from rowgate_server.engines.dialects.mysql.link import (
     COM_INIT_DB,
     COM_QUERY,
@@ -19,6 +19,8 @@ from rowgate_server.engines.dialects.mysql.link import (
     MULTI_STATEMENTS_OFF,
     Link,
 )
+from rowgate_server.engines.dialects.mysql.state import SessionState
+from rowgate_server.engines.dialects.mysql.statements import Statements
 from rowgate_server.engines.driver import Cursor, ExecuteMode
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -43,13 +45,15 @@ class SessionSettings:
         setup: the SET statement that gives a fresh session the gateway's settings.
         database: the default schema; empty for none.
         max_packet: the server's `max_allowed_packet`, in bytes.
-        floats: which statements' results have FLOAT columns.
+        statements: what is known of the server's statements.
+        tracks: the server reports when a statement has changed the session's state.
     """
 
     setup: str
     database: str
     max_packet: int
-    floats: FloatResults
+    statements: Statements
+    tracks: bool
 
     def fresh(self) -> list[bytes]:
         """The commands that make a reset session a fresh one."""
@@ -70,6 +74,7 @@ class MySQLSession:
         self._link = Link(connection)
         self._settings = settings
         self._killer = killer
+        self._state = SessionState(tracked=settings.tracks)
         self._reset_due = False
 
     async def prepare(self) -> None:
@@ -80,17 +85,33 @@ class MySQLSession:
         """Run one statement; autocommit makes it a transaction of its own."""
         sql = literals.render(statement).encode()
         self._check_size(sql)
-        before = [COM_RESET_CONNECTION, *self._settings.fresh()] if self._reset_due else []
+        facts = self._settings.statements.facts(statement, reads=mode.reads)
+        before = self._overdue(plain=facts.plain)
         if mode.read_only:
             before.append(_READ_ONLY)
-        self._reset_due = False
-        if self._settings.floats.may_have(statement, reads=mode.reads) and len(sql) < LARGEST_PACKET:
+            self._state.changed()
+        if facts.floats is not False and len(sql) < LARGEST_PACKET:
+            self._state.changed()
             prepared = await self._prepare(before, sql)
-            if prepared is not None and self._settings.floats.learn(statement, prepared.fields, reads=mode.reads):
+            if prepared is not None and facts.learn(prepared.fields, reads=mode.reads):
                 return await self._execute_prepared(prepared, mode)
             before = []
         await self._link.query(before, sql)
         return TextCursor(self._link, mode)
+
+    async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
+        """Prepare it, with its values where they are known: an expression's type may depend on them."""
+        sql = (literals.render(statement) if valued else "?".join(statement.fragments)).encode()
+        self._check_size(sql)
+        prepared = await self._prepare(self._overdue(), sql) if len(sql) < LARGEST_PACKET else None
+        if prepared is None:
+            raise RowgateError(
+                Reason.NOT_SUPPORTED, "the database does not describe this statement", outcome=Outcome.NOT_RUN
+            )
+        return Description(
+            columns=tuple(columns.column(field) for field in prepared.fields),
+            parameters=tuple(ParameterType() for _ in statement.values),
+        )
 
     async def reset(self) -> None:
         """COM_RESET_CONNECTION drops variables, temporary tables, locks and prepared statements; then the set-up again.
@@ -100,6 +121,7 @@ class MySQLSession:
         self._link.resume()
         self._reset_due = False
         await self._commands(COM_RESET_CONNECTION, *self._settings.fresh())
+        self._state.reset()
         if not self._settings.database:
             connection = self._link.connection
             await connection.query("SELECT DATABASE()")
@@ -108,12 +130,14 @@ class MySQLSession:
                 raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has chosen a schema")
 
     def defer_reset(self, *, reads: bool) -> bool:
-        """After a read, the reset goes out in one write with the next statement: a round trip less for each call.
+        """After a plain statement that left the session as it was, the reset waits for one that is not plain.
 
-        Were the reset refused, the server would still run the statement; its answer is then thrown away, and the
-        connection dropped. Only after a USE can a part be refused (the schema may be gone), and a USE is no read.
+        It then goes out in one write with that statement. Were it refused, the server would still run the statement;
+        its answer is thrown away, and the connection dropped. Only after a USE can a part of it be refused (the
+        schema may be gone), and a USE is not plain.
         """
-        self._reset_due = reads and bool(self._settings.database)
+        pristine = self._state.ended(self._link.status)
+        self._reset_due = reads and pristine and bool(self._settings.database)
         if self._reset_due:
             self._link.resume()
         return self._reset_due
@@ -136,6 +160,17 @@ class MySQLSession:
     def abort(self) -> None:
         """Cut the link at once."""
         self._link.abort()
+
+    def _overdue(self, *, plain: bool = False) -> list[bytes]:
+        """The commands of a reset that was deferred, to be sent before anything else, if it is still needed."""
+        needed = self._state.begin(plain=plain)
+        due, self._reset_due = self._reset_due, False
+        self._link.status = 0
+        if not (due and needed):
+            return []
+        self._state.reset()
+        self._state.begin(plain=plain)
+        return [COM_RESET_CONNECTION, *self._settings.fresh()]
 
     def _check_size(self, sql: bytes) -> None:
         """Refuse what the server would answer with 1153, and then close the connection."""

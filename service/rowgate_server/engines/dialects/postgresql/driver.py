@@ -11,7 +11,8 @@ import asyncpg
 from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.dialects.postgresql import errors, types
+from rowgate_server.engines.dialects.postgresql import adapter, errors, types
+from rowgate_server.engines.dialects.postgresql.connection import Connection
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
 from rowgate_server.engines.driver import ServerFacts
@@ -54,8 +55,8 @@ class PostgreSQLDriver:
 
     @property
     def engine_url(self) -> URL:
-        """`postgresql+asyncpg://`; the connections are made by `connect`."""
-        return URL.create("postgresql+asyncpg", database=self._address.database)
+        """For SQLAlchemy's asyncpg dialect, as `adapter` has it; the connections are made by `connect`."""
+        return URL.create(adapter.DRIVER_NAME, database=self._address.database)
 
     @property
     def adapter_options(self) -> dict[str, Any]:
@@ -110,11 +111,17 @@ class PostgreSQLDriver:
             password=address.password,
             database=address.database,
             ssl=self._tls,
+            connection_class=Connection,
             # A cached statement could be replaced by a caller's PREPARE under the same name.
             statement_cache_size=0,
             server_settings={
                 "application_name": "rowgate",
                 "TimeZone": "UTC",
+                # Some types come as text that these decide, and a database may have settings of its own.
+                "DateStyle": "ISO",
+                "IntervalStyle": "postgres",
+                "extra_float_digits": "1",
+                "bytea_output": "hex",
                 "statement_timeout": str(limit),
                 "idle_in_transaction_session_timeout": str(limit),
                 # A statement whose client has gone away ends even while it sends nothing.

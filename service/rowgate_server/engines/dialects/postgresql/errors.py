@@ -82,6 +82,12 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     """
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate:
         return _from_server(error, error.sqlstate, has_parameters=has_parameters)
+    if isinstance(error, asyncpg.UnsupportedClientFeatureError):
+        return RowgateError(
+            Reason.NOT_SUPPORTED,
+            "the statement has a type that the gateway cannot read",
+            hint="cast it to text in the SQL",
+        )
     if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, EOFError)):
         return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
     return None

@@ -1,13 +1,19 @@
 """A meter on a connection's receive side: asyncpg holds a whole unary result, so its size must be bounded as it comes.
 
 The meter sits between the transport and asyncpg's protocol and counts bytes. Past the limit it cuts the link: the
-server notices at its next write, and ends the statement.
+server notices at its next write, and ends the statement. It also keeps the one message that asyncpg does not hand on
+whole: what a statement's columns are.
+Messages: https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 from __future__ import annotations
 
 import asyncio
+import struct
 from typing import Any
+
+_HEAD = struct.Struct("!cI")
+_ROW_DESCRIPTION, _NO_DATA, _READY = b"T", b"n", b"Z"
 
 
 class ReceiveMeter(asyncio.Protocol):
@@ -17,6 +23,7 @@ class ReceiveMeter(asyncio.Protocol):
         self._transport = connection._transport
         self._inner = connection._protocol
         self._left: float = float("inf")
+        self._heard: bytearray | None = None
         self.tripped = False
         self.connection_lost = self._inner.connection_lost  # type: ignore[method-assign]
         self.pause_writing = self._inner.pause_writing  # type: ignore[method-assign]
@@ -28,8 +35,27 @@ class ReceiveMeter(asyncio.Protocol):
         """Count from zero, up to so many bytes; None for no limit."""
         self._left = float("inf") if limit is None else limit
 
+    def listen(self) -> None:
+        """Keep what comes from now on, for `row_description`."""
+        self._heard = bytearray()
+
+    def row_description(self) -> bytes:
+        """The first RowDescription since `listen`, without its head; empty where none came."""
+        heard, self._heard = self._heard or b"", None
+        at = 0
+        while at + _HEAD.size <= len(heard):
+            kind, length = _HEAD.unpack_from(heard, at)
+            if kind == _ROW_DESCRIPTION and at + 1 + length <= len(heard):
+                return bytes(heard[at + _HEAD.size : at + 1 + length])
+            if kind in (_NO_DATA, _READY):
+                break
+            at += 1 + length
+        return b""
+
     def data_received(self, data: bytes) -> None:
         """Count, then pass on."""
+        if self._heard is not None:
+            self._heard += data
         self._left -= len(data)
         if self._left < 0:
             self.tripped = True

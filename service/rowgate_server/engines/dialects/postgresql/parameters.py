@@ -4,23 +4,29 @@ PostgreSQL infers a type for every `$n`, and asyncpg sends each in that type's b
 that the statement gives it where that is exact; where it is not, or where PostgreSQL could only guess (`text` for
 `select $1`), the placeholder is written with a cast, and the statement prepared once more:
 
-- text for a parameter of another type goes as `$1::text::date`, so the database reads it by its own rules;
+- text for a parameter of another type goes as `$1::text::date`, so the database reads it by its own rules, and a list
+  of texts for an array of another type as `$1::text[]::inet[]`;
 - any other value goes as its own type, `$1::bigint`, and the database decides about the combination.
 """
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rowgate_server.engines import isotime
 from rowgate_server.engines.dialects.postgresql import types
-from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.engines.values import NO_MEMBERS, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 _INT64 = 2**63
 _RANGES = {types.INT2: 2**15, types.INT4: 2**31, types.INT8: _INT64}
 _EXACT_IN_DOUBLE = 2**53
+_FLOAT4 = struct.Struct("<f")
+_MOST_VALUES = 32_767
+"""asyncpg's own limit; the protocol's is twice as much."""
 _TEXTS = {types.TEXT, types.VARCHAR, types.BPCHAR, types.NAME, types.UNKNOWN}
 _OWN_TYPES: dict[ValueType, tuple[str, int]] = {
     ValueType.BOOL: ("boolean", types.BOOL),
@@ -41,6 +47,34 @@ _OWN_TYPES: dict[ValueType, tuple[str, int]] = {
 
 class NeedsCastError(Exception):
     """The value does not go, exactly, as the type the statement gives its parameter."""
+
+
+def check_number(statement: BoundStatement) -> None:
+    """Refuse more values than asyncpg sends.
+
+    Raises:
+        RowgateError: INVALID_PARAMETER.
+    """
+    if len(statement.values) > _MOST_VALUES:
+        raise RowgateError(
+            Reason.INVALID_PARAMETER,
+            f"the statement has {len(statement.values)} values, and on PostgreSQL {_MOST_VALUES} are the most",
+            limit=f"{_MOST_VALUES} values",
+            hint="an array is one value: write = any(:ids)",
+        )
+
+
+def without_empty_lists(statement: BoundStatement, kinds: Sequence[Any]) -> BoundStatement:
+    """Each list without members becomes a query without rows, of the type that the statement gives such a member."""
+    fragments = [statement.fragments[0]]
+    values: list[BoundValue] = []
+    for value, kind, fragment in zip(statement.values, kinds, statement.fragments[1:], strict=True):
+        if value == NO_MEMBERS:
+            fragments[-1] += f"select null::{_quoted(kind)} where false{fragment}"
+        else:
+            values.append(value)
+            fragments.append(fragment)
+    return BoundStatement(tuple(fragments), tuple(values))
 
 
 def convert(value: BoundValue, kind: Any) -> Any:
@@ -66,9 +100,11 @@ def convert(value: BoundValue, kind: Any) -> Any:
 
 def cast(value: BoundValue, kind: Any | None) -> str:
     """The cast to write behind a placeholder whose value did not go as `kind` (None: not inferred)."""
-    if value.type is ValueType.STRING and kind is not None and kind.oid not in _TEXTS:
-        return f"::text::{_quoted(kind)}"
-    return f"::{own_type(value)[0]}"
+    own = own_type(value)[0]
+    if kind is None or kind.oid in _TEXTS:
+        return f"::{own}"
+    read_by_the_database = value.type is ValueType.STRING or (own == "text[]" and kind.kind == "array")
+    return f"::{own}::{_quoted(kind)}" if read_by_the_database else f"::{own}"
 
 
 def own_type(value: BoundValue) -> tuple[str, int]:
@@ -151,6 +187,17 @@ def _double(value: BoundValue) -> float:
     return float(_only(ValueType.DOUBLE)(value))
 
 
+def _real(value: BoundValue) -> float:
+    number = _double(value)
+    try:
+        (nearest,) = _FLOAT4.unpack(_FLOAT4.pack(number))
+    except OverflowError:
+        raise NeedsCastError from None
+    if nearest != number and not math.isnan(number):
+        raise NeedsCastError
+    return number
+
+
 def _temporal(accepted: ValueType, expected: str, parse: Callable[[str], Any]) -> Callable[[BoundValue], Any]:
     def convert_temporal(value: BoundValue) -> Any:
         if value.type is not accepted:
@@ -191,7 +238,7 @@ _CONVERTERS: dict[int, Callable[[BoundValue], Any]] = {
     types.INT4: _integer(types.INT4),
     types.INT8: _integer(types.INT8),
     types.OID: _oid,
-    types.FLOAT4: _double,
+    types.FLOAT4: _real,
     types.FLOAT8: _double,
     types.NUMERIC: _numeric,
     types.JSON: _only(ValueType.JSON),

@@ -11,11 +11,12 @@ from typing import Any
 
 import asyncpg
 
+from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.driver import ExecuteMode
 from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import NO_MEMBERS, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_PER_FETCH = 8192
@@ -38,6 +39,7 @@ class PostgreSQLSession:
         self._connection = connection
         self._meter = meter
         self._notices: list[StatementWarning] = []
+        self._description = b""
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement in a transaction of its own: PostgreSQL's implicit one, or an explicit one where needed.
@@ -59,9 +61,19 @@ class PostgreSQLSession:
         if explicit:
             await self._connection.execute("BEGIN READ ONLY" if mode.read_only else "BEGIN")
         if mode.streaming and prepared.get_attributes():
-            return PortalCursor(self._connection, prepared, await prepared.cursor(*arguments), self._notices)
+            portal = await prepared.cursor(*arguments)
+            return PortalCursor(self._connection, prepared, self._description, portal, self._notices)
         answer = await self._whole(prepared, arguments, mode)
-        return WholeCursor(self._connection, prepared, answer, self._notices, explicit=explicit)
+        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, explicit=explicit)
+
+    async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
+        """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
+        del valued
+        prepared, _ = await self._prepare(statement)
+        return Description(
+            columns=types.columns(prepared.get_attributes(), self._description),
+            parameters=tuple(ParameterType(types.value_type(kind), kind.name) for kind in prepared.get_parameters()),
+        )
 
     async def reset(self) -> None:
         """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""
@@ -122,23 +134,31 @@ class PostgreSQLSession:
         if len(self._notices) < _MOST_WARNINGS:
             self._notices.append(StatementWarning(message.sqlstate, message.message, message.severity))
 
+    async def _ask(self, sql: str) -> Any:
+        """A prepared statement; what it says of its columns is kept."""
+        self._meter.listen()
+        try:
+            return await self._connection.prepare(sql)
+        finally:
+            self._description = self._meter.row_description()
+
     async def _prepare(self, statement: BoundStatement) -> tuple[Any, list[Any]]:
         """Prepare, and once more with casts if a value does not go as the type that PostgreSQL inferred."""
+        parameters.check_number(statement)
+        if NO_MEMBERS in statement.values:
+            without_casts = await self._ask(_numbered(statement.fragments, [""] * len(statement.values)))
+            statement = parameters.without_empty_lists(statement, _kinds(without_casts, statement))
         fragments, values = statement
         no_casts = [""] * len(values)
         kinds: Sequence[Any | None]
         try:
-            prepared = await self._connection.prepare(_numbered(fragments, no_casts))
+            prepared = await self._ask(_numbered(fragments, no_casts))
         except asyncpg.PostgresError as error:
             if not values or error.sqlstate not in _CANNOT_INFER:
                 raise
             kinds = [None] * len(values)
         else:
-            kinds = prepared.get_parameters()
-            if len(kinds) != len(values):
-                raise RowgateError(
-                    Reason.INVALID_PARAMETER, "the statement uses $1-style parameters; write :name or ?", field="sql"
-                )
+            kinds = _kinds(prepared, statement)
             arguments, casts = _converted(statement, kinds)
             if casts is None:
                 return prepared, arguments
@@ -147,13 +167,23 @@ class PostgreSQLSession:
             before or (parameters.cast(value, None) if kind is None else "")
             for before, value, kind in zip(no_casts, values, kinds, strict=True)
         ]
-        prepared = await self._connection.prepare(_numbered(fragments, casts))
+        prepared = await self._ask(_numbered(fragments, casts))
         arguments, unfit = _converted(statement, prepared.get_parameters())
         if unfit is not None:
             raise RowgateError(
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
             )
         return prepared, arguments
+
+
+def _kinds(prepared: Any, statement: BoundStatement) -> Sequence[Any]:
+    """The types that the statement gives its parameters."""
+    kinds: Sequence[Any] = prepared.get_parameters()
+    if len(kinds) != len(statement.values):
+        raise RowgateError(
+            Reason.INVALID_PARAMETER, "the statement uses $1-style parameters; write :name or ?", field="sql"
+        )
+    return kinds
 
 
 def _numbered(fragments: Sequence[str], casts: Sequence[str]) -> str:
@@ -179,15 +209,15 @@ def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[An
 class Cursor:
     """What the two kinds have in common: columns, arrays read into BoundValues, the end of the transaction."""
 
-    def __init__(self, connection: Any, prepared: Any, notices: list[StatementWarning]) -> None:
+    def __init__(self, connection: Any, prepared: Any, description: bytes, notices: list[StatementWarning]) -> None:
         self._connection = connection
         self._notices = notices
         attributes = prepared.get_attributes()
-        self.columns: tuple[Column, ...] = tuple(types.column(attribute) for attribute in attributes)
+        self.columns: tuple[Column, ...] = types.columns(attributes, description)
         self._readers: list[tuple[int, Callable[[Any], Any]]] = [
             (index, reader)
             for index, attribute in enumerate(attributes)
-            if (reader := types.cell_reader(attribute)) is not None
+            if (reader := types.cell_reader(attribute, connection.members)) is not None
         ]
 
     async def fetch(self) -> Sequence[Row]:
@@ -224,12 +254,13 @@ class WholeCursor(Cursor):
         self,
         connection: Any,
         prepared: Any,
+        description: bytes,
         answer: tuple[list[Any], bytes | None],
         notices: list[StatementWarning],
         *,
         explicit: bool,
     ) -> None:
-        super().__init__(connection, prepared, notices)
+        super().__init__(connection, prepared, description, notices)
         self._records, self._status = answer
         self._explicit = explicit
 
@@ -251,8 +282,10 @@ class PortalCursor(Cursor):
     It begins with one row and grows, so that a slow query shows its first rows at once.
     """
 
-    def __init__(self, connection: Any, prepared: Any, portal: Any, notices: list[StatementWarning]) -> None:
-        super().__init__(connection, prepared, notices)
+    def __init__(
+        self, connection: Any, prepared: Any, description: bytes, portal: Any, notices: list[StatementWarning]
+    ) -> None:
+        super().__init__(connection, prepared, description, notices)
         self._prepared = prepared
         self._portal = portal
         self._size = 1

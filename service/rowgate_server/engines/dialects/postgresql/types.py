@@ -7,11 +7,12 @@ OIDs are those of `pg_type.dat`; they are fixed for built-in types.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rowgate_server.engines import isotime
-from rowgate_server.engines.dialects.postgresql import composite
 from rowgate_server.engines.results import Column
 from rowgate_server.engines.values import BoundValue, ValueType
 
@@ -20,7 +21,7 @@ UNKNOWN, BPCHAR, VARCHAR, NAME = 705, 1042, 1043, 19
 DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, TIMETZ = 1082, 1083, 1114, 1184, 1186, 1266
 NUMERIC, UUID, JSONB = 1700, 2950, 3802
 
-_TYPES: dict[int, ValueType] = {
+TYPES: dict[int, ValueType] = {
     BOOL: ValueType.BOOL,
     BYTEA: ValueType.BYTES,
     INT2: ValueType.INT,
@@ -41,6 +42,12 @@ _TYPES: dict[int, ValueType] = {
     INTERVAL: ValueType.INTERVAL,
 }
 """Every other scalar is STRING, in PostgreSQL's own text."""
+
+_CLOCKS = (TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ)
+_MOST_FRACTION = 6
+_UNMODIFIED, _HEADER = -1, 4
+_COUNT = struct.Struct("!H")
+_FIELD = struct.Struct("!4x2x4x2xi2x")
 
 # Types that asyncpg decodes into objects of its own, and whose text is exact.
 _AS_TEXT = {
@@ -65,6 +72,11 @@ _AS_TEXT = {
     "tid": 27,
     "txid_snapshot": 2970,
     "pg_snapshot": 5038,
+    "pg_lsn": 3220,
+    "xid": 28,
+    "cid": 29,
+    "xid8": 5069,
+    "anyarray": 2277,
     "int4range": 3904,
     "numrange": 3906,
     "tsrange": 3908,
@@ -124,23 +136,68 @@ def install_codecs(connection: Any, json_decoder: Callable[[str], Any] = str) ->
         settings.add_python_codec(oid, codec.name, "pg_catalog", [], "scalar", codec.encode, codec.decode, "tuple")
 
 
-def column(attribute: Any) -> Column:
-    """The column that an attribute of a prepared statement describes."""
-    kind = attribute.type
-    if kind.kind == "array":
-        return Column(attribute.name, ValueType.LIST, kind.name)
-    return Column(attribute.name, _TYPES.get(kind.oid, ValueType.STRING), kind.name)
+def columns(attributes: Sequence[Any], description: bytes) -> tuple[Column, ...]:
+    """The columns that a prepared statement's attributes describe, and its RowDescription; b"" where there is none.
+
+    The protocol tells a table's number, not its name, and nothing of NULL: to ask for either would take a query more.
+    """
+    return tuple(map(column, attributes, _modifiers(description) or [_UNMODIFIED] * len(attributes)))
 
 
-def cell_reader(attribute: Any) -> Callable[[Any], Any] | None:
-    """What a column's cells still need after asyncpg: arrays are read into BoundValues, objects into their text."""
+def column(attribute: Any, modifier: int = _UNMODIFIED) -> Column:
+    """The column that an attribute of a prepared statement describes, with its type modifier."""
     kind = attribute.type
-    if kind.kind == "array":
-        member_type = _MEMBER_TYPES.get(kind.name.removesuffix("[]"))
-        return lambda members: _members(members, member_type)
-    if kind.kind != "scalar":
-        return composite.text
-    return None
+    precision, scale = _digits(kind.oid, modifier)
+    return Column(attribute.name, value_type(kind), kind.name, precision=precision, scale=scale)
+
+
+def _modifiers(description: bytes) -> list[int]:
+    """Behind a count, each field: a name and a zero, the table and its column, the type, its size, its modifier."""
+    modifiers: list[int] = []
+    at = _COUNT.size
+    for _ in range(_COUNT.unpack_from(description)[0] if description else 0):
+        at = description.index(0, at) + 1
+        modifiers.append(_FIELD.unpack_from(description, at)[0])
+        at += _FIELD.size
+    return modifiers
+
+
+def _digits(oid: int, modifier: int) -> tuple[int | None, int | None]:
+    """Precision and scale as they were declared, which the modifier tells."""
+    if modifier == _UNMODIFIED:
+        return None, None
+    if oid == NUMERIC:
+        # The scale is a number of eleven bits with a sign.
+        modifier -= _HEADER
+        return modifier >> 16 & 0xFFFF, ((modifier & 0x7FF) ^ 1024) - 1024
+    if oid in _CLOCKS:
+        return modifier, None
+    # An interval's upper half says which fields it has; all ones in the lower one say that no precision is declared.
+    fraction = modifier & 0xFFFF
+    return (fraction if oid == INTERVAL and fraction <= _MOST_FRACTION else None), None
+
+
+def value_type(kind: Any) -> ValueType:
+    """Which ValueType the values of an asyncpg type are."""
+    return ValueType.LIST if kind.kind == "array" else TYPES.get(kind.oid, ValueType.STRING)
+
+
+def cell_reader(
+    attribute: Any, own_members: Mapping[int, ValueType] = MappingProxyType({})
+) -> Callable[[Any], Any] | None:
+    """What a column's cells still need after asyncpg: arrays are read into BoundValues.
+
+    Args:
+        attribute: the column.
+        own_members: what the members of arrays of callers' own types are, as far as it is known, by the array's OID.
+    """
+    kind = attribute.type
+    if kind.kind != "array":
+        return None
+    # A caller's own type may have a built-in type's name.
+    known = _MEMBER_TYPES.get(kind.name.removesuffix("[]")) if kind.schema == "pg_catalog" else None
+    member_type = known or own_members.get(kind.oid)
+    return lambda members: _members(members, member_type)
 
 
 def _members(members: Any, member_type: ValueType | None) -> list[BoundValue | None] | None:
@@ -152,11 +209,8 @@ def _member(member: Any, member_type: ValueType | None) -> BoundValue | None:
         return None
     if isinstance(member, list):  # a further dimension
         return BoundValue(ValueType.LIST, _members(member, member_type))
-    if member_type is None:  # of a caller's own type: a domain, an enum, a composite, a range
-        member_type = _BY_FORM.get(type(member))
-    if member_type is None:
-        return BoundValue(ValueType.STRING, composite.text(member))
-    return BoundValue(member_type, member)
+    # Not known: of a type that is text, or of a caller's own one.
+    return BoundValue(_BY_FORM[type(member)] if member_type is None else member_type, member)
 
 
 _BY_FORM: dict[type, ValueType] = {

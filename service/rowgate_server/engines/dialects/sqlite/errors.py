@@ -47,7 +47,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
     (re.compile(r"cannot store .+ value in .+ column (?P<table>[^.]+)\.(?P<column>.+)"), Reason.VALUE_OUT_OF_RANGE),
     (re.compile(r"not authorized|access to .+ is prohibited"), Reason.PERMISSION_DENIED),
     (re.compile(r"You can only execute one statement at a time"), Reason.MULTIPLE_STATEMENTS),
-    (re.compile(r"Incorrect number of bindings"), Reason.INVALID_PARAMETER),
+    (re.compile(r"Incorrect number of bindings|too many SQL variables"), Reason.INVALID_PARAMETER),
     (re.compile(r"integer overflow|string or blob too big"), Reason.VALUE_OUT_OF_RANGE),
 )
 

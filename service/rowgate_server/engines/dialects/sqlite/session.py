@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
+from rowgate_server.engines.description import Description
+from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.driver import ExecuteMode
 from rowgate_server.engines.results import Column, Completion, Row
@@ -44,6 +46,16 @@ class SQLiteSession:
                 return cursor, cursor.fetchmany(_FIRST_FETCH) if cursor.description else []
 
         return SQLiteCursor(self, *await self.on_thread(run))
+
+    async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
+        """Compile it: neither its columns nor what it writes depend on the values."""
+        del valued
+
+        def run(connection: sqlite3.Connection) -> Description:
+            with self._stepping():
+                return describing.describe(connection, statement.fragments)
+
+        return await self.on_thread(run)
 
     async def fetch(self, cursor: sqlite3.Cursor, size: int) -> list[Row]:
         """The next rows of a statement that `execute` began."""
@@ -159,8 +171,12 @@ def _argument(value: BoundValue) -> Any:
         raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite's integers end at 9223372036854775807")
     if value.type is ValueType.DOUBLE and math.isnan(value.value):
         raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite has no NaN")
+    if value.type is ValueType.DECIMAL and value.value[-1].isalpha():
+        raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite has neither NaN nor infinite decimals")
     if value.type is ValueType.LIST:
-        raise RowgateError(Reason.NOT_SUPPORTED, "SQLite has no array type; pass the members one by one")
+        raise RowgateError(
+            Reason.NOT_SUPPORTED, "SQLite has no array type; a list goes only behind IN, as in `id in :ids`"
+        )
     if value.type is ValueType.BOOL:
         return int(value.value)
     return value.value

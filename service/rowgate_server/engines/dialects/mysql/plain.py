@@ -1,0 +1,71 @@
+"""Which statements neither change nor observe a session's state: those between which no reset is needed.
+
+A strict allow-list. A plain statement is a SELECT of columns, literals and parameters, by the keywords, operators and
+aggregates below, in which no two words stand side by side but where one is such a keyword: that leaves out INTO, FOR
+UPDATE, LOCK, PROCEDURE and NEXT VALUE FOR without naming them. It calls no other function and names no variable, so
+it can neither set nor ask anything of the session. A view it reads may call a function that does; that the server
+reports (`session_track_state_change`), but for user locks, which a plain statement cannot observe.
+"""
+
+from __future__ import annotations
+
+import re
+
+# fmt: off
+_KEYWORDS = frozenset({
+    "all", "and", "as", "asc", "between", "by", "case", "cross", "desc", "distinct", "else", "end", "exists", "false",
+    "from", "group", "having", "in", "inner", "is", "join", "left", "like", "limit", "not", "null", "offset", "on",
+    "or", "order", "outer", "right", "select", "then", "true", "union", "using", "when", "where",
+})
+# fmt: on
+_AGGREGATES = frozenset({"avg", "coalesce", "count", "max", "min", "sum"})
+_TOKEN = re.compile(
+    r"""
+    \s+
+    | (?P<word> [A-Za-z_][A-Za-z0-9_]* )
+    | (?P<operand> [0-9]+(?:\.[0-9]+)? | `[^`]+` | '[^'\\]*' | \? )
+    | (?P<operator> <= | >= | <> | != | [=<>+*/%,.-] )
+    | (?P<open> \( )
+    | (?P<close> \) )
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_AFTER_OPERATORS = frozenset({"operand", "open"})
+_KINDS = {"operand": "operand", "open": "operator", "close": "operand", "operator": "operator"}
+_SELECT = re.compile(r"select\b", re.IGNORECASE)
+_COMMENTS = re.compile(r"--|/\*|\#")
+_LONGEST = 4096
+
+
+def is_plain(fragments: tuple[str, ...]) -> bool:
+    """Whether the statement, cut at its placeholders, is plain."""
+    sql = "?".join(fragments)
+    if len(sql) > _LONGEST or not _SELECT.match(sql) or _COMMENTS.search(sql):
+        return False
+    position, before = 0, "operator"
+    while position < len(sql):
+        match = _TOKEN.match(sql, position)
+        if match is None:
+            return False
+        position = match.end()
+        if match.lastgroup is not None:
+            kind = _kind(match, sql, before)
+            if kind is None:
+                return False
+            before = kind
+    return True
+
+
+def _kind(match: re.Match[str], sql: str, before: str) -> str | None:
+    """What the token is where it stands; None where it may not stand."""
+    group = match.lastgroup
+    if group == "word":
+        word = match["word"].lower()
+        if word in _KEYWORDS:
+            return "keyword"
+        if word in _AGGREGATES and before != "dot" and sql[match.end() : match.end() + 1] == "(":
+            return "operator"
+        return None if before == "operand" else "operand"
+    if before == "operand" and group in _AFTER_OPERATORS:
+        return None
+    return "dot" if match["operator"] == "." else _KINDS[group or ""]
