@@ -51,6 +51,7 @@ class RpcCall:
         "context",
         "error",
         "facts",
+        "gone",
         "id",
         "labels",
         "peer",
@@ -70,6 +71,7 @@ class RpcCall:
         self.received = 0
         self.sent = 0
         self.code = grpc.StatusCode.OK
+        self.gone = False
         self.reason = ""
         self.facts: dict[str, Any] = {}
         self._expiry: asyncio.Timeout | None = None
@@ -235,7 +237,12 @@ async def _send_all(call: RpcCall, behavior: Callable[..., Any], request: Any) -
     """`write` returns when the transport has room: that is what holds back a cursor."""
     async with contextlib.aclosing(behavior(request, call.context)) as responses:
         async for response in responses:
-            await call.context.write(response)
+            try:
+                await call.context.write(response)
+            except (grpc.aio.UsageError, grpc.aio.InternalError) as error:
+                # The caller has gone away, and the cancellation that says so is still on its way.
+                call.gone = True
+                raise asyncio.CancelledError from error
             call.sent += 1
 
 

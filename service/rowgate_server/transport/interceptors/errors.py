@@ -63,7 +63,7 @@ class Errors:
         # The types say that it is never None; without a deadline of the caller's it is.
         remaining: float | None = call.context.time_remaining()
         task = asyncio.current_task()
-        cancelled = task is not None and task.cancelling()
+        cancelled = call.gone or (task is not None and task.cancelling() > 0)
         if remaining is not None and remaining <= (_SKEW if cancelled else 0):
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
             return error

@@ -47,7 +47,8 @@ class _QueryModeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     """Do not run it. The answer has `plan`, for these values of the parameters.
 
     For SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, REPLACE and MERGE, as far as the engine has them;
-    `NOT_SUPPORTED` otherwise. A planner may call functions that are declared not to change anything.
+    `NOT_SUPPORTED` otherwise. Planners call functions whose result they take for constant, so the plan is made where
+    nothing can be written (`READ_ONLY`): on MySQL and MariaDB only that of a SELECT, VALUES or TABLE.
     """
     QUERY_MODE_PROFILE: _QueryMode.ValueType  # 4
     """Run it, writes included, and answer with `plan` and what was measured in it, not with its result.
@@ -81,7 +82,8 @@ QUERY_MODE_PLAN: QueryMode.ValueType  # 3
 """Do not run it. The answer has `plan`, for these values of the parameters.
 
 For SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, REPLACE and MERGE, as far as the engine has them;
-`NOT_SUPPORTED` otherwise. A planner may call functions that are declared not to change anything.
+`NOT_SUPPORTED` otherwise. Planners call functions whose result they take for constant, so the plan is made where
+nothing can be written (`READ_ONLY`): on MySQL and MariaDB only that of a SELECT, VALUES or TABLE.
 """
 QUERY_MODE_PROFILE: QueryMode.ValueType  # 4
 """Run it, writes included, and answer with `plan` and what was measured in it, not with its result.

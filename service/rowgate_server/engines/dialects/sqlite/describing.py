@@ -16,8 +16,8 @@ from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.results import Column
 from rowgate_server.engines.values import ValueType
 
-# Atomic: a comment that has matched is never gone back into.
-_KEYWORD = re.compile(r"(?>\s+|--[^\n]*|/\*.*?\*/)*([A-Z]*)", re.IGNORECASE | re.DOTALL)
+# It matches everywhere, so it never goes back into a comment.
+_KEYWORD = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*([A-Z]*)", re.IGNORECASE | re.DOTALL)
 _READING = frozenset({"SELECT", "VALUES", "WITH"})
 # Programs of others, such as ALTER, have rows for SQLite's own use.
 _GIVING_ROWS = _READING | {"DELETE", "INSERT", "PRAGMA", "REPLACE", "UPDATE"}
