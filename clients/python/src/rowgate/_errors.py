@@ -11,13 +11,18 @@ RowgateError
 │   └── InvalidRequest           INVALID_REQUEST
 ├── NotFound                     NOT_FOUND
 │   ├── UnknownDatabase          UNKNOWN_DATABASE
-│   └── UnknownTable             UNKNOWN_TABLE
+│   ├── UnknownTable             UNKNOWN_TABLE
+│   └── RowNotFound              ROW_NOT_FOUND
 ├── IntegrityError               a constraint would be broken
 │   ├── DuplicateKey             DUPLICATE_KEY
 │   ├── ForeignKeyViolation      FOREIGN_KEY_VIOLATION
 │   ├── NotNullViolation         NOT_NULL_VIOLATION
 │   └── CheckViolation           CHECK_VIOLATION
 ├── ReadOnly                     READ_ONLY
+├── WriteRefused                 a write to a table that was not let through; nothing was changed
+│   ├── UnfilteredWrite          UNFILTERED_WRITE
+│   ├── TooManyRowsAffected      TOO_MANY_ROWS_AFFECTED
+│   └── PreconditionFailed       PRECONDITION_FAILED
 ├── TransactionAborted           ABORTED: the database gave up on it, and it may go through the next time
 │   ├── Deadlock                 DEADLOCK
 │   ├── SerializationFailure     SERIALIZATION_FAILURE
@@ -167,6 +172,10 @@ class UnknownTable(NotFound):
     """The table, view or schema is not there."""
 
 
+class RowNotFound(NotFound):
+    """No row has the key."""
+
+
 class IntegrityError(RowgateError):
     """A constraint would be broken: `metadata["constraint"]` names it where the database does."""
 
@@ -189,6 +198,22 @@ class CheckViolation(IntegrityError):
 
 class ReadOnly(RowgateError):
     """A write where only reading is allowed."""
+
+
+class WriteRefused(RowgateError):
+    """A write to a table was not let through, and nothing was changed."""
+
+
+class UnfilteredWrite(WriteRefused):
+    """An update or delete had neither key nor filter, and no leave to mean every row."""
+
+
+class TooManyRowsAffected(WriteRefused):
+    """More rows were meant than `max_affected` allows."""
+
+
+class PreconditionFailed(WriteRefused):
+    """The row no longer has a value that `expected` names: `metadata["column"]` says of which columns."""
 
 
 class TransactionAborted(RowgateError):

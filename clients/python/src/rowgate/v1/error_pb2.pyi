@@ -40,6 +40,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. The gateway serves no database of that name."""
     ERROR_REASON_UNKNOWN_TABLE: _ErrorReason.ValueType  # 11
     """NOT_FOUND. The table, view or schema is not there."""
+    ERROR_REASON_ROW_NOT_FOUND: _ErrorReason.ValueType  # 12
+    """NOT_FOUND. No row has the key."""
     ERROR_REASON_DUPLICATE_KEY: _ErrorReason.ValueType  # 20
     """ALREADY_EXISTS. A unique or primary key already holds the value."""
     ERROR_REASON_FOREIGN_KEY_VIOLATION: _ErrorReason.ValueType  # 30
@@ -50,6 +52,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. A CHECK or exclusion constraint does not hold."""
     ERROR_REASON_READ_ONLY: _ErrorReason.ValueType  # 33
     """FAILED_PRECONDITION. A write where only reading is allowed."""
+    ERROR_REASON_UNFILTERED_WRITE: _ErrorReason.ValueType  # 34
+    """FAILED_PRECONDITION. An update or delete without key and filter, and without leave to mean every row."""
+    ERROR_REASON_TOO_MANY_ROWS_AFFECTED: _ErrorReason.ValueType  # 35
+    """FAILED_PRECONDITION. More rows are meant than `max_affected` allows. Nothing was changed."""
+    ERROR_REASON_PRECONDITION_FAILED: _ErrorReason.ValueType  # 36
+    """FAILED_PRECONDITION. A row no longer has a value that `expected` names; `column` says of which. Nothing was changed."""
     ERROR_REASON_DEADLOCK: _ErrorReason.ValueType  # 40
     """ABORTED. The database ended the statement to break a deadlock. Retry the whole transaction."""
     ERROR_REASON_SERIALIZATION_FAILURE: _ErrorReason.ValueType  # 41
@@ -105,6 +113,8 @@ ERROR_REASON_UNKNOWN_DATABASE: ErrorReason.ValueType  # 10
 """NOT_FOUND. The gateway serves no database of that name."""
 ERROR_REASON_UNKNOWN_TABLE: ErrorReason.ValueType  # 11
 """NOT_FOUND. The table, view or schema is not there."""
+ERROR_REASON_ROW_NOT_FOUND: ErrorReason.ValueType  # 12
+"""NOT_FOUND. No row has the key."""
 ERROR_REASON_DUPLICATE_KEY: ErrorReason.ValueType  # 20
 """ALREADY_EXISTS. A unique or primary key already holds the value."""
 ERROR_REASON_FOREIGN_KEY_VIOLATION: ErrorReason.ValueType  # 30
@@ -115,6 +125,12 @@ ERROR_REASON_CHECK_VIOLATION: ErrorReason.ValueType  # 32
 """FAILED_PRECONDITION. A CHECK or exclusion constraint does not hold."""
 ERROR_REASON_READ_ONLY: ErrorReason.ValueType  # 33
 """FAILED_PRECONDITION. A write where only reading is allowed."""
+ERROR_REASON_UNFILTERED_WRITE: ErrorReason.ValueType  # 34
+"""FAILED_PRECONDITION. An update or delete without key and filter, and without leave to mean every row."""
+ERROR_REASON_TOO_MANY_ROWS_AFFECTED: ErrorReason.ValueType  # 35
+"""FAILED_PRECONDITION. More rows are meant than `max_affected` allows. Nothing was changed."""
+ERROR_REASON_PRECONDITION_FAILED: ErrorReason.ValueType  # 36
+"""FAILED_PRECONDITION. A row no longer has a value that `expected` names; `column` says of which. Nothing was changed."""
 ERROR_REASON_DEADLOCK: ErrorReason.ValueType  # 40
 """ABORTED. The database ended the statement to break a deadlock. Retry the whole transaction."""
 ERROR_REASON_SERIALIZATION_FAILURE: ErrorReason.ValueType  # 41
