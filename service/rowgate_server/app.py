@@ -25,6 +25,7 @@ from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
+from rowgate_server.transport.table_servicer import TableServicer
 
 _log = get_logger("rowgate.app")
 
@@ -99,6 +100,7 @@ class Gateway:
                 server.max_message_bytes,
             ),
             schema=SchemaServicer(self._databases, Catalog(self._databases), server.request_timeout),
+            tables=TableServicer(server.request_timeout, server.max_message_bytes),
             health=self._health,
         )
         return grpc_server.build(servicers, options, self._metrics)

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import rowgate
-from rowgate.v1 import query_service_pb2, schema_service_pb2
+from rowgate.v1 import query_service_pb2, schema_service_pb2, table_service_pb2
 from support.process import Gateway
 
 
@@ -40,7 +40,7 @@ def test_every_method_is_there_before_its_first_call(gateway: Gateway) -> None:
         for name, labels in _samples(gateway)
         if name == "grpc_server_started_total"
     }
-    for file in (query_service_pb2, schema_service_pb2):
+    for file in (query_service_pb2, schema_service_pb2, table_service_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             assert {(service.full_name, method.name) for method in service.methods} <= started
 

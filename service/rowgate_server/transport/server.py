@@ -11,7 +11,14 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from rowgate.v1 import query_service_pb2, query_service_pb2_grpc, schema_service_pb2, schema_service_pb2_grpc
+from rowgate.v1 import (
+    query_service_pb2,
+    query_service_pb2_grpc,
+    schema_service_pb2,
+    schema_service_pb2_grpc,
+    table_service_pb2,
+    table_service_pb2_grpc,
+)
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.access_log import AccessLog
@@ -21,10 +28,12 @@ from rowgate_server.transport.interceptors.metrics import CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
+from rowgate_server.transport.table_servicer import TableServicer
 
 SERVICES: tuple[str, ...] = (
     query_service_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name,
     schema_service_pb2.DESCRIPTOR.services_by_name["SchemaService"].full_name,
+    table_service_pb2.DESCRIPTOR.services_by_name["TableService"].full_name,
     health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
 )
 
@@ -50,6 +59,7 @@ class Servicers:
 
     query: QueryServicer
     schema: SchemaServicer
+    tables: TableServicer
     health: Health
 
 
@@ -73,6 +83,7 @@ def build(servicers: Servicers, options: ServerOptions, metrics: Metrics) -> grp
     chain: Any = Chain(server, interceptors(metrics))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
+    table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
     health_pb2_grpc.add_HealthServicer_to_server(servicers.health.servicer, chain)
     if options.reflection:
         names = (*SERVICES, reflection.SERVICE_NAME)
