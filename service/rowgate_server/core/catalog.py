@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Inspector
 from sqlalchemy.exc import NoSuchTableError
 
 from rowgate_server.core import reflection
+from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.tables import Table, TableKind, TableSummary
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -23,8 +22,6 @@ from rowgate_server.errors import Reason, RowgateError
 DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
 _TOKEN_VERSION = 1
 _LONGEST_PATTERN = 1000
-_LONGEST_NAME = 256
-"""Characters of a name that near misses are looked for: comparing takes the square of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +141,15 @@ class Catalog:
         names = [found.name for found in await self._all_tables(database, query)]
         if error is not None and table in names:
             return error.with_defaults(hint=f"the view {table} refers to it")
-        near = await _near_misses(table, names)
+        near = await asyncio.to_thread(near_misses, table, names)
         return RowgateError(
             Reason.UNKNOWN_TABLE,
             "the database has no table or view of that name",
             field="table",
             database=database.name,
             table=table,
-            hint=f"did you mean {' or '.join(near)}?" if near else None,
+            hint=hint(near),
         )
-
-
-async def _near_misses(table: str, names: Iterable[str]) -> list[str]:
-    """Names that look alike, in whatever case. In a thread: thousands of names take a second."""
-    if len(table) > _LONGEST_NAME:
-        return []
-    folded = {name.casefold(): name for name in names if len(name) <= _LONGEST_NAME}
-    near = await asyncio.to_thread(difflib.get_close_matches, table.casefold(), folded, n=3, cutoff=0.6)
-    return [folded[name] for name in near]
 
 
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:

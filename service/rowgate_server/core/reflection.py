@@ -214,4 +214,5 @@ def _index(index: Mapping[str, Any]) -> Index:
         text = column if column is not None else (expressions or ())[position]
         descending = "desc" in sorting.get(text, ())
         parts.append(IndexPart(text, expression=column is None, descending=descending))
-    return Index(index["name"] or "", tuple(parts), unique=bool(index["unique"]))
+    partial = bool(index.get("dialect_options", {}).get("postgresql_where"))
+    return Index(index["name"] or "", tuple(parts), unique=bool(index["unique"]), partial=partial)

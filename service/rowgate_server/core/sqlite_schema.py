@@ -51,7 +51,7 @@ def completed(table: Table, connection: Connection) -> Table:
             sorted((Key(names.get(columns, ""), columns) for columns in unique), key=lambda key: key.name)
         ),
         indexes=tuple(
-            Index(index.name, pragmas.parts(index.name), unique=index.unique)
+            Index(index.name, pragmas.parts(index.name), unique=index.unique, partial=index.partial)
             for index in sorted(indexes, key=lambda index: index.name)
             if index.origin == "c"
         ),
@@ -65,6 +65,7 @@ class _Listed:
     name: str
     origin: str
     unique: bool
+    partial: bool
 
 
 class _Pragmas:
@@ -81,8 +82,8 @@ class _Pragmas:
 
     def indexes(self, table: str) -> list[_Listed]:
         """Every index, those that stand behind a constraint too."""
-        found = self._ask('SELECT name, origin, "unique" FROM pragma_index_list(?, ?)', table)
-        return [_Listed(name, origin, bool(unique)) for name, origin, unique in found]
+        found = self._ask('SELECT name, origin, "unique", partial FROM pragma_index_list(?, ?)', table)
+        return [_Listed(name, origin, bool(unique), bool(partial)) for name, origin, unique, partial in found]
 
     def constrained(self, index: str) -> tuple[str, ...]:
         """The columns of a constraint's index."""

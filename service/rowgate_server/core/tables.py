@@ -95,6 +95,7 @@ class Index:
     name: str
     parts: tuple[IndexPart, ...]
     unique: bool
+    partial: bool = False  # it has only rows that a condition picks
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,231 @@
+"""Filters planned against a table: columns looked up, values made what they hold, NOT pushed down to the comparisons.
+
+What SQL calls unknown is false here, so each comparison knows its own opposite: `not (a < 5)` becomes
+`a >= 5 or a is null`. That leaves the comparisons to the database's indexes, which a NOT around them would not.
+"""
+
+from __future__ import annotations
+
+from rowgate_server.core.crud import ordinals, patterns
+from rowgate_server.core.crud.filters import And, Comparison, Filter, Not, Operator, Or
+from rowgate_server.core.crud.patterns import Pattern, Wild
+from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both, either
+from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.soft_delete import Mark, mark_of
+from rowgate_server.core.tables import TableColumn
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_OPPOSITES = {
+    Test.EQ: Test.NE,
+    Test.LT: Test.GE,
+    Test.LE: Test.GT,
+    Test.GT: Test.LE,
+    Test.GE: Test.LT,
+    Test.IN: Test.NOT_IN,
+    Test.BETWEEN: Test.NOT_BETWEEN,
+    Test.LIKE: Test.NOT_LIKE,
+    Test.ILIKE: Test.NOT_ILIKE,
+}
+_NEGATIVE = {
+    Operator.NE: Operator.EQ,
+    Operator.NOT_IN: Operator.IN,
+    Operator.NOT_LIKE: Operator.LIKE,
+    Operator.IS_NOT_NULL: Operator.IS_NULL,
+}
+_ORDERED = {Operator.LT: Test.LT, Operator.LE: Test.LE, Operator.GT: Test.GT, Operator.GE: Test.GE}
+_AROUND: dict[Operator, tuple[bool, bool]] = {
+    Operator.STARTS_WITH: (False, True),
+    Operator.ENDS_WITH: (True, False),
+    Operator.CONTAINS: (True, True),
+}
+"""Whether anything may stand before, and behind, the text."""
+_TEXTUAL = frozenset({ValueType.STRING, ValueType.JSON, ValueType.UUID, ValueType.DYNAMIC})
+_INCOMPARABLE = frozenset({"json", "xml", "point", "polygon"})
+"""PostgreSQL's types without equality."""
+_BOUNDS = 2
+
+
+def plan_filter(table: KnownTable, wanted: Filter | None, values: Values) -> Condition:
+    """The condition that a filter makes.
+
+    Raises:
+        RowgateError: UNKNOWN_COLUMN, INVALID_PARAMETER, VALUE_OUT_OF_RANGE, INVALID_REQUEST or NOT_SUPPORTED, with the
+            field at fault.
+    """
+    return TRUE if wanted is None else _Planner(table, values).plan(wanted, "filter", negated=False)
+
+
+def live(table: KnownTable, values: Values) -> Condition:
+    """The condition that leaves out rows that are marked as deleted; every row where there is no mark."""
+    column = table.soft_delete
+    if column is None:
+        return TRUE
+    null = Term(Test.IS_NULL, column.name) if column.nullable else FALSE
+    if mark_of(column) is Mark.MOMENT:
+        return null
+    off = BoundValue(ValueType.BOOL, value=False) if column.type is ValueType.BOOL else BoundValue(ValueType.INT, 0)
+    return either(Term(Test.EQ, column.name, (values.put(off),)), null)
+
+
+def check_comparable(table: KnownTable, column: TableColumn, field: str) -> None:
+    """Refuse to compare or sort what PostgreSQL has no comparison for.
+
+    Raises:
+        RowgateError: NOT_SUPPORTED.
+    """
+    if table.dialect is Dialect.POSTGRESQL and column.database_type in _INCOMPARABLE:
+        raise RowgateError(
+            Reason.NOT_SUPPORTED,
+            f"PostgreSQL neither compares nor sorts a column of type {column.database_type}",
+            field=field,
+            outcome=Outcome.NOT_RUN,
+            column=column.name,
+        )
+
+
+class _Planner:
+    def __init__(self, table: KnownTable, values: Values) -> None:
+        self._table = table
+        self._values = values
+
+    def plan(self, wanted: Filter, path: str, *, negated: bool) -> Condition:
+        """The condition of one node, or of its opposite."""
+        if isinstance(wanted, Comparison):
+            return self._compare(wanted, f"{path}.compare", negated=negated)
+        if isinstance(wanted, Not):
+            return self.plan(wanted.filter, f"{path}.not", negated=not negated)
+        word = "and" if isinstance(wanted, And) else "or"
+        below = [
+            self.plan(each, f"{path}.{word}.filters[{index}]", negated=negated)
+            for index, each in enumerate(wanted.filters)
+        ]
+        return both(*below) if isinstance(wanted, Or) is negated else either(*below)
+
+    def _compare(self, wanted: Comparison, path: str, *, negated: bool) -> Condition:
+        column = self._table.column(wanted.column, f"{path}.column")
+        operator = wanted.operator
+        if operator in _NEGATIVE:
+            operator, negated = _NEGATIVE[operator], not negated
+        if operator is Operator.IS_NULL:
+            _check_given(wanted, path, value=False, values=False)
+            return _null(column, negated=negated)
+        if operator is Operator.IN:
+            _check_given(wanted, path, value=False, values=True)
+            return self._among(column, wanted, path, negated=negated)
+        if operator is Operator.BETWEEN:
+            _check_given(wanted, path, value=False, values=True)
+            return self._between(column, wanted, path, negated=negated)
+        _check_given(wanted, path, value=True, values=False)
+        value, field = wanted.value or _MISSING, f"{path}.value"
+        if operator is Operator.EQ:
+            return self._equal(column, value, field, negated=negated)
+        if operator in _ORDERED:
+            number = self._ordered(column, value, field)
+            return _two_valued(column, _ORDERED[operator], (number,), negated=negated)
+        return self._match(column, operator, value, field, negated=negated)
+
+    def _equal(self, column: TableColumn, value: BoundValue, field: str, *, negated: bool) -> Condition:
+        if value.type is ValueType.NULL:
+            return _null(column, negated=negated)
+        number = self._values.put(self._coerced(column, value, field))
+        return _two_valued(column, Test.EQ, (number,), negated=negated)
+
+    def _among(self, column: TableColumn, wanted: Comparison, path: str, *, negated: bool) -> Condition:
+        members = [self._coerced(column, value, f"{path}.values[{index}]") for index, value in enumerate(wanted.values)]
+        there = tuple(member for member in members if member.type is not ValueType.NULL)
+        null = _null(column, negated=negated) if len(there) < len(members) else None
+        if not there:
+            return null or (TRUE if negated else FALSE)
+        number = self._values.put(BoundValue(ValueType.LIST, there))
+        if null is None:
+            return _two_valued(column, Test.IN, (number,), negated=negated)
+        if negated:
+            return Term(Test.NOT_IN, column.name, (number,))
+        return either(Term(Test.IN, column.name, (number,)), null)
+
+    def _between(self, column: TableColumn, wanted: Comparison, path: str, *, negated: bool) -> Condition:
+        if len(wanted.values) != _BOUNDS:
+            raise _refusal("BETWEEN takes two values, the lower and the upper", f"{path}.values")
+        numbers = tuple(
+            self._ordered(column, value, f"{path}.values[{index}]") for index, value in enumerate(wanted.values)
+        )
+        return _two_valued(column, Test.BETWEEN, numbers, negated=negated)
+
+    def _match(
+        self, column: TableColumn, operator: Operator, value: BoundValue, field: str, *, negated: bool
+    ) -> Condition:
+        pattern = _pattern(column, operator, value, field)
+        dialect = self._table.dialect
+        test = Test.ILIKE if operator is Operator.ILIKE else Test.LIKE
+        numbers = (self._values.put(BoundValue(ValueType.STRING, patterns.write(pattern, dialect))),)
+        found = _two_valued(column, test, numbers, negated=negated)
+        if test is Test.LIKE and not negated and dialect is Dialect.MYSQL and patterns.starts_with(pattern):
+            # The exact comparison is by another collation than the index's; what it finds, this one finds too.
+            return both(Term(Test.COLLATED_LIKE, column.name, numbers), found)
+        return found
+
+    def _ordered(self, column: TableColumn, value: BoundValue, field: str) -> int:
+        """A value that something is less or greater than, by its number."""
+        if value.type is ValueType.NULL:
+            raise _refusal("NULL is neither less nor greater than anything", field, hint="use IS_NULL, or EQ")
+        coerced = self._coerced(column, value, field)
+        if ordinals.has_ordinals(column, self._table.dialect):
+            coerced = ordinals.ordinal(column, coerced.value)
+        return self._values.put(coerced)
+
+    def _coerced(self, column: TableColumn, value: BoundValue, field: str) -> BoundValue:
+        check_comparable(self._table, column, field)
+        return self._table.coerced(column, value, field)
+
+
+_MISSING = BoundValue(ValueType.NULL, None)
+
+
+def _two_valued(column: TableColumn, test: Test, numbers: tuple[int, ...], *, negated: bool) -> Condition:
+    if not negated:
+        return Term(test, column.name, numbers)
+    opposite = Term(_OPPOSITES[test], column.name, numbers)
+    return either(opposite, Term(Test.IS_NULL, column.name)) if column.nullable else opposite
+
+
+def _null(column: TableColumn, *, negated: bool) -> Condition:
+    """No question where the column is never NULL: MySQL says of a date 0000-00-00 in such a column that it is."""
+    if not column.nullable:
+        return TRUE if negated else FALSE
+    return Term(Test.IS_NOT_NULL if negated else Test.IS_NULL, column.name)
+
+
+def _pattern(column: TableColumn, operator: Operator, value: BoundValue, field: str) -> Pattern:
+    if column.type not in _TEXTUAL:
+        raise _refusal(
+            f"{operator.name} compares text, and column {column.name} ({column.database_type}) has none",
+            field.removesuffix("value") + "op",
+        )
+    if value.type is not ValueType.STRING:
+        raise _refusal(f"{operator.name} takes text: a string_value", field)
+    if len(value.value) > patterns.LONGEST:
+        raise _refusal("the pattern is too long", field, limit=f"{patterns.LONGEST} characters")
+    if operator not in _AROUND:
+        return patterns.read(value.value)
+    before, behind = _AROUND[operator]
+    text = (value.value,) if value.value else ()
+    return (*([Wild.RUN] * before), *text, *([Wild.RUN] * behind))
+
+
+def _check_given(wanted: Comparison, path: str, *, value: bool, values: bool) -> None:
+    """Refuse a comparison without its value, or with one that it does not take."""
+    name = wanted.operator.name
+    if value and wanted.value is None:
+        raise _refusal(f"{name} takes a value", f"{path}.value")
+    if not value and wanted.value is not None:
+        raise _refusal(f"{name} takes {'values' if values else 'no value'}", f"{path}.value")
+    if not values and wanted.values:
+        raise _refusal(f"{name} takes {'one value' if value else 'no values'}", f"{path}.values")
+
+
+def _refusal(message: str, field: str, *, hint: str | None = None, limit: str | None = None) -> RowgateError:
+    return RowgateError(
+        Reason.INVALID_PARAMETER, message, field=field, outcome=Outcome.NOT_RUN, hint=hint, limit=limit
+    )

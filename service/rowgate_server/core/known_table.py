@@ -1,0 +1,128 @@
+"""A table as requests are planned against it: described, with its keys, and as SQLAlchemy Core has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import sqlalchemy
+from sqlalchemy.sql.elements import quoted_name
+from sqlalchemy.types import NullType
+
+from rowgate_server.core.crud.coercion import coercer, unfit
+from rowgate_server.core.crud.numbers import Coercer
+from rowgate_server.core.crud.unfit import UnfitError
+from rowgate_server.core.near_misses import column_hint
+from rowgate_server.core.tables import Key, Table, TableColumn
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.values import BoundValue
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownTable:
+    """One table or view, at one moment. Never changed: a later moment has another.
+
+    Attributes:
+        database: its name in the gateway's configuration.
+        dialect: how its SQL is written.
+        described: what the database tells of it.
+        columns: its columns by name, in the table's order.
+        keys: what tells its rows apart, the primary key first. Columns of a unique key may be NULL, on SQLite of the
+            primary key too: then the key does not tell these rows apart.
+        core: for statements. Its columns have no types: values come with their own.
+        coercers: what makes a value one of a column's, by its name.
+        soft_delete: the column that marks deleted rows, if the configuration has one for it.
+    """
+
+    database: str
+    dialect: Dialect
+    described: Table
+    columns: Mapping[str, TableColumn]
+    keys: tuple[Key, ...]
+    core: sqlalchemy.Table
+    coercers: Mapping[str, Coercer]
+    soft_delete: TableColumn | None = None
+
+    def column(self, name: str, field: str) -> TableColumn:
+        """The column of that name.
+
+        Raises:
+            RowgateError: UNKNOWN_COLUMN, with near misses and the field of the request that names it.
+        """
+        found = self.columns.get(name)
+        if found is None:
+            raise RowgateError(
+                Reason.UNKNOWN_COLUMN,
+                "the table has no column of that name",
+                field=field,
+                outcome=Outcome.NOT_RUN,
+                table=self.name,
+                column=name,
+                hint=column_hint(name, self.columns),
+            )
+        return found
+
+    def coerced(self, column: TableColumn, value: BoundValue, field: str) -> BoundValue:
+        """The value as the column holds it; `field` is where the caller gave it.
+
+        Raises:
+            RowgateError: INVALID_PARAMETER or VALUE_OUT_OF_RANGE, with the column's name.
+        """
+        try:
+            return self.coercers[column.name](value)
+        except UnfitError as error:
+            raise unfit(column, error, field) from None
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.described.name
+
+    @property
+    def primary_key(self) -> Key | None:
+        """The primary key, if it has one."""
+        return self.described.primary_key
+
+
+def known(database: str, dialect: Dialect, table: Table, soft_delete: str | None) -> KnownTable:
+    """The table that was read, ready to be planned against."""
+    columns = {column.name: column for column in table.columns}
+    return KnownTable(
+        database=database,
+        dialect=dialect,
+        described=table,
+        columns=MappingProxyType(columns),
+        keys=tuple(_keys(table)),
+        core=_core(table),
+        coercers={column.name: coercer(column, dialect) for column in table.columns},
+        soft_delete=None if soft_delete is None else columns[soft_delete],
+    )
+
+
+def _keys(table: Table) -> Iterator[Key]:
+    """The primary key, unique constraints and unique indexes; each set of columns once."""
+    indexes = (
+        Key(index.name, tuple(part.text for part in index.parts))
+        for index in table.indexes
+        if index.unique and not index.partial and not any(part.expression for part in index.parts)
+    )
+    seen = set()
+    for key in (table.primary_key, *table.unique_constraints, *indexes):
+        if key is not None and (columns := frozenset(key.columns)) not in seen:
+            seen.add(columns)
+            yield key
+
+
+def _core(table: Table) -> sqlalchemy.Table:
+    """Names are always quoted, so that none is ever a keyword, and none is folded."""
+    return sqlalchemy.Table(
+        quoted_name(table.name, quote=True),
+        sqlalchemy.MetaData(),
+        *(
+            sqlalchemy.Column(quoted_name(column.name, quote=True), NullType(), key=column.name)
+            for column in table.columns
+        ),
+        schema=quoted_name(table.schema, quote=True) if table.schema else None,
+    )

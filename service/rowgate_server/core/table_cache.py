@@ -1,0 +1,176 @@
+"""The tables that were read lately: each is read on its first use, once however many callers wait for it.
+
+A description is dropped when it is old, and read anew when a request meets something that it does not know: a table
+that was made or changed a moment ago is found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.known_table import KnownTable, known
+from rowgate_server.core.soft_delete import SoftDeletes
+from rowgate_server.engines.database import Database, Databases
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_T = TypeVar("_T")
+_Place = tuple[str, str, str]
+
+_MOST_TABLES = 1000
+_UNKNOWN = frozenset({Reason.UNKNOWN_COLUMN, Reason.UNKNOWN_TABLE})
+"""What a request may end in because the table has changed, be it by the gateway's word or the database's."""
+_UNFIT = frozenset({Reason.INVALID_PARAMETER, Reason.VALUE_OUT_OF_RANGE, Reason.INVALID_REQUEST})
+"""Mostly the caller's own mistake, so a table is read anew for these at most once in so many seconds:"""
+_UNFIT_AGE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TableRules:
+    """What the configuration says of one database's tables; `max_age` in seconds."""
+
+    max_age: float
+    soft_deletes: SoftDeletes
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    table: KnownTable
+    read_at: float
+
+
+class TableCache:
+    """Hands out tables.
+
+    Args:
+        databases: every one that is served.
+        catalog: reads a table.
+        rules: by the databases' names.
+    """
+
+    def __init__(self, databases: Databases, catalog: Catalog, rules: Mapping[str, TableRules]) -> None:
+        self._databases = databases
+        self._catalog = catalog
+        self._rules = rules
+        self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
+        self._flights: dict[_Place, asyncio.Task[KnownTable]] = {}
+
+    async def use(
+        self,
+        place: tuple[str, str, str],
+        call_timeout: float | None,
+        work: Callable[[Database, KnownTable, Deadline], Awaitable[_T]],
+    ) -> _T:
+        """Call a function with a table; once more with the table read anew, if it ended in what that may mend.
+
+        The function must have changed nothing when it raises.
+
+        Args:
+            place: database, schema and table, empty for the default ones.
+            call_timeout: seconds that the call has left.
+            work: what is to be done with it; its deadline is that of the whole.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE (with near misses), and what the function raises.
+        """
+        database = self._databases.get(place[0])
+        deadline = Deadline.soonest(
+            (call_timeout, "the call's deadline"),
+            (database.bounds.statement_timeout, f"databases.{database.name}.timeouts.statement"),
+        )
+        place = (database.name, *place[1:])
+        try:
+            entry = self._fresh(place)
+            if entry is not None:
+                try:
+                    return await work(database, entry.table, deadline)
+                except RowgateError as error:
+                    if not self._may_be_stale(entry, error):
+                        raise
+                    self._drop(place, entry)
+            return await self._read_and_work(database, place, deadline, work)
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from error.__cause__
+
+    async def _read_and_work(
+        self,
+        database: Database,
+        place: _Place,
+        deadline: Deadline,
+        work: Callable[[Database, KnownTable, Deadline], Awaitable[_T]],
+    ) -> _T:
+        """With what is read from now on. What others were already reading may be older than this request."""
+        begun = self._flights.get(place)
+        if begun is not None:
+            try:
+                return await work(database, await _landed(begun, deadline), deadline)
+            except RowgateError as error:
+                if error.reason not in _UNKNOWN:
+                    raise
+        flight = self._flights.get(place)
+        if flight is None or flight is begun:
+            flight = self._fly(database, place)
+        return await work(database, await _landed(flight, deadline), deadline)
+
+    def _fresh(self, place: _Place) -> _Entry | None:
+        entry = self._entries.get(place)
+        if entry is None:
+            return None
+        if _now() - entry.read_at > self._rules[place[0]].max_age:
+            self._drop(place, entry)
+            return None
+        self._entries.move_to_end(place)
+        return entry
+
+    @staticmethod
+    def _may_be_stale(entry: _Entry, error: RowgateError) -> bool:
+        if error.reason in _UNKNOWN:
+            return True
+        return error.reason in _UNFIT and _now() - entry.read_at > _UNFIT_AGE
+
+    def _drop(self, place: _Place, entry: _Entry) -> None:
+        """Unless another has been put in its place since."""
+        if self._entries.get(place) is entry:
+            del self._entries[place]
+
+    def _fly(self, database: Database, place: _Place) -> asyncio.Task[KnownTable]:
+        """Begin to read a table: a task of its own, so that a caller who goes away takes it from no other."""
+        flight = asyncio.create_task(self._read(database, place))
+        self._flights[place] = flight
+
+        def landed(_: asyncio.Task[KnownTable]) -> None:
+            if self._flights.get(place) is flight:
+                del self._flights[place]
+            if not flight.cancelled():
+                flight.exception()  # else asyncio complains where every caller has gone away
+
+        flight.add_done_callback(landed)
+        return flight
+
+    async def _read(self, database: Database, place: _Place) -> KnownTable:
+        read_at = _now()
+        table = await self._catalog.get_table(database.name, place[1], place[2], None)
+        soft_delete = self._rules[database.name].soft_deletes.column_of(table)
+        found = known(database.name, database.dialect, table, soft_delete)
+        self._entries[place] = _Entry(found, read_at)
+        self._entries.move_to_end(place)
+        if len(self._entries) > _MOST_TABLES:
+            self._entries.popitem(last=False)
+        return found
+
+
+async def _landed(flight: asyncio.Task[KnownTable], deadline: Deadline) -> KnownTable:
+    try:
+        async with asyncio.timeout_at(deadline.at):
+            return await asyncio.shield(flight)
+    except TimeoutError:
+        raise deadline.exceeded("while the table's description was read", Outcome.NOT_RUN) from None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
