@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.engine import URL
@@ -29,6 +30,9 @@ class ExecuteMode(NamedTuple):
         reads: the statement's first word says that it reads, so ending it early undoes no write.
         row_limit: the driver may stop after this many rows.
         byte_limit: the driver may fail with RESULT_TOO_LARGE when it had to hold more than this.
+        strict: what a column can't hold is an error, and 0 is 0 in every column, whatever the server's settings.
+        typed: the type of each parameter follows from where it stands, as that of a column does.
+        floats: the result may have single-precision columns.
     """
 
     streaming: bool = False
@@ -36,6 +40,33 @@ class ExecuteMode(NamedTuple):
     reads: bool = False
     row_limit: int | None = None
     byte_limit: int | None = None
+    strict: bool = False
+    typed: bool = False
+    floats: bool = True
+
+
+class Isolation(Enum):
+    """How much a transaction sees of others; each engine gives at least that."""
+
+    READ_COMMITTED = "READ COMMITTED"
+    REPEATABLE_READ = "REPEATABLE READ"
+    SERIALIZABLE = "SERIALIZABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionOptions:
+    """What a transaction is like. `isolation` None: as the database has it."""
+
+    isolation: Isolation | None = None
+    read_only: bool = False
+
+
+class Standing(Enum):
+    """What a statement has left of its transaction: it goes on; it takes only a rollback; it is over."""
+
+    ACTIVE = 1
+    FAILED = 2
+    ENDED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +98,7 @@ class Session(Protocol):
     """One checked-out connection."""
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
-        """Run one statement in a transaction of its own."""
+        """Run one statement: in the transaction that was begun, or in one of its own."""
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """What the database tells of a statement without running it.
@@ -76,6 +107,21 @@ class Session(Protocol):
             statement: where the values are not known, NULL stands for each.
             valued: whether they are.
         """
+
+    async def begin(self, options: TransactionOptions) -> None:
+        """Begin a transaction; the command may wait for the first statement, to go with it."""
+
+    async def commit(self) -> None:
+        """Commit it."""
+
+    async def rollback(self) -> None:
+        """Roll it back."""
+
+    async def control(self, sql: str) -> None:
+        """Run a command about savepoints."""
+
+    async def standing(self, error: Exception | None) -> Standing:
+        """What is left of the transaction after a statement, and the error it ended in."""
 
     async def reset(self) -> None:
         """Wipe out everything a caller's SQL may have left behind; any error means: drop the connection."""

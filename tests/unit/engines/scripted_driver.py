@@ -19,7 +19,7 @@ from sqlalchemy.util import await_only
 
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.driver import ExecuteMode, ServerFacts
+from rowgate_server.engines.driver import ExecuteMode, ServerFacts, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import BoundStatement, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -163,6 +163,8 @@ class ScriptedDriver:
         self.executing: Step = at_once
         self.resetting: Step = at_once
         self.killing: Step = at_once
+        self.committing: Step = at_once
+        self.standing = Standing.ACTIVE
         self.probing: Step = at_once
         self.aborting: Callable[[], None] = lambda: None
         self.cursor = ScriptedCursor
@@ -220,6 +222,23 @@ class ScriptedSession:
         self._note(f"execute {self._number} {statement.fragments[0]}")
         await self._driver.executing()
         return Description(columns=(Column("c0", ValueType.INT),), parameters=(), writes=False)
+
+    async def begin(self, options: TransactionOptions) -> None:
+        del options
+        self._note(f"begin {self._number}")
+
+    async def commit(self) -> None:
+        self._note(f"commit {self._number}")
+        await self._driver.committing()
+
+    async def rollback(self) -> None:
+        self._note(f"rollback {self._number}")
+
+    async def control(self, sql: str) -> None:
+        self._note(f"{sql} {self._number}")
+
+    async def standing(self, error: Exception | None) -> Standing:
+        return Standing.ACTIVE if error is None else self._driver.standing
 
     async def reset(self) -> None:
         self._note(f"reset {self._number}")

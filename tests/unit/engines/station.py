@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
 
 from unit.engines.clock import until
@@ -11,10 +11,12 @@ from unit.engines.scripted_driver import ScriptedCursor, ScriptedDriver
 
 from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.results import Chunk, Completion, Result, Row
+from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
 from rowgate_server.observability.metrics import Metrics
 
@@ -49,6 +51,10 @@ class Station:
             async for chunk in chunks:
                 received.append(chunk)
         return received
+
+    def transaction(self, *, seconds: float = 9) -> AbstractAsyncContextManager[Transaction]:
+        deadline = Deadline.soonest((seconds, "options.timeout"))
+        return self._executor.transaction(TransactionOptions(), deadline)
 
     async def fate(self) -> list[str]:
         """What happened to the first connection after its first statement, once it is over."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from rowgate_server.errors import Reason, RowgateError
+from asyncmy.errors import MySQLError
 
-COM_INIT_DB, COM_QUERY, COM_SET_OPTION, COM_RESET_CONNECTION = b"\x02", b"\x03", b"\x1b", b"\x1f"
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+COM_INIT_DB, COM_QUERY, COM_PING, COM_SET_OPTION, COM_RESET_CONNECTION = b"\x02", b"\x03", b"\x0e", b"\x1b", b"\x1f"
 MULTI_STATEMENTS_OFF = COM_SET_OPTION + struct.pack("<H", 1)
 LARGEST_PACKET = 2**24 - 2
 """Bytes of a payload that fits one packet."""
@@ -51,6 +53,30 @@ class Link:
             self.next_answer()
             await self.connection.read_packet()
 
+    async def read_before(self, count: int) -> None:
+        """The answers to so many commands that a statement was sent with."""
+        try:
+            await self.read_ok(count)
+        except MySQLError as error:
+            # The statement runs all the same, without what should have gone before it.
+            self.abort()
+            raise RowgateError(
+                Reason.DATABASE_UNAVAILABLE,
+                "the database refused to set the session up for the statement",
+                retry_after=1.0,
+                outcome=Outcome.UNKNOWN,
+            ) from error
+
+    async def ping(self) -> int:
+        """The server's status flags."""
+        self.write(COM_PING)
+        self.next_answer()
+        packet = await self.connection.read_packet()
+        packet.advance(1)
+        packet.read_length_encoded_integer()  # affected rows
+        packet.read_length_encoded_integer()  # an insert's id
+        return int(packet.read_uint16())
+
     def next_answer(self) -> None:
         """The next packet begins the answer to a command."""
         self.connection._next_seq_id = 1
@@ -65,7 +91,7 @@ class Link:
             await connection.query(sql, unbuffered=True)
             return
         self.write(*before, COM_QUERY + sql)
-        await self.read_ok(len(before))
+        await self.read_before(len(before))
         self.next_answer()
         await connection._read_query_result(unbuffered=True)
 

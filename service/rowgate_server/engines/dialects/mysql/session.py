@@ -19,15 +19,17 @@ from rowgate_server.engines.dialects.mysql.link import (
     MULTI_STATEMENTS_OFF,
     Link,
 )
-from rowgate_server.engines.dialects.mysql.state import SessionState
+from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Statements
-from rowgate_server.engines.driver import Cursor, ExecuteMode
+from rowgate_server.engines.driver import Cursor, ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _NOT_PREPARED = ((1295,), (1461,))
 """Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
+_START = COM_QUERY + b"START TRANSACTION"
+_STRICT = COM_QUERY + b"SET sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
 
 
 class Killer(Protocol):
@@ -76,21 +78,21 @@ class MySQLSession:
         self._killer = killer
         self._state = SessionState(tracked=settings.tracks)
         self._reset_due = False
+        self._due: list[bytes] = []
+        self._begun = False
+        self._strict = False
 
     async def prepare(self) -> None:
         """Set a new connection up for the gateway's use."""
         await self._commands(MULTI_STATEMENTS_OFF, *self._settings.fresh())
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
-        """Run one statement; autocommit makes it a transaction of its own."""
+        """Run one statement; autocommit makes it a transaction of its own, unless one was begun."""
         sql = literals.render(statement).encode()
         self._check_size(sql)
         facts = self._settings.statements.facts(statement, reads=mode.reads)
-        before = self._overdue(plain=facts.plain)
-        if mode.read_only:
-            before.append(_READ_ONLY)
-            self._state.changed()
-        if facts.floats is not False and len(sql) < LARGEST_PACKET:
+        before = self._before(mode, plain=facts.plain)
+        if mode.floats and facts.floats is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepare(before, sql)
             if prepared is not None and facts.learn(prepared.fields, reads=mode.reads):
@@ -113,13 +115,42 @@ class MySQLSession:
             parameters=tuple(ParameterType() for _ in statement.values),
         )
 
+    async def begin(self, options: TransactionOptions) -> None:
+        """With the first statement, in one write.
+
+        The session is made read-only, not the transaction: that stops statements too that commit by themselves.
+        """
+        self._due = [_READ_ONLY] if options.read_only else []
+        if options.isolation is not None:
+            self._due.append(COM_QUERY + f"SET SESSION TRANSACTION ISOLATION LEVEL {options.isolation.value}".encode())
+        self._due.append(_START)
+        self._begun = True
+
+    async def commit(self) -> None:
+        """Commit it."""
+        await self._end(b"COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll it back."""
+        await self._end(b"ROLLBACK")
+
+    async def control(self, sql: str) -> None:
+        """Run a command of the gateway's own."""
+        await self._commands(*self._overdue(), COM_QUERY + sql.encode())
+
+    async def standing(self, error: Exception | None) -> Standing:
+        """A deadlock rolls back the transaction, and DDL commits it; other errors undo their statement only."""
+        status = self._link.status if error is None else await self._link.ping()
+        # 0: the statement's answer did not tell, as those of the binary protocol don't.
+        return Standing.ACTIVE if not status or status & IN_TRANSACTION else Standing.ENDED
+
     async def reset(self) -> None:
         """COM_RESET_CONNECTION drops variables, temporary tables, locks and prepared statements; then the set-up again.
 
         The reset gives the session the server's defaults, but leaves the schema that a USE chose.
         """
         self._link.resume()
-        self._reset_due = False
+        self._forget()
         await self._commands(COM_RESET_CONNECTION, *self._settings.fresh())
         self._state.reset()
         if not self._settings.database:
@@ -161,16 +192,40 @@ class MySQLSession:
         """Cut the link at once."""
         self._link.abort()
 
+    async def _end(self, command: bytes) -> None:
+        if _START in self._due:
+            self._due = []  # nothing has run in it
+        else:
+            await self._commands(COM_QUERY + command)
+        self._begun = False
+
+    def _forget(self) -> None:
+        """A reset ends all of this."""
+        self._reset_due = self._begun = self._strict = False
+        self._due = []
+
+    def _before(self, mode: ExecuteMode, *, plain: bool) -> list[bytes]:
+        """The commands to send before the statement."""
+        before = self._overdue(plain=plain)
+        settings = [_READ_ONLY] if mode.read_only and not self._begun else []
+        if mode.strict and not self._strict:
+            settings.append(_STRICT)
+            self._strict = True
+        if settings or self._begun:
+            self._state.changed()
+        return [*before, *settings]
+
     def _overdue(self, *, plain: bool = False) -> list[bytes]:
-        """The commands of a reset that was deferred, to be sent before anything else, if it is still needed."""
+        """What waits to be sent before anything else: a reset that is still needed, the beginning of a transaction."""
         needed = self._state.begin(plain=plain)
-        due, self._reset_due = self._reset_due, False
+        reset, self._reset_due = self._reset_due, False
+        due, self._due = self._due, []
         self._link.status = 0
-        if not (due and needed):
-            return []
+        if not (reset and needed):
+            return due
         self._state.reset()
         self._state.begin(plain=plain)
-        return [COM_RESET_CONNECTION, *self._settings.fresh()]
+        return [COM_RESET_CONNECTION, *self._settings.fresh(), *due]
 
     def _check_size(self, sql: bytes) -> None:
         """Refuse what the server would answer with 1153, and then close the connection."""
@@ -185,7 +240,7 @@ class MySQLSession:
     async def _prepare(self, before: list[bytes], sql: bytes) -> binary.Prepared | None:
         """What the server says of the statement without running it; None where it can't be prepared."""
         self._link.write(*before, binary.COM_STMT_PREPARE + sql)
-        await self._link.read_ok(len(before))
+        await self._link.read_before(len(before))
         self._link.next_answer()
         try:
             return await binary.read_prepared(self._link.connection)

@@ -12,8 +12,10 @@ import time
 _LONGEST = 0.02
 """Seconds after which a reset comes, however plain the statements."""
 
-_IN_TRANSACTION, _AUTOCOMMIT, _MORE_RESULTS, _STATE_CHANGED = 0x0001, 0x0002, 0x0008, 0x4000
-_WATCHED = _IN_TRANSACTION | _AUTOCOMMIT | _MORE_RESULTS | _STATE_CHANGED
+IN_TRANSACTION = 0x0001
+"""The server's status flag of an open transaction."""
+_AUTOCOMMIT, _MORE_RESULTS, _STATE_CHANGED = 0x0002, 0x0008, 0x4000
+_WATCHED = IN_TRANSACTION | _AUTOCOMMIT | _MORE_RESULTS | _STATE_CHANGED
 
 
 class SessionState:

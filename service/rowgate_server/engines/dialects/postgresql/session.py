@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import asyncpg
@@ -14,7 +14,7 @@ import asyncpg
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
-from rowgate_server.engines.driver import ExecuteMode
+from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -28,6 +28,7 @@ _AFFECTED = re.compile(r"(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d+)\Z")
 _COPY_OVER_THE_WIRE = re.compile(
     r"(?>\s+|--[^\n]*\n|/\*.*?\*/)*copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
 )
+_BEFORE = "rowgate_before"
 _CANNOT_INFER = {"42P18", "42725"}
 """Could not determine a parameter's type; the operator is not unique for unknown types."""
 
@@ -40,9 +41,10 @@ class PostgreSQLSession:
         self._meter = meter
         self._notices: list[StatementWarning] = []
         self._description = b""
+        self._begun = False
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
-        """Run one statement in a transaction of its own: PostgreSQL's implicit one, or an explicit one where needed.
+        """Run one statement: in the transaction that was begun, or in PostgreSQL's implicit one, or an explicit one.
 
         A portal to stream from, and a read-only session, need an explicit transaction.
         """
@@ -54,30 +56,59 @@ class PostgreSQLSession:
                 hint="use INSERT, or StreamQuery of a SELECT",
                 outcome=Outcome.NOT_RUN,
             )
-        prepared, arguments = await self._prepare(statement)
+        # In a transaction a statement that can't be prepared as it is would be the end of it.
+        async with self._saved() if self._begun and not mode.typed else nullcontext(None) as place:
+            prepared, arguments = await self._prepare(statement, place)
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
-        explicit = mode.read_only or mode.streaming
+        explicit = not self._begun and (mode.read_only or mode.streaming)
         if explicit:
             await self._connection.execute("BEGIN READ ONLY" if mode.read_only else "BEGIN")
         if mode.streaming and prepared.get_attributes():
             portal = await prepared.cursor(*arguments)
-            return PortalCursor(self._connection, prepared, self._description, portal, self._notices)
+            return PortalCursor(self._connection, prepared, self._description, portal, self._notices, explicit=explicit)
         answer = await self._whole(prepared, arguments, mode)
         return WholeCursor(self._connection, prepared, self._description, answer, self._notices, explicit=explicit)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
         del valued
-        prepared, _ = await self._prepare(statement)
+        prepared, _ = await self._prepare(statement, None)
         return Description(
             columns=types.columns(prepared.get_attributes(), self._description),
             parameters=tuple(ParameterType(types.value_type(kind), kind.name) for kind in prepared.get_parameters()),
         )
 
+    async def begin(self, options: TransactionOptions) -> None:
+        """Begin a transaction."""
+        level = f" ISOLATION LEVEL {options.isolation.value}" if options.isolation else ""
+        await self.control(f"BEGIN{level}{' READ ONLY' if options.read_only else ''}")
+        self._begun = True
+
+    async def commit(self) -> None:
+        """Commit it."""
+        self._begun = False
+        await self.control("COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll it back."""
+        self._begun = False
+        await self.control("ROLLBACK")
+
+    async def control(self, sql: str) -> None:
+        """Run a command of the gateway's own."""
+        await self._connection.execute(sql)
+
+    async def standing(self, error: Exception | None) -> Standing:
+        """After any error of the server's, PostgreSQL takes only a rollback."""
+        if not self._connection.is_in_transaction():
+            return Standing.ENDED
+        return Standing.FAILED if isinstance(error, asyncpg.PostgresError) else Standing.ACTIVE
+
     async def reset(self) -> None:
         """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""
         connection = self._connection
+        self._begun = False
         connection.remove_log_listener(self._notice)
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
@@ -142,8 +173,20 @@ class PostgreSQLSession:
         finally:
             self._description = self._meter.row_description()
 
-    async def _prepare(self, statement: BoundStatement) -> tuple[Any, list[Any]]:
-        """Prepare, and once more with casts if a value does not go as the type that PostgreSQL inferred."""
+    @asynccontextmanager
+    async def _saved(self) -> AsyncIterator[str]:
+        """A savepoint to come back to."""
+        await self._connection.execute(f"SAVEPOINT {_BEFORE}")
+        yield f"ROLLBACK TO SAVEPOINT {_BEFORE}"
+        await self._connection.execute(f"RELEASE SAVEPOINT {_BEFORE}")
+
+    async def _prepare(self, statement: BoundStatement, back: str | None) -> tuple[Any, list[Any]]:
+        """Prepare, and once more with casts if a value does not go as the type that PostgreSQL inferred.
+
+        Args:
+            statement: the statement.
+            back: the command that undoes the failure of the first try; None where there is nothing to undo.
+        """
         parameters.check_number(statement)
         if NO_MEMBERS in statement.values:
             without_casts = await self._ask(_numbered(statement.fragments, [""] * len(statement.values)))
@@ -156,6 +199,8 @@ class PostgreSQLSession:
         except asyncpg.PostgresError as error:
             if not values or error.sqlstate not in _CANNOT_INFER:
                 raise
+            if back is not None:
+                await self._connection.execute(back)
             kinds = [None] * len(values)
         else:
             kinds = _kinds(prepared, statement)
@@ -283,10 +328,18 @@ class PortalCursor(Cursor):
     """
 
     def __init__(
-        self, connection: Any, prepared: Any, description: bytes, portal: Any, notices: list[StatementWarning]
+        self,
+        connection: Any,
+        prepared: Any,
+        description: bytes,
+        portal: Any,
+        notices: list[StatementWarning],
+        *,
+        explicit: bool,
     ) -> None:
         super().__init__(connection, prepared, description, notices)
         self._prepared = prepared
+        self._explicit = explicit
         self._portal = portal
         self._size = 1
 
@@ -299,8 +352,11 @@ class PortalCursor(Cursor):
         return self._read(records)
 
     async def finish(self) -> Completion:
-        """Commit, which closes the portal."""
-        await self._connection.execute("COMMIT")
+        """Close the portal; committing does."""
+        if self._explicit:
+            await self._connection.execute("COMMIT")
+        else:
+            await self._portal._close_portal(None)
         return self._completion(self._prepared.get_statusmsg())
 
     def _adapt(self, records: list[Any], seconds: float) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.guard import Guard
-from rowgate_server.engines.driver import ExecuteMode
+from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
@@ -32,15 +32,20 @@ class SQLiteSession:
         self._connection = connection
         self._guard = guard
         self._killed = False
+        self._due: tuple[str, ...] = ()
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> SQLiteCursor:
-        """Run one statement in autocommit, and fetch its first rows in the same hop."""
+        """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
         sql = "?".join(statement.fragments)
         arguments = [_argument(value) for value in statement.values]
 
+        before, self._due = self._due, ()
+        if mode.read_only:
+            before = (*before, "PRAGMA query_only = ON")
+
         def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
-            if mode.read_only:
-                connection.execute("PRAGMA query_only = ON")
+            for command in before:
+                connection.execute(command)
             with self._stepping():
                 cursor = connection.execute(sql, arguments)
                 return cursor, cursor.fetchmany(_FIRST_FETCH) if cursor.description else []
@@ -66,8 +71,46 @@ class SQLiteSession:
 
         return await self.on_thread(run)
 
+    async def begin(self, options: TransactionOptions) -> None:
+        """In the hop of the first statement. A transaction here is always serializable.
+
+        One that may write takes the write lock at once: one that took it later could find that another has written
+        since, and would have to be begun again.
+        """
+        self._due = ("PRAGMA query_only = ON", "BEGIN") if options.read_only else ("BEGIN IMMEDIATE",)
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self._end("COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll back."""
+        await self._end("ROLLBACK")
+
+    async def _end(self, command: str) -> None:
+        if not self._due:
+            await self.control(command)
+        self._due = ()
+
+    async def control(self, sql: str) -> None:
+        """Run a command of the gateway's own."""
+        before, self._due = self._due, ()
+
+        def run(connection: sqlite3.Connection) -> None:
+            for command in (*before, sql):
+                connection.execute(command)
+
+        await self.on_thread(run)
+
+    async def standing(self, error: Exception | None) -> Standing:
+        """Some errors roll back the transaction, a full disk among them; others undo their statement."""
+        del error
+        active = bool(self._due) or self._connection._conn.in_transaction
+        return Standing.ACTIVE if active else Standing.ENDED
+
     async def reset(self) -> None:
         """End a transaction left open; a connection with temporary tables is dropped."""
+        self._due = ()
 
         def clean(connection: sqlite3.Connection) -> bool:
             if connection.in_transaction:

@@ -1,0 +1,151 @@
+"""One statement on a connection that somebody else holds: its rows within limits, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rowgate_server.engines.chunks import ChunkReader
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
+from rowgate_server.engines.limits import ResultLimits, ResultMeter
+from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats
+from rowgate_server.engines.values import BoundStatement
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+
+class Call(NamedTuple):
+    """One statement to run, and what bounds it.
+
+    Attributes:
+        statement: the SQL and its values.
+        deadline: when it must be over, the wait for a connection included.
+        limits: rows and bytes.
+        query_id: its name in logs.
+        reads: its first word says that it reads.
+        read_only: to be run in a session that refuses writes.
+        strict: see `ExecuteMode`.
+        typed: see `ExecuteMode`.
+        floats: see `ExecuteMode`.
+    """
+
+    statement: BoundStatement
+    deadline: Deadline
+    limits: ResultLimits
+    query_id: str
+    reads: bool
+    read_only: bool = False
+    strict: bool = False
+    typed: bool = False
+    floats: bool = True
+
+
+@dataclass(slots=True)
+class Work:
+    """A statement on its connection. `sent`: the database may have it. `spoiled`: the rest must be killed."""
+
+    session: Session
+    sent: bool = False
+    spoiled: bool = False
+
+
+async def run(call: Call, work: Work, started: float) -> Result:
+    """The whole result of a statement; the caller keeps the deadline, and knows when the call began.
+
+    Raises:
+        RowgateError: RESULT_TOO_LARGE over the server's caps.
+    """
+    rows: list[Row] = []
+    try:
+        cursor = await _begin(call, work, streaming=False)
+        meter = ResultMeter(cursor.columns, call.limits)
+        while batch := await cursor.fetch():
+            rows.extend(meter.take(batch))
+            if meter.truncation is not None:
+                break
+        completion = await _end(cursor, meter, work)
+    except RowgateError as error:
+        # Over the cap: what is left of the result is nobody's, and may be long.
+        work.spoiled = error.reason is Reason.RESULT_TOO_LARGE
+        raise
+    return Result(cursor.columns, rows, _stats(call, started, meter, completion))
+
+
+async def stream(
+    call: Call, work: Work, started: float, cells_per_chunk: int | None = None
+) -> AsyncGenerator[Chunk, None]:
+    """The result of a statement chunk by chunk, the last one with the stats; close the iterator to end it early.
+
+    Only the database's share is timed: the reader's own slowness is for its call's deadline to end.
+    """
+    async with asyncio.timeout_at(call.deadline.at):
+        cursor = await _begin(call, work, streaming=True)
+    meter = ResultMeter(cursor.columns, call.limits)
+    async with contextlib.aclosing(_chunks(call, cursor, meter, cells_per_chunk)) as chunks:
+        async for chunk in chunks:
+            yield chunk
+    async with asyncio.timeout_at(call.deadline.at):
+        completion = await _end(cursor, meter, work)
+    yield Chunk(rows=[], stats=_stats(call, started, meter, completion))
+
+
+def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[bool, Exception]:
+    """Whether the connection is sound after this error, and what to raise instead of it."""
+    if isinstance(error, RowgateError):
+        return not work.spoiled, error
+    unknown = Outcome.UNKNOWN if work.sent else Outcome.NOT_RUN
+    if isinstance(error, TimeoutError) and call.deadline.remaining() <= 0:
+        return False, call.deadline.exceeded("while the statement was running", unknown)
+    translated = driver.translate(error, has_parameters=bool(call.statement.values))
+    if translated is None:
+        return False, error
+    if translated.reason is Reason.DATABASE_UNAVAILABLE:
+        translated.with_defaults(outcome=unknown.value)
+    return not driver.is_broken(error), translated
+
+
+async def _begin(call: Call, work: Work, *, streaming: bool) -> Cursor:
+    mode = ExecuteMode(
+        streaming=streaming,
+        read_only=call.read_only,
+        reads=call.reads,
+        row_limit=call.limits.row_limit,
+        byte_limit=call.limits.byte_limit,
+        strict=call.strict,
+        typed=call.typed,
+        floats=call.floats,
+    )
+    work.sent = True
+    return await work.session.execute(call.statement, mode)
+
+
+async def _end(cursor: Cursor, meter: ResultMeter, work: Work) -> Completion:
+    if meter.truncation is None:
+        return await cursor.finish()
+    completion = await cursor.stop()
+    work.spoiled = completion is None
+    return completion or Completion()
+
+
+async def _chunks(
+    call: Call, cursor: Cursor, meter: ResultMeter, cells_per_chunk: int | None
+) -> AsyncGenerator[Chunk, None]:
+    reader = ChunkReader(cursor, meter, cells_per_chunk)
+    columns = cursor.columns or None
+    try:
+        while not reader.ended:
+            async with asyncio.timeout_at(call.deadline.at):
+                rows = await reader.next()
+            if rows or columns is not None:
+                yield Chunk(rows=rows, columns=columns)
+            columns = None
+    finally:
+        await reader.close()
+
+
+def _stats(call: Call, started: float, meter: ResultMeter, completion: Completion) -> Stats:
+    elapsed = asyncio.get_running_loop().time() - started
+    return Stats(call.query_id, elapsed, meter.rows, completion, meter.truncation)

@@ -1,0 +1,233 @@
+"""Several statements in one transaction, on one connection; and what is left of it after an error.
+
+A transaction lives from its first statement until it is committed or rolled back, or until something is in doubt: a
+call that was cancelled or ran out of time, a result cut short, a broken link. Then it is over, and its connection is
+killed and dropped, which rolls it back. Whoever leaves it without a commit rolls it back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from enum import Enum
+
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.driver import Driver, Session, Standing, TransactionOptions
+from rowgate_server.engines.results import Chunk, Result
+from rowgate_server.engines.running import Call, Work, explain, run, stream
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+
+class TransactionState(Enum):
+    """What may be done next: anything; only a rollback, also to a savepoint; nothing; nothing."""
+
+    ACTIVE = 1
+    FAILED = 2
+    COMMITTED = 3
+    ROLLED_BACK = 4
+
+
+_OVER = (TransactionState.COMMITTED, TransactionState.ROLLED_BACK)
+
+
+class Transaction:
+    """One transaction; `Executor.transaction` begins it and ends it.
+
+    Args:
+        driver: the connection's kind.
+        session: its connection's.
+        deadline: when it must be over.
+    """
+
+    def __init__(self, driver: Driver, session: Session, deadline: Deadline) -> None:
+        self._driver = driver
+        self._session = session
+        self._deadline = deadline
+        self._savepoints: list[str] = []
+        self.state = TransactionState.ACTIVE
+        self.sound = True
+
+    async def begin(self, options: TransactionOptions) -> None:
+        """Begin it."""
+        await self._command(self._session.begin(options), "while the transaction was begun", Outcome.NOT_RUN)
+
+    async def run(self, call: Call) -> Result:
+        """The whole result of a statement.
+
+        Raises:
+            RowgateError: RESULT_TOO_LARGE over the server's caps, which ends the transaction; what the database has
+                against the statement, after which `state` says whether it goes on.
+        """
+        self._check_active()
+        call = self._within(call)
+        work = Work(self._session)
+        try:
+            async with asyncio.timeout_at(call.deadline.at):
+                result = await run(call, work, asyncio.get_running_loop().time())
+        except BaseException as error:
+            told = await self._failed(error, call, work)
+            if told is error:
+                raise
+            raise told from error
+        await self._look()
+        return result
+
+    async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
+        """The result of a statement chunk by chunk; close it to end the statement early, and the transaction with it.
+
+        Raises:
+            RowgateError: as `run`, without the server's caps.
+        """
+        self._check_active()
+        call = self._within(call)
+        work = Work(self._session)
+        try:
+            async with aclosing(stream(call, work, asyncio.get_running_loop().time(), cells_per_chunk)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except BaseException as error:
+            told = await self._failed(error, call, work)
+            if told is error:
+                raise
+            raise told from error
+        if work.spoiled:
+            self._lost()
+        else:
+            await self._look()
+
+    async def commit(self) -> None:
+        """Make the changes last.
+
+        Raises:
+            RowgateError: ROLLED_BACK where the database says so, UNKNOWN where it does not answer.
+        """
+        self._check_active()
+        # Whatever becomes of it, there is no going back.
+        self.state = TransactionState.COMMITTED
+        try:
+            await self._command(self._session.commit(), "while the transaction was committed", Outcome.UNKNOWN)
+        except RowgateError as error:
+            if error.outcome == Outcome.ROLLED_BACK:
+                self.state = TransactionState.ROLLED_BACK
+            raise
+
+    async def rollback(self) -> None:
+        """Undo the changes."""
+        if self.state in _OVER:
+            raise self._over()
+        self.state = TransactionState.ROLLED_BACK
+        await self._command(self._session.rollback(), "while the transaction was rolled back", Outcome.ROLLED_BACK)
+
+    async def savepoint(self, name: str) -> None:
+        """Mark a place to come back to. The latest of a name counts."""
+        self._check_active()
+        await self._control(f"SAVEPOINT {_place(len(self._savepoints))}")
+        self._savepoints.append(name)
+
+    async def rollback_to(self, name: str) -> None:
+        """Undo what came after a savepoint, which stays."""
+        if self.state in _OVER:
+            raise self._over()
+        index = self._index(name)
+        await self._control(f"ROLLBACK TO SAVEPOINT {_place(index)}")
+        del self._savepoints[index + 1 :]
+        self.state = TransactionState.ACTIVE
+
+    async def release(self, name: str) -> None:
+        """Forget a savepoint and those after it; what came after it stays done."""
+        self._check_active()
+        index = self._index(name)
+        await self._control(f"RELEASE SAVEPOINT {_place(index)}")
+        del self._savepoints[index:]
+
+    def _within(self, call: Call) -> Call:
+        return call if call.deadline.at <= self._deadline.at else call._replace(deadline=self._deadline)
+
+    def _check_active(self) -> None:
+        if self.state in _OVER:
+            raise self._over()
+        if self.state is TransactionState.FAILED:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "a statement of this transaction has failed, and the database takes no more of them",
+                hint="roll back, or back to a savepoint",
+                outcome=Outcome.NOT_RUN,
+            )
+
+    def _over(self) -> RowgateError:
+        how = "committed" if self.state is TransactionState.COMMITTED else "rolled back"
+        return RowgateError(Reason.INVALID_REQUEST, f"the transaction was {how}", outcome=Outcome.NOT_RUN)
+
+    def _index(self, name: str) -> int:
+        for index in range(len(self._savepoints) - 1, -1, -1):
+            if self._savepoints[index] == name:
+                return index
+        raise RowgateError(
+            Reason.INVALID_REQUEST, "the transaction has no savepoint of that name", outcome=Outcome.NOT_RUN
+        )
+
+    async def _control(self, sql: str) -> None:
+        await self._command(self._session.control(sql), "at a savepoint", Outcome.ROLLED_BACK)
+
+    async def _command(self, command: Awaitable[None], doing: str, outcome: Outcome) -> None:
+        """A command of the transaction's own; nothing is known of it if it was not answered."""
+        try:
+            async with asyncio.timeout_at(self._deadline.at):
+                await command
+        except TimeoutError as error:
+            self._lost()
+            if self._deadline.remaining() > 0:
+                raise
+            raise self._deadline.exceeded(doing, outcome) from error
+        except Exception as error:
+            translated = self._driver.translate(error, has_parameters=False)
+            if translated is None or self._driver.is_broken(error):
+                self._lost()
+            if translated is None:
+                raise
+            raise translated.with_defaults(outcome=outcome.value) from error
+        except BaseException:
+            self._lost()
+            raise
+
+    async def _failed(self, error: BaseException, call: Call, work: Work) -> BaseException:
+        """What to raise instead of a statement's error; `state` is what it left."""
+        if isinstance(error, RowgateError) and not work.spoiled:
+            return error  # the gateway's own, before anything was sent
+        if not isinstance(error, Exception):
+            self._lost()
+            return error
+        sound, told = explain(self._driver, error, call, work)
+        if not sound:
+            self._lost()
+            if isinstance(told, RowgateError) and told.outcome == Outcome.UNKNOWN:
+                # No commit was sent, and a dropped connection never commits.
+                told.metadata["outcome"] = Outcome.ROLLED_BACK.value
+            return told
+        await self._look(error)
+        return told
+
+    async def _look(self, error: Exception | None = None) -> None:
+        """What is left of the transaction after a statement."""
+        try:
+            async with asyncio.timeout_at(self._deadline.at):
+                standing = await self._session.standing(error)
+        except BaseException:
+            self._lost()
+            raise
+        if standing is Standing.FAILED:
+            self.state = TransactionState.FAILED
+        elif standing is Standing.ENDED:
+            # By a deadlock; or, without an error, by a statement that commits what was before it, as MySQL's DDL does.
+            self.state = TransactionState.COMMITTED if error is None else TransactionState.ROLLED_BACK
+
+    def _lost(self) -> None:
+        self.sound = False
+        if self.state is not TransactionState.COMMITTED:
+            self.state = TransactionState.ROLLED_BACK
+
+
+def _place(index: int) -> str:
+    """A number, not the caller's name: nothing is to be quoted, and a name twice means the same on every engine."""
+    return f"rowgate_{index}"
