@@ -11,8 +11,14 @@ from sqlalchemy.exc import SAWarning
 
 from rowgate_server import config
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.compiler.statements import Compiler
+from rowgate_server.core.crud.pages import TablePager
+from rowgate_server.core.crud.reads import TableReader
+from rowgate_server.core.crud.tokens import Tokens
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
+from rowgate_server.core.soft_delete import SoftDeletes
+from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
@@ -92,6 +98,7 @@ class Gateway:
             max_connection_age_grace=server.max_connection_age_grace,
             reflection=server.reflection,
         )
+        catalog = Catalog(self._databases)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
                 QueryRunner(self._databases),
@@ -99,11 +106,22 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            schema=SchemaServicer(self._databases, Catalog(self._databases), server.request_timeout),
-            tables=TableServicer(server.request_timeout, server.max_message_bytes),
+            schema=SchemaServicer(self._databases, catalog, server.request_timeout),
+            tables=self._build_tables(catalog),
             health=self._health,
         )
         return grpc_server.build(servicers, options, self._metrics)
+
+    def _build_tables(self, catalog: Catalog) -> TableServicer:
+        server = self._settings.server
+        rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
+        tables, compiler = TableCache(self._databases, catalog, rules), Compiler()
+        return TableServicer(
+            TableReader(tables, compiler),
+            TablePager(tables, compiler, Tokens(server.page_token_secret.get_secret_value())),
+            server.request_timeout,
+            server.max_message_bytes,
+        )
 
     def _bind(self) -> str:
         listen = self._settings.listen
@@ -171,6 +189,10 @@ def _open_database(name: str, database: config.Database, settings: config.Settin
         ),
         metrics,
     )
+
+
+def _table_rules(tables: config.Tables) -> TableRules:
+    return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))
 
 
 def _target(url: config.DatabaseUrl) -> Target:

@@ -30,12 +30,12 @@ def models(branch: Branch = ROOT) -> Iterator[type[BaseModel]]:
             yield from models(child)
 
 
-def test_every_field_is_marked_visible_or_secret_and_only_urls_are_secret() -> None:
+def test_every_field_is_marked_visible_or_secret_and_few_are_secret() -> None:
     for model in models():
         for name, info in model.model_fields.items():
             marks = [mark for mark in info.metadata if isinstance(mark, Visibility)]
             assert len(marks) == 1, f"{model.__name__}.{name}"
-    assert [leaf.path[-1] for leaf in leaves() if leaf.secret] == ["url"]
+    assert [leaf.path[-1] for leaf in leaves() if leaf.secret] == ["url", "page_token_secret"]
 
 
 def test_a_setting_without_a_mark_is_hidden() -> None:
@@ -51,7 +51,7 @@ def test_every_setting_is_described_in_one_line() -> None:
 def test_a_secret_is_shown_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "rowgate.yaml"
     file.write_text(f"databases: {{main: {{url: '{URL}'}}}}", encoding="utf-8")
-    settings = load({"config": str(file)}, {})
+    settings = load({"config": str(file)}, {"ROWGATE_SERVER__PAGE_TOKEN_SECRET": SECRET * 4})
     logging.getLogger("test").warning("%s %r", settings, settings.databases["main"].url)
     shown = [
         effective(settings),
@@ -125,7 +125,13 @@ def test_settings_that_are_built_without_load_do_not_repeat_values_either() -> N
 
 def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
     settings = load(
-        {"databases.main.url": URL, "admin_listen": "off"},
+        {
+            "databases.main.url": URL,
+            "databases.main.tables.soft_delete": "gone_at",
+            "databases.main.tables.soft_delete_tables": "logs=, a.b=removed",
+            "server.page_token_secret": SECRET * 4,
+            "admin_listen": "off",
+        },
         {"ROWGATE_SERVER__DRAIN_GRACE": "90", "ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES": "1025"},
     )
     text = effective(settings)
@@ -135,6 +141,7 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
         for part in path:
             node = node[part]
     assert printed["admin_listen"] == "off"
+    assert "      soft_delete_tables: logs=, a.b=removed  # flag --set\n" in text
     assert "  drain_grace: 90s  # environment ROWGATE_SERVER__DRAIN_GRACE\n" in text
     assert "      sql_bytes: 1025  # environment ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES\n" in text
     assert "listen: 127.0.0.1:50051  # default\n" in text

@@ -3,7 +3,7 @@
 `load` merges flags, `ROWGATE_` variables and a YAML file into `Settings`, or raises `ConfigError` with every problem.
 """
 
-from rowgate_server.config.database import Database, Limits, Pool, Timeouts
+from rowgate_server.config.database import Database, Limits, Pool, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
 from rowgate_server.config.loading import load
 from rowgate_server.config.reference import reference_markdown
@@ -24,6 +24,7 @@ __all__ = [
     "Server",
     "Settings",
     "SslMode",
+    "Tables",
     "Timeouts",
     "effective",
     "json_schema",

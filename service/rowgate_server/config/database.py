@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rowgate_server.config.fields import MEBIBYTE, SECRET, VISIBLE, Duration, MessageSize, Section, Url
+from rowgate_server.config.marks import ColumnsOfTables, TableColumns
 
 
 class Pool(Section):
@@ -61,6 +62,35 @@ class Limits(Section):
     )
 
 
+class Tables(Section):
+    """What TableService makes of the tables."""
+
+    max_age: Annotated[
+        Duration,
+        VISIBLE,
+        Field(
+            description="Age at which the description of a table is read anew. A table or column that is not known is "
+            "looked for at once, whatever the age."
+        ),
+    ] = 60.0
+    soft_delete: Annotated[
+        str,
+        VISIBLE,
+        Field(
+            description="The column that marks deleted rows, in every table that has one of this name: with the time "
+            "they were deleted, or where it holds numbers or booleans with 1 or true. Empty: none."
+        ),
+    ] = ""
+    soft_delete_tables: Annotated[
+        ColumnsOfTables,
+        VISIBLE,
+        Field(
+            description="The same for single tables: `orders=removed_at, audit.entries=`; an empty column is none, "
+            "whatever `soft_delete` says."
+        ),
+    ] = TableColumns()
+
+
 class Database(Section):
     """One database that is served."""
 
@@ -75,3 +105,4 @@ class Database(Section):
     pool: Annotated[Pool, VISIBLE, Field(description="Connections that are kept open.")] = Pool()
     timeouts: Annotated[Timeouts, VISIBLE, Field(description="How long things may take.")] = Timeouts()
     limits: Annotated[Limits, VISIBLE, Field(description="What one call may ask.")] = Limits()
+    tables: Annotated[Tables, VISIBLE, Field(description="What TableService makes of the tables.")] = Tables()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
+from rowgate_server.config.marks import TableColumns
 from rowgate_server.config.report import show
 from rowgate_server.config.shape import ROOT, Branch, Leaf
 from rowgate_server.config.sources import FLAGS
@@ -108,6 +111,9 @@ _WORDS: dict[Any, str] = {
     Address | None: "address or `off`",
     DatabaseUrl: "[URL](#database-urls)",
     str | None: "name of a database",
+    str: "text",
+    SecretStr: "text",
+    TableColumns: "`table=column`, with commas between several",
 }
 _UNIT_WORDS = {Unit.SECONDS: "duration", Unit.BYTES: "size", None: "number"}
 
@@ -157,5 +163,7 @@ def _default(leaf: Leaf) -> str:
         return "required"
     if leaf.derived is not None:
         return leaf.derived
+    if not str(leaf.info.default):
+        return "empty"
     value = show(leaf, leaf.info.default)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

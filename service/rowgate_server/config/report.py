@@ -6,7 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import SecretStr
 
+from rowgate_server.config.marks import TableColumns
 from rowgate_server.config.settings import Settings
 from rowgate_server.config.shape import NAME, ROOT, Branch, Leaf
 from rowgate_server.config.url import PASSWORD_PLACEHOLDER, DatabaseUrl
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from rowgate_server.config.fields import Path
 
+_EMPTY = ("", SecretStr(""), TableColumns())
+"""Given as text these would be nothing, which is no value."""
 _STRING_PATTERNS = {Unit.SECONDS: DURATION_PATTERN, Unit.BYTES: SIZE_PATTERN}
 
 
@@ -32,7 +36,7 @@ def _lines(branch: Branch, values: Any, path: Path, settings: Settings) -> Itera
         if isinstance(child, Branch):
             yield f"{indent}{_scalar(name)}:"
             yield from _lines(child, value, here, settings)
-        elif value is None and child.derived is not None:
+        elif (value is None and child.derived is not None) or value in _EMPTY:
             yield f"{indent}# {name} is not set"
         else:
             yield f"{indent}{name}: {_scalar(show(child, value))}  # {settings.origin(here)}"
@@ -56,6 +60,8 @@ def show(leaf: Leaf, value: Any) -> Any:
         return int(text) if text.isdecimal() else text
     if isinstance(value, bool | int | str):
         return value
+    if isinstance(value, TableColumns):
+        return str(value)
     return format_optional_address(value)
 
 

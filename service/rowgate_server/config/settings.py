@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
+    SecretStr,
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
@@ -28,6 +29,7 @@ from rowgate_server.config.database import Database
 from rowgate_server.config.fields import (
     LARGEST_MESSAGE,
     MEBIBYTE,
+    SECRET,
     VISIBLE,
     Derived,
     Duration,
@@ -41,7 +43,14 @@ from rowgate_server.config.fields import (
 )
 from rowgate_server.config.values import Address, FrozenMapping, Unit, format_quantity
 
+_SHORTEST_SECRET = 16
 DATABASE_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,62}$"
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if secret and len(secret) < _SHORTEST_SECRET:
+        raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+    return secret
 
 
 class Server(Section):
@@ -86,6 +95,16 @@ class Server(Section):
     drain_grace: Annotated[
         DurationOrOff, VISIBLE, Field(description="How long calls under way may go on once the server stops.")
     ] = 10.0
+    page_token_secret: Annotated[
+        SecretStr,
+        AfterValidator(_long_enough),
+        SECRET,
+        Field(
+            description="What the page tokens of ListRows are signed with: at least 16 characters, the same for all "
+            "replicas. Empty: made up at each start, so that no other replica understands a token, nor this one "
+            "after a restart."
+        ),
+    ] = SecretStr("")
 
 
 class Health(Section):

@@ -31,6 +31,7 @@ class KnownTable:
         columns: its columns by name, in the table's order.
         keys: what tells its rows apart, the primary key first. Columns of a unique key may be NULL, on SQLite of the
             primary key too: then the key does not tell these rows apart.
+        keys_by_columns: the same, whatever the order of their columns.
         core: for statements. Its columns have no types: values come with their own.
         coercers: what makes a value one of a column's, by its name.
         soft_delete: the column that marks deleted rows, if the configuration has one for it.
@@ -41,6 +42,7 @@ class KnownTable:
     described: Table
     columns: Mapping[str, TableColumn]
     keys: tuple[Key, ...]
+    keys_by_columns: Mapping[frozenset[str], Key]
     core: sqlalchemy.Table
     coercers: Mapping[str, Coercer]
     soft_delete: TableColumn | None = None
@@ -89,12 +91,14 @@ class KnownTable:
 def known(database: str, dialect: Dialect, table: Table, soft_delete: str | None) -> KnownTable:
     """The table that was read, ready to be planned against."""
     columns = {column.name: column for column in table.columns}
+    keys = {frozenset(key.columns): key for key in reversed(list(_keys(table)))}
     return KnownTable(
         database=database,
         dialect=dialect,
         described=table,
         columns=MappingProxyType(columns),
-        keys=tuple(_keys(table)),
+        keys=tuple(reversed(keys.values())),
+        keys_by_columns=keys,
         core=_core(table),
         coercers={column.name: coercer(column, dialect) for column in table.columns},
         soft_delete=None if soft_delete is None else columns[soft_delete],
@@ -102,16 +106,14 @@ def known(database: str, dialect: Dialect, table: Table, soft_delete: str | None
 
 
 def _keys(table: Table) -> Iterator[Key]:
-    """The primary key, unique constraints and unique indexes; each set of columns once."""
+    """The primary key, unique constraints and unique indexes."""
     indexes = (
         Key(index.name, tuple(part.text for part in index.parts))
         for index in table.indexes
         if index.unique and not index.partial and not any(part.expression for part in index.parts)
     )
-    seen = set()
     for key in (table.primary_key, *table.unique_constraints, *indexes):
-        if key is not None and (columns := frozenset(key.columns)) not in seen:
-            seen.add(columns)
+        if key is not None:
             yield key
 
 

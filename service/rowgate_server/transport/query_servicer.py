@@ -11,7 +11,7 @@ from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats
 from rowgate_server.errors import Outcome
-from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
+from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder, lay_out
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
     AnyQuery,
@@ -57,14 +57,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         result = await self._queries.execute(query)
         _note(call, result.stats)
         response = query_service_pb2.ExecuteQueryResponse(stats=encode_stats(result.stats))
-        response.result.SetInParent()
-        encoder = encoding.start(result.columns, response.result)
-        if len(result.rows) * len(result.columns) > encoding.cells_per_chunk:
-            # So many would hold up every other call.
-            await asyncio.to_thread(encoder.put, result.rows, response.result)
-        else:
-            encoder.put(result.rows, response.result)
-        encoder.end(response.result)
+        await lay_out(encoding, result.columns, result.rows, response.result)
         check_size(response, self._largest_message)
         return response
 

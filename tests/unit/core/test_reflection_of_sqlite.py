@@ -220,7 +220,7 @@ async def test_checks_are_told(catalog: Catalog) -> None:
 # Indexes
 
 
-async def test_indexes_tell_their_order_and_their_expressions(catalog: Catalog) -> None:
+async def test_indexes_tell_their_order_their_expressions_and_their_condition(catalog: Catalog) -> None:
     assert (await _table(catalog, "wares")).indexes == (
         Index(
             "by, odd (",
@@ -231,6 +231,7 @@ async def test_indexes_tell_their_order_and_their_expressions(catalog: Catalog) 
             "by_lower",
             (IndexPart("lower(title)", expression=True), IndexPart("price", descending=True)),
             unique=True,
+            partial=True,
         ),
         Index("by_price", (IndexPart("price", descending=True), IndexPart("title")), unique=False),
     )

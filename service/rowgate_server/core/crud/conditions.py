@@ -42,8 +42,13 @@ _AROUND: dict[Operator, tuple[bool, bool]] = {
 }
 """Whether anything may stand before, and behind, the text."""
 _TEXTUAL = frozenset({ValueType.STRING, ValueType.JSON, ValueType.UUID, ValueType.DYNAMIC})
-_INCOMPARABLE = frozenset({"json", "xml", "point", "polygon"})
-"""PostgreSQL's types without equality."""
+_SHAPES = ("point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon")
+_INCOMPARABLE = {
+    Dialect.POSTGRESQL: frozenset({"json", "xml", "point", "polygon"}),
+    Dialect.MYSQL: frozenset({"geometry", "geometrycollection", *_SHAPES}),
+    Dialect.SQLITE: frozenset[str](),
+}
+"""Types without equality."""
 _BOUNDS = 2
 
 
@@ -70,15 +75,15 @@ def live(table: KnownTable, values: Values) -> Condition:
 
 
 def check_comparable(table: KnownTable, column: TableColumn, field: str) -> None:
-    """Refuse to compare or sort what PostgreSQL has no comparison for.
+    """Refuse to compare or sort what the database has no comparison for.
 
     Raises:
         RowgateError: NOT_SUPPORTED.
     """
-    if table.dialect is Dialect.POSTGRESQL and column.database_type in _INCOMPARABLE:
+    if column.database_type in _INCOMPARABLE[table.dialect]:
         raise RowgateError(
             Reason.NOT_SUPPORTED,
-            f"PostgreSQL neither compares nor sorts a column of type {column.database_type}",
+            f"the database neither compares nor sorts column {column.name} ({column.database_type})",
             field=field,
             outcome=Outcome.NOT_RUN,
             column=column.name,
@@ -226,6 +231,4 @@ def _check_given(wanted: Comparison, path: str, *, value: bool, values: bool) ->
 
 
 def _refusal(message: str, field: str, *, hint: str | None = None, limit: str | None = None) -> RowgateError:
-    return RowgateError(
-        Reason.INVALID_PARAMETER, message, field=field, outcome=Outcome.NOT_RUN, hint=hint, limit=limit
-    )
+    return RowgateError(Reason.INVALID_PARAMETER, message, field=field, outcome=Outcome.NOT_RUN, hint=hint, limit=limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,32 +76,45 @@ _ENCODINGS: dict[int, Encoding] = {
 }
 
 
-def choose_encoding(number: int) -> Encoding:
-    """The encoding that a request asks for.
+async def lay_out(
+    encoding: Encoding, columns: tuple[Column, ...], rows: Sequence[Row], result: result_pb2.ResultSet
+) -> None:
+    """A whole result in one message; in a thread where so many cells would hold up every other call."""
+    result.SetInParent()
+    encoder = encoding.start(columns, result)
+    if len(rows) * len(columns) > encoding.cells_per_chunk:
+        await asyncio.to_thread(encoder.put, rows, result)
+    else:
+        encoder.put(rows, result)
+    encoder.end(result)
+
+
+def choose_encoding(number: int, field: str = "options.encoding") -> Encoding:
+    """The encoding that a request asks for, in that field.
 
     Raises:
         RowgateError: NOT_SUPPORTED.
     """
     if number == result_pb2.RESULT_ENCODING_ARROW:
-        return _arrow()
+        return _arrow(field)
     found = _ENCODINGS.get(number)
     if found is None:
-        raise _not_supported("the gateway does not know this encoding; ROWS, COLUMNS and ARROW it does")
+        raise _not_supported("the gateway does not know this encoding; ROWS, COLUMNS and ARROW it does", field)
     return found
 
 
-def _arrow() -> Encoding:
+def _arrow(field: str) -> Encoding:
     """Known before the statement runs; imported by the first call that asks, at 60 MB and a tenth of a second."""
     try:
         importlib.import_module("pyarrow")
     except ImportError:
         raise _not_supported(
-            "the gateway was installed without Arrow", hint="pip install rowgate-server[arrow]"
+            "the gateway was installed without Arrow", field, hint="pip install rowgate-server[arrow]"
         ) from None
     from rowgate_server.transport.codec.arrow import ArrowEncoder
 
     return Encoding(ArrowEncoder, cells_per_chunk=4 * CHUNK_CELLS)
 
 
-def _not_supported(message: str, hint: str | None = None) -> RowgateError:
-    return RowgateError(Reason.NOT_SUPPORTED, message, field="options.encoding", outcome=Outcome.NOT_RUN, hint=hint)
+def _not_supported(message: str, field: str, hint: str | None = None) -> RowgateError:
+    return RowgateError(Reason.NOT_SUPPORTED, message, field=field, outcome=Outcome.NOT_RUN, hint=hint)

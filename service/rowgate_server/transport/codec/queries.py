@@ -6,6 +6,7 @@ import re
 from typing import TypeAlias
 
 from google.protobuf import duration_pb2
+from google.protobuf.message import Message
 
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest
@@ -63,7 +64,7 @@ def check_mode(query: QueryRequest) -> None:
         )
 
 
-def check_size(response: query_service_pb2.ExecuteQueryResponse, largest: int) -> None:
+def check_size(response: Message, largest: int) -> None:
     """Refuse what gRPC would refuse to send, with a reason: cells weigh more on the wire than their content.
 
     Raises:

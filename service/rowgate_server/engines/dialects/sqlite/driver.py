@@ -14,7 +14,7 @@ import aiosqlite
 from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.dialects.sqlite import errors
+from rowgate_server.engines.dialects.sqlite import errors, functions
 from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
 from rowgate_server.engines.driver import ServerFacts
@@ -70,6 +70,7 @@ class SQLiteDriver:
             def prepare(opened: sqlite3.Connection) -> None:
                 opened.execute("PRAGMA foreign_keys = ON")
                 opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+                functions.install(opened)
                 opened.set_authorizer(guard)
 
             try:

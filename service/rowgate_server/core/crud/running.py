@@ -1,0 +1,37 @@
+"""Running a statement that reads, within the server's limits."""
+
+from __future__ import annotations
+
+from rowgate_server.engines.database import Database
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.executor import Call
+from rowgate_server.engines.limits import ResultLimits
+from rowgate_server.engines.results import Completion, Result
+from rowgate_server.engines.values import BoundStatement
+from rowgate_server.errors import RowgateError
+from rowgate_server.observability.ids import new_id
+
+
+async def run(
+    database: Database, statement: BoundStatement, deadline: Deadline, limits: ResultLimits | None = None
+) -> Result:
+    """Run a statement that reads.
+
+    Raises:
+        RowgateError: what the database has against it.
+    """
+    bounds = database.bounds
+    call = Call(
+        statement=statement,
+        deadline=deadline,
+        limits=limits or ResultLimits(cap_rows=bounds.unary_rows, cap_bytes=bounds.unary_bytes),
+        query_id=new_id(),
+        reads=True,
+        read_only=bounds.read_only,
+    )
+    try:
+        result = await database.executor.run(call)
+    except RowgateError as error:
+        raise error.with_defaults(query_id=call.query_id) from error.__cause__
+    completion = Completion(warnings=result.stats.completion.warnings)
+    return result._replace(stats=result.stats._replace(completion=completion))

@@ -1,0 +1,21 @@
+"""The functions that the gateway gives SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+
+def install(connection: sqlite3.Connection) -> None:
+    """Make them known to one connection."""
+    connection.create_function("rowgate_lower", 1, lower, deterministic=True)
+
+
+def lower(cell: Any) -> Any:
+    """Text in lower case, in every script: SQLite's own `lower` knows ASCII only. A character stays one character."""
+    if not isinstance(cell, str):
+        return cell
+    lowered = cell.lower()
+    if len(lowered) == len(cell):
+        return lowered
+    return "".join(low if len(low := character.lower()) == 1 else character for character in cell)
