@@ -17,7 +17,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from rowgate.v1 import query_service_pb2 as query_pb
-from rowgate.v1 import query_service_pb2_grpc, schema_service_pb2_grpc
+from rowgate.v1 import query_service_pb2_grpc, schema_service_pb2_grpc, table_service_pb2_grpc
+from rowgate.v1 import table_service_pb2 as table_pb
 from rowgate.v1.result_pb2 import COLUMN_TYPE_INT, COLUMN_TYPE_STRING, Column, QueryStats, ResultSet, Row
 from rowgate.v1.value_pb2 import Value
 
@@ -78,7 +79,11 @@ class Received:
     seconds: float | None
 
 
-class ScriptedGateway(query_service_pb2_grpc.QueryServiceServicer, schema_service_pb2_grpc.SchemaServiceServicer):
+class ScriptedGateway(
+    query_service_pb2_grpc.QueryServiceServicer,
+    schema_service_pb2_grpc.SchemaServiceServicer,
+    table_service_pb2_grpc.TableServiceServicer,
+):
     """Answers its calls from a script, one entry a call.
 
     Attributes:
@@ -119,6 +124,24 @@ class ScriptedGateway(query_service_pb2_grpc.QueryServiceServicer, schema_servic
     async def GetTable(self, request: Any, context: Any) -> Any:
         return await self._answer("GetTable", request, context)
 
+    async def ListRows(self, request: Any, context: Any) -> Any:
+        return await self._answer("ListRows", request, context)
+
+    async def GetRow(self, request: Any, context: Any) -> Any:
+        return await self._answer("GetRow", request, context)
+
+    async def CountRows(self, request: Any, context: Any) -> Any:
+        return await self._answer("CountRows", request, context)
+
+    async def InsertRows(self, request: Any, context: Any) -> Any:
+        return await self._answer("InsertRows", request, context)
+
+    async def UpdateRows(self, request: Any, context: Any) -> Any:
+        return await self._answer("UpdateRows", request, context)
+
+    async def DeleteRows(self, request: Any, context: Any) -> Any:
+        return await self._answer("DeleteRows", request, context)
+
     def _next(self, method: str, request: Any, context: Any) -> Step | Sequence[Step]:
         metadata = dict(context.invocation_metadata())
         self.received.append(Received(method, request, metadata, context.time_remaining()))
@@ -153,6 +176,7 @@ async def serving(
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(gateway, server)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(gateway, server)
+    table_service_pb2_grpc.add_TableServiceServicer_to_server(gateway, server)
     if credentials is None:
         port = server.add_insecure_port(f"127.0.0.1:{port}")
     else:
@@ -173,6 +197,16 @@ def answer(*rows: Row, columns: Sequence[Column] = PRODUCTS, **stats: Any) -> qu
     """A whole result."""
     return query_pb.ExecuteQueryResponse(
         result=ResultSet(columns=columns, rows=rows), stats=QueryStats(row_count=len(rows), **stats)
+    )
+
+
+def page(*rows: Row, token: str = "", **told: Any) -> table_pb.ListRowsResponse:
+    """A page of a table."""
+    return table_pb.ListRowsResponse(
+        result=ResultSet(columns=PRODUCTS, rows=rows),
+        stats=QueryStats(row_count=len(rows)),
+        next_page_token=token,
+        **told,
     )
 
 

@@ -119,7 +119,7 @@ def test_a_python_value_picks_the_arm(value: Any, expected: Value) -> None:
         (2**64, "beyond 64 bits: send it as a decimal.Decimal"),
         (-(2**63) - 1, "beyond 64 bits"),
         ("secret \ud800", "lone surrogate"),
-        ({"a": 1}, "a dict can't be sent: spread named parameters with"),
+        ({"a": 1}, "a dict can't be sent: spread named values with"),
         ({1}, "a set can't be sent: a list can"),
         (object(), "a object can't be sent"),
         ([1, {2}], "a set can't be sent"),

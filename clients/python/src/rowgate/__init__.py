@@ -82,6 +82,11 @@ from rowgate._schema import (
     UniqueConstraint,
 )
 from rowgate._stream import RowStream
+from rowgate._table import TableRows
+from rowgate._table_filters import ColumnName, Condition, all_of, any_of, col
+from rowgate._table_orders import SortOrder
+from rowgate._table_query import RowQuery
+from rowgate._table_results import Page, Written
 from rowgate._types import ColumnType, Interval, Json, TemporalText
 
 __all__ = [
@@ -92,7 +97,9 @@ __all__ = [
     "Client",
     "ClientClosed",
     "Column",
+    "ColumnName",
     "ColumnType",
+    "Condition",
     "Database",
     "DatabaseInfo",
     "DatabaseUnavailable",
@@ -123,6 +130,7 @@ __all__ = [
     "NotNullViolation",
     "NotSupported",
     "Outcome",
+    "Page",
     "Parameter",
     "PermissionDenied",
     "Plan",
@@ -142,16 +150,19 @@ __all__ = [
     "Retry",
     "Row",
     "RowNotFound",
+    "RowQuery",
     "RowStream",
     "RowgateError",
     "SerializationFailure",
     "ShuttingDown",
+    "SortOrder",
     "StatementDescription",
     "StatementTimeout",
     "Stats",
     "Table",
     "TableColumn",
     "TableKind",
+    "TableRows",
     "TableSummary",
     "TemporalText",
     "Timeout",
@@ -167,5 +178,9 @@ __all__ = [
     "UnknownTable",
     "ValueOutOfRange",
     "WriteRefused",
+    "Written",
+    "all_of",
+    "any_of",
+    "col",
     "connect",
 ]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Unpack
 
 import grpc
 import grpc.aio
 
-from rowgate._connection import Connection, StreamCall, Stubs, Tls
+from rowgate._calls import Calls
+from rowgate._connection import Connection, StreamCall, Tls
 from rowgate._encode import encode_named, encode_positional
 from rowgate._errors import InvalidParameter, InvalidSql, Outcome, ProtocolError
-from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChanges, tell_timeout
+from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChanges
 from rowgate._plans import Plan, StatementDescription
 from rowgate._results import Result
 from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
 from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
 from rowgate._stream import RowStream
+from rowgate._table import TableRows
 from rowgate.v1 import query_service_pb2 as query_pb
 from rowgate.v1 import schema_service_pb2 as schema_pb
 
 _Request = TypeVar("_Request", query_pb.ExecuteQueryRequest, query_pb.StreamQueryRequest)
-_Response = TypeVar("_Response")
-_Call = TypeVar("_Call", bound="grpc.aio.Call")
 
 DEFAULT_MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
@@ -67,13 +67,11 @@ class Database:
     """
 
     def __init__(self, connection: Connection, database: str, options: CallOptions) -> None:
-        self._connection = connection
-        self._database = database
-        self._options = options
+        self._calls = Calls(connection, database, options)
 
     def using(self, database: str) -> Database:
         """A view of another database, over the same connection and with the same options."""
-        return Database(self._connection, database, self._options)
+        return Database(self._calls.connection, database, self._calls.options)
 
     def with_options(self, **changes: Unpack[OptionChanges]) -> Database:
         """A view of the same database with other options; what is left out stays as it is.
@@ -85,7 +83,7 @@ class Database:
             TypeError: there is no such option.
             ValueError: one is out of range.
         """
-        return Database(self._connection, self._database, self._options.changed(changes))
+        return Database(self._calls.connection, self._calls.database, self._calls.options.changed(changes))
 
     async def query(self, sql: str, /, *positional: Any, **named: Any) -> Result:
         """Run one statement, in a transaction of its own, and answer with its whole result.
@@ -99,11 +97,10 @@ class Database:
             RowgateError: there is no result.
         """
         request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
-        response = await self._ask(
+        response = await self._calls.ask(
             lambda stubs: stubs.query.ExecuteQuery,
             request,
-            deadline=Deadline(self._options.timeout),
-            repeatable=self._options.read_only,
+            repeatable=self._calls.options.read_only,
         )
         return Result.from_wire(response.result, response.stats)
 
@@ -121,15 +118,28 @@ class Database:
         request = self._statement(query_pb.StreamQueryRequest, sql, positional, named)
 
         async def start() -> tuple[StreamCall, query_pb.StreamQueryResponse]:
-            deadline = Deadline(self._options.timeout)
+            deadline = self._calls.deadline()
             return await run(
                 lambda: self._open_stream(request, deadline),
-                retry=self._options.retry,
+                retry=self._calls.options.retry,
                 deadline=deadline,
-                repeatable=self._options.read_only,
+                repeatable=self._calls.options.read_only,
             )
 
-        return RowStream(self._connection, start)
+        return RowStream(self._calls.connection, start)
+
+    def table(self, name: str, *, schema: str | None = None) -> TableRows:
+        """The rows of a table or view, to read and write without SQL. Nothing is sent.
+
+        Args:
+            name: its name, exactly as the database writes it.
+            schema: None: the database's default one.
+
+        Raises:
+            TypeError: a name is no text.
+            InvalidParameter: a name is empty, or can't be sent.
+        """
+        return TableRows.of(self._calls, name, schema)
 
     async def explain(self, sql: str, /, *positional: Any, **named: Any) -> Plan:
         """The database's plan of a statement, which is not run; for these values of its parameters.
@@ -182,10 +192,9 @@ class Database:
             RowgateError: the gateway does not tell.
         """
         request = schema_pb.ListDatabasesRequest()
-        response = await self._ask(
+        response = await self._calls.ask(
             lambda stubs: stubs.schema.ListDatabases,
             request,
-            deadline=Deadline(self._options.timeout),
             repeatable=True,
         )
         return [DatabaseInfo.from_wire(database) for database in response.databases]
@@ -203,16 +212,18 @@ class Database:
         Raises:
             RowgateError: the gateway does not tell.
         """
-        deadline = Deadline(self._options.timeout)
+        deadline = self._calls.deadline()
         request = schema_pb.ListTablesRequest(
-            database=self._database,
+            database=self._calls.database,
             schema=schema or "",
             name_pattern=pattern,
             kind=schema_pb.TableKind.Value(f"TABLE_KIND_{kind or 'UNSPECIFIED'}"),
         )
         tables: list[TableSummary] = []
         while True:
-            page = await self._ask(lambda stubs: stubs.schema.ListTables, request, deadline=deadline, repeatable=True)
+            page = await self._calls.ask(
+                lambda stubs: stubs.schema.ListTables, request, deadline=deadline, repeatable=True
+            )
             tables.extend(map(TableSummary.from_wire, page.tables))
             if not page.next_page_token:
                 return tables
@@ -229,10 +240,8 @@ class Database:
             UnknownTable: there is none.
             RowgateError: the gateway does not tell.
         """
-        request = schema_pb.GetTableRequest(database=self._database, schema=schema or "", table=table)
-        response = await self._ask(
-            lambda stubs: stubs.schema.GetTable, request, deadline=Deadline(self._options.timeout), repeatable=True
-        )
+        request = schema_pb.GetTableRequest(database=self._calls.database, schema=schema or "", table=table)
+        response = await self._calls.ask(lambda stubs: stubs.schema.GetTable, request, repeatable=True)
         return Table.from_wire(response.table)
 
     async def _planned(
@@ -249,11 +258,10 @@ class Database:
         """What a mode other than EXECUTE answers; of these only PROFILE changes anything."""
         request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
         request.options.mode = mode
-        return await self._ask(
+        return await self._calls.ask(
             lambda stubs: stubs.query.ExecuteQuery,
             request,
-            deadline=Deadline(self._options.timeout),
-            repeatable=self._options.read_only or mode != query_pb.QUERY_MODE_PROFILE,
+            repeatable=self._calls.options.read_only or mode != query_pb.QUERY_MODE_PROFILE,
         )
 
     def _statement(self, kind: type[_Request], sql: str, positional: Sequence[Any], named: dict[str, Any]) -> _Request:
@@ -261,11 +269,11 @@ class Database:
             raise InvalidParameter("a statement takes values for `?` or for `:name`, not both", outcome=Outcome.NOT_RUN)
         try:
             return kind(
-                database=self._database,
+                database=self._calls.database,
                 sql=sql,
                 params=encode_named(named),
                 positional_params=encode_positional(positional),
-                options=self._options.to_wire(),
+                options=self._calls.options.to_wire(),
             )
         except UnicodeEncodeError:
             raise InvalidSql(
@@ -273,35 +281,15 @@ class Database:
                 outcome=Outcome.NOT_RUN,
             ) from None
 
-    async def _ask(
-        self,
-        rpc: Callable[[Stubs], Callable[..., grpc.aio.UnaryUnaryCall[Any, _Response]]],
-        request: Any,
-        *,
-        deadline: Deadline,
-        repeatable: bool,
-    ) -> _Response:
-        async def attempt() -> _Response:
-            return await self._connection.answer(self._begin(rpc, request, deadline))
-
-        return await run(attempt, retry=self._options.retry, deadline=deadline, repeatable=repeatable)
-
     async def _open_stream(
         self, request: query_pb.StreamQueryRequest, deadline: Deadline
     ) -> tuple[StreamCall, query_pb.StreamQueryResponse]:
         """A call and its first message: up to there it may be made again."""
-        call = self._begin(lambda stubs: stubs.query.StreamQuery, request, deadline)
-        first = await self._connection.next_message(call)
+        call = self._calls.begin(lambda stubs: stubs.query.StreamQuery, request, deadline)
+        first = await self._calls.connection.next_message(call)
         if first is None:
             raise ProtocolError("the stream ended before its first message")
         return call, first
-
-    def _begin(self, rpc: Callable[[Stubs], Callable[..., _Call]], request: Any, deadline: Deadline) -> _Call:
-        """Start a call with the time that is left."""
-        timeout = deadline.remaining()
-        if timeout is not None and isinstance(request, query_pb.ExecuteQueryRequest | query_pb.StreamQueryRequest):
-            tell_timeout(request.options, timeout)
-        return self._connection.begin(rpc, request, timeout=timeout, metadata=self._options.metadata)
 
 
 class Client(Database):
@@ -320,4 +308,4 @@ class Client(Database):
 
     async def aclose(self) -> None:
         """Close the connection; twice is fine. Calls that are under way end with ClientClosed, on views as well."""
-        await self._connection.close()
+        await self._calls.connection.close()

@@ -20,6 +20,7 @@ from rowgate._options import Metadata
 from rowgate._status import error_from_rpc
 from rowgate.v1 import query_service_pb2_grpc as query_grpc
 from rowgate.v1 import schema_service_pb2_grpc as schema_grpc
+from rowgate.v1 import table_service_pb2_grpc as table_grpc
 from rowgate.v1.query_service_pb2 import StreamQueryRequest, StreamQueryResponse
 
 StreamCall: TypeAlias = "grpc.aio.UnaryStreamCall[StreamQueryRequest, StreamQueryResponse]"
@@ -99,6 +100,7 @@ class Stubs(NamedTuple):
 
     query: query_grpc.QueryServiceAsyncStub
     schema: schema_grpc.SchemaServiceAsyncStub
+    table: table_grpc.TableServiceAsyncStub
 
 
 class Connection:
@@ -119,6 +121,8 @@ class Connection:
         self._stubs: Stubs | None = None
         self._calls: WeakSet[grpc.aio.Call] = WeakSet()
         self.closed = False
+        self.primary_keys: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        """The columns of primary keys that were looked up, by database, schema and table."""
 
     def stubs(self) -> Stubs:
         """The stubs, on a channel that is made now if there is none yet.
@@ -135,6 +139,7 @@ class Connection:
             self._stubs = Stubs(
                 cast("query_grpc.QueryServiceAsyncStub", query_grpc.QueryServiceStub(self._channel)),
                 cast("schema_grpc.SchemaServiceAsyncStub", schema_grpc.SchemaServiceStub(self._channel)),
+                cast("table_grpc.TableServiceAsyncStub", table_grpc.TableServiceStub(self._channel)),
             )
         elif self._loop is not loop:
             raise RuntimeError("a rowgate client belongs to the event loop that it was first used in")

@@ -48,7 +48,30 @@ def encode_positional(params: Sequence[Any]) -> list[Value]:
 
 
 def _encode_param(value: Any, name: str, field: str) -> Value:
-    """Name the parameter in the error, never its value: it may be a secret."""
+    return encode_named_value(value, name, kind="parameter", field=field)
+
+
+def encode_cell(value: Any, column: str, field: str) -> Value:
+    """The value that a column is to have, or is compared with; `field` is the request's.
+
+    Raises:
+        InvalidParameter: it can't be sent as it is.
+    """
+    return encode_named_value(value, column, kind="column", field=field)
+
+
+def encode_named_value(value: Any, name: str, *, kind: str, field: str) -> Value:
+    """A value; where it can't be sent, the error has its name, and never itself: it may be a secret.
+
+    Args:
+        value: any Python object.
+        name: of the parameter, or of the column.
+        kind: `parameter` or `column`, also the key of the name in the error's metadata.
+        field: the request's field, as a path.
+
+    Raises:
+        InvalidParameter: it can't be sent as it is.
+    """
     try:
         return encode(value)
     except UnicodeEncodeError:
@@ -56,10 +79,10 @@ def _encode_param(value: Any, name: str, field: str) -> Value:
     except (TypeError, ValueError) as error:
         problem = str(error)
     raise InvalidParameter(
-        f"parameter {name!r}: {problem}",
+        f"{kind} {name!r}: {problem}",
         reason="INVALID_PARAMETER",
         code=StatusCode.INVALID_ARGUMENT,
-        metadata={"parameter": name},
+        metadata={kind: name},
         outcome=Outcome.NOT_RUN,
         field_violations=(FieldViolation(field, problem),),
     )
@@ -78,7 +101,7 @@ def encode(value: Any) -> Value:
 
 
 _HINTS: Final[Mapping[type, str]] = {
-    dict: ": spread named parameters with **, send a JSON document as rowgate.Json.dumps(...)",
+    dict: ": spread named values with **, send a JSON document as rowgate.Json.dumps(...)",
     set: ": a list can",
     frozenset: ": a list can",
 }
