@@ -16,6 +16,10 @@ from support.engines import ENGINES, Engine
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
+from support.tables import Tables
+
+SOFT_DELETE_TABLES = "flagged=is_gone, keeping="
+"""The one marks by a flag, the other has the column that marks elsewhere, and does not mark."""
 
 _numbers = itertools.count(1)
 
@@ -36,6 +40,11 @@ def gateway(
             f"ROWGATE_DATABASES__{engine.name.upper()}__POOL__{key}": number
             for engine in ENGINES
             for key, number in (("SIZE", "2"), ("MAX_OVERFLOW", "2"))
+        },
+        **{
+            f"ROWGATE_DATABASES__{engine.name.upper()}__TABLES__{key}": text
+            for engine in ENGINES
+            for key, text in (("SOFT_DELETE", "deleted_at"), ("SOFT_DELETE_TABLES", SOFT_DELETE_TABLES))
         },
     }
     with Gateway.start(environment=environment) as gateway:
@@ -77,6 +86,12 @@ def queries(channel: grpc.aio.Channel) -> query_service_pb2_grpc.QueryServiceAsy
 def schemas(channel: grpc.aio.Channel) -> schema_service_pb2_grpc.SchemaServiceAsyncStub:
     stub: schema_service_pb2_grpc.SchemaServiceAsyncStub = schema_service_pb2_grpc.SchemaServiceStub(channel)  # type: ignore[assignment]  # one class at run time
     return stub
+
+
+@pytest.fixture
+def tables(channel: grpc.aio.Channel, engine: Engine) -> Tables:
+    """TableService on the wire."""
+    return Tables(channel, engine.name)
 
 
 @pytest.fixture
