@@ -12,7 +12,7 @@ from unit.client.packed import packed
 from unit.client.scripted import PRODUCTS, Fault, ScriptedGateway, page, product
 
 import rowgate
-from rowgate import RowQuery, TableRows, col
+from rowgate import RowQuery, TableRows, _table, col
 from rowgate.v1 import schema_service_pb2 as schema_pb
 from rowgate.v1 import table_service_pb2 as pb
 from rowgate.v1.result_pb2 import RESULT_ENCODING_COLUMNS, QueryStats, ResultSet
@@ -232,6 +232,21 @@ async def test_get_with_a_value_looks_the_primary_key_up_once(db: rowgate.Client
     assert [list(call.request.key) for call in gateway.received if call.method == "GetRow"] == [["number"]] * 2 + [
         ["id"]
     ]
+
+
+async def test_so_many_primary_keys_are_remembered_and_no_more(
+    db: rowgate.Client, gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_table, "_MOST_KEYS", 2)
+    for name in ("a", "b", "c", "c"):
+        gateway.will(*([described("id")] if name not in [key[2] for key in remembered(db)] else []), row_answer(1))
+        await db.table(name).get(1)
+        assert len(remembered(db)) <= 2
+    assert [call.method for call in gateway.received].count("GetTable") == 3
+
+
+def remembered(db: rowgate.Client) -> dict[tuple[str, str, str], tuple[str, ...]]:
+    return db._calls.connection.primary_keys
 
 
 async def test_a_primary_key_that_turns_out_wrong_is_looked_up_anew(

@@ -104,7 +104,7 @@ class Result(Batch):
 
     def __repr__(self) -> str:
         cut = ", truncated" if self.truncated else ""
-        return f"<Result of {len(self.columns)} columns and {len(self)} rows{cut}>"
+        return f"<{type(self).__name__} of {len(self.columns)} columns and {len(self)} rows{cut}>"
 
     def first(self) -> Row | None:
         """The first row, or None."""

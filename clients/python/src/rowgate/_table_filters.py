@@ -235,10 +235,10 @@ def _node(kind: Literal["and", "or", "not"], content: pb.FilterList | pb.Filter)
     return pb.Filter(**arm)
 
 
-def _several(values: Iterable[Any], method: str) -> list[Any]:
+def _several(values: Iterable[Any], method: str) -> Iterable[Any]:
     if isinstance(values, str | bytes | bytearray | memoryview | Mapping) or not isinstance(values, Iterable):
         raise TypeError(f"{method} takes several values, such as a list, not {a_kind(values)}")
-    return list(values)
+    return values
 
 
 def _told(wire: pb.Filter) -> str:
