@@ -100,7 +100,8 @@ class Catalog:
             raise await self._unknown(database, schema, table, call_timeout) from None
         except RowgateError as error:
             error.with_defaults(database=database.name)
-            if error.reason is Reason.UNKNOWN_TABLE:
+            # MariaDB has another error for a name that no table may have.
+            if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL):
                 raise await self._unknown(database, schema, table, call_timeout, error) from None
             raise error from error.__cause__
 
@@ -140,7 +141,8 @@ class Catalog:
         query = TableQuery(database.name, schema, call_timeout=call_timeout)
         names = [found.name for found in await self._all_tables(database, query)]
         if error is not None and table in names:
-            return error.with_defaults(hint=f"the view {table} refers to it")
+            refers = error.reason is Reason.UNKNOWN_TABLE
+            return error.with_defaults(hint=f"the view {table} refers to it" if refers else None)
         near = await asyncio.to_thread(near_misses, table, names)
         return RowgateError(
             Reason.UNKNOWN_TABLE,

@@ -10,7 +10,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
-from rowgate_server.core import sqlite_schema
+from rowgate_server.core import mysql_schema, sqlite_schema
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -101,7 +101,7 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
     connection = inspector.bind
     if dialect is Dialect.SQLITE and isinstance(connection, Connection):
         return sqlite_schema.completed(table, connection)
-    return table
+    return mysql_schema.unescaped(table) if dialect is Dialect.MYSQL else table
 
 
 def _view_names(inspector: Inspector, schema: str | None) -> list[str]:

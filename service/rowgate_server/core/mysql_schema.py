@@ -1,0 +1,54 @@
+"""What SQLAlchemy's reflection leaves undone of a MySQL table: names as SHOW CREATE TABLE writes them, not as they are.
+
+Of a column "a`b" it tells "a``b", in keys and indexes too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rowgate_server.core.tables import Key, Table
+
+
+def unescaped(table: Table) -> Table:
+    """The table, each backtick in a name once."""
+    if not any("`" in column.name for column in table.columns) and not any("`" in name for name in _named(table)):
+        return table
+    return replace(
+        table,
+        columns=tuple(replace(column, name=_name(column.name)) for column in table.columns),
+        primary_key=None if table.primary_key is None else _key(table.primary_key),
+        foreign_keys=tuple(
+            replace(
+                key,
+                name=_name(key.name),
+                columns=tuple(map(_name, key.columns)),
+                referred_columns=tuple(map(_name, key.referred_columns)),
+            )
+            for key in table.foreign_keys
+        ),
+        unique_constraints=tuple(map(_key, table.unique_constraints)),
+        indexes=tuple(
+            replace(
+                index,
+                name=_name(index.name),
+                parts=tuple(part if part.expression else replace(part, text=_name(part.text)) for part in index.parts),
+            )
+            for index in table.indexes
+        ),
+        checks=tuple(replace(check, name=_name(check.name)) for check in table.checks),
+    )
+
+
+def _named(table: Table) -> list[str]:
+    things = (*table.foreign_keys, *table.unique_constraints, *table.indexes, *table.checks)
+    referred = (name for key in table.foreign_keys for name in key.referred_columns)
+    return [*(thing.name for thing in things), *referred]
+
+
+def _key(key: Key) -> Key:
+    return Key(_name(key.name), tuple(map(_name, key.columns)))
+
+
+def _name(text: str) -> str:
+    return text.replace("``", "`")
