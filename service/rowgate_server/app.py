@@ -12,6 +12,9 @@ from sqlalchemy.exc import SAWarning
 from rowgate_server import config
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
+from rowgate_server.core.compiler.writes import WriteCompiler
+from rowgate_server.core.crud.changes import TableChanger
+from rowgate_server.core.crud.inserts import TableInserter
 from rowgate_server.core.crud.pages import TablePager
 from rowgate_server.core.crud.reads import TableReader
 from rowgate_server.core.crud.tokens import Tokens
@@ -115,10 +118,12 @@ class Gateway:
     def _build_tables(self, catalog: Catalog) -> TableServicer:
         server = self._settings.server
         rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
-        tables, compiler = TableCache(self._databases, catalog, rules), Compiler()
+        tables, compiler, writes = TableCache(self._databases, catalog, rules), Compiler(), WriteCompiler()
         return TableServicer(
             TableReader(tables, compiler),
             TablePager(tables, compiler, Tokens(server.page_token_secret.get_secret_value())),
+            TableInserter(tables, compiler, writes),
+            TableChanger(tables, compiler, writes),
             server.request_timeout,
             server.max_message_bytes,
         )

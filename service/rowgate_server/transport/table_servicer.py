@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from rowgate.v1 import result_pb2, table_service_pb2, table_service_pb2_grpc
+from rowgate_server.core.crud.changes import TableChanger
+from rowgate_server.core.crud.inserts import TableInserter
 from rowgate_server.core.crud.pages import TablePager
 from rowgate_server.core.crud.reads import TableReader
 from rowgate_server.core.crud.requests import TableName
 from rowgate_server.engines.results import Stats
-from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.transport.codec import tables
+from rowgate_server.transport.codec import table_writes, tables
 from rowgate_server.transport.codec.encodings import choose_encoding, lay_out
 from rowgate_server.transport.codec.queries import check_size, encode_stats
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context
+
+_MANY_ROWS = 500
+"""Decoding so many takes milliseconds: so long no other call should have to wait."""
 
 
 class TableServicer(table_service_pb2_grpc.TableServiceServicer):
@@ -21,13 +27,25 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     Args:
         reader: reads rows and counts them.
         pager: lists rows.
+        inserter: inserts rows.
+        changer: changes and deletes rows.
         request_timeout: seconds that a call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
 
-    def __init__(self, reader: TableReader, pager: TablePager, request_timeout: float, largest_message: int) -> None:
+    def __init__(
+        self,
+        reader: TableReader,
+        pager: TablePager,
+        inserter: TableInserter,
+        changer: TableChanger,
+        request_timeout: float,
+        largest_message: int,
+    ) -> None:
         self._reader = reader
         self._pager = pager
+        self._inserter = inserter
+        self._changer = changer
         self._request_timeout = request_timeout
         self._largest_message = largest_message
 
@@ -79,23 +97,50 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.InsertRowsRequest, context: Context
     ) -> table_service_pb2.InsertRowsResponse:
         """Insert rows."""
-        raise _not_yet(request, context)
+        call_timeout = context.time_remaining() or self._request_timeout
+        if len(request.rows) > _MANY_ROWS:
+            wanted = await asyncio.to_thread(table_writes.decode_insert_rows, request, call_timeout)
+        else:
+            wanted = table_writes.decode_insert_rows(request, call_timeout)
+        encoding = choose_encoding(request.encoding, "encoding")
+        _note(wanted.table)
+        inserted = await self._inserter.insert(wanted)
+        response = table_service_pb2.InsertRowsResponse(
+            stats=_stats(inserted.rows.stats), ignored_rows=inserted.ignored
+        )
+        await lay_out(encoding, inserted.rows.columns, inserted.rows.rows, response.result)
+        check_size(response, self._largest_message)
+        return response
 
     async def UpdateRows(
         self, request: table_service_pb2.UpdateRowsRequest, context: Context
     ) -> table_service_pb2.UpdateRowsResponse:
         """Change rows."""
-        raise _not_yet(request, context)
+        wanted = table_writes.decode_update_rows(request, context.time_remaining() or self._request_timeout)
+        encoding = choose_encoding(request.encoding, "encoding")
+        _note(wanted.table)
+        changed = await self._changer.update(wanted)
+        response = table_service_pb2.UpdateRowsResponse(
+            soft_delete_column=changed.soft_delete_column, stats=_stats(changed.stats)
+        )
+        await lay_out(encoding, changed.columns, changed.rows, response.result)
+        check_size(response, self._largest_message)
+        return response
 
     async def DeleteRows(
         self, request: table_service_pb2.DeleteRowsRequest, context: Context
     ) -> table_service_pb2.DeleteRowsResponse:
         """Delete rows, or mark them as deleted."""
-        raise _not_yet(request, context)
-
-
-def _not_yet(*_: object) -> RowgateError:
-    return RowgateError(Reason.NOT_SUPPORTED, "the gateway does not do this yet", outcome=Outcome.NOT_RUN)
+        wanted = table_writes.decode_delete_rows(request, context.time_remaining() or self._request_timeout)
+        encoding = choose_encoding(request.encoding, "encoding")
+        _note(wanted.table)
+        deleted = await self._changer.delete(wanted)
+        response = table_service_pb2.DeleteRowsResponse(
+            soft_delete_column=deleted.soft_delete_column, stats=_stats(deleted.stats)
+        )
+        await lay_out(encoding, deleted.columns, deleted.rows, response.result)
+        check_size(response, self._largest_message)
+        return response
 
 
 def _note(table: TableName) -> None:
@@ -107,5 +152,8 @@ def _note(table: TableName) -> None:
 
 def _stats(stats: Stats) -> result_pb2.QueryStats:
     """The figures, told to the access log too."""
-    current_call().facts.update(rows=stats.row_count, query_id=stats.query_id)
+    facts = current_call().facts
+    facts.update(rows=stats.row_count, query_id=stats.query_id)
+    if stats.completion.affected_rows is not None:
+        facts["affected"] = stats.completion.affected_rows
     return encode_stats(stats)

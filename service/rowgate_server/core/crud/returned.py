@@ -1,0 +1,67 @@
+"""Rows that an INSERT returned, put into the order of the rows that it was given.
+
+No engine but MariaDB promises an order. A row is known again by what it was given: by its primary key, or else by all
+of its columns that come back as they went in. Rows with the same values are as good as one another.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import Any
+
+from rowgate_server.core.crud.row_values import RowValues
+from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.tables import TableColumn
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.results import Row
+from rowgate_server.engines.values import ValueType
+
+_COME_BACK = frozenset({
+    *(ValueType.BOOL, ValueType.INT, ValueType.UINT, ValueType.UUID),
+    *(ValueType.DATE, ValueType.DATETIME, ValueType.TIMESTAMP),
+})  # fmt: skip
+_LONGEST_TEXT = 255
+_PADDED = ("char", "binary")
+
+
+def telling_columns(table: KnownTable, rows: Sequence[RowValues]) -> tuple[str, ...]:
+    """The columns by which the rows are known again; empty where there is one row, or the order is sure."""
+    if len(rows) == 1 or table.dialect is Dialect.MYSQL:
+        return ()
+    if table.primary_key is not None and all(name in row for row in rows for name in table.primary_key.columns):
+        return table.primary_key.columns
+    return tuple(name for name in rows[0] if _comes_back(table.columns[name]) and all(name in row for row in rows))
+
+
+def _comes_back(column: TableColumn) -> bool:
+    if column.type is ValueType.STRING:
+        padded = column.database_type.startswith(_PADDED)
+        return not padded and column.length is not None and column.length <= _LONGEST_TEXT
+    return column.type in _COME_BACK or column.type is ValueType.DYNAMIC
+
+
+def in_order(
+    returned: Sequence[Row], columns: Sequence[str], names: Sequence[str], rows: Sequence[RowValues]
+) -> list[Row]:
+    """The returned rows in the order of the given ones.
+
+    Args:
+        returned: the rows.
+        columns: their columns.
+        names: those that tell the rows apart.
+        rows: what was given, as many as were returned.
+    """
+    if not names:
+        return list(returned)
+    places = [columns.index(name) for name in names]
+    given = [tuple([row[name].value for name in names]) for row in rows]
+    told = [tuple([row[place] for place in places]) for row in returned]
+    if given == told:
+        return list(returned)
+    found: defaultdict[Any, deque[Row]] = defaultdict(deque)
+    for key, row in zip(told, returned, strict=True):
+        found[key].append(row)
+    ordered = [found[key].popleft() for key in given if found[key]]
+    # A trigger may have changed what was given: then nothing tells the rows apart.
+    return ordered if len(ordered) == len(returned) else list(returned)

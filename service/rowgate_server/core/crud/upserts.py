@@ -1,0 +1,143 @@
+"""InsertRows with on_conflict: rows whose key is there are left out, or change the row that has it.
+
+PostgreSQL and SQLite have ON CONFLICT, which looks at one key and lets the others fail. MySQL's and MariaDB's ON
+DUPLICATE KEY UPDATE and INSERT IGNORE look at every key, and the latter turns other errors into warnings; so there the
+row of the key is looked for and locked, and then inserted or changed plainly.
+
+Many rows are tried at once. Where that does not tell which of them were there, it is undone, and they go one by one.
+"""
+
+from __future__ import annotations
+
+from rowgate_server.core.compiler.statements import Compiler
+from rowgate_server.core.compiler.writes import Conflict, UpdatePlan, WriteCompiler
+from rowgate_server.core.crud.batches import Batch
+from rowgate_server.core.crud.conflicts import ConflictPlan
+from rowgate_server.core.crud.plans import SelectPlan, Values
+from rowgate_server.core.crud.row_values import RowValues
+from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
+from rowgate_server.core.crud.write_requests import ConflictAction
+from rowgate_server.core.crud.writing import Writing
+from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.tables import Key
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.transaction import Transaction
+from rowgate_server.errors import Reason, RowgateError
+
+_TWICE = "21000"
+"""PostgreSQL: a row would be changed twice by one statement."""
+_TRIED = "tried"
+
+
+class Upserts:
+    """The batches of one write with on_conflict.
+
+    Args:
+        reads: makes SELECTs.
+        writes: makes UPDATEs.
+        statements: inserts.
+        writing: runs what it makes.
+        table: what is written to.
+        plan: what becomes of rows that are there.
+    """
+
+    def __init__(
+        self,
+        reads: Compiler,
+        writes: WriteCompiler,
+        statements: InsertStatements,
+        writing: Writing,
+        table: KnownTable,
+        plan: ConflictPlan,
+    ) -> None:
+        self._reads = reads
+        self._writes = writes
+        self._statements = statements
+        self._writing = writing
+        self._table = table
+        self._plan = plan
+
+    async def write(self, transaction: Transaction, batch: Batch, written: Written) -> None:
+        """Insert or change the rows of a batch."""
+        if len(batch.rows) > 1 and await self._at_once(transaction, batch, written):
+            return
+        for single in batch.singles():
+            try:
+                await self._one(transaction, single, written)
+            except RowgateError as error:
+                error.field = error.field or f"rows[{single.first}]"
+                raise
+
+    async def _at_once(self, transaction: Transaction, batch: Batch, written: Written) -> bool:
+        """Whether all rows could be written by one statement; nothing is written otherwise."""
+        if not self._statements.keeps_order(batch.rows) or self._statements.reads_back:
+            return False
+        tried = Written()
+        await transaction.savepoint(_TRIED)
+        try:
+            count = await self._statements.insert(batch, tried, self._clause(batch))
+        except RowgateError as error:
+            twice = error.metadata.get("sqlstate") == _TWICE
+            if not twice and not (self._table.dialect is Dialect.MYSQL and error.reason is Reason.DUPLICATE_KEY):
+                raise
+            count = 0
+        if count == len(batch.rows):
+            await transaction.release(_TRIED)
+            written.add(tried.columns, tried.rows, count)
+            return True
+        await transaction.rollback_to(_TRIED)
+        await transaction.release(_TRIED)
+        return False
+
+    async def _one(self, transaction: Transaction, single: Batch, written: Written) -> None:
+        (row,) = single.rows
+        if self._table.dialect is not Dialect.MYSQL:
+            if not await self._statements.insert(single, written, self._clause(single)):
+                written.ignored.append(single.first)
+            return
+        key = self._plan.key
+        if key is None:
+            await self._unless_any(transaction, single, written)
+        elif self._plan.may_collide(row) and await self._there(key, row):
+            await self._met(key, row, single.first, written)
+        else:
+            await self._statements.insert(single, written)
+
+    async def _unless_any(self, transaction: Transaction, single: Batch, written: Written) -> None:
+        """Insert a row unless any key is there; a failed statement has changed nothing, and the transaction goes on."""
+        await transaction.savepoint(_TRIED)
+        try:
+            await self._statements.insert(single, written)
+        except RowgateError as error:
+            if error.reason is not Reason.DUPLICATE_KEY:
+                raise
+            await transaction.rollback_to(_TRIED)
+            written.ignored.append(single.first)
+        await transaction.release(_TRIED)
+
+    async def _there(self, key: Key, row: RowValues) -> bool:
+        """Whether a row has this key; it is locked, or else the place where it would be."""
+        values = Values()
+        plan = SelectPlan(key.columns[:1], same_key(key, row, values))
+        result = await self._writing.run(self._reads.select(self._table, plan, values.taken), reads=True, locks=True)
+        return bool(result.rows)
+
+    async def _met(self, key: Key, row: RowValues, place: int, written: Written) -> None:
+        if self._plan.action is ConflictAction.IGNORE:
+            written.ignored.append(place)
+            return
+        values = Values()
+        changed = tuple((name, values.put(row[name])) for name in self._plan.changes(row))
+        plan = UpdatePlan(changed, same_key(key, row, values))
+        await self._writing.run(self._writes.change(self._table, plan, values.taken))
+        found = await self._statements.read(key, row)
+        written.add(*found, 1)
+
+    def _clause(self, batch: Batch) -> Conflict | None:
+        """ON CONFLICT, where there is such a thing."""
+        if self._table.dialect is Dialect.MYSQL:
+            return None
+        target = self._plan.key.columns if self._plan.key else ()
+        if self._plan.action is ConflictAction.IGNORE:
+            return Conflict(target)
+        return Conflict(target, self._plan.changes(batch.rows[0]))

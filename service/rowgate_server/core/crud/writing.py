@@ -1,0 +1,144 @@
+"""Running the statements of one write: by itself in a transaction of its own, or several in one.
+
+Values go in strictly, see `ExecuteMode`. What the database has against a view is told as what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rowgate_server.core.explain import engine_of
+from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.plans import Engine
+from rowgate_server.core.tables import TableKind
+from rowgate_server.engines.database import Database
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.driver import TransactionOptions
+from rowgate_server.engines.executor import Call
+from rowgate_server.engines.limits import ResultLimits
+from rowgate_server.engines.results import Completion, Result, StatementWarning, Stats
+from rowgate_server.engines.transaction import Transaction
+from rowgate_server.engines.values import BoundStatement
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.ids import new_id
+
+_NO_SUCH_WRITE = frozenset({Reason.INVALID_SQL, Reason.NOT_SUPPORTED})
+
+
+class Writing:
+    """One write on one table.
+
+    Args:
+        database: where.
+        table: on what.
+        deadline: when it must be over.
+        returning: the columns that its statements return.
+    """
+
+    def __init__(self, database: Database, table: KnownTable, deadline: Deadline, returning: tuple[str, ...]) -> None:
+        self._database = database
+        self._table = table
+        self._deadline = deadline
+        self._floats = any(table.columns[name].database_type.startswith("float") for name in returning)
+        self._transaction: Transaction | None = None
+        self._warnings: list[StatementWarning] = []
+        self._elapsed = 0.0
+        self.query_id = new_id()
+        self.engine = engine_of(database)
+
+    @property
+    def returns(self) -> bool:
+        """Whether an INSERT or a DELETE can return rows."""
+        return self.engine is not Engine.MYSQL
+
+    @property
+    def update_returns(self) -> bool:
+        """Whether an UPDATE can."""
+        return self.engine in (Engine.POSTGRESQL, Engine.SQLITE)
+
+    @property
+    def locks(self) -> str:
+        """What makes a SELECT lock the rows that it finds. On SQLite the transaction has locked them all."""
+        return "" if self.engine is Engine.SQLITE else " FOR UPDATE"
+
+    def check_allowed(self) -> None:
+        """Refuse to write where the configuration says that nothing is written.
+
+        Raises:
+            RowgateError: READ_ONLY.
+        """
+        if self._database.bounds.read_only:
+            raise RowgateError(
+                Reason.READ_ONLY, "the gateway is configured to write nothing to this database", outcome=Outcome.NOT_RUN
+            )
+
+    @asynccontextmanager
+    async def transaction(self, *, dry_run: bool) -> AsyncIterator[Transaction]:
+        """What runs in it is done together, or with `dry_run` undone."""
+        async with self._database.executor.transaction(TransactionOptions(), self._deadline) as transaction:
+            self._transaction = transaction
+            yield transaction
+            if not dry_run:
+                await transaction.commit()
+        self._transaction = None
+
+    async def run(self, statement: BoundStatement, *, reads: bool = False, locks: bool = False) -> Result:
+        """Run a statement: in the transaction, or in one of its own.
+
+        Raises:
+            RowgateError: what the database has against it.
+        """
+        if locks:
+            statement = statement._replace(fragments=(*statement.fragments[:-1], statement.fragments[-1] + self.locks))
+        call = self._call(statement, reads=reads)
+        try:
+            if self._transaction is None:
+                result = await self._database.executor.run(call)
+            else:
+                result = await self._transaction.run(call)
+        except RowgateError as error:
+            raise self._explained(error) from error.__cause__
+        self._warnings += result.stats.completion.warnings
+        self._elapsed += result.stats.elapsed
+        return result
+
+    def stats(self, affected: int, returned: int) -> Stats:
+        """The figures of the whole."""
+        completion = Completion(affected_rows=affected, warnings=tuple(self._warnings))
+        return Stats(self.query_id, self._elapsed, returned, completion)
+
+    def _call(self, statement: BoundStatement, *, reads: bool) -> Call:
+        bounds = self._database.bounds
+        # By itself it is committed before its rows are counted: too many of them must have been refused before.
+        limits = ResultLimits(cap_rows=bounds.unary_rows, cap_bytes=bounds.unary_bytes)
+        return Call(
+            statement=statement,
+            deadline=self._deadline,
+            limits=limits if self._transaction is not None else ResultLimits(),
+            query_id=self.query_id,
+            reads=reads,
+            strict=True,
+            typed=True,
+            floats=self._floats,
+        )
+
+    def _explained(self, error: RowgateError) -> RowgateError:
+        defaults = {"query_id": self.query_id}
+        if self._table.described.kind is not TableKind.VIEW or error.reason not in _NO_SUCH_WRITE:
+            return error.with_defaults(**defaults)
+        refusal = RowgateError(
+            Reason.NOT_SUPPORTED,
+            "the database does not write to this view",
+            field="table",
+            table=self._table.name,
+            hint="write to the tables behind it",
+        )
+        return refusal.with_defaults(**error.metadata, **defaults)
+
+
+def affected(result: Result) -> int:
+    """The rows that a statement inserted, changed or deleted: as counted, or as returned."""
+    if result.columns:
+        return len(result.rows)
+    return result.stats.completion.affected_rows or 0
