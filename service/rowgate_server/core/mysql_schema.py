@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rowgate_server.core.tables import Key, Table
+from rowgate_server.core.tables import Check, ForeignKey, Index, Key, Table
 
 
 def unescaped(table: Table) -> Table:
@@ -41,7 +41,12 @@ def unescaped(table: Table) -> Table:
 
 
 def _named(table: Table) -> list[str]:
-    things = (*table.foreign_keys, *table.unique_constraints, *table.indexes, *table.checks)
+    things: tuple[ForeignKey | Key | Index | Check, ...] = (
+        *table.foreign_keys,
+        *table.unique_constraints,
+        *table.indexes,
+        *table.checks,
+    )
     referred = (name for key in table.foreign_keys for name in key.referred_columns)
     return [*(thing.name for thing in things), *referred]
 

@@ -42,10 +42,10 @@ _AROUND: dict[Operator, tuple[bool, bool]] = {
 }
 """Whether anything may stand before, and behind, the text."""
 _TEXTUAL = frozenset({ValueType.STRING, ValueType.JSON, ValueType.UUID, ValueType.DYNAMIC})
-_SHAPES = ("point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon")
 _INCOMPARABLE = {
     Dialect.POSTGRESQL: frozenset({"json", "xml", "point", "polygon"}),
-    Dialect.MYSQL: frozenset({"geometry", "geometrycollection", *_SHAPES}),
+    # What SQLAlchemy has no name for: a GEOMETRY of any kind.
+    Dialect.MYSQL: frozenset({"null", ""}),
     Dialect.SQLITE: frozenset[str](),
 }
 """Types without equality."""
@@ -83,7 +83,7 @@ def check_comparable(table: KnownTable, column: TableColumn, field: str) -> None
     if column.database_type in _INCOMPARABLE[table.dialect]:
         raise RowgateError(
             Reason.NOT_SUPPORTED,
-            f"the database neither compares nor sorts column {column.name} ({column.database_type})",
+            f"the database neither compares nor sorts what is in column {column.name}",
             field=field,
             outcome=Outcome.NOT_RUN,
             column=column.name,
@@ -162,14 +162,17 @@ class _Planner:
         self, column: TableColumn, operator: Operator, value: BoundValue, field: str, *, negated: bool
     ) -> Condition:
         pattern = _pattern(column, operator, value, field)
-        dialect = self._table.dialect
         test = Test.ILIKE if operator is Operator.ILIKE else Test.LIKE
-        numbers = (self._values.put(BoundValue(ValueType.STRING, patterns.write(pattern, dialect))),)
-        found = _two_valued(column, test, numbers, negated=negated)
-        if test is Test.LIKE and not negated and dialect is Dialect.MYSQL and patterns.starts_with(pattern):
+        found = _two_valued(column, test, (self._pattern(pattern),), negated=negated)
+        if test is Test.LIKE and not negated and self._table.dialect is Dialect.MYSQL:
             # The exact comparison is by another collation than the index's; what it finds, this one finds too.
-            return both(Term(Test.COLLATED_LIKE, column.name, numbers), found)
+            beginning = patterns.beginning(pattern)
+            if beginning is not None:
+                return both(Term(Test.COLLATED_LIKE, column.name, (self._pattern(beginning),)), found)
         return found
+
+    def _pattern(self, pattern: Pattern) -> int:
+        return self._values.put(BoundValue(ValueType.STRING, patterns.write(pattern, self._table.dialect)))
 
     def _ordered(self, column: TableColumn, value: BoundValue, field: str) -> int:
         """A value that something is less or greater than, by its number."""

@@ -25,6 +25,7 @@ class Wild(Enum):
 Pattern: TypeAlias = tuple["str | Wild", ...]
 
 _PIECES = re.compile(r"\\(.)|([%_])|([^\\%_]+)|(\\)\Z", re.DOTALL)
+_ASCII = re.compile(r"[\x01-\x7f]+")
 _WILDS = {"%": Wild.RUN, "_": Wild.ONE}
 _SPECIAL_IN_LIKE = re.compile("([!%_])")
 _SPECIAL_IN_GLOB = re.compile(r"([*?\[])")
@@ -46,9 +47,13 @@ def read(text: str) -> Pattern:
     return tuple(pieces)
 
 
-def starts_with(pattern: Pattern) -> bool:
-    """Whether it says how the text begins, which an index may help with."""
-    return bool(pattern) and isinstance(pattern[0], str)
+def beginning(pattern: Pattern) -> Pattern | None:
+    """The pattern of all that begins as its matches do, which an index may help with; None where that is anything.
+
+    As far as that is ASCII, which every character set has: MySQL compares no text that its column could not hold.
+    """
+    match = _ASCII.match(pattern[0]) if pattern and isinstance(pattern[0], str) else None
+    return (match[0], Wild.RUN) if match else None
 
 
 def write(pattern: Pattern, dialect: Dialect) -> str:
