@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rowgate_server.core.tables import Check, ForeignKey, Index, Key, Table
+from rowgate_server.core.tables import Key, Table
 
 
 def unescaped(table: Table) -> Table:
     """The table, each backtick in a name once."""
-    if not any("`" in column.name for column in table.columns) and not any("`" in name for name in _named(table)):
-        return table
     return replace(
         table,
         columns=tuple(replace(column, name=_name(column.name)) for column in table.columns),
@@ -38,17 +36,6 @@ def unescaped(table: Table) -> Table:
         ),
         checks=tuple(replace(check, name=_name(check.name)) for check in table.checks),
     )
-
-
-def _named(table: Table) -> list[str]:
-    things: tuple[ForeignKey | Key | Index | Check, ...] = (
-        *table.foreign_keys,
-        *table.unique_constraints,
-        *table.indexes,
-        *table.checks,
-    )
-    referred = (name for key in table.foreign_keys for name in key.referred_columns)
-    return [*(thing.name for thing in things), *referred]
 
 
 def _key(key: Key) -> Key:

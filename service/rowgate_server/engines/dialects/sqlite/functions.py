@@ -12,10 +12,13 @@ def install(connection: sqlite3.Connection) -> None:
 
 
 def lower(cell: Any) -> Any:
-    """Text in lower case, in every script: SQLite's own `lower` knows ASCII only. A character stays one character."""
+    """Text in lower case, in every script: SQLite's own `lower` knows ASCII only.
+
+    Character by character, so that a part of a text is lowered as it is in the whole: no character becomes two, and a
+    sigma is the same wherever it stands.
+    """
     if not isinstance(cell, str):
         return cell
-    lowered = cell.lower()
-    if len(lowered) == len(cell):
-        return lowered
-    return "".join(low if len(low := character.lower()) == 1 else character for character in cell)
+    if cell.isascii():
+        return cell.lower()
+    return "".join([low if len(low := character.lower()) == 1 else character for character in cell])
