@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum, StrEnum
 from typing import Any
+from uuid import UUID
 
 import grpc
 import pytest
@@ -13,6 +18,7 @@ from unit.client.test_table_queries import described
 
 import rowgate
 from rowgate import TableRows, col
+from rowgate._encode import encode
 from rowgate.v1 import table_service_pb2 as pb
 from rowgate.v1.result_pb2 import RESULT_ENCODING_COLUMNS, QueryStats, ResultSet
 from rowgate.v1.value_pb2 import Value
@@ -51,6 +57,30 @@ async def test_an_insert_says_its_rows_and_answers_what_was_inserted(
         dry_run=True,
         **SHARED,
     )
+
+
+class Kind(IntEnum):
+    A = 1
+
+
+class Word(StrEnum):
+    A = "a"
+
+
+VALUES: list[Any] = [
+    *(None, True, False, 0, 7, -(2**63), 2**63, 2**64 - 1, Kind.A, 0.0, -0.0, 1.5, math.inf),
+    *("", "é", Word.A, b"", b"\x00", bytearray(b"a"), Decimal("1.50"), date(2025, 12, 1), [1, None]),
+    *(rowgate.Json("{}"), rowgate.TemporalText("0000-00-00", rowgate.ColumnType.DATE), UUID(int=7)),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+async def test_a_cell_is_what_the_value_is_as_a_parameter(
+    orders: TableRows, gateway: ScriptedGateway, value: Any
+) -> None:
+    gateway.will(pb.InsertRowsResponse())
+    await orders.insert({"a": value})
+    assert gateway.request.rows[0].values["a"].SerializeToString() == encode(value).SerializeToString()
 
 
 async def test_one_row_may_stand_alone(orders: TableRows, gateway: ScriptedGateway) -> None:

@@ -13,7 +13,7 @@ from rowgate._results import Result
 from rowgate._rows import Row
 from rowgate._table_names import checked_name, refused
 from rowgate._table_query import RowQuery
-from rowgate._table_requests import Asked, cells, column_names, rows_to_insert
+from rowgate._table_requests import Asked, add_rows, cells, column_names
 from rowgate._table_results import Written
 from rowgate._table_writes import check_write, terms
 from rowgate.v1 import table_service_pb2 as pb
@@ -236,12 +236,12 @@ class TableRows(RowQuery):
         check_write(self._calls, self._asked, "an insert")
         request = pb.InsertRowsRequest(
             **self._place(),
-            rows=rows_to_insert(rows),
             on_conflict=conflict,
             returning=column_names(returning, of="returning"),
             dry_run=dry_run,
             encoding=RESULT_ENCODING_COLUMNS,
         )
+        add_rows(request, rows)
         response = await self._calls.ask_once(lambda stubs: stubs.table.InsertRows, request)
         return Written.from_response(response)
 

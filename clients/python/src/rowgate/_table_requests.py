@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rowgate._encode import encode_cell
+from rowgate._encode import encode_cell, encode_into
 from rowgate._rows import Row
 from rowgate._table_filters import ColumnName, Condition, all_of, col
 from rowgate._table_names import a_kind, checked_name, refused
@@ -115,11 +115,11 @@ def cells(given: object, *, of: str) -> dict[str, Value]:
         raise TypeError(f"{of} takes a dict of columns and values, not {a_kind(given)}")
     if not given:
         raise refused(f"{of} names no column")
-    return _encoded(given, of)
+    return {checked_name(name, "column"): encode_cell(value, name, f"{of}[{name}]") for name, value in given.items()}
 
 
-def rows_to_insert(given: object) -> list[pb.RowValues]:
-    """The rows that `insert` takes: one or several, each a dict, or a `Row` that was read.
+def add_rows(request: pb.InsertRowsRequest, given: object) -> None:
+    """Put the rows that `insert` takes into a request: one or several, each a dict, or a `Row` that was read.
 
     Raises:
         TypeError: it is something else.
@@ -130,15 +130,14 @@ def rows_to_insert(given: object) -> list[pb.RowValues]:
         given = [given]
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise TypeError(f"a row is a dict of columns and values, not {a_kind(given)}")
-    rows: list[pb.RowValues] = []
+    names: set[str] = set()
     for at, row in enumerate(given):
         values = row.as_dict() if isinstance(row, Row) else row
         if not isinstance(values, Mapping):
             raise TypeError(f"row {at} is {a_kind(values)}, not a dict of columns and values")
-        rows.append(pb.RowValues(values=_encoded(values, f"rows[{at}].values")))
-    if not rows:
+        _fill(request.rows.add().values, values, f"rows[{at}].values", names)
+    if not request.rows:
         raise refused("there is no row to insert")
-    return rows
 
 
 def counted(given: Any, *, of: str) -> int:
@@ -155,7 +154,13 @@ def counted(given: Any, *, of: str) -> int:
     return given
 
 
-def _encoded(values: Mapping[Any, Any], field: str) -> dict[str, Value]:
-    return {
-        checked_name(name, "column"): encode_cell(value, name, f"{field}[{name}]") for name, value in values.items()
-    }
+def _fill(row: MutableMapping[str, Value], values: Mapping[Any, Any], field: str, names: set[str]) -> None:
+    """Put values into a row, in place; `names` holds those that were checked with the rows before."""
+    for name, value in values.items():
+        if name not in names:
+            names.add(checked_name(name, "column"))
+        try:
+            encode_into(row[name], value)
+        except (TypeError, ValueError):
+            encode_cell(value, name, f"{field}[{name}]")  # raises the same again, with the column's name
+            raise
