@@ -59,6 +59,7 @@ class Contender:
         caller: makes its caller, from the server's address or, without a server, the database's URL.
         start: starts its server; None: it works in the caller's process.
         encodings: in which a scan is asked for, one after another.
+        scans: whether it can scan the table at all.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Contender:
     caller: Callable[[str], Caller]
     start: Callable[[Site], AbstractContextManager[Running]] | None = None
     encodings: tuple[Encoding, ...] = ()
+    scans: bool = True
 
 
 def environment() -> Mapping[str, str]:

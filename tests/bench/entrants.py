@@ -48,6 +48,8 @@ class Entrant:
 
     def lanes(self, work: Work) -> list[Lane]:
         """The lanes that it runs in."""
+        if work.kind is Kind.SCAN and not self.contender.scans:
+            return []
         if work.kind is Kind.SCAN and self.contender.encodings:
             return [Lane(self.contender.name, encoding) for encoding in self.served]
         return [Lane(self.contender.name)]
@@ -138,5 +140,5 @@ def _compare(entrants: Sequence[Entrant]) -> None:
 def _warm(entrant: Entrant, rows: int, seconds: float) -> None:
     for kind in (Kind.POINT, Kind.PAGE, Kind.INSERT):
         entrant.generator.calls(Calls(kind, _WARM_CONCURRENCY, seconds, rows))
-    for encoding in entrant.served or (None,):
+    for encoding in entrant.served or (None,) * entrant.contender.scans:
         entrant.generator.scan(Scan(min(rows, _WARM_ROWS), encoding))

@@ -12,6 +12,7 @@ _MODULES = {
     "sqlalchemy": "sqlalchemy_alone",
     "fastapi": "fastapi_service",
     "rowgate": "gateway",
+    "tables": "gateway_tables",
 }
 NAMES = tuple(_MODULES)
 

@@ -21,7 +21,7 @@ ENCODINGS: Mapping[Encoding, result_pb2.ResultEncoding.ValueType] = {
     Encoding.COLUMNS: result_pb2.RESULT_ENCODING_COLUMNS,
     Encoding.ARROW: result_pb2.RESULT_ENCODING_ARROW,
 }
-_ORDER = {
+ORDER_VALUES = {
     "name": value_pb2.Value(string_value=ORDER.name),
     "price": value_pb2.Value(decimal_value=str(ORDER.price)),
     "quantity": value_pb2.Value(int_value=ORDER.quantity),
@@ -38,7 +38,7 @@ def execute_request(sql: str, **numbers: int) -> query_service_pb2.ExecuteQueryR
 
 def insert_request() -> query_service_pb2.ExecuteQueryRequest:
     """The insert."""
-    return query_service_pb2.ExecuteQueryRequest(sql=INSERT, params=_ORDER)
+    return query_service_pb2.ExecuteQueryRequest(sql=INSERT, params=ORDER_VALUES)
 
 
 def scan_request(rows: int, encoding: Encoding) -> query_service_pb2.StreamQueryRequest:
