@@ -53,7 +53,9 @@ class _ComparisonOperatorEnumTypeWrapper(google.protobuf.internal.enum_type_wrap
     COMPARISON_OPERATOR_NOT_LIKE: _ComparisonOperator.ValueType  # 11
     """Everything that LIKE leaves out, NULL included."""
     COMPARISON_OPERATOR_ILIKE: _ComparisonOperator.ValueType  # 12
-    """LIKE where case does not count, on every engine."""
+    """LIKE where case does not count, on every engine: not of ASCII letters, and of others as far as the database knows
+    them. MariaDB and SQLite (by a function of the gateway's) do; PostgreSQL does by its locale, so not in `C`.
+    """
     COMPARISON_OPERATOR_STARTS_WITH: _ComparisonOperator.ValueType  # 13
     """Text that begins with the value, whatever characters it has. Case counts."""
     COMPARISON_OPERATOR_ENDS_WITH: _ComparisonOperator.ValueType  # 14
@@ -70,7 +72,10 @@ class ComparisonOperator(_ComparisonOperator, metaclass=_ComparisonOperatorEnumT
 
     A value is first made one of the column's type, where that is exact (`string_value: "2024-01-31"` for a DATE), and
     is refused where it is not (`INVALID_PARAMETER`, `VALUE_OUT_OF_RANGE`). Text compares as the column's collation has
-    it, which on MySQL and MariaDB mostly ignores case.
+    it, which on MySQL and MariaDB mostly ignores case; enums compare, and sort, as they are declared.
+
+    LIKE, NOT_LIKE, ILIKE, STARTS_WITH, ENDS_WITH and CONTAINS compare text with text, by code points and not by the
+    column's collation, and their pattern has at most 10,000 characters. SQLite takes a text for ended at a NUL in it.
     """
 
 COMPARISON_OPERATOR_UNSPECIFIED: ComparisonOperator.ValueType  # 0
@@ -100,7 +105,9 @@ Case counts, on every engine.
 COMPARISON_OPERATOR_NOT_LIKE: ComparisonOperator.ValueType  # 11
 """Everything that LIKE leaves out, NULL included."""
 COMPARISON_OPERATOR_ILIKE: ComparisonOperator.ValueType  # 12
-"""LIKE where case does not count, on every engine."""
+"""LIKE where case does not count, on every engine: not of ASCII letters, and of others as far as the database knows
+them. MariaDB and SQLite (by a function of the gateway's) do; PostgreSQL does by its locale, so not in `C`.
+"""
 COMPARISON_OPERATOR_STARTS_WITH: ComparisonOperator.ValueType  # 13
 """Text that begins with the value, whatever characters it has. Case counts."""
 COMPARISON_OPERATOR_ENDS_WITH: ComparisonOperator.ValueType  # 14
@@ -121,7 +128,7 @@ class Filter(google.protobuf.message.Message):
     (LT, BETWEEN, LIKE, ...), NULL does not match, and `not` of it does. So `not` always gives exactly the rows that
     its filter leaves out.
 
-    At most 16 nodes deep, and at most 500 nodes.
+    At most 16 nodes deep, at most 500 nodes, and at most 10,000 members of IN and NOT_IN together.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

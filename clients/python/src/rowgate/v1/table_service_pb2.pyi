@@ -120,7 +120,9 @@ class SortOrder(google.protobuf.message.Message):
     descending: builtins.bool
     """Whether the largest come first."""
     nulls: global___NullsOrder.ValueType
-    """Where NULLs go. Where it is left out they count as smaller than everything, on every engine."""
+    """Where NULLs go. Where it is left out they count as smaller than everything, on every engine. PostgreSQL's indexes
+    have them as the largest: of a column that may be NULL they serve LAST ascending and FIRST descending.
+    """
     def __init__(
         self,
         *,
@@ -159,7 +161,8 @@ class ListRowsRequest(google.protobuf.message.Message):
     """The most rows of a page. 0: 100. At most 10,000; what is above that is taken as that."""
     page_token: builtins.str
     """`next_page_token` of the page before. Everything else but `page_size`, `columns`, `count` and `encoding` must be as
-    it was then.
+    it was then. It is signed, and lasts as long as `server.page_token_secret`: without that setting, as long as the
+    one process that gave it.
     """
     count: global___CountMode.ValueType
     """Whether to count the rows on all pages together."""
@@ -179,7 +182,8 @@ class ListRowsRequest(google.protobuf.message.Message):
     def order_by(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SortOrder]:
         """Their order; what it leaves open is settled by the primary key, or else by a unique key without NULLs. Empty: by
         that key alone. A table or view with neither is listed on one page only, unless `order_by` names columns that are
-        unique together: a second page would be a guess, and is refused (`INVALID_REQUEST`).
+        unique together: a second page would be a guess, and is refused (`INVALID_REQUEST`) when it is asked for.
+        MySQL and MariaDB sort a TEXT, BLOB or VARCHAR(256) and longer by its first 255 characters or bytes.
         """
 
     def __init__(
