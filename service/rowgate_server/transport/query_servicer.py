@@ -11,15 +11,15 @@ from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats
 from rowgate_server.errors import Outcome
-from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
+from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder, heading
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
     AnyQuery,
     check_chunk,
     check_mode,
-    check_size,
     decode_query,
-    encode_stats,
+    sealed,
+    write_stats,
 )
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall
@@ -51,22 +51,22 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> query_service_pb2.ExecuteQueryResponse:
         """Run one statement and answer with its whole result."""
         call = current_call()
-        query, encoding = _decode(call, request, context.time_remaining() or self._request_timeout)
+        remaining: float | None = context.time_remaining()
+        query, encoding = _decode(call, request, self._request_timeout if remaining is None else remaining)
         if query.options.mode is not QueryMode.EXECUTE:
             return await self._explain(call, query)
         result = await self._queries.execute(query)
         _note(call, result.stats)
-        response = query_service_pb2.ExecuteQueryResponse(stats=encode_stats(result.stats))
-        response.result.SetInParent()
-        encoder = encoding.start(result.columns, response.result)
+        response = query_service_pb2.ExecuteQueryResponse()
+        write_stats(result.stats, response.stats)
+        encoder = encoding.encoder(result.columns)
         if len(result.rows) * len(result.columns) > encoding.cells_per_chunk:
             # So many would hold up every other call.
             await asyncio.to_thread(encoder.put, result.rows, response.result)
         else:
             encoder.put(result.rows, response.result)
         encoder.end(response.result)
-        check_size(response, self._largest_message)
-        return response
+        return sealed(heading(result.columns), response, self._largest_message)
 
     async def StreamQuery(
         self, request: query_service_pb2.StreamQueryRequest, context: Context
@@ -88,7 +88,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                 if chunk.stats is not None:
                     encoder.end(response.result)
                     _note(call, chunk.stats)
-                    response.stats.CopyFrom(encode_stats(chunk.stats))
+                    write_stats(chunk.stats, response.stats)
                 check_chunk(response, self._largest_message)
                 yield response
         finally:
@@ -100,8 +100,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         explained = await self._explainer.explain(query)
         _note(call, explained.stats)
         response = await asyncio.to_thread(encode_explained, explained)
-        check_size(response, self._largest_message)
-        return response
+        return sealed(b"", response, self._largest_message)
 
 
 def _decode(call: RpcCall, request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:

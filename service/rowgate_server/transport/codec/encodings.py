@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from rowgate.v1 import result_pb2
+from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.results import Column, Columns, Row
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -39,16 +39,34 @@ class Encoding:
 
     def start(self, columns: tuple[Column, ...], result: result_pb2.ResultSet) -> ResultEncoder:
         """Describe the columns in the first message, and answer what puts rows into it and all others."""
-        if not isinstance(columns, Columns):
-            result.MergeFrom(_described(columns))
-        else:
-            if columns.made is None:
-                columns.made = _described(columns)
-            result.MergeFrom(columns.made)
+        result.MergeFrom(_described(columns).message)
         return self.encoder(columns)
 
 
-def _described(columns: tuple[Column, ...]) -> result_pb2.ResultSet:
+class _Described(NamedTuple):
+    message: result_pb2.ResultSet
+    answer: bytes
+
+
+def heading(columns: tuple[Column, ...]) -> bytes:
+    """The columns as the bytes of an answer that has them, and nothing else, in its field `result`, number 1.
+
+    Protobuf's parsers merge what follows (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so an
+    answer without them is put behind these, which were laid out once for all calls of a statement.
+    """
+    return _described(columns).answer
+
+
+def _described(columns: tuple[Column, ...]) -> _Described:
+    if not isinstance(columns, Columns):
+        return _describe(columns)
+    if columns.made is None:
+        columns.made = _describe(columns)
+    made: _Described = columns.made
+    return made
+
+
+def _describe(columns: tuple[Column, ...]) -> _Described:
     described = [
         result_pb2.Column(
             name=column.name,
@@ -61,7 +79,8 @@ def _described(columns: tuple[Column, ...]) -> result_pb2.ResultSet:
         )
         for column in columns
     ]
-    return result_pb2.ResultSet(columns=described)
+    message = result_pb2.ResultSet(columns=described)
+    return _Described(message, query_service_pb2.ExecuteQueryResponse(result=message).SerializeToString())
 
 
 ROWS = Encoding(RowsEncoder, cells_per_chunk=CHUNK_CELLS)
