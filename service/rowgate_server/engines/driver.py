@@ -28,14 +28,14 @@ class ExecuteMode(NamedTuple):
         read_only: in a session that refuses writes.
         reads: the statement's first word says that it reads, so ending it early undoes no write.
         row_limit: the driver may stop after this many rows.
-        byte_limit: the driver may fail with RESULT_TOO_LARGE when it had to hold more than this.
+        byte_cap: a driver that holds the whole result fails with RESULT_TOO_LARGE when it is sure to be over this.
     """
 
     streaming: bool = False
     read_only: bool = False
     reads: bool = False
     row_limit: int | None = None
-    byte_limit: int | None = None
+    byte_cap: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class Executor:
             read_only=call.read_only,
             reads=call.reads,
             row_limit=call.limits.row_limit,
-            byte_limit=call.limits.byte_limit,
+            byte_cap=call.limits.cap_bytes,
         )
         work.sent = True
         return await work.session.execute(call.statement, mode)

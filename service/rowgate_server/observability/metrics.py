@@ -19,6 +19,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
 
 _log = get_logger("rowgate.pool")
@@ -107,6 +108,8 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         self._calls = _Calls()
         self.registry.register(self._calls)
+        self.loop_lag = LoopLag()
+        self.registry.register(self.loop_lag)
         self.pool_timeouts = self._counter(
             "rowgate_pool_timeouts", "Calls that waited for a connection in vain.", "database"
         )

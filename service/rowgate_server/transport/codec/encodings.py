@@ -85,7 +85,7 @@ def _describe(columns: tuple[Column, ...]) -> _Described:
 
 ROWS = Encoding(RowsEncoder, cells_per_chunk=CHUNK_CELLS)
 # A cell costs a tenth of what it costs in ROWS, but for SQLite's, which cost the same: its columns tell no type.
-COLUMNS = Encoding(ColumnsEncoder, cells_per_chunk=4 * CHUNK_CELLS)
+COLUMNS = Encoding(ColumnsEncoder, cells_per_chunk=2 * CHUNK_CELLS)
 
 _ENCODINGS: dict[int, Encoding] = {
     result_pb2.RESULT_ENCODING_UNSPECIFIED: ROWS,
@@ -118,7 +118,7 @@ def _arrow() -> Encoding:
         ) from None
     from rowgate_server.transport.codec.arrow import ArrowEncoder
 
-    return Encoding(ArrowEncoder, cells_per_chunk=4 * CHUNK_CELLS)
+    return Encoding(ArrowEncoder, cells_per_chunk=2 * CHUNK_CELLS)
 
 
 def _not_supported(message: str, hint: str | None = None) -> RowgateError:
