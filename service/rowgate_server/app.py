@@ -77,6 +77,7 @@ class Gateway:
         grpc_address = self._bind()
         admin_address = await self._start_admin()
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
+        self._metrics.loop_lag.start()
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
@@ -86,6 +87,7 @@ class Gateway:
         """Take no new calls, let those under way finish until the grace ends, then close everything."""
         self._health.drain()
         await self._grpc.stop(self._settings.server.drain_grace)
+        self._metrics.loop_lag.stop()
         await self._admin.stop()
         for database in self._databases:
             await database.close()

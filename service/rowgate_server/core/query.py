@@ -74,7 +74,8 @@ class QueryRunner:
             result = await database.executor.run(call)
         except RowgateError as error:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
-        return result._replace(stats=_told(result.stats, statement, returned=bool(result.columns)))
+        stats = _told(result.stats, statement, returned=bool(result.columns))
+        return result if stats is result.stats else result._replace(stats=stats)
 
     async def stream(self, request: QueryRequest, cells_per_chunk: int) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
@@ -118,21 +119,10 @@ class QueryRunner:
         except RowgateError as error:
             raise error.with_defaults(database=database.name, outcome=Outcome.NOT_RUN.value) from None
         deadline = deadline_of(database, request, streaming=streaming)
-        limits = ResultLimits(
-            max_rows=options.max_rows,
-            max_bytes=options.max_bytes,
-            cap_rows=None if streaming else bounds.unary_rows,
-            cap_bytes=None if streaming else bounds.unary_bytes,
-        )
-        call = Call(
-            statement=bound,
-            deadline=deadline,
-            limits=limits,
-            query_id=new_id(),
-            reads=statement.keyword in READING,
-            read_only=options.read_only or bounds.read_only,
-        )
-        return statement, call
+        cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
+        limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
+        reads = statement.keyword in READING
+        return statement, Call(bound, deadline, limits, new_id(), reads, options.read_only or bounds.read_only)
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
@@ -149,6 +139,8 @@ def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -
 def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
     """The stats with the counts that mean something for this kind of statement, and no others."""
     completion = stats.completion
+    if completion.affected_rows is None and completion.last_insert_id is None and statement.keyword not in _WRITING:
+        return stats
     affected = completion.affected_rows if statement.keyword in _WRITING else None
     if affected is None and returned and statement.keyword in _WRITING - {"WITH", "CALL"} and stats.truncation is None:
         affected = stats.row_count  # a RETURNING clause gives a row for each

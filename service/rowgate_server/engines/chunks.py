@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
+from rowgate_server.engines import clock
 from rowgate_server.engines.driver import Cursor
-from rowgate_server.engines.limits import ResultMeter, row_size
+from rowgate_server.engines.limits import ResultMeter
 from rowgate_server.engines.results import Row
 
 CHUNK_BYTES = 1024 * 1024
@@ -30,8 +31,8 @@ class ChunkReader:
         self._most_rows = max(1, (most_cells or CHUNK_CELLS) // max(1, len(cursor.columns)))
         self._fetching: asyncio.Task[Sequence[Row]] | None = None
         self._held: list[Row] = []
+        self._held_bytes = 0
         self._exhausted = False
-        self._wide = False
 
     @property
     def ended(self) -> bool:
@@ -40,19 +41,19 @@ class ChunkReader:
 
     async def next(self) -> list[Row]:
         """The next chunk's rows; empty only at the end."""
-        rows, self._held = self._held, []
+        rows, size = self._held, self._held_bytes
         until: float | None = None
-        loop = asyncio.get_running_loop()
-        start = self._meter.bytes
-        # Rows that were held back are more than a chunk, but for the last of them.
-        while not self._exhausted and len(rows) < self._most_rows and self._meter.bytes - start < CHUNK_BYTES:
+        while not self._exhausted and len(rows) < self._most_rows and size < CHUNK_BYTES:
             if rows and until is None:
-                until = loop.time() + PATIENCE
-            batch = await self._fetch(None if until is None else until - loop.time())
+                until = clock.now() + PATIENCE
+            batch = await self._fetch(None if until is None else until - clock.now())
             if batch is None:
                 break
-            rows = [*rows, *self._take(batch)]
-        return self._cut(rows)
+            before = self._meter.bytes
+            rows.extend(self._meter.take(batch))
+            size += self._meter.bytes - before
+            self._exhausted = not batch or self._meter.truncation is not None
+        return self._cut(rows, size)
 
     async def close(self) -> None:
         """End a fetch that is still under way."""
@@ -75,17 +76,12 @@ class ChunkReader:
         self._fetching = None
         return batch
 
-    def _take(self, batch: Sequence[Row]) -> Sequence[Row]:
-        before = self._meter.bytes
-        kept = self._meter.take(batch)
-        self._exhausted = not batch or self._meter.truncation is not None
-        self._wide = self._wide or (self._meter.bytes - before) * self._most_rows > CHUNK_BYTES * len(kept)
-        return kept
-
-    def _cut(self, rows: list[Row]) -> list[Row]:
+    def _cut(self, rows: list[Row], size: int) -> list[Row]:
         """Hold back what goes beyond a chunk: one batch can be many thousand rows, or many megabytes."""
         end = min(len(rows), self._most_rows)
-        if self._wide:
-            end = max(1, bisect_right(list(accumulate(map(row_size, rows[:end]))), CHUNK_BYTES))
+        if size > CHUNK_BYTES:
+            sizes = accumulate(self._meter.size((row,)) for row in rows[:end])
+            end = max(1, bisect_right(list(sizes), CHUNK_BYTES)) if rows else 0
         self._held = rows[end:]
-        return rows[:end]
+        self._held_bytes = self._meter.size(self._held)
+        return rows if not self._held else rows[:end]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 from typing import NamedTuple
 
+from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
@@ -12,23 +13,34 @@ class Deadline(NamedTuple):
     """A point on the event loop's clock.
 
     Attributes:
-        at: when, by `loop.time()`, in seconds.
-        limit: whose limit it is, as the error's metadata `limit` tells it (`options.timeout 2s`).
+        at: when, by `clock.now()`, in seconds.
+        seconds: how far away that was.
+        whose: whose limit it is: `options.timeout`.
     """
 
     at: float
-    limit: str
+    seconds: float
+    whose: str
+
+    @property
+    def limit(self) -> str:
+        """As the error's metadata `limit` tells it: `options.timeout 2s`."""
+        return f"{self.whose} {round(self.seconds, 3):.12g}s"
 
     @classmethod
     def soonest(cls, *limits: tuple[float | None, str]) -> Deadline:
         """The least of `(seconds from now or None, whose limit it is)`; at least one must be given."""
-        now = asyncio.get_running_loop().time()
-        seconds, name = min((seconds, name) for seconds, name in limits if seconds is not None)
-        return cls(now + seconds, f"{name} {round(seconds, 3):.12g}s")
+        seconds, whose = math.inf, ""
+        for given, name in limits:
+            if given is not None and given < seconds:
+                seconds, whose = given, name
+        if not whose:
+            raise ValueError("there is no limit at all")
+        return cls(clock.now() + seconds, seconds, whose)
 
     def remaining(self) -> float:
         """Seconds left; negative when it has passed."""
-        return self.at - asyncio.get_running_loop().time()
+        return self.at - clock.now()
 
     def exceeded(self, doing: str, outcome: Outcome) -> RowgateError:
         """The error to raise once it has passed."""

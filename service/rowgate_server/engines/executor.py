@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from types import TracebackType
 
+from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.driver import Driver, TransactionOptions
-from rowgate_server.engines.pool import Pool
+from rowgate_server.engines.pool import Lease, Pool
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
+from rowgate_server.engines.watch import Watch, Watched
 from rowgate_server.errors import Outcome, RowgateError
 
 __all__ = ["Call", "Executor"]
@@ -33,6 +36,7 @@ class Executor:
     def __init__(self, driver: Driver, pool: Pool) -> None:
         self._driver = driver
         self._pool = pool
+        self._watch: Watch | None = None
 
     async def run(self, call: Call) -> Result:
         """The whole result of a statement.
@@ -40,9 +44,10 @@ class Executor:
         Raises:
             RowgateError: RESULT_TOO_LARGE over the server's caps, and whatever the database has against it.
         """
-        started = asyncio.get_running_loop().time()
-        async with self._working(call) as work, asyncio.timeout_at(call.deadline.at):
-            return await run(call, work, started)
+        started = clock.now()
+        async with _Holding(self._driver, self._pool, call) as work:
+            with self._until(call.deadline):
+                return await run(call, work, started)
 
     async def describe(self, call: Call, *, valued: bool) -> tuple[Description, Stats]:
         """What the database tells of a statement without running it; `valued` says whether the values are known.
@@ -50,11 +55,11 @@ class Executor:
         Raises:
             RowgateError: whatever the database has against it.
         """
-        started = asyncio.get_running_loop().time()
-        async with self._working(call) as work, asyncio.timeout_at(call.deadline.at):
-            description = await work.session.describe(call.statement, valued=valued)
-        elapsed = asyncio.get_running_loop().time() - started
-        return description, Stats(call.query_id, elapsed, row_count=0)
+        started = clock.now()
+        async with _Holding(self._driver, self._pool, call) as work:
+            with self._until(call.deadline):
+                description = await work.session.describe(call.statement, valued=valued)
+        return description, Stats(call.query_id, clock.now() - started, row_count=0)
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close the iterator to end it early.
@@ -66,11 +71,11 @@ class Executor:
         Raises:
             RowgateError: as `run`, without the server's caps.
         """
-        started = asyncio.get_running_loop().time()
+        started = clock.now()
         last: Chunk | None = None
         async with (
-            self._working(call) as work,
-            contextlib.aclosing(stream(call, work, started, cells_per_chunk)) as chunks,
+            _Holding(self._driver, self._pool, call) as work,
+            contextlib.aclosing(stream(call, work, started, self._until(call.deadline), cells_per_chunk)) as chunks,
         ):
             async for chunk in chunks:
                 if chunk.stats is None:
@@ -94,8 +99,8 @@ class Executor:
         Raises:
             RowgateError: POOL_EXHAUSTED, DATABASE_UNAVAILABLE or STATEMENT_TIMEOUT before it has begun.
         """
-        lease = await self._pool.checkout(deadline)
-        transaction = Transaction(self._driver, lease.session, deadline)
+        lease = self._pool.take() or await self._pool.checkout(deadline)
+        transaction = Transaction(self._driver, lease.session, deadline, self._until)
         sound = False
         try:
             await transaction.begin(options)
@@ -110,20 +115,39 @@ class Executor:
             # A cancelled call ends here too, with its statement perhaps still running: not sound.
             lease.end(sound=sound)
 
-    @contextlib.asynccontextmanager
-    async def _working(self, call: Call) -> AsyncIterator[Work]:
-        """A connection for the statement; decides on every way out what becomes of it, and what the caller is told."""
-        lease = await self._pool.checkout(call.deadline)
-        work = Work(lease.session)
-        sound = False
+    def _until(self, deadline: Deadline) -> Watched:
+        if self._watch is None:
+            self._watch = Watch(asyncio.get_running_loop())
+        return self._watch.until(deadline.at)
+
+
+class _Holding:
+    """A connection for one statement; decides on every way out what becomes of it, and what the caller is told."""
+
+    __slots__ = ("_call", "_driver", "_lease", "_pool", "_work")
+
+    _lease: Lease
+    _work: Work
+
+    def __init__(self, driver: Driver, pool: Pool, call: Call) -> None:
+        self._driver = driver
+        self._pool = pool
+        self._call = call
+
+    async def __aenter__(self) -> Work:
+        self._lease = self._pool.take() or await self._pool.checkout(self._call.deadline)
+        self._work = Work(self._lease.session)
+        return self._work
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # A cancelled call ends here too, with its statement perhaps still running: not sound.
+        sound, told = error is None and not self._work.spoiled, error
         try:
-            yield work
-            sound = not work.spoiled
-        except Exception as error:
-            sound, told = explain(self._driver, error, call, work)
-            if told is error:
-                raise
-            raise told from error
+            if isinstance(error, Exception):
+                sound, told = explain(self._driver, error, self._call, self._work)
         finally:
-            # A cancelled call ends here too, with its statement perhaps still running: not sound.
-            lease.end(sound=sound, reads=call.reads)
+            self._lease.end(sound=sound, reads=self._call.reads)
+        if told is not None and told is not error:
+            raise told from error

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
+from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session
 from rowgate_server.engines.places import Places
@@ -113,6 +114,18 @@ class Pool:
         pool: Any = self._engine.pool
         return PoolNumbers(self._in_use, pool.checkedin() + len(self._warm), self._places.waiting, self._maximum)
 
+    def take(self) -> Lease | None:
+        """A warm connection, if there is one, and nobody waits for it."""
+        if not self._warm or not self._places.take():
+            return None
+        lease = self._warm_one()
+        if lease is None:
+            self._places.release()
+            return None
+        self._in_use += 1
+        lease.reset_due = False
+        return lease
+
     async def checkout(self, deadline: Deadline) -> Lease:
         """A connection, alive, and reset or sure to be.
 
@@ -201,7 +214,7 @@ class Pool:
             raise self._unavailable().with_defaults(
                 sqlstate=translated.metadata.get("sqlstate"), vendor_code=translated.metadata.get("vendor_code")
             ) from error
-        cold_at = asyncio.get_running_loop().time() + _WARM_AT_MOST
+        cold_at = clock.now() + _WARM_AT_MOST
         return Lease(self, checked_out, self._driver.session(checked_out.driver_connection), cold_at)
 
     @staticmethod
@@ -220,16 +233,14 @@ class Pool:
         return None
 
     def _keep_warm(self, lease: Lease) -> None:
-        loop = asyncio.get_running_loop()
-        lease.used_at = loop.time()
+        lease.used_at = clock.now()
         self._warm.append(lease)
         if self._sweeper is None:
-            self._sweeper = loop.call_later(_RESET_AFTER, self._sweep)
+            self._sweeper = asyncio.get_running_loop().call_later(_RESET_AFTER, self._sweep)
 
     def _sweep(self) -> None:
         """Reset what waited for a next statement in vain, and let go of what nobody asked for."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = clock.now()
         warm, self._warm = self._warm, []
         for lease in warm:
             idle = now - lease.used_at
@@ -241,7 +252,10 @@ class Pool:
             else:
                 self._warm.append(lease)
         due = any(lease.reset_due for lease in self._warm)
-        self._sweeper = loop.call_later(_RESET_AFTER if due else _WARM / 2, self._sweep) if self._warm else None
+        self._sweeper = None
+        if self._warm:
+            later = _RESET_AFTER if due else _WARM / 2
+            self._sweeper = asyncio.get_running_loop().call_later(later, self._sweep)
 
     def _start(self, cleaning: Coroutine[Any, Any, None]) -> None:
         """Clean up in a task of the pool's own, which no caller's cancellation reaches."""
@@ -263,7 +277,7 @@ class Pool:
             self._metrics.cleanup_failed(error, kill=kill)
         finally:
             lease.reset_due = False
-            if clean and not self._closed and asyncio.get_running_loop().time() < lease.cold_at:
+            if clean and not self._closed and clock.now() < lease.cold_at:
                 self._keep_warm(lease)
             else:
                 await self._check_in(lease, keep=clean)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rowgate_server.engines import clock
 from rowgate_server.engines.chunks import ChunkReader
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
 from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats
 from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
@@ -75,19 +76,19 @@ async def run(call: Call, work: Work, started: float) -> Result:
 
 
 async def stream(
-    call: Call, work: Work, started: float, cells_per_chunk: int | None = None
+    call: Call, work: Work, started: float, timed: Watched, cells_per_chunk: int | None = None
 ) -> AsyncGenerator[Chunk, None]:
     """The result of a statement chunk by chunk, the last one with the stats; close the iterator to end it early.
 
-    Only the database's share is timed: the reader's own slowness is for its call's deadline to end.
+    Only the database's share is `timed`: the reader's own slowness is for its call's deadline to end.
     """
-    async with asyncio.timeout_at(call.deadline.at):
+    with timed:
         cursor = await _begin(call, work, streaming=True)
     meter = ResultMeter(cursor.columns, call.limits)
-    async with contextlib.aclosing(_chunks(call, cursor, meter, cells_per_chunk)) as chunks:
+    async with contextlib.aclosing(_chunks(cursor, meter, timed, cells_per_chunk)) as chunks:
         async for chunk in chunks:
             yield chunk
-    async with asyncio.timeout_at(call.deadline.at):
+    with timed:
         completion = await _end(cursor, meter, work)
     yield Chunk(rows=[], stats=_stats(call, started, meter, completion))
 
@@ -113,7 +114,7 @@ async def _begin(call: Call, work: Work, *, streaming: bool) -> Cursor:
         read_only=call.read_only,
         reads=call.reads,
         row_limit=call.limits.row_limit,
-        byte_limit=call.limits.byte_limit,
+        byte_cap=call.limits.cap_bytes,
         strict=call.strict,
         typed=call.typed,
         floats=call.floats,
@@ -131,13 +132,13 @@ async def _end(cursor: Cursor, meter: ResultMeter, work: Work) -> Completion:
 
 
 async def _chunks(
-    call: Call, cursor: Cursor, meter: ResultMeter, cells_per_chunk: int | None
+    cursor: Cursor, meter: ResultMeter, timed: Watched, cells_per_chunk: int | None
 ) -> AsyncGenerator[Chunk, None]:
     reader = ChunkReader(cursor, meter, cells_per_chunk)
     columns = cursor.columns or None
     try:
         while not reader.ended:
-            async with asyncio.timeout_at(call.deadline.at):
+            with timed:
                 rows = await reader.next()
             if rows or columns is not None:
                 yield Chunk(rows=rows, columns=columns)
@@ -147,5 +148,4 @@ async def _chunks(
 
 
 def _stats(call: Call, started: float, meter: ResultMeter, completion: Completion) -> Stats:
-    elapsed = asyncio.get_running_loop().time() - started
-    return Stats(call.query_id, elapsed, meter.rows, completion, meter.truncation)
+    return Stats(call.query_id, clock.now() - started, meter.rows, completion, meter.truncation)

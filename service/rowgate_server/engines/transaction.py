@@ -7,15 +7,16 @@ killed and dropped, which rolls it back. Whoever leaves it without a commit roll
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from enum import Enum
 
+from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session, Standing, TransactionOptions
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, Work, explain, run, stream
+from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
@@ -38,12 +39,16 @@ class Transaction:
         driver: the connection's kind.
         session: its connection's.
         deadline: when it must be over.
+        until: ends what is late.
     """
 
-    def __init__(self, driver: Driver, session: Session, deadline: Deadline) -> None:
+    def __init__(
+        self, driver: Driver, session: Session, deadline: Deadline, until: Callable[[Deadline], Watched]
+    ) -> None:
         self._driver = driver
         self._session = session
         self._deadline = deadline
+        self._until = until
         self._savepoints: list[str] = []
         self.state = TransactionState.ACTIVE
         self.sound = True
@@ -63,8 +68,8 @@ class Transaction:
         call = self._within(call)
         work = Work(self._session)
         try:
-            async with asyncio.timeout_at(call.deadline.at):
-                result = await run(call, work, asyncio.get_running_loop().time())
+            with self._until(call.deadline):
+                result = await run(call, work, clock.now())
         except BaseException as error:
             told = await self._failed(error, call, work)
             if told is error:
@@ -83,7 +88,7 @@ class Transaction:
         call = self._within(call)
         work = Work(self._session)
         try:
-            async with aclosing(stream(call, work, asyncio.get_running_loop().time(), cells_per_chunk)) as chunks:
+            async with aclosing(stream(call, work, clock.now(), self._until(call.deadline), cells_per_chunk)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         except BaseException as error:
@@ -173,7 +178,7 @@ class Transaction:
     async def _command(self, command: Awaitable[None], doing: str, outcome: Outcome) -> None:
         """A command of the transaction's own; nothing is known of it if it was not answered."""
         try:
-            async with asyncio.timeout_at(self._deadline.at):
+            with self._until(self._deadline):
                 await command
         except TimeoutError as error:
             self._lost()
@@ -211,7 +216,7 @@ class Transaction:
     async def _look(self, error: Exception | None = None) -> None:
         """What is left of the transaction after a statement."""
         try:
-            async with asyncio.timeout_at(self._deadline.at):
+            with self._until(self._deadline):
                 standing = await self._session.standing(error)
         except BaseException:
             self._lost()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from contextvars import ContextVar
+
+current_request: ContextVar[str] = ContextVar("rowgate_request", default="")
+"""The correlation id of the call that this task handles; on every log line that it writes."""
 
 _PROCESS = secrets.token_hex(10)
 _numbers = itertools.count(secrets.randbits(40))

@@ -9,6 +9,8 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from rowgate_server.observability.ids import current_request
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 # Without the frames' local variables, which structlog shows by default: they hold parameters and passwords.
@@ -40,7 +42,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     if style == "auto":
         style = "console" if stream.isatty() else "json"
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        _name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
@@ -63,6 +65,12 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     # Libraries only speak up when something is wrong; grpc's own loggers repeat what the access log says.
     root.setLevel(max(_LEVELS[level], logging.WARNING))
     logging.getLogger("grpc").setLevel(logging.ERROR)
+
+
+def _name_request(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if request := current_request.get():
+        event["request_id"] = request
+    return event
 
 
 def _foreign(rendering: list[Any]) -> list[Any]:

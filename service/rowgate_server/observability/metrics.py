@@ -7,15 +7,19 @@ are methods, codes and configured database names: never SQL, and nothing that a 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
+from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
 
 _log = get_logger("rowgate.pool")
@@ -41,14 +45,31 @@ class PoolNumbers(NamedTuple):
 
 
 class CallMetrics:
-    """The children of the standard metrics for one method, looked up once: a call only adds."""
+    """What the standard metrics tell of one method.
 
-    def __init__(self, metrics: Metrics, labels: MethodLabels, codes: Sequence[str]) -> None:
-        self.started = metrics.started.labels(*labels)
-        self.received = metrics.received.labels(*labels)
-        self.sent = metrics.sent.labels(*labels)
-        self.seconds = metrics.seconds.labels(*labels)
-        self.handled = {code: metrics.handled.labels(*labels, code) for code in codes}
+    Plain numbers, that one event loop adds to: prometheus_client's own counters take a lock each, and would cost a
+    call 8 µs.
+    """
+
+    __slots__ = ("_buckets", "_seconds", "handled", "received", "sent", "started")
+
+    def __init__(self, codes: Sequence[str]) -> None:
+        self.started = 0
+        self.received = 0
+        self.sent = 0
+        self.handled = dict.fromkeys(codes, 0)
+        self._seconds = 0.0
+        self._buckets = [0] * (len(_SECONDS) + 1)
+
+    def took(self, seconds: float) -> None:
+        """A call has ended after so many seconds."""
+        self._seconds += seconds
+        self._buckets[bisect_left(_SECONDS, seconds)] += 1
+
+    def histogram(self) -> tuple[list[tuple[str, float]], float]:
+        """The buckets, each with the calls of all before it, and the sum of the seconds."""
+        bounds = [*map(floatToGoString, _SECONDS), "+Inf"]
+        return list(zip(bounds, accumulate(self._buckets), strict=True)), self._seconds
 
 
 class DatabaseMetrics:
@@ -85,18 +106,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        labels = MethodLabels._fields
-        self.started = self._counter("grpc_server_started", "RPCs started on the server.", *labels)
-        self.handled = self._counter("grpc_server_handled", "RPCs completed on the server.", *labels, "grpc_code")
-        self.received = self._counter("grpc_server_msg_received", "Messages received from clients.", *labels)
-        self.sent = self._counter("grpc_server_msg_sent", "Messages sent to clients.", *labels)
-        self.seconds = Histogram(
-            "grpc_server_handling_seconds",
-            "Seconds that RPCs took on the server.",
-            labels,
-            registry=self.registry,
-            buckets=_SECONDS,
-        )
+        self._calls = _Calls()
+        self.registry.register(self._calls)
+        self.loop_lag = LoopLag()
+        self.registry.register(self.loop_lag)
         self.pool_timeouts = self._counter(
             "rowgate_pool_timeouts", "Calls that waited for a connection in vain.", "database"
         )
@@ -112,7 +125,7 @@ class Metrics:
 
     def call(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         """The metrics of one method, with every code at zero from the start."""
-        return CallMetrics(self, labels, codes)
+        return self._calls.add(labels, codes)
 
     def database(self, name: str) -> DatabaseMetrics:
         """The metrics of one database."""
@@ -124,6 +137,34 @@ class Metrics:
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
+
+
+class _Calls(Collector):
+    def __init__(self) -> None:
+        self._methods: dict[MethodLabels, CallMetrics] = {}
+
+    def add(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
+        return self._methods.setdefault(labels, CallMetrics(codes))
+
+    def collect(self) -> Iterable[Metric]:
+        names = MethodLabels._fields
+        started = CounterMetricFamily("grpc_server_started", "RPCs started on the server.", labels=names)
+        handled = CounterMetricFamily(
+            "grpc_server_handled", "RPCs completed on the server.", labels=(*names, "grpc_code")
+        )
+        received = CounterMetricFamily("grpc_server_msg_received", "Messages received from clients.", labels=names)
+        sent = CounterMetricFamily("grpc_server_msg_sent", "Messages sent to clients.", labels=names)
+        seconds = HistogramMetricFamily(
+            "grpc_server_handling_seconds", "Seconds that RPCs took on the server.", labels=names
+        )
+        for labels, calls in self._methods.items():
+            started.add_metric(labels, calls.started)
+            received.add_metric(labels, calls.received)
+            sent.add_metric(labels, calls.sent)
+            seconds.add_metric(labels, *calls.histogram())
+            for code, count in calls.handled.items():
+                handled.add_metric((*labels, code), count)
+        return started, handled, received, sent, seconds
 
 
 class _Pools(Collector):

@@ -11,18 +11,18 @@ from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats
 from rowgate_server.errors import Outcome
-from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder, lay_out
+from rowgate_server.transport.codec.answers import sealed, with_result
+from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
     AnyQuery,
     check_chunk,
     check_mode,
-    check_size,
     decode_query,
-    encode_stats,
+    write_stats,
 )
 from rowgate_server.transport.interceptors import current_call
-from rowgate_server.transport.interceptors.chain import Context, RpcCall
+from rowgate_server.transport.interceptors.chain import Context, RpcCall, time_left
 
 _LATER = 0.25
 """Seconds after the deadline: what the executor says of it knows more."""
@@ -51,15 +51,14 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> query_service_pb2.ExecuteQueryResponse:
         """Run one statement and answer with its whole result."""
         call = current_call()
-        query, encoding = _decode(call, request, context.time_remaining() or self._request_timeout)
+        query, encoding = _decode(call, request, time_left(context, self._request_timeout))
         if query.options.mode is not QueryMode.EXECUTE:
             return await self._explain(call, query)
         result = await self._queries.execute(query)
         _note(call, result.stats)
-        response = query_service_pb2.ExecuteQueryResponse(stats=encode_stats(result.stats))
-        await lay_out(encoding, result.columns, result.rows, response.result)
-        check_size(response, self._largest_message)
-        return response
+        response = query_service_pb2.ExecuteQueryResponse()
+        write_stats(result.stats, response.stats)
+        return await with_result(response, encoding, result.columns, result.rows, self._largest_message)
 
     async def StreamQuery(
         self, request: query_service_pb2.StreamQueryRequest, context: Context
@@ -81,7 +80,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                 if chunk.stats is not None:
                     encoder.end(response.result)
                     _note(call, chunk.stats)
-                    response.stats.CopyFrom(encode_stats(chunk.stats))
+                    write_stats(chunk.stats, response.stats)
                 check_chunk(response, self._largest_message)
                 yield response
         finally:
@@ -93,8 +92,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         explained = await self._explainer.explain(query)
         _note(call, explained.stats)
         response = await asyncio.to_thread(encode_explained, explained)
-        check_size(response, self._largest_message)
-        return response
+        return sealed(response, b"", self._largest_message)
 
 
 def _decode(call: RpcCall, request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:

@@ -7,7 +7,7 @@ from rowgate_server.core.catalog import Catalog
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.transport.codec import schemas
 from rowgate_server.transport.interceptors import current_call
-from rowgate_server.transport.interceptors.chain import Context
+from rowgate_server.transport.interceptors.chain import Context, time_left
 
 
 class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
@@ -37,7 +37,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     ) -> schema_service_pb2.ListTablesResponse:
         """One page of tables and views."""
         _note(request.database)
-        query = schemas.decode_table_query(request, context.time_remaining() or self._request_timeout)
+        query = schemas.decode_table_query(request, time_left(context, self._request_timeout))
         page = await self._catalog.list_tables(query)
         return schema_service_pb2.ListTablesResponse(
             tables=[schemas.encode_summary(table) for table in page.tables], next_page_token=page.next_page_token
@@ -48,7 +48,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     ) -> schema_service_pb2.GetTableResponse:
         """One table or view."""
         _note(request.database)
-        timeout = context.time_remaining() or self._request_timeout
+        timeout = time_left(context, self._request_timeout)
         table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
         name = self._databases.get(request.database).name
         return schema_service_pb2.GetTableResponse(table=schemas.encode_table(name, table))

@@ -12,10 +12,11 @@ from rowgate_server.core.crud.reads import TableReader
 from rowgate_server.core.crud.requests import TableName
 from rowgate_server.engines.results import Stats
 from rowgate_server.transport.codec import table_writes, tables
-from rowgate_server.transport.codec.encodings import choose_encoding, lay_out
-from rowgate_server.transport.codec.queries import check_size, encode_stats
+from rowgate_server.transport.codec.answers import with_result
+from rowgate_server.transport.codec.encodings import choose_encoding
+from rowgate_server.transport.codec.queries import write_stats
 from rowgate_server.transport.interceptors import current_call
-from rowgate_server.transport.interceptors.chain import Context
+from rowgate_server.transport.interceptors.chain import Context, time_left
 
 _MANY_ROWS = 500
 """Decoding so many takes milliseconds: so long no other call should have to wait."""
@@ -53,7 +54,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.ListRowsRequest, context: Context
     ) -> table_service_pb2.ListRowsResponse:
         """One page of rows."""
-        wanted = tables.decode_list_rows(request, context.time_remaining() or self._request_timeout)
+        wanted = tables.decode_list_rows(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         _note(wanted.table)
         page = await self._pager.list_rows(wanted)
@@ -62,42 +63,38 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
             total_count=page.total,
             total_count_estimated=page.estimated,
             soft_delete_column=page.found.soft_delete_column,
-            stats=_stats(page.found.stats),
         )
-        await lay_out(encoding, page.found.columns, page.found.rows, response.result)
-        check_size(response, self._largest_message)
-        return response
+        _tell(page.found.stats, response.stats)
+        return await with_result(response, encoding, page.found.columns, page.found.rows, self._largest_message)
 
     async def GetRow(
         self, request: table_service_pb2.GetRowRequest, context: Context
     ) -> table_service_pb2.GetRowResponse:
         """One row, by its key."""
-        wanted = tables.decode_get_row(request, context.time_remaining() or self._request_timeout)
+        wanted = tables.decode_get_row(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         _note(wanted.table)
         found = await self._reader.get_row(wanted)
-        response = table_service_pb2.GetRowResponse(
-            soft_delete_column=found.soft_delete_column, stats=_stats(found.stats)
-        )
-        await lay_out(encoding, found.columns, found.rows, response.result)
-        check_size(response, self._largest_message)
-        return response
+        response = table_service_pb2.GetRowResponse(soft_delete_column=found.soft_delete_column)
+        _tell(found.stats, response.stats)
+        return await with_result(response, encoding, found.columns, found.rows, self._largest_message)
 
     async def CountRows(
         self, request: table_service_pb2.CountRowsRequest, context: Context
     ) -> table_service_pb2.CountRowsResponse:
         """How many rows there are."""
-        wanted = tables.decode_count_rows(request, context.time_remaining() or self._request_timeout)
+        wanted = tables.decode_count_rows(request, time_left(context, self._request_timeout))
         _note(wanted.table)
         count = await self._reader.count_rows(wanted)
-        _stats(count.stats)
-        return tables.encode_count(count)
+        response = tables.encode_count(count)
+        _tell(count.stats, response.stats)
+        return response
 
     async def InsertRows(
         self, request: table_service_pb2.InsertRowsRequest, context: Context
     ) -> table_service_pb2.InsertRowsResponse:
         """Insert rows."""
-        call_timeout = context.time_remaining() or self._request_timeout
+        call_timeout = time_left(context, self._request_timeout)
         if len(request.rows) > _MANY_ROWS:
             wanted = await asyncio.to_thread(table_writes.decode_insert_rows, request, call_timeout)
         else:
@@ -105,42 +102,33 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         encoding = choose_encoding(request.encoding, "encoding")
         _note(wanted.table)
         inserted = await self._inserter.insert(wanted)
-        response = table_service_pb2.InsertRowsResponse(
-            stats=_stats(inserted.rows.stats), ignored_rows=inserted.ignored
-        )
-        await lay_out(encoding, inserted.rows.columns, inserted.rows.rows, response.result)
-        check_size(response, self._largest_message)
-        return response
+        response = table_service_pb2.InsertRowsResponse(ignored_rows=inserted.ignored)
+        _tell(inserted.rows.stats, response.stats)
+        return await with_result(response, encoding, inserted.rows.columns, inserted.rows.rows, self._largest_message)
 
     async def UpdateRows(
         self, request: table_service_pb2.UpdateRowsRequest, context: Context
     ) -> table_service_pb2.UpdateRowsResponse:
         """Change rows."""
-        wanted = table_writes.decode_update_rows(request, context.time_remaining() or self._request_timeout)
+        wanted = table_writes.decode_update_rows(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         _note(wanted.table)
         changed = await self._changer.update(wanted)
-        response = table_service_pb2.UpdateRowsResponse(
-            soft_delete_column=changed.soft_delete_column, stats=_stats(changed.stats)
-        )
-        await lay_out(encoding, changed.columns, changed.rows, response.result)
-        check_size(response, self._largest_message)
-        return response
+        response = table_service_pb2.UpdateRowsResponse(soft_delete_column=changed.soft_delete_column)
+        _tell(changed.stats, response.stats)
+        return await with_result(response, encoding, changed.columns, changed.rows, self._largest_message)
 
     async def DeleteRows(
         self, request: table_service_pb2.DeleteRowsRequest, context: Context
     ) -> table_service_pb2.DeleteRowsResponse:
         """Delete rows, or mark them as deleted."""
-        wanted = table_writes.decode_delete_rows(request, context.time_remaining() or self._request_timeout)
+        wanted = table_writes.decode_delete_rows(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         _note(wanted.table)
         deleted = await self._changer.delete(wanted)
-        response = table_service_pb2.DeleteRowsResponse(
-            soft_delete_column=deleted.soft_delete_column, stats=_stats(deleted.stats)
-        )
-        await lay_out(encoding, deleted.columns, deleted.rows, response.result)
-        check_size(response, self._largest_message)
-        return response
+        response = table_service_pb2.DeleteRowsResponse(soft_delete_column=deleted.soft_delete_column)
+        _tell(deleted.stats, response.stats)
+        return await with_result(response, encoding, deleted.columns, deleted.rows, self._largest_message)
 
 
 def _note(table: TableName) -> None:
@@ -150,10 +138,10 @@ def _note(table: TableName) -> None:
     facts["table"] = table.table
 
 
-def _stats(stats: Stats) -> result_pb2.QueryStats:
-    """The figures, told to the access log too."""
+def _tell(stats: Stats, figures: result_pb2.QueryStats) -> None:
+    """The figures, told to the caller and to the access log."""
     facts = current_call().facts
     facts.update(rows=stats.row_count, query_id=stats.query_id)
     if stats.completion.affected_rows is not None:
         facts["affected"] = stats.completion.affected_rows
-    return encode_stats(stats)
+    write_stats(stats, figures)

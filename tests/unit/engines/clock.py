@@ -12,6 +12,9 @@ import gc
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
+from unittest.mock import patch
+
+from rowgate_server.engines import clock
 
 P = ParamSpec("P")
 
@@ -52,8 +55,10 @@ def on_the_clock(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, No
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         unheard: list[dict[str, Any]] = []
         with asyncio.Runner(loop_factory=ClockLoop) as runner:
-            runner.get_loop().set_exception_handler(lambda _, context: unheard.append(context))
-            runner.run(test(*args, **kwargs))
+            loop = runner.get_loop()
+            loop.set_exception_handler(lambda _, context: unheard.append(context))
+            with patch.object(clock, "now", loop.time):
+                runner.run(test(*args, **kwargs))
             gc.collect(0)
         assert not unheard, unheard
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from unit.engines.clock import now, on_the_clock, settle
 
 from rowgate_server.engines import chunks
 from rowgate_server.engines.chunks import CHUNK_BYTES, CHUNK_CELLS, PATIENCE, ChunkReader
-from rowgate_server.engines.limits import ResultLimits, ResultMeter, row_size
+from rowgate_server.engines.limits import ResultLimits, ResultMeter
 from rowgate_server.engines.results import Column, Completion, Row, Truncation
 from rowgate_server.engines.values import ValueType
 
@@ -73,6 +73,7 @@ BATCHES = st.lists(
 )
 
 
+@example([(0.0, [*rows_of(6, 0), *rows_of(1, SMALL + 1)])], None, 0.0)
 @given(BATCHES, st.none() | st.integers(0, 20), st.sampled_from([0.0, 0.02, 0.2]))
 @on_the_clock
 async def test_every_row_comes_once_in_order_soon_and_in_small_chunks(
@@ -88,7 +89,7 @@ async def test_every_row_comes_once_in_order_soon_and_in_small_chunks(
             chunk = await reader.next()
             assert chunk or reader.ended
             assert len(chunk) <= 5
-            assert len(chunk) == 1 or sum(map(row_size, chunk)) <= SMALL
+            assert len(chunk) == 1 or meter.size(chunk) <= SMALL
             if chunk:
                 at_hand = max(asked, cursor.came[id(chunk[0])])
                 assert now() - at_hand <= PATIENCE + 1e-6

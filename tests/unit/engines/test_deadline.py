@@ -16,7 +16,7 @@ from rowgate_server.errors import Outcome, Reason
 async def test_the_least_limit_decides_and_is_named(limits: list[tuple[float | None, str]]) -> None:
     deadline = Deadline.soonest(*limits, (10_000.0, "the server"))
     given_limits = [(seconds, name) for seconds, name in limits if seconds is not None] + [(10_000.0, "the server")]
-    seconds, name = min(given_limits)
+    seconds, name = min(given_limits, key=lambda limit: limit[0])
     assert deadline.at == now() + seconds
     assert deadline.limit.startswith(f"{name} ")
 
@@ -42,7 +42,7 @@ async def test_what_remains_runs_down_and_below_zero() -> None:
 
 @on_the_clock
 async def test_no_limit_at_all_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="min"):
+    with pytest.raises(ValueError, match="no limit"):
         Deadline.soonest((None, "a"))
 
 

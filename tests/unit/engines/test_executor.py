@@ -45,8 +45,8 @@ async def test_the_driver_is_told_how_to_run_it() -> None:
         station.will_answer()
         await station.collect(limits=ResultLimits())
         assert station.driver.modes == [
-            ExecuteMode(streaming=False, read_only=True, reads=False, row_limit=5, byte_limit=limits.byte_limit),
-            ExecuteMode(streaming=True, read_only=False, reads=True, row_limit=None, byte_limit=None),
+            ExecuteMode(streaming=False, read_only=True, reads=False, row_limit=5, byte_cap=100),
+            ExecuteMode(streaming=True, read_only=False, reads=True, row_limit=None, byte_cap=None),
         ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowgate_server.engines.limits import ResultLimits, ResultMeter, cell_size, row_size
+from rowgate_server.engines.limits import ResultLimits, ResultMeter, cell_size, wire_bytes
 from rowgate_server.engines.results import Column, Row, Truncation
 from rowgate_server.engines.values import BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
@@ -151,7 +151,12 @@ def test_a_result_without_columns_has_no_size() -> None:
 @given(st.sampled_from(list(CELLS)).flatmap(lambda value_type: CELLS[value_type]))
 def test_a_cell_s_size_is_that_of_its_bytes(cell: Any) -> None:
     assert cell_size(cell) == size_of(cell)
-    assert row_size((cell, None, cell)) == 2 * size_of(cell)
+
+
+@given(st.lists(st.one_of(*CELLS.values(), st.none()), max_size=6))
+def test_a_columns_size_is_that_of_its_cells(cells: list[Any]) -> None:
+    meter = ResultMeter([Column("x", ValueType.DYNAMIC)], ResultLimits())
+    assert meter.size([(cell,) for cell in cells]) == sum(map(cell_size, cells))
 
 
 def test_members_of_inner_arrays_count_too() -> None:
@@ -175,7 +180,4 @@ def test_a_driver_may_stop_after_the_lesser_number_of_rows(limits: ResultLimits,
 
 
 def test_a_driver_may_hold_somewhat_more_than_the_cap() -> None:
-    assert ResultLimits(max_bytes=5).byte_limit is None
-    limit = ResultLimits(cap_bytes=100).byte_limit
-    assert limit is not None
-    assert limit > 100
+    assert 32 * 2**20 < wire_bytes(32 * 2**20, rows=100_000, columns=6) < 50 * 2**20

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -160,3 +162,40 @@ def test_members_of_a_caller_s_own_type_are_what_they_look_like_whatever_its_nam
 
 def test_scalars_need_no_more_reading() -> None:
     assert types.cell_reader(attribute(types.INT4, "int4")) is None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    oid: int
+    kind: str = "scalar"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class _Attribute:
+    type: _Kind
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("oid", "modifier", "narrow"),
+    [
+        (types.INT4, -1, True),
+        (types.TIMESTAMPTZ, 3, True),
+        (types.NUMERIC, (12 << 16 | 2) + 4, True),
+        (types.NUMERIC, -1, False),
+        (types.VARCHAR, 60 + 4, True),
+        (types.VARCHAR, 100_000 + 4, False),
+        (types.VARCHAR, -1, False),
+        (types.TEXT, -1, False),
+        (types.BYTEA, -1, False),
+        (types.JSONB, -1, False),
+    ],
+)
+def test_columns_are_narrow_only_where_their_types_say_so(oid: int, modifier: int, narrow: bool) -> None:
+    description = struct.pack("!H", 1) + b"x\0" + struct.pack("!ihihih", 0, 0, oid, -1, modifier, 0)
+    assert types.are_narrow([_Attribute(_Kind(oid))], description) is narrow
+
+
+def test_an_array_may_have_any_width() -> None:
+    assert not types.are_narrow([_Attribute(_Kind(1007, "array"))], b"")

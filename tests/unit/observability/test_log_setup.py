@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
+from rowgate_server.observability.ids import current_request
 from rowgate_server.observability.logging import configure, get_logger
 
 LEVELS = ["debug", "info", "warning", "error"]
@@ -30,7 +31,6 @@ def _restored() -> Iterator[None]:
     handlers, levels = root.handlers[:], (root.level, grpc.level)
     yield
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     grpc.setLevel(levels[1])
@@ -110,9 +110,10 @@ def test_a_logger_made_before_is_set_up_too() -> None:
 def test_the_calls_own_id_is_on_every_line() -> None:
     stream = io.StringIO()
     configure("info", "json", stream)
-    with structlog.contextvars.bound_contextvars(request_id="abc"):
-        get_logger("rowgate.test").info("ours")
-        logging.getLogger("library").warning("theirs")
+    token = current_request.set("abc")
+    get_logger("rowgate.test").info("ours")
+    logging.getLogger("library").warning("theirs")
+    current_request.reset(token)
     get_logger("rowgate.test").info("apart")
     assert [line.get("request_id") for line in _lines(stream)] == ["abc", "abc", None]
 

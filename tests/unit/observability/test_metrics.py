@@ -20,20 +20,22 @@ def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_the_standard_metrics_have_the_standard_names_and_labels() -> None:
     metrics = Metrics()
     call = metrics.call(LABELS, ("OK", "Canceled"))
-    call.started.inc()
-    call.handled["Canceled"].inc()
-    call.received.inc(2)
-    call.sent.inc(3)
-    call.seconds.observe(0.3)
+    call.started += 1
+    call.handled["Canceled"] += 1
+    call.received += 2
+    call.sent += 3
+    call.took(0.3)
+    call.took(0.5)
     assert _value(metrics, "grpc_server_started_total", **CALL) == 1
     assert _value(metrics, "grpc_server_handled_total", **CALL, grpc_code="Canceled") == 1
     assert _value(metrics, "grpc_server_handled_total", **CALL, grpc_code="OK") == 0
     assert _value(metrics, "grpc_server_msg_received_total", **CALL) == 2
     assert _value(metrics, "grpc_server_msg_sent_total", **CALL) == 3
-    assert _value(metrics, "grpc_server_handling_seconds_count", **CALL) == 1
+    assert _value(metrics, "grpc_server_handling_seconds_count", **CALL) == 2
     assert _value(metrics, "grpc_server_handling_seconds_bucket", **CALL, le="0.25") == 0
-    assert _value(metrics, "grpc_server_handling_seconds_bucket", **CALL, le="0.5") == 1
-    assert _value(metrics, "grpc_server_handling_seconds_bucket", **CALL, le="+Inf") == 1
+    assert _value(metrics, "grpc_server_handling_seconds_bucket", **CALL, le="0.5") == 2
+    assert _value(metrics, "grpc_server_handling_seconds_bucket", **CALL, le="+Inf") == 2
+    assert _value(metrics, "grpc_server_handling_seconds_sum", **CALL) == 0.8
 
 
 def test_what_happens_to_connections_begins_at_zero_and_is_counted() -> None:
@@ -73,7 +75,7 @@ def test_pools_and_databases_are_asked_at_every_scrape() -> None:
 
 def test_two_gateways_in_a_process_count_apart() -> None:
     first, second = Metrics(), Metrics()
-    first.call(LABELS, ("OK",)).started.inc()
+    first.call(LABELS, ("OK",)).started += 1
     second.call(LABELS, ("OK",))
     assert _value(second, "grpc_server_started_total", **CALL) == 0
 
@@ -85,6 +87,6 @@ def test_the_process_tells_of_itself(name: str) -> None:
 
 def test_no_series_tells_when_it_was_created() -> None:
     metrics = Metrics()
-    metrics.call(LABELS, ("OK",)).started.inc()
+    metrics.call(LABELS, ("OK",)).started += 1
     names = {sample.name for family in metrics.registry.collect() for sample in family.samples}
     assert not [name for name in names if name.endswith("_created")]

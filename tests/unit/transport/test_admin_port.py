@@ -43,7 +43,7 @@ class Admin:
 async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
     main = fill(tmp_path / "main.db", "create table things (id integer)")
     metrics = Metrics()
-    metrics.call(LABELS, ("OK",)).handled["OK"].inc()
+    metrics.call(LABELS, ("OK",)).handled["OK"] += 1
     async with databases({"main": main, "other": tmp_path / "other.db"}, metrics=metrics) as found:
         health = Health(found)
         server = AdminServer(metrics.registry, found, lambda: health.ready)

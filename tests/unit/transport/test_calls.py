@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import weakref
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
 import grpc
@@ -142,6 +145,28 @@ async def test_what_the_handler_holds_is_let_go_before_the_call_is_counted(
     await _call(wrapped, labels, kind)
     await wrapped.left.get()
     assert wrapped.service.cleaned_up.is_set()
+
+
+@pytest.mark.parametrize("kind", KINDS[1:3], ids=[kind.name for kind in KINDS[1:3]])
+@BOTH_METHODS
+async def test_a_call_that_failed_holds_nothing_until_a_garbage_collection(
+    wrapped: Wrapped, labels: MethodLabels, kind: Kind
+) -> None:
+    held: list[weakref.ref[Event]] = []
+
+    async def behaviour(context: Context) -> None:
+        result = Event()  # stands for the rows of a result that is refused
+        held.append(weakref.ref(result))
+        await kind.behaviour(context)
+        result.set()
+
+    gc.disable()
+    try:
+        await _call(wrapped, labels, replace(kind, behaviour=behaviour))
+        await _call(wrapped, labels, KINDS[0])  # by now the first call's task is over
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 @BOTH_METHODS

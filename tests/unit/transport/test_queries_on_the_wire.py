@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from hypothesis import given
@@ -14,8 +16,9 @@ from rowgate_server.core.query import QueryOptions, QueryRequest
 from rowgate_server.engines.results import Column, Completion, StatementWarning, Stats, Truncation
 from rowgate_server.engines.values import BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.codec.encodings import ROWS
-from rowgate_server.transport.codec.queries import check_size, decode_query, encode_stats
+from rowgate_server.transport.codec.answers import sealed
+from rowgate_server.transport.codec.encodings import ROWS, heading
+from rowgate_server.transport.codec.queries import decode_query, write_stats
 
 Options = query_service_pb2.QueryOptions
 
@@ -156,20 +159,43 @@ def test_columns_tell_what_is_known_and_nothing_else() -> None:
 
 def test_an_answer_is_refused_exactly_where_grpc_would_not_send_it() -> None:
     response = ExecuteQueryResponse()
-    ROWS.start((Column("x", ValueType.STRING),), response.result).put([("é" * 1000,)], response.result)
-    size = len(response.SerializeToString())
-    check_size(response, size)
+    columns = (Column("x", ValueType.STRING),)
+    ROWS.encoder(columns).put([("é" * 1000,)], response.result)
+    octets: Any = sealed(response, heading(columns), 10_000)
+    size = len(octets)
+    assert sealed(response, heading(columns), size) == octets
     with pytest.raises(RowgateError) as caught:
-        check_size(response, size - 1)
+        sealed(response, heading(columns), size - 1)
     assert caught.value.reason is Reason.RESULT_TOO_LARGE
     assert caught.value.metadata["limit"].startswith(f"{size - 1} bytes")
+
+
+def test_an_answer_laid_out_in_two_parts_reads_as_one() -> None:
+    columns = (Column("x", ValueType.STRING, nullable=False), Column("y", ValueType.INT))
+    parts, whole = ExecuteQueryResponse(), ExecuteQueryResponse()
+    for encoder, response in ((ROWS.encoder(columns), parts), (ROWS.start(columns, whole.result), whole)):
+        encoder.put([("a", 1), (None, 2)], response.result)
+        write_stats(Stats("q", elapsed=1.5, row_count=2), response.stats)
+    octets: Any = sealed(parts, heading(columns), 10_000)
+    assert ExecuteQueryResponse.FromString(octets) == whole
+
+
+def test_a_result_without_columns_is_there_all_the_same() -> None:
+    octets: Any = sealed(ExecuteQueryResponse(), heading(()), 10_000)
+    assert ExecuteQueryResponse.FromString(octets).HasField("result")
 
 
 # Figures
 
 
+def _encoded(stats: Stats) -> result_pb2.QueryStats:
+    figures = result_pb2.QueryStats()
+    write_stats(stats, figures)
+    return figures
+
+
 def test_figures_that_the_statement_has_not_are_absent() -> None:
-    stats = encode_stats(Stats("q", elapsed=0.0, row_count=0))
+    stats = _encoded(Stats("q", elapsed=0.0, row_count=0))
     assert not stats.HasField("affected_rows")
     assert not stats.HasField("last_insert_id")
     assert (stats.truncated, stats.truncation_reason) == (False, result_pb2.TRUNCATION_REASON_UNSPECIFIED)
@@ -178,7 +204,7 @@ def test_figures_that_the_statement_has_not_are_absent() -> None:
 def test_figures_are_told() -> None:
     warnings = (StatementWarning("1265", "Data truncated", "Warning"), StatementWarning("x", "y", "Note"))
     completion = Completion(affected_rows=0, last_insert_id=2**64 - 1, warnings=warnings)
-    stats = encode_stats(Stats("q", elapsed=1.25, row_count=2**40, completion=completion))
+    stats = _encoded(Stats("q", elapsed=1.25, row_count=2**40, completion=completion))
     assert (stats.affected_rows, stats.HasField("affected_rows"), stats.last_insert_id) == (0, True, 2**64 - 1)
     assert (stats.row_count, stats.query_id, stats.elapsed.ToMicroseconds()) == (2**40, "q", 1_250_000)
     assert [(warning.code, warning.message, warning.level) for warning in stats.warnings] == [
@@ -189,12 +215,12 @@ def test_figures_are_told() -> None:
 
 @pytest.mark.parametrize("truncation", list(Truncation))
 def test_a_cut_result_says_so_and_why(truncation: Truncation) -> None:
-    stats = encode_stats(Stats("q", elapsed=0.0, row_count=1, truncation=truncation))
+    stats = _encoded(Stats("q", elapsed=0.0, row_count=1, truncation=truncation))
     assert stats.truncated
     assert result_pb2.TruncationReason.Name(stats.truncation_reason) == f"TRUNCATION_REASON_{truncation.name}"
 
 
 @given(st.floats(min_value=0, max_value=1e9))
 def test_elapsed_is_told_to_the_microsecond(seconds: float) -> None:
-    elapsed = encode_stats(Stats("q", elapsed=seconds, row_count=0)).elapsed
+    elapsed = _encoded(Stats("q", elapsed=seconds, row_count=0)).elapsed
     assert elapsed.ToMicroseconds() == pytest.approx(seconds * 1e6, abs=1)

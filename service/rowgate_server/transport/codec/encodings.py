@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from rowgate.v1 import result_pb2
+from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.results import Column, Columns, Row
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -40,16 +39,34 @@ class Encoding:
 
     def start(self, columns: tuple[Column, ...], result: result_pb2.ResultSet) -> ResultEncoder:
         """Describe the columns in the first message, and answer what puts rows into it and all others."""
-        if not isinstance(columns, Columns):
-            result.MergeFrom(_described(columns))
-        else:
-            if columns.made is None:
-                columns.made = _described(columns)
-            result.MergeFrom(columns.made)
+        result.MergeFrom(_described(columns).message)
         return self.encoder(columns)
 
 
-def _described(columns: tuple[Column, ...]) -> result_pb2.ResultSet:
+class _Described(NamedTuple):
+    message: result_pb2.ResultSet
+    answer: bytes
+
+
+def heading(columns: tuple[Column, ...]) -> bytes:
+    """The columns as the bytes of an answer that has them, and nothing else, in its field `result`, number 1.
+
+    Protobuf's parsers merge what follows (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so an
+    answer without them is put behind these, which were laid out once for all calls of a statement.
+    """
+    return _described(columns).answer
+
+
+def _described(columns: tuple[Column, ...]) -> _Described:
+    if not isinstance(columns, Columns):
+        return _describe(columns)
+    if columns.made is None:
+        columns.made = _describe(columns)
+    made: _Described = columns.made
+    return made
+
+
+def _describe(columns: tuple[Column, ...]) -> _Described:
     described = [
         result_pb2.Column(
             name=column.name,
@@ -62,31 +79,19 @@ def _described(columns: tuple[Column, ...]) -> result_pb2.ResultSet:
         )
         for column in columns
     ]
-    return result_pb2.ResultSet(columns=described)
+    message = result_pb2.ResultSet(columns=described)
+    return _Described(message, query_service_pb2.ExecuteQueryResponse(result=message).SerializeToString())
 
 
 ROWS = Encoding(RowsEncoder, cells_per_chunk=CHUNK_CELLS)
 # A cell costs a tenth of what it costs in ROWS, but for SQLite's, which cost the same: its columns tell no type.
-COLUMNS = Encoding(ColumnsEncoder, cells_per_chunk=4 * CHUNK_CELLS)
+COLUMNS = Encoding(ColumnsEncoder, cells_per_chunk=2 * CHUNK_CELLS)
 
 _ENCODINGS: dict[int, Encoding] = {
     result_pb2.RESULT_ENCODING_UNSPECIFIED: ROWS,
     result_pb2.RESULT_ENCODING_ROWS: ROWS,
     result_pb2.RESULT_ENCODING_COLUMNS: COLUMNS,
 }
-
-
-async def lay_out(
-    encoding: Encoding, columns: tuple[Column, ...], rows: Sequence[Row], result: result_pb2.ResultSet
-) -> None:
-    """A whole result in one message; in a thread where so many cells would hold up every other call."""
-    result.SetInParent()
-    encoder = encoding.start(columns, result)
-    if len(rows) * len(columns) > encoding.cells_per_chunk:
-        await asyncio.to_thread(encoder.put, rows, result)
-    else:
-        encoder.put(rows, result)
-    encoder.end(result)
 
 
 def choose_encoding(number: int, field: str = "options.encoding") -> Encoding:
@@ -113,7 +118,7 @@ def _arrow(field: str) -> Encoding:
         ) from None
     from rowgate_server.transport.codec.arrow import ArrowEncoder
 
-    return Encoding(ArrowEncoder, cells_per_chunk=4 * CHUNK_CELLS)
+    return Encoding(ArrowEncoder, cells_per_chunk=2 * CHUNK_CELLS)
 
 
 def _not_supported(message: str, field: str, hint: str | None = None) -> RowgateError:

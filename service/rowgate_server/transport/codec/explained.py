@@ -9,7 +9,7 @@ from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.explain import Explained
 from rowgate_server.core.plans import Plan, PlanNode
 from rowgate_server.transport.codec.encodings import ROWS
-from rowgate_server.transport.codec.queries import encode_stats
+from rowgate_server.transport.codec.queries import write_stats
 
 MOST_LEVELS = 64
 """Levels of a tree of nodes; readers of protobuf refuse messages within messages from about 100 on."""
@@ -17,7 +17,8 @@ MOST_LEVELS = 64
 
 def encode_explained(explained: Explained) -> query_service_pb2.ExecuteQueryResponse:
     """The answer to a mode other than EXECUTE."""
-    response = query_service_pb2.ExecuteQueryResponse(stats=encode_stats(explained.stats))
+    response = query_service_pb2.ExecuteQueryResponse()
+    write_stats(explained.stats, response.stats)
     response.result.SetInParent()
     ROWS.start(explained.columns, response.result)
     if explained.description is not None:

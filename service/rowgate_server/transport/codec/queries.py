@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeAlias
-
-from google.protobuf import duration_pb2
-from google.protobuf.message import Message
 
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest
-from rowgate_server.engines.results import Completion, Stats, Truncation, result_too_large
+from rowgate_server.engines.results import Stats, Truncation
+from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.transport.codec.encodings import Encoding, choose_encoding
+from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
 from rowgate_server.transport.codec.values import decode_params, decode_positional
 
 AnyQuery: TypeAlias = query_service_pb2.ExecuteQueryRequest | query_service_pb2.StreamQueryRequest
@@ -25,8 +25,12 @@ MODES: dict[int, QueryMode] = {
     query_service_pb2.QUERY_MODE_PLAN: QueryMode.PLAN,
     query_service_pb2.QUERY_MODE_PROFILE: QueryMode.PROFILE,
 }
-_TRUNCATIONS: dict[Truncation | None, result_pb2.TruncationReason.ValueType] = {
-    None: result_pb2.TRUNCATION_REASON_UNSPECIFIED,
+_NO_OPTIONS = QueryOptions()
+_NO_PARAMS: Mapping[str, BoundValue] = MappingProxyType({})
+_SECOND = 1_000_000
+"""Microseconds."""
+
+_TRUNCATIONS: dict[Truncation, result_pb2.TruncationReason.ValueType] = {
     Truncation.MAX_ROWS: result_pb2.TRUNCATION_REASON_MAX_ROWS,
     Truncation.MAX_BYTES: result_pb2.TRUNCATION_REASON_MAX_BYTES,
 }
@@ -38,15 +42,18 @@ def decode_query(request: AnyQuery, call_timeout: float | None) -> tuple[QueryRe
     Raises:
         RowgateError: INVALID_PARAMETER, INVALID_REQUEST or NOT_SUPPORTED, with the field at fault.
     """
-    query = QueryRequest(
-        database=request.database,
-        sql=request.sql,
-        params=decode_params(request.params),
-        positional_params=decode_positional(request.positional_params),
-        options=_decode_options(request.options) if request.HasField("options") else QueryOptions(),
-        call_timeout=call_timeout,
-    )
-    return query, choose_encoding(request.options.encoding)
+    options, encoding = _NO_OPTIONS, ROWS
+    if request.HasField("options"):
+        options, encoding = _decode_options(request.options), choose_encoding(request.options.encoding)
+    params, positional = request.params, request.positional_params
+    return QueryRequest(
+        request.database,
+        request.sql,
+        decode_params(params) if params else _NO_PARAMS,
+        decode_positional(positional) if positional else (),
+        options,
+        call_timeout,
+    ), encoding
 
 
 def check_mode(query: QueryRequest) -> None:
@@ -62,16 +69,6 @@ def check_mode(query: QueryRequest) -> None:
             field="options.mode",
             hint="use ExecuteQuery",
         )
-
-
-def check_size(response: Message, largest: int) -> None:
-    """Refuse what gRPC would refuse to send, with a reason: cells weigh more on the wire than their content.
-
-    Raises:
-        RowgateError: RESULT_TOO_LARGE.
-    """
-    if response.ByteSize() > largest:
-        raise result_too_large(f"{largest} bytes in a message")
 
 
 def check_chunk(response: query_service_pb2.StreamQueryResponse, largest: int) -> None:
@@ -90,24 +87,25 @@ def check_chunk(response: query_service_pb2.StreamQueryResponse, largest: int) -
         )
 
 
-def encode_stats(stats: Stats) -> result_pb2.QueryStats:
-    """The figures."""
-    seconds, micros = divmod(round(stats.elapsed * 1_000_000), 1_000_000)
-    completion: Completion = stats.completion
-    return result_pb2.QueryStats(
-        affected_rows=completion.affected_rows,
-        last_insert_id=completion.last_insert_id,
-        row_count=stats.row_count,
-        truncated=stats.truncation is not None,
-        truncation_reason=_TRUNCATIONS[stats.truncation],
-        warnings=[
-            result_pb2.QueryWarning(code=warning.code, message=warning.message, level=warning.level)
-            for warning in completion.warnings
-        ],
-        # Duration's own conversions are Python, and cost more than all else here.
-        elapsed=duration_pb2.Duration(seconds=seconds, nanos=micros * 1000),
-        query_id=stats.query_id,
-    )
+def write_stats(stats: Stats, figures: result_pb2.QueryStats) -> None:
+    """The figures, written where they belong: most are not there, and a keyword each would cost four times as much."""
+    figures.query_id = stats.query_id
+    figures.row_count = stats.row_count
+    # Duration's own conversions are Python, and cost more than all else here.
+    elapsed, micros = figures.elapsed, round(stats.elapsed * 1_000_000)
+    if micros >= _SECOND:
+        elapsed.seconds, micros = divmod(micros, _SECOND)
+    elapsed.nanos = micros * 1000
+    completion = stats.completion
+    if completion.affected_rows is not None:
+        figures.affected_rows = completion.affected_rows
+    if completion.last_insert_id is not None:
+        figures.last_insert_id = completion.last_insert_id
+    if stats.truncation is not None:
+        figures.truncated = True
+        figures.truncation_reason = _TRUNCATIONS[stats.truncation]
+    for warning in completion.warnings:
+        figures.warnings.add(code=warning.code, message=warning.message, level=warning.level)
 
 
 def _decode_options(options: query_service_pb2.QueryOptions) -> QueryOptions:

@@ -10,7 +10,6 @@ from rowgate_server.core.crud.requests import Count, CountMode, CountRows, GetRo
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.filters import decode_filter
-from rowgate_server.transport.codec.queries import encode_stats
 from rowgate_server.transport.codec.values import decode_value
 
 _NULLS: dict[int, Nulls] = {
@@ -103,7 +102,6 @@ def encode_count(count: Count) -> table_service_pb2.CountRowsResponse:
     return table_service_pb2.CountRowsResponse(
         count=count.number,
         estimated=count.estimated,
-        stats=encode_stats(count.stats),
         soft_delete_column=count.soft_delete_column,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from time import monotonic
 
 import grpc
 
@@ -28,7 +28,7 @@ class AccessLog:
 
     def enter(self, call: RpcCall) -> None:
         """Look at the clock."""
-        call.started = asyncio.get_running_loop().time()
+        call.started = monotonic()
 
     def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
         """Write the line."""
@@ -36,7 +36,7 @@ class AccessLog:
         # Before anything is put together: most calls are of no interest to a gateway that logs warnings.
         if not self._log.is_enabled_for(level):
             return error
-        duration = asyncio.get_running_loop().time() - call.started
+        duration = monotonic() - call.started
         self._log.log(
             level,
             "call",

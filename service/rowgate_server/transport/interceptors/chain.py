@@ -33,6 +33,13 @@ _GRPC_TYPES = {
 }
 
 
+def time_left(context: Context, otherwise: float) -> float:
+    """Seconds until the caller's deadline; `otherwise` where it has set none."""
+    # The types say that it is never None.
+    remaining: float | None = context.time_remaining()
+    return otherwise if remaining is None else remaining
+
+
 class RpcCall:
     """One call, as the interceptors and the access log see it.
 
@@ -153,7 +160,7 @@ class Chain:
         deserialize, read = _readers(handler)
         run = self._streaming(labels, behavior, read) if streams[1] else self._unary(labels, behavior, read)
         wrapped: grpc.RpcMethodHandler[Any, Any] = make(
-            run, request_deserializer=deserialize, response_serializer=handler.response_serializer
+            run, request_deserializer=deserialize, response_serializer=_writer(handler)
         )
         return wrapped
 
@@ -168,7 +175,11 @@ class Chain:
                     call.sent = 1
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
-            await _end(context, self._leave(call, error))
+            try:
+                await _end(context, self._leave(call, error))
+            finally:
+                # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
+                error = None
             return response
 
         return run
@@ -186,7 +197,11 @@ class Chain:
                         await respond(call, behavior, read(request))
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
-            await _end(context, self._leave(call, error))
+            try:
+                await _end(context, self._leave(call, error))
+            finally:
+                # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
+                error = None
 
         return run
 
@@ -231,6 +246,17 @@ def _readers(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[_Read | None, _R
             raise RowgateError(Reason.INVALID_REQUEST, "the request is not the message that this call takes") from None
 
     return None, read
+
+
+def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:
+    """How grpc is to write an answer; a servicer may have laid one out as bytes by itself."""
+    serialize = handler.response_serializer
+
+    def write(response: Any) -> bytes:
+        octets: bytes = response if response.__class__ is bytes or serialize is None else serialize(response)
+        return octets
+
+    return write
 
 
 async def _send_all(call: RpcCall, behavior: Callable[..., Any], request: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from time import monotonic
 
 import grpc
 
@@ -44,13 +44,13 @@ class CallCounter:
 
     def enter(self, call: RpcCall) -> None:
         """Count the start."""
-        self._methods[call.labels].started.inc()
+        self._methods[call.labels].started += 1
 
     def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
         """Count the end."""
         metrics = self._methods[call.labels]
-        metrics.handled[CODE_NAMES[call.code]].inc()
-        metrics.received.inc(call.received)
-        metrics.sent.inc(call.sent)
-        metrics.seconds.observe(asyncio.get_running_loop().time() - call.started)
+        metrics.handled[CODE_NAMES[call.code]] += 1
+        metrics.received += call.received
+        metrics.sent += call.sent
+        metrics.took(monotonic() - call.started)
         return error

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-import structlog
-
-from rowgate_server.observability.ids import new_id
+from rowgate_server.observability.ids import current_request, new_id
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
 
@@ -24,7 +22,7 @@ class RequestId:
     def enter(self, call: RpcCall) -> None:
         """Take or make the id."""
         call.id = _offered(call) or new_id()
-        structlog.contextvars.bind_contextvars(request_id=call.id)
+        current_request.set(call.id)
         call.context.set_trailing_metadata(((HEADER, call.id),))
 
     def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:

@@ -41,6 +41,7 @@ _PLAIN = {
 }
 _BLOBS = (FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB)
 _NO_DECIMALS = 31  # the protocol's "not fixed"
+_WHOLE_SECONDS, _MICROSECONDS = 19, 26  # characters of a DATETIME(0) and a DATETIME(6)
 
 
 _MOST_REMEMBERED = 512
@@ -118,12 +119,18 @@ def _fraction(text: str) -> str:
 
 
 def _datetime(text: str) -> str:
+    """`2024-01-31 23:59:59` and up to six digits more. Called for every cell, so the usual lengths go first."""
+    length = len(text)
+    if length == _WHOLE_SECONDS:
+        return f"{text[:10]}T{text[11:]}.000000"
+    if length == _MICROSECONDS:
+        return text.replace(" ", "T")
     return f"{text[:10]}T{_fraction(text[11:])}"
 
 
 def _timestamp(text: str) -> str:
     # The session's time zone is UTC: the driver sets it, and every reset sets it again.
-    return f"{text[:10]}T{_fraction(text[11:])}+00:00"
+    return f"{_datetime(text)}+00:00"
 
 
 def _bit(octets: bytes) -> int:

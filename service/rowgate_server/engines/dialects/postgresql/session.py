@@ -15,11 +15,13 @@ from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
+from rowgate_server.engines.limits import wire_bytes
 from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
-_MOST_PER_FETCH = 8192
+_MOST_PER_FETCH, _MOST_OF_ANY_WIDTH = 8192, 512
+"""Rows; the lesser number where a single cell may have megabytes, and rows before it tell nothing of that."""
 _TARGET_BYTES = 256 * 1024
 _TARGET_SECONDS = 0.05
 _KILL_TIMEOUT = 2.0
@@ -146,16 +148,18 @@ class PostgreSQLSession:
 
     async def _whole(self, prepared: Any, arguments: list[Any], mode: ExecuteMode) -> tuple[list[Any], bytes | None]:
         """What PreparedStatement.fetch does, with a limit: rows past the caller's cap are never sent."""
-        limit = mode.row_limit + 1 if mode.row_limit is not None and prepared.get_attributes() else 0
+        columns = len(prepared.get_attributes())
+        limit = mode.row_limit + 1 if mode.row_limit is not None and columns else 0
         with_status = True
-        self._meter.begin(mode.byte_limit)
+        byte_cap = mode.byte_cap
+        self._meter.begin(wire_bytes(byte_cap, limit, columns) if byte_cap is not None and limit else None)
         try:
             rows, status, _ = await self._connection._protocol.bind_execute(
                 prepared._state, arguments, "", limit, with_status, None
             )
         except Exception as error:
             if self._meter.tripped:
-                raise result_too_large(f"{mode.byte_limit} bytes") from error
+                raise result_too_large(f"{byte_cap} bytes") from error
             raise
         finally:
             self._meter.begin(None)
@@ -341,7 +345,9 @@ class PortalCursor(Cursor):
         self._prepared = prepared
         self._explicit = explicit
         self._portal = portal
-        self._size = 1
+        self._size = self._widest = 1
+        narrow = types.are_narrow(prepared.get_attributes(), description)
+        self._most = _MOST_PER_FETCH if narrow else _MOST_OF_ANY_WIDTH
 
     async def fetch(self) -> Sequence[Row]:
         """The next rows of the portal."""
@@ -360,8 +366,9 @@ class PortalCursor(Cursor):
         return self._completion(self._prepared.get_statusmsg())
 
     def _adapt(self, records: list[Any], seconds: float) -> None:
-        """Estimate the width from the last row, cheaply; the first fetches are small, so wide rows show early."""
-        width = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in records[-1]) or 8
-        fitting = max(1, _TARGET_BYTES // width)
-        in_time = int(len(records) * _TARGET_SECONDS / seconds) if seconds > 0 else _MOST_PER_FETCH
-        self._size = max(1, min(_MOST_PER_FETCH, fitting, in_time, self._size * 8))
+        """Estimate the width from the widest of the last rows; the first fetches are small, so wide rows show early."""
+        last = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in records[-1]) or 8
+        self._widest = max(self._widest, last)
+        fitting = max(1, _TARGET_BYTES // self._widest)
+        in_time = int(len(records) * _TARGET_SECONDS / seconds) if seconds > 0 else self._most
+        self._size = max(1, min(self._most, fitting, in_time, self._size * 8))

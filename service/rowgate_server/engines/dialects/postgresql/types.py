@@ -49,6 +49,11 @@ _UNMODIFIED, _HEADER = -1, 4
 _COUNT = struct.Struct("!H")
 _FIELD = struct.Struct("!4x2x4x2xi2x")
 
+_OF_ANY_WIDTH = frozenset({BYTEA, JSON, JSONB})
+_OF_DECLARED_WIDTH = frozenset({BPCHAR, VARCHAR})
+_NARROW = 1024
+"""Characters."""
+
 # Types that asyncpg decodes into objects of its own, and whose text is exact.
 _AS_TEXT = {
     "numeric": NUMERIC,
@@ -149,6 +154,21 @@ def column(attribute: Any, modifier: int = _UNMODIFIED) -> Column:
     kind = attribute.type
     precision, scale = _digits(kind.oid, modifier)
     return Column(attribute.name, value_type(kind), kind.name, precision=precision, scale=scale)
+
+
+def are_narrow(attributes: Sequence[Any], description: bytes) -> bool:
+    """Whether no cell of such columns can be larger than a few kilobytes."""
+    modifiers = _modifiers(description) or [_UNMODIFIED] * len(attributes)
+    return all(map(_is_narrow, attributes, modifiers))
+
+
+def _is_narrow(attribute: Any, modifier: int) -> bool:
+    kind = attribute.type
+    if kind.oid in _OF_DECLARED_WIDTH:
+        return _UNMODIFIED < modifier <= _HEADER + _NARROW
+    if kind.oid == NUMERIC:
+        return modifier != _UNMODIFIED
+    return kind.kind == "scalar" and kind.oid in TYPES and kind.oid not in _OF_ANY_WIDTH
 
 
 def _modifiers(description: bytes) -> list[int]:

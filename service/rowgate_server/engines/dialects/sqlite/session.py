@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -19,8 +20,8 @@ from rowgate_server.errors import Reason, RowgateError
 
 _T = TypeVar("_T")
 
-_FIRST_FETCH, _MOST_PER_FETCH = 128, 4096
-_TARGET_BYTES = 256 * 1024
+_MOST_PER_FETCH, _MOST_PER_STEP = 4096, 64
+_TARGET_BYTES, _TARGET_SECONDS = 256 * 1024, 0.02
 _INTERRUPT_EVERY = 0.01
 _INT64 = 2**63
 
@@ -48,9 +49,10 @@ class SQLiteSession:
                 connection.execute(command)
             with self._stepping():
                 cursor = connection.execute(sql, arguments)
-                return cursor, cursor.fetchmany(_FIRST_FETCH) if cursor.description else []
+                return cursor, _read(cursor, most) if cursor.description else []
 
-        return SQLiteCursor(self, *await self.on_thread(run))
+        most = math.inf if mode.row_limit is None else mode.row_limit + 1
+        return SQLiteCursor(self, *await self.on_thread(run), most)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Compile it: neither its columns nor what it writes depend on the values."""
@@ -62,12 +64,12 @@ class SQLiteSession:
 
         return await self.on_thread(run)
 
-    async def fetch(self, cursor: sqlite3.Cursor, size: int) -> list[Row]:
-        """The next rows of a statement that `execute` began."""
+    async def fetch(self, cursor: sqlite3.Cursor, most: float) -> list[Row]:
+        """The next rows of a statement that `execute` began, so many at the most."""
 
         def run(_: sqlite3.Connection) -> list[Row]:
             with self._stepping():
-                return cursor.fetchmany(size)
+                return _read(cursor, most)
 
         return await self.on_thread(run)
 
@@ -170,15 +172,16 @@ class SQLiteSession:
 class SQLiteCursor:
     """A running statement: SQLite steps only as far as it is asked, so every cursor streams."""
 
-    def __init__(self, session: SQLiteSession, cursor: sqlite3.Cursor, first: list[Row]) -> None:
+    def __init__(self, session: SQLiteSession, cursor: sqlite3.Cursor, first: list[Row], most: float) -> None:
         self._session = session
         self._cursor = cursor
         self._first: list[Row] | None = first
-        self._size = _FIRST_FETCH
+        self._most = most
         # sqlite3 does not hand on the declared type, and any cell may hold any type anyway.
         self.columns: tuple[Column, ...] = tuple(
             Column(name[0], ValueType.DYNAMIC) for name in cursor.description or ()
         )
+        self._ended = not self.columns
 
     async def fetch(self) -> Sequence[Row]:
         """The next rows; empty at the end."""
@@ -187,15 +190,16 @@ class SQLiteCursor:
         if self._first is not None:
             rows, self._first = self._first, None
         else:
-            rows = await self._session.fetch(self._cursor, self._size)
-        if rows:
-            self._adapt(rows[-1])
+            rows = await self._session.fetch(self._cursor, self._most)
+        self._most -= len(rows)
+        self._ended = not rows
         return rows
 
     async def finish(self) -> Completion:
         """Close the statement, which commits it."""
         cursor = self._cursor
-        affected = cursor.rowcount if cursor.rowcount >= 0 else None
+        # sqlite3 counts when the last row of a RETURNING has been read.
+        affected = cursor.rowcount if self._ended and cursor.rowcount >= 0 else None
         await self._session.on_thread(lambda _: cursor.close())
         return Completion(affected_rows=affected, last_insert_id=cursor.lastrowid if affected else None)
 
@@ -203,9 +207,29 @@ class SQLiteCursor:
         """Close the statement: SQLite makes all changes before the first row of a RETURNING."""
         return await self.finish()
 
-    def _adapt(self, row: Row) -> None:
-        width = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in row) or 8
-        self._size = min(_MOST_PER_FETCH, max(1, _TARGET_BYTES // width), self._size * 4)
+
+def _read(cursor: sqlite3.Cursor, most: float) -> list[Row]:
+    """The next rows: about 256 KiB of them, or what 20 ms bring, whichever is first; none at the end.
+
+    The first is read by itself and the next ones in growing steps: any may take long, and have cells of any size.
+    """
+    rows: list[Row] = []
+    until = time.monotonic() + _TARGET_SECONDS
+    room, step = _TARGET_BYTES, 1
+    most = min(most, _MOST_PER_FETCH)
+    while len(rows) < most and room > 0:
+        some = cursor.fetchmany(min(step, int(most) - len(rows)))
+        rows += some
+        if len(some) < step or time.monotonic() > until:
+            break
+        width = max(_width(some[0]), _width(some[-1]))
+        room -= width * len(some)
+        step = max(1, min(step * 2, _MOST_PER_STEP, room // width))
+    return rows
+
+
+def _width(row: Row) -> int:
+    return 1 + sum([len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in row])
 
 
 def _argument(value: BoundValue) -> Any:

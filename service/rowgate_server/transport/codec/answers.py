@@ -1,0 +1,63 @@
+"""A whole result in one answer, laid out as the bytes that go on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol, TypeVar, cast
+
+from rowgate.v1 import result_pb2
+from rowgate_server.engines.results import Column, Row, result_too_large
+from rowgate_server.transport.codec.encodings import Encoding, heading
+
+
+class _Answer(Protocol):
+    """A message whose field number 1 is its `result`."""
+
+    @property
+    def result(self) -> result_pb2.ResultSet: ...
+
+    def SerializeToString(self) -> bytes: ...
+
+
+_T = TypeVar("_T", bound=_Answer)
+
+
+async def with_result(
+    answer: _T, encoding: Encoding, columns: tuple[Column, ...], rows: Sequence[Row], largest: int
+) -> _T:
+    """The answer with its result; in a thread where so many cells would hold up every other call.
+
+    It is bytes by now, which the interceptor chain passes on as they are; the type is the one that the stubs ask of a
+    servicer.
+
+    Args:
+        answer: all but the result.
+        encoding: how the result is laid out.
+        columns: the result's.
+        rows: the result's.
+        largest: bytes of the largest message that the server sends.
+
+    Raises:
+        RowgateError: RESULT_TOO_LARGE for what gRPC would refuse to send: cells weigh more on the wire than their
+            content.
+    """
+    encoder = encoding.encoder(columns)
+    if len(rows) * len(columns) > encoding.cells_per_chunk:
+        await asyncio.to_thread(encoder.put, rows, answer.result)
+    else:
+        encoder.put(rows, answer.result)
+    encoder.end(answer.result)
+    return sealed(answer, heading(columns), largest)
+
+
+def sealed(answer: _T, head: bytes, largest: int) -> _T:
+    """The answer as bytes, behind those of `heading`, or of nothing.
+
+    Raises:
+        RowgateError: RESULT_TOO_LARGE.
+    """
+    octets = head + answer.SerializeToString()
+    if len(octets) > largest:
+        raise result_too_large(f"{largest} bytes in a message")
+    return cast("_T", octets)
