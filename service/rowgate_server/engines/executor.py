@@ -17,6 +17,7 @@ from rowgate_server.engines.pool import Pool
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
+from rowgate_server.engines.values import BoundRows
 from rowgate_server.errors import Outcome, RowgateError
 
 __all__ = ["Call", "Executor"]
@@ -52,7 +53,10 @@ class Executor:
         """
         started = asyncio.get_running_loop().time()
         async with self._working(call) as work, asyncio.timeout_at(call.deadline.at):
-            description = await work.session.describe(call.statement, valued=valued)
+            statement = call.statement
+            if isinstance(statement, BoundRows):
+                statement = statement.spread()
+            description = await work.session.describe(statement, valued=valued)
         elapsed = asyncio.get_running_loop().time() - started
         return description, Stats(call.query_id, elapsed, row_count=0)
 

@@ -19,7 +19,7 @@ from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Completion, Result, StatementWarning, Stats
 from rowgate_server.engines.transaction import Transaction
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
@@ -83,13 +83,13 @@ class Writing:
                 await transaction.commit()
         self._transaction = None
 
-    async def run(self, statement: BoundStatement, *, reads: bool = False, locks: bool = False) -> Result:
+    async def run(self, statement: AnyStatement, *, reads: bool = False, locks: bool = False) -> Result:
         """Run a statement: in the transaction, or in one of its own.
 
         Raises:
             RowgateError: what the database has against it.
         """
-        if locks:
+        if locks and isinstance(statement, BoundStatement):
             statement = statement._replace(fragments=(*statement.fragments[:-1], statement.fragments[-1] + self.locks))
         call = self._call(statement, reads=reads)
         try:
@@ -108,7 +108,7 @@ class Writing:
         completion = Completion(affected_rows=affected, warnings=tuple(self._warnings))
         return Stats(self.query_id, self._elapsed, returned, completion)
 
-    def _call(self, statement: BoundStatement, *, reads: bool) -> Call:
+    def _call(self, statement: AnyStatement, *, reads: bool) -> Call:
         bounds = self._database.bounds
         # By itself it is committed before its rows are counted: too many of them must have been refused before.
         limits = ResultLimits(cap_rows=bounds.unary_rows, cap_bytes=bounds.unary_bytes)
