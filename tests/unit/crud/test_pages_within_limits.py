@@ -64,6 +64,7 @@ async def test_a_row_that_is_too_much_by_itself_is_told(file: Path) -> None:
         with pytest.raises(RowgateError) as caught:
             await _pages(pager)
     assert caught.value.reason is Reason.RESULT_TOO_LARGE
+    assert "fewer columns" in caught.value.metadata["hint"]
 
 
 async def test_a_page_has_no_more_rows_than_a_unary_answer_may(file: Path) -> None:
