@@ -72,7 +72,7 @@ async def _describe(database: Database, request: QueryRequest, statement: Parsed
         raise
     plan = None
     if describe.needs_plan(engine, statement, description):
-        plan = await _plan_or_none(database, engine, statement, call)
+        plan = await _plan_or_none(database, engine, statement, blank, call)
     return Explained(
         stats,
         columns=description.columns,
@@ -83,9 +83,11 @@ async def _describe(database: Database, request: QueryRequest, statement: Parsed
     )
 
 
-async def _plan_or_none(database: Database, engine: Engine, statement: ParsedStatement, call: Call) -> Plan | None:
+async def _plan_or_none(
+    database: Database, engine: Engine, statement: ParsedStatement, bound: BoundStatement, call: Call
+) -> Plan | None:
     """The plan, as far as there is one: a NULL in the place of each value may be in a planner's way."""
-    asking = plans.ask(engine, statement.keyword, call.statement, profile=False)
+    asking = plans.ask(engine, statement.keyword, bound, profile=False)
     call = Call(asking, call.deadline, call.limits, call.query_id, reads=True, read_only=True)
     try:
         result = await database.executor.run(call)

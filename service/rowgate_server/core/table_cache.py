@@ -112,9 +112,7 @@ class TableCache:
             except RowgateError as error:
                 if error.reason not in _UNKNOWN:
                     raise
-        flight = self._flights.get(place)
-        if flight is None or flight is begun:
-            flight = self._fly(database, place)
+        flight = self._flights.get(place) or self._fly(database, place)
         return await work(database, await _landed(flight, deadline), deadline)
 
     def _fresh(self, place: _Place) -> _Entry | None:

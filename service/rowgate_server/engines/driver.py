@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.results import Column, Completion, Row
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement, BoundStatement
 from rowgate_server.errors import RowgateError
 
 
@@ -97,7 +97,7 @@ class Cursor(Protocol):
 class Session(Protocol):
     """One checked-out connection."""
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in one of its own."""
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:

@@ -19,6 +19,7 @@ from rowgate_server.engines.pool import Lease, Pool
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
+from rowgate_server.engines.values import BoundRows
 from rowgate_server.engines.watch import Watch, Watched
 from rowgate_server.errors import Outcome, RowgateError
 
@@ -58,7 +59,10 @@ class Executor:
         started = clock.now()
         async with _Holding(self._driver, self._pool, call) as work:
             with self._until(call.deadline):
-                description = await work.session.describe(call.statement, valued=valued)
+                statement = call.statement
+                if isinstance(statement, BoundRows):
+                    statement = statement.spread()
+                description = await work.session.describe(statement, valued=valued)
         return description, Stats(call.query_id, clock.now() - started, row_count=0)
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:

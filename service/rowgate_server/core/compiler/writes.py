@@ -120,6 +120,11 @@ class WriteCompiler:
         pieces.append(before[:-4] + last)
         return BoundStatement(tuple(pieces), tuple(values))
 
+    def insert_columns(self, table: KnownTable, plan: InsertPlan) -> tuple[str, str]:
+        """What stands before and behind the rows of an insert whose columns are in the table's order."""
+        fragments, _ = self._text(table, plan)
+        return fragments[0].removesuffix("("), fragments[-1].removeprefix(")")
+
     def change(self, table: KnownTable, plan: UpdatePlan | DeletePlan, values: list[BoundValue]) -> BoundStatement:
         """The statement of a plan, with its values."""
         return self._text(table, plan).bind(values)

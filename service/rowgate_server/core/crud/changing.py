@@ -75,6 +75,8 @@ class Changing:
                 database has against it.
         """
         change, meant = self._change, self._change.meant
+        if meant.most and not meant.single:
+            await self._writing.check_undoable()
         key = _whole_key(self._table)
         in_order = not change.returning or meant.single or key is None
         if in_order and (self._returns or not change.returning):

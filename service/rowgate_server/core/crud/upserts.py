@@ -70,7 +70,7 @@ class Upserts:
 
     async def _at_once(self, transaction: Transaction, batch: Batch, written: Written) -> bool:
         """Whether all rows could be written by one statement; nothing is written otherwise."""
-        if not self._statements.keeps_order(batch.rows) or self._statements.reads_back:
+        if not self._statements.keeps_order(batch) or self._statements.reads_back:
             return False
         tried = Written()
         await transaction.savepoint(_TRIED)

@@ -22,7 +22,7 @@ from rowgate_server.engines.dialects.mysql.link import (
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Statements
 from rowgate_server.engines.driver import Cursor, ExecuteMode, Standing, TransactionOptions
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _NOT_PREPARED = ((1295,), (1461,))
@@ -86,9 +86,11 @@ class MySQLSession:
         """Set a new connection up for the gateway's use."""
         await self._commands(MULTI_STATEMENTS_OFF, *self._settings.fresh())
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement; autocommit makes it a transaction of its own, unless one was begun."""
-        sql = literals.render(statement).encode()
+        sql = (
+            literals.render_rows(statement) if isinstance(statement, BoundRows) else literals.render(statement)
+        ).encode()
         self._check_size(sql)
         facts = self._settings.statements.facts(statement, reads=mode.reads)
         before = self._before(mode, plain=facts.plain)

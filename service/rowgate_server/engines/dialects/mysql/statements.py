@@ -16,7 +16,7 @@ from typing import Any
 from asyncmy.constants import FIELD_TYPE
 
 from rowgate_server.engines.dialects.mysql.plain import is_plain
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement
 
 _MOST = 1024
 _LONGEST = 4096
@@ -45,7 +45,7 @@ class Statements:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, ...], Facts] = OrderedDict()
 
-    def facts(self, statement: BoundStatement, *, reads: bool) -> Facts:
+    def facts(self, statement: AnyStatement, *, reads: bool) -> Facts:
         """What is known of a statement."""
         found = self._known.get(statement.fragments)
         return self._look(statement.fragments, reads=reads) if found is None else found

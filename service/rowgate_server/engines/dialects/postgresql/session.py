@@ -17,7 +17,7 @@ from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
 from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
-from rowgate_server.engines.values import NO_MEMBERS, BoundStatement
+from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_PER_FETCH, _MOST_OF_ANY_WIDTH = 8192, 512
@@ -45,11 +45,13 @@ class PostgreSQLSession:
         self._description = b""
         self._begun = False
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in PostgreSQL's implicit one, or an explicit one.
 
         A portal to stream from, and a read-only session, need an explicit transaction.
         """
+        if isinstance(statement, BoundRows):
+            statement = statement.spread()
         if _COPY_OVER_THE_WIRE.match(statement.fragments[0]):
             # asyncpg would wait for data that never comes, or throw away what does.
             raise RowgateError(

@@ -15,7 +15,7 @@ from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row
-from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 _T = TypeVar("_T")
@@ -35,8 +35,10 @@ class SQLiteSession:
         self._killed = False
         self._due: tuple[str, ...] = ()
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> SQLiteCursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
+        if isinstance(statement, BoundRows):
+            statement = statement.spread()
         sql = "?".join(statement.fragments)
         arguments = [_argument(value) for value in statement.values]
 
