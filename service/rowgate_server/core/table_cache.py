@@ -23,8 +23,11 @@ _T = TypeVar("_T")
 _Place = tuple[str, str, str]
 
 _MOST_TABLES = 1000
-_UNKNOWN = frozenset({Reason.UNKNOWN_COLUMN, Reason.UNKNOWN_TABLE})
-"""What a request may end in because the table has changed, be it by the gateway's word or the database's."""
+_UNKNOWN = frozenset({Reason.UNKNOWN_COLUMN, Reason.UNKNOWN_TABLE, Reason.INVALID_SQL})
+"""What a request may end in because the table has changed, be it by the gateway's word or the database's.
+
+The gateway writes SQL that is valid for the table as it knows it: a column that has become a boolean has no `= 0`.
+"""
 _UNFIT = frozenset({Reason.INVALID_PARAMETER, Reason.VALUE_OUT_OF_RANGE, Reason.INVALID_REQUEST})
 """Mostly the caller's own mistake, so a table is read anew for these at most once in so many seconds:"""
 _UNFIT_AGE = 1.0
