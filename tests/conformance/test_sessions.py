@@ -11,7 +11,8 @@ from support.engines import Engine
 from support.eventually import eventually
 from support.mariadb import MariaDB
 
-# What pollutes, what to ask afterwards, and the answer of a clean session (None: an error is right too).
+# What pollutes, what to ask afterwards, and the answer of a clean session (None: an error is right too). The question is
+# about the asking session alone: another one's reset may still be under way, behind the answer.
 _POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
     "mariadb": [
         ("set @mine = 'planted'", "select @mine as x", None),
@@ -23,7 +24,7 @@ _POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
         ("set sql_select_limit = 1", "select count(*) as x from (select 1 union all select 2) as t", 2),
         ("set foreign_key_checks = 0", "select @@foreign_key_checks as x", 1),
         ("set session transaction read only", "select @@tx_read_only as x", 0),
-        ("select get_lock('planted', 0) as x", "select is_used_lock('planted') as x", None),
+        ("select get_lock('planted', 0) as x", "select nullif(is_used_lock('planted') <=> connection_id(), 0) as x", None),
         ("create temporary table planted (i int)", "select count(*) as x from planted", None),
         ("prepare planted from 'select 1'", "execute planted", None),
         ("lock tables planted_lock write", "select 1 as x", 1),
@@ -43,8 +44,16 @@ _POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
             "select current_setting('default_transaction_read_only') as x",
             "off",
         ),
-        ("select pg_advisory_lock(4711) as x", "select count(*) as x from pg_locks where locktype = 'advisory'", 0),
-        ("create temporary table planted (i int)", "select count(*) as x from pg_class where relname = 'planted'", 0),
+        (
+            "select pg_advisory_lock(hashint8(pg_backend_pid())) as x",
+            "select count(*) as x from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
+            0,
+        ),
+        (
+            "create temporary table planted (i int)",
+            "select count(*) as x from pg_class where relname = 'planted' and relnamespace = pg_my_temp_schema()",
+            0,
+        ),
         ("prepare planted as select 1", "select count(*) as x from pg_prepared_statements where name = 'planted'", 0),
         (
             "declare planted cursor with hold for select 1",
