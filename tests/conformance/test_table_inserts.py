@@ -359,6 +359,16 @@ async def test_concurrent_upserts_of_the_same_rows_all_succeed(
     assert len({body for _, body, _ in found}) == 1
 
 
+async def test_a_new_row_that_many_upsert_at_once_is_there_once(
+    writes: TableWrites, notes: str, db: rowgate.Database
+) -> None:
+    for turn in range(15):  # on MariaDB some of these end in deadlocks, which are tried again
+        row = {"code": f"k{turn}"}
+        answers = await asyncio.gather(*(writes.insert(notes, [row], update=["code"]) for _ in range(4)))
+        assert len({answer.rows[0] for answer in answers}) == 1
+    assert len(await stored(db)) == 15
+
+
 async def test_values_are_made_the_columns_own(writes: TableWrites, db: rowgate.Database) -> None:
     await db.query("create table kinds (id integer primary key, day date, price decimal(8, 2), ratio double precision)")
     try:

@@ -95,6 +95,19 @@ async def test_a_cancelled_transaction_is_killed(where: str) -> None:
         assert [line for line in await station.fate() if line != "commit 1"] == KILLED
 
 
+@on_the_clock
+async def test_a_transaction_does_not_go_on_behind_a_statement_that_was_given_up() -> None:
+    async with a_station() as station:
+        station.will_answer(never)
+        async with station.transaction() as transaction:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await transaction.run(call(seconds=9))
+            with pytest.raises(RowgateError, match="rolled back"):
+                await transaction.run(call(seconds=9))
+        assert await station.fate() == KILLED
+
+
 async def test_a_result_over_the_cap_ends_the_transaction() -> None:
     async with a_station() as station:
         station.will_answer(rows(1, 2))

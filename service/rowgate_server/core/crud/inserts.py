@@ -26,7 +26,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MANY = 500
-_TRIES = 3
+_TRIES = 5
 """Of an upsert that the database ends to break a deadlock with another: it is short, and has changed nothing."""
 
 
