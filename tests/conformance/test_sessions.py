@@ -24,7 +24,11 @@ _POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
         ("set sql_select_limit = 1", "select count(*) as x from (select 1 union all select 2) as t", 2),
         ("set foreign_key_checks = 0", "select @@foreign_key_checks as x", 1),
         ("set session transaction read only", "select @@tx_read_only as x", 0),
-        ("select get_lock('planted', 0) as x", "select nullif(is_used_lock('planted') <=> connection_id(), 0) as x", None),
+        (
+            "select get_lock('planted', 0) as x",
+            "select nullif(is_used_lock('planted') <=> connection_id(), 0) as x",
+            None,
+        ),
         ("create temporary table planted (i int)", "select count(*) as x from planted", None),
         ("prepare planted from 'select 1'", "execute planted", None),
         ("lock tables planted_lock write", "select 1 as x", 1),
