@@ -11,8 +11,8 @@ from support.engines import Engine
 from support.eventually import eventually
 from support.mariadb import MariaDB
 
-# What pollutes, what to ask afterwards, and the answer of a clean session (None: an error is right too). The question is
-# about the asking session alone: another one's reset may still be under way, behind the answer.
+# What pollutes, what to ask afterwards, and the answer of a clean session (None: an error is right too). The question
+# is about the asking session alone: another one's reset may still be under way, behind the answer.
 _POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
     "mariadb": [
         ("set @mine = 'planted'", "select @mine as x", None),
