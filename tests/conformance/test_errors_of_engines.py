@@ -156,7 +156,7 @@ async def test_a_database_that_is_not_served(client: rowgate.Client) -> None:
 
 async def test_a_statement_that_takes_too_long(db: rowgate.Database, engine: Engine) -> None:
     with pytest.raises(rowgate.StatementTimeout) as caught:
-        await db.with_options(timeout=0.5).query(engine.endless)
+        await db.with_options(timeout=1.5).query(engine.endless)
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
     assert caught.value.metadata["limit"].startswith("options.timeout")
     assert caught.value.outcome is rowgate.Outcome.UNKNOWN

@@ -248,7 +248,7 @@ async def test_a_profile_that_fails_changes_nothing(db: rowgate.Database, filled
 async def test_a_profile_is_ended_at_its_deadline(db: rowgate.Database, engine: Engine) -> None:
     refusal = rowgate.NotSupported if engine.name == "sqlite" else rowgate.StatementTimeout
     with pytest.raises(refusal):
-        await db.with_options(timeout=0.5).profile(engine.endless)
+        await db.with_options(timeout=1.5).profile(engine.endless)
 
 
 async def test_the_plan_of_what_takes_for_ever_is_told_at_once(db: rowgate.Database, engine: Engine) -> None:

@@ -166,7 +166,7 @@ QUOTING = [
     (1690, "BIGINT value is out of range in '{}'"),
     (4079, "Illegal parameter '{}' and '{}' for operation"),
 ]
-AROUND = st.text(st.sampled_from("'`\"\n a:.()") | st.characters(), max_size=12) | st.sampled_from(
+AROUND = st.text(st.sampled_from("'`\"\n a:.()") | st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
     ["x' for key '", "' for column `a`.`b`.`", "x' for column '", "near '", "' at line ", "Table '", "Column '"]
 )
 

@@ -149,7 +149,7 @@ QUOTING = [
     ("3F000", 'schema "{}" does not exist'),
     ("0A000", 'cross-database references are not implemented: "{}"'),
 ]
-AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(), max_size=12)
+AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(codec="utf-8"), max_size=12)
 
 
 @given(st.sampled_from(QUOTING), AROUND, AROUND)

@@ -216,7 +216,7 @@ def test_a_value_that_a_function_quotes_is_masked(connection: sqlite3.Connection
         assert "sEcReT" not in "".join(told(error, has_parameters=True).metadata.values())  # noqa: PT017 - the same
 
 
-AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(), max_size=12)
+AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(codec="utf-8"), max_size=12)
 QUOTING = [
     "JSON path error near '{}'",
     "bad JSON path: '{}'",
