@@ -73,11 +73,12 @@ async def _describe(database: Database, request: QueryRequest, statement: Parsed
     plan = None
     if describe.needs_plan(engine, statement, description):
         plan = await _plan_or_none(database, engine, statement, call)
+    types = describe.types_of_placeholders(statement, request.params, request.positional_params, description.parameters)
     return Explained(
         stats,
         columns=description.columns,
         description=StatementDescription(
-            parameters=describe.described_parameters(statement, description.parameters),
+            parameters=describe.described_parameters(statement, types),
             only_reads=describe.only_reads(engine, statement, description, plan),
         ),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.values import NO_MEMBERS, BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import NO_MEMBERS, NULL, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 from .scan import MAX_PLACEHOLDERS, position
@@ -21,6 +21,7 @@ _SHOWN_NAME = 64
 
 # `in ()` is no SQL, and `in (null)` is never true, but neither is `not in (null)`.
 _NO_ROWS = "select null where 1 = 0"
+_ONE_NULL = BoundValue(ValueType.LIST, (NULL,))
 
 
 def bind(
@@ -55,6 +56,41 @@ def bind(
     if statement.positional and not cuts.optional_questions:
         raise _wrong_number(statement, 0)
     return cuts.bare
+
+
+def bind_blank(statement: ParsedStatement) -> BoundStatement:
+    """Give each placeholder a NULL, and the only one behind an IN parentheses: `x in (NULL)`.
+
+    Each `?` counts as a placeholder unless there is a `:name`, where it may be an operator too.
+
+    Raises:
+        RowgateError: INVALID_PARAMETER, where no values would fit.
+    """
+    places = statement.cuts.named_lists if statement.named else statement.cuts.positional_lists
+    if statement.named:
+        bound = bind(statement, dict.fromkeys(statement.named, NULL), ())
+    else:
+        bound = bind(statement, {}, [NULL] * statement.positional)
+    if not places:
+        return bound
+    # By its place: the same name may stand elsewhere, where a list would be an array.
+    values = list(bound.values)
+    for number, _ in places:
+        values[number] = _ONE_NULL
+    return _spread(statement.dialect, BoundStatement(bound.fragments, tuple(values)), dict(places))
+
+
+def widths(
+    statement: ParsedStatement, params: Mapping[str, BoundValue], positional: Sequence[BoundValue]
+) -> tuple[int, ...]:
+    """How many values `bind` makes of each placeholder's: one, or as many as a list behind IN has members."""
+    cuts = statement.cuts
+    values = positional or [params[name] for name in statement.named]
+    lists = dict(cuts.positional_lists if positional else cuts.named_lists)
+    return tuple(
+        len(value.value) if number in lists and value.type is ValueType.LIST else 1
+        for number, value in enumerate(values)
+    )
 
 
 def _bind_named(statement: ParsedStatement, params: Mapping[str, BoundValue]) -> BoundStatement:
