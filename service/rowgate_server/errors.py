@@ -58,6 +58,7 @@ class RowgateError(Exception):
         retry_after: seconds after which a retry may help, if it may.
         metadata: `database`, `sqlstate`, `vendor_code`, `constraint`, `limit`, `hint`, ... as they are known;
             None values are left out.
+        cause: what the driver said, for the log: codes, and text that cannot hold a value of a statement's.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class RowgateError(Exception):
         field: str | None = None,
         retry_after: float | None = None,
         outcome: Outcome | None = None,
+        cause: str = "",
         **metadata: str | None,
     ) -> None:
         super().__init__(message)
@@ -75,6 +77,7 @@ class RowgateError(Exception):
         self.message = message
         self.field = field
         self.retry_after = retry_after
+        self.cause = cause
         self.metadata: dict[str, str] = {key: text for key, text in metadata.items() if text is not None}
         if outcome is not None:
             self.metadata["outcome"] = outcome.value

@@ -46,7 +46,7 @@ class Explainer:
             RowgateError: from the text, the parameters, the limits or the database.
         """
         database = self._databases.get(request.database)
-        query_id = new_id()
+        query_id = request.query_id or new_id()
         try:
             statement = _parse(database, request)
             if request.options.mode is QueryMode.DESCRIBE:

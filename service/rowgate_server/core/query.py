@@ -45,7 +45,8 @@ class QueryOptions(NamedTuple):
 class QueryRequest(NamedTuple):
     """One statement, its parameters, and what bounds it.
 
-    `call_timeout` is the seconds left until the call's own deadline.
+    `call_timeout` is the seconds left until the call's own deadline; `query_id` the statement's name in logs, made
+    here where it has none yet.
     """
 
     database: str
@@ -54,6 +55,7 @@ class QueryRequest(NamedTuple):
     positional_params: Sequence[BoundValue] = ()
     options: QueryOptions = QueryOptions()
     call_timeout: float | None = None
+    query_id: str = ""
 
 
 class QueryRunner:
@@ -103,6 +105,10 @@ class QueryRunner:
         finally:
             await chunks.aclose()
 
+    def database_name(self, name: str) -> str:
+        """The name of the database that a request means, for the log."""
+        return self._databases.name_of(name)
+
     def stream_deadline(self, request: QueryRequest) -> Deadline:
         """When a stream must be over, its reader's own slowness included.
 
@@ -113,16 +119,19 @@ class QueryRunner:
 
     def _prepare(self, database: Database, request: QueryRequest, *, streaming: bool) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
+        query_id = request.query_id or new_id()
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
-            raise error.with_defaults(database=database.name, outcome=Outcome.NOT_RUN.value) from None
+            raise error.with_defaults(
+                database=database.name, query_id=query_id, outcome=Outcome.NOT_RUN.value
+            ) from None
         deadline = deadline_of(database, request, streaming=streaming)
         cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
         limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
         reads = statement.keyword in READING
-        return statement, Call(bound, deadline, limits, new_id(), reads, options.read_only or bounds.read_only)
+        return statement, Call(bound, deadline, limits, query_id, reads, options.read_only or bounds.read_only)
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:

@@ -83,6 +83,7 @@ def test_a_link_that_breaks_is_an_unavailable_database(error: Exception) -> None
     assert translated is not None
     assert translated.reason is Reason.DATABASE_UNAVAILABLE
     assert "route" not in translated.message
+    assert translated.cause == (str(error) or type(error).__name__)
     assert translated.retry_after
     assert is_broken(error)
 
@@ -207,3 +208,9 @@ def test_words_that_quote_names_only_stay_with_parameters_too(number: int, text:
 
 def test_a_message_without_words_gets_some() -> None:
     assert told(1999, "").message == "the database refused the SQL"
+
+
+def test_the_log_is_told_the_driver_s_words_but_not_those_that_a_statement_may_have_chosen() -> None:
+    assert told(2013, "Lost connection").cause == "2013 Lost connection"
+    assert told(1053, "sEcReT").cause == ""
+    assert told(1064, "sEcReT").cause == ""

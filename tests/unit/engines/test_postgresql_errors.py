@@ -85,6 +85,7 @@ def test_a_link_that_breaks_is_an_unavailable_database(error: Exception) -> None
     assert translated.reason is Reason.DATABASE_UNAVAILABLE
     assert translated.message == "the database cannot be reached, or the connection broke"
     assert translated.retry_after
+    assert translated.cause in (str(error), type(error).__name__)
     assert is_broken(error)
 
 
@@ -169,3 +170,8 @@ def test_detail_and_context_are_never_told() -> None:
     translated = told(error)
     assert translated.message == "no"
     assert set(translated.metadata) == {"sqlstate", "outcome"}
+
+
+def test_the_log_is_not_told_words_that_a_statement_may_have_chosen() -> None:
+    assert told(from_the_wire("57P01", "sEcReT")).cause == "AdminShutdownError"
+    assert told(from_the_wire("42601", "sEcReT")).cause == ""

@@ -172,6 +172,7 @@ def test_a_broken_file_system_is_an_unavailable_database() -> None:
     translated = told(OSError("/secret/path"))
     assert translated.reason is Reason.DATABASE_UNAVAILABLE
     assert "secret" not in translated.message
+    assert translated.cause == "/secret/path"
     assert is_broken(OSError())
 
 

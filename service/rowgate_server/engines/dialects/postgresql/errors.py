@@ -10,6 +10,7 @@ import re
 import asyncpg
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.causes import in_a_line
 
 _STATES: dict[str, Reason] = {
     "23505": Reason.DUPLICATE_KEY,
@@ -89,7 +90,12 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
             hint="cast it to text in the SQL",
         )
     if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, EOFError)):
-        return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
+        return RowgateError(
+            Reason.DATABASE_UNAVAILABLE,
+            _FIXED[Reason.DATABASE_UNAVAILABLE],
+            retry_after=1.0,
+            cause=in_a_line(error),
+        )
     return None
 
 
@@ -113,6 +119,8 @@ def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters:
         _FIXED.get(reason) or text,
         retry_after=_RETRY_AFTER.get(reason),
         outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
+        # RAISE may give a state of the server's own any text.
+        cause=type(error).__name__ if reason is Reason.DATABASE_UNAVAILABLE else "",
         sqlstate=sqlstate,
         constraint=error.constraint_name,
         table=error.table_name,

@@ -9,6 +9,7 @@ import re
 import sqlite3
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.causes import in_a_line
 
 _EXTENDED: dict[str, Reason] = {
     "SQLITE_CONSTRAINT_UNIQUE": Reason.DUPLICATE_KEY,
@@ -77,7 +78,12 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     arguments may quote one.
     """
     if isinstance(error, OSError):
-        return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
+        return RowgateError(
+            Reason.DATABASE_UNAVAILABLE,
+            _FIXED[Reason.DATABASE_UNAVAILABLE],
+            retry_after=1.0,
+            cause=in_a_line(error),
+        )
     if isinstance(error, (OverflowError, UnicodeEncodeError)):
         return RowgateError(Reason.VALUE_OUT_OF_RANGE, "a value does not fit where it should go")
     if not isinstance(error, sqlite3.Error):
@@ -96,6 +102,7 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
         retry_after=_RETRY_AFTER.get(reason),
         outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
         vendor_code=name or None,
+        cause=text if reason is Reason.DATABASE_UNAVAILABLE else "",
         hint=hint,
         **details,
     )
