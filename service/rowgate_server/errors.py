@@ -78,6 +78,8 @@ class RowgateError(Exception):
         self.field = field
         self.retry_after = retry_after
         self.cause = cause
+        self.value: int | None = None
+        """Where, among all that a statement was given, the value at fault stands."""
         self.metadata: dict[str, str] = {key: text for key, text in metadata.items() if text is not None}
         if outcome is not None:
             self.metadata["outcome"] = outcome.value
@@ -86,6 +88,11 @@ class RowgateError(Exception):
     def outcome(self) -> str | None:
         """The `outcome` in the metadata, if one is told."""
         return self.metadata.get("outcome")
+
+    def of_value(self, index: int) -> RowgateError:
+        """About one of the statement's values, which never got to the database; returns the same error."""
+        self.value = index
+        return self.with_defaults(outcome=Outcome.NOT_RUN.value)
 
     def with_defaults(self, **metadata: str | None) -> RowgateError:
         """Add what is not yet in the metadata; returns the same error, to be raised again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -146,6 +147,44 @@ async def test_a_value_without_a_parameter(db: rowgate.Database) -> None:
         await db.query("select 1 as x", x=1)
     with pytest.raises(rowgate.InvalidParameter):
         await db.query("select ? as x", 1, 2)
+
+
+BAD_VALUES: dict[str, Any] = {
+    "mariadb": rowgate.TemporalText("31.1.2024", rowgate.ColumnType.DATE),
+    "postgresql": rowgate.TemporalText("31.1.2024", rowgate.ColumnType.DATE),
+    "sqlite": 2**63,
+}
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameter", "field"),
+    [
+        ("select :a as a, cast(:bad as date) as b", "bad", "params[bad]"),
+        ("select 1 where current_date in :list and 'x' = :a", "list", "params[list].list_value[1]"),
+        ("select 1 where 'x' in :empty or 'x' = :a or current_date = :bad", "bad", "params[bad]"),
+    ],
+)
+async def test_a_value_that_the_engine_does_not_take_is_named(
+    db: rowgate.Database, engine: Engine, sql: str, parameter: str, field: str
+) -> None:
+    bad = BAD_VALUES[engine.name]
+    given = {"a": "x", "bad": bad, "list": [None, bad], "empty": []}
+    params = {name: value for name, value in given.items() if f":{name}" in sql}
+    for call in (db.query, db.explain):
+        with pytest.raises((rowgate.InvalidParameter, rowgate.ValueOutOfRange)) as caught:
+            await call(sql, **params)
+        assert caught.value.metadata["parameter"] == parameter
+        assert [violation.field for violation in caught.value.field_violations] == [field]
+        assert caught.value.outcome is rowgate.Outcome.NOT_RUN
+        assert "31.1" not in str(caught.value)
+
+
+async def test_a_positional_value_that_the_engine_does_not_take_is_named(db: rowgate.Database, engine: Engine) -> None:
+    stream = db.stream("select ? as a, cast(? as date) as b", "x", BAD_VALUES[engine.name])
+    with pytest.raises((rowgate.InvalidParameter, rowgate.ValueOutOfRange)) as caught:
+        assert [row async for row in stream] == []
+    assert caught.value.metadata["parameter"] == "2"
+    assert caught.value.field_violations[0].field == "positional_params[1]"
 
 
 async def test_a_database_that_is_not_served(client: rowgate.Client) -> None:

@@ -9,7 +9,7 @@ from rowgate_server.core import describe, plans
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
 from rowgate_server.core.query import READING, QueryMode, QueryRequest, deadline_of
-from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
@@ -49,14 +49,20 @@ class Explainer:
         query_id = request.query_id or new_id()
         try:
             statement = _parse(database, request)
-            if request.options.mode is QueryMode.DESCRIBE:
-                return await _describe(database, request, statement, query_id)
-            return await _plan(database, request, statement, query_id)
+            return await _explain(database, request, statement, query_id)
         except RowgateError as error:
             # Of a profile too, where nothing is said of what became of it: then it was refused before it ran.
             if request.options.mode is not QueryMode.PROFILE or error.outcome is None:
                 error.metadata["outcome"] = Outcome.NOT_RUN.value
             raise error.with_defaults(database=database.name, query_id=query_id) from error.__cause__
+
+
+async def _explain(database: Database, request: QueryRequest, statement: ParsedStatement, query_id: str) -> Explained:
+    explain = _describe if request.options.mode is QueryMode.DESCRIBE else _plan
+    try:
+        return await explain(database, request, statement, query_id)
+    except RowgateError as error:
+        raise name_value(error, statement, request.params, request.positional_params) from error.__cause__
 
 
 async def _describe(database: Database, request: QueryRequest, statement: ParsedStatement, query_id: str) -> Explained:

@@ -7,7 +7,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.executor import Call
@@ -75,6 +75,7 @@ class QueryRunner:
         try:
             result = await database.executor.run(call)
         except RowgateError as error:
+            name_value(error, statement, request.params, request.positional_params)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         stats = _told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
@@ -101,6 +102,7 @@ class QueryRunner:
                 else:
                     yield chunk._replace(stats=_told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
+            name_value(error, statement, request.params, request.positional_params)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
             await chunks.aclose()

@@ -5,8 +5,8 @@ Nothing here judges what a statement may do: the database does.
 
 from __future__ import annotations
 
-from .binding import bind, bind_blank, widths
+from .binding import bind, bind_blank, name_value, widths
 from .shape import fingerprint
 from .statement import MAX_SQL_BYTES, ParsedStatement, parse
 
-__all__ = ["MAX_SQL_BYTES", "ParsedStatement", "bind", "bind_blank", "fingerprint", "parse", "widths"]
+__all__ = ["MAX_SQL_BYTES", "ParsedStatement", "bind", "bind_blank", "fingerprint", "name_value", "parse", "widths"]

@@ -93,6 +93,33 @@ def widths(
     )
 
 
+def name_value(
+    error: RowgateError,
+    statement: ParsedStatement,
+    params: Mapping[str, BoundValue],
+    positional: Sequence[BoundValue],
+) -> RowgateError:
+    """Tell which parameter an engine's error is about: engines know its value's place among all that `bind` made."""
+    if error.value is None:
+        return error
+    member = error.value
+    for number, width in enumerate(widths(statement, params, positional)):
+        if member < width:
+            return _of_placeholder(error, statement, number, member if width > 1 else None, positional=bool(positional))
+        member -= width
+    return error
+
+
+def _of_placeholder(
+    error: RowgateError, statement: ParsedStatement, number: int, member: int | None, *, positional: bool
+) -> RowgateError:
+    name = str(number + 1) if positional else _shown(statement.named[number])
+    field = f"positional_params[{number}]" if positional else f"params[{name}]"
+    if error.field is None:
+        error.field = field if member is None else f"{field}.list_value[{member}]"
+    return error.with_defaults(parameter=name)
+
+
 def _bind_named(statement: ParsedStatement, params: Mapping[str, BoundValue]) -> BoundStatement:
     cuts = statement.cuts
     _check_unmixed(statement)

@@ -172,7 +172,7 @@ class PostgreSQLSession:
         if unfit is not None:
             raise RowgateError(
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
-            )
+            ).of_value(next(index for index, cast in enumerate(unfit) if cast))
         return prepared, arguments
 
 
@@ -203,6 +203,8 @@ def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[An
             arguments.append(parameters.convert(value, kind))
         except parameters.NeedsCastError:
             casts[index] = parameters.cast(value, kind)
+        except RowgateError as error:
+            raise error.of_value(index) from None
     return arguments, casts if any(casts) else None
 
 

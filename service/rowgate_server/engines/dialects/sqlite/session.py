@@ -36,7 +36,7 @@ class SQLiteSession:
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement in autocommit, and fetch its first rows in the same hop."""
         sql = "?".join(statement.fragments)
-        arguments = [_argument(value) for value in statement.values]
+        arguments = _arguments(statement.values)
 
         def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
             if mode.read_only:
@@ -163,6 +163,16 @@ class SQLiteCursor:
     def _adapt(self, row: Row) -> None:
         width = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in row) or 8
         self._size = min(_MOST_PER_FETCH, max(1, _TARGET_BYTES // width), self._size * 4)
+
+
+def _arguments(values: Sequence[BoundValue]) -> list[Any]:
+    arguments: list[Any] = []
+    try:
+        for value in values:
+            arguments.append(_argument(value))  # noqa: PERF401 - how many there are says where it went wrong
+    except RowgateError as error:
+        raise error.of_value(len(arguments)) from None
+    return arguments
 
 
 def _argument(value: BoundValue) -> Any:
