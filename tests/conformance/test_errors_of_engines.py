@@ -41,15 +41,30 @@ async def test_sql_that_the_database_refuses(db: rowgate.Database, engine: Engin
     assert error.metadata["correlation_id"]
 
 
-async def test_a_table_that_is_not_there(db: rowgate.Database) -> None:
+async def test_a_table_that_is_not_there(db: rowgate.Database, engine: Engine) -> None:
+    for sql in ("select * from nowhere", "delete from nowhere", "drop table nowhere"):
+        with pytest.raises(rowgate.UnknownTable) as caught:
+            await db.query(sql)
+        assert caught.value.code is grpc.StatusCode.NOT_FOUND
+        assert caught.value.metadata["table"] == "nowhere"
+        assert ("schema" in caught.value.metadata) is (engine.name == "mariadb"), "where the database tells it"
+
+
+async def test_a_table_that_is_not_there_in_a_schema(db: rowgate.Database, table: str) -> None:
+    (found,) = await db.tables(table)
+    schema = found.schema
     with pytest.raises(rowgate.UnknownTable) as caught:
-        await db.query("select * from nowhere")
-    assert caught.value.code is grpc.StatusCode.NOT_FOUND
+        await db.query(f"select * from {schema}.nowhere")
+    assert (caught.value.metadata["schema"], caught.value.metadata["table"]) == (schema, "nowhere")
 
 
 async def test_a_column_that_is_not_there(db: rowgate.Database, table: str) -> None:
     with pytest.raises(rowgate.UnknownColumn):
         await db.query(f"select missing from {table}")
+    with pytest.raises(rowgate.UnknownColumn) as caught:
+        await db.query(f"select t.missing from {table} t")
+    assert caught.value.metadata["column"] == "missing"
+    assert caught.value.metadata["table"] == "t"
 
 
 async def test_a_key_that_is_taken(db: rowgate.Database, table: str) -> None:
@@ -140,6 +155,15 @@ async def test_a_parameter_without_a_value(db: rowgate.Database) -> None:
     with pytest.raises(rowgate.InvalidParameter) as caught:
         await db.query("select :product as x", produkt=1)
     assert caught.value.field_violations[0].field.startswith("params")
+
+
+async def test_a_question_mark_without_a_value(db: rowgate.Database, engine: Engine) -> None:
+    with pytest.raises(rowgate.RequestError) as caught:
+        await db.query("select ? as x")
+    if engine.name == "postgresql":  # where it may be an operator
+        assert "positional_params" in caught.value.metadata["hint"]
+    else:
+        assert isinstance(caught.value, rowgate.InvalidParameter)
 
 
 async def test_a_value_without_a_parameter(db: rowgate.Database) -> None:

@@ -14,7 +14,7 @@ from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.values import BoundValue
-from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
 READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
@@ -75,7 +75,7 @@ class QueryRunner:
         try:
             result = await database.executor.run(call)
         except RowgateError as error:
-            name_value(error, statement, request.params, request.positional_params)
+            _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         stats = _told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
@@ -102,7 +102,7 @@ class QueryRunner:
                 else:
                     yield chunk._replace(stats=_told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
-            name_value(error, statement, request.params, request.positional_params)
+            _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
             await chunks.aclose()
@@ -145,6 +145,14 @@ def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -
         (request.options.timeout, "options.timeout"),
         (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
     )
+
+
+def _explain(error: RowgateError, statement: ParsedStatement, request: QueryRequest) -> None:
+    """Add what only the statement's text and its parameters tell."""
+    name_value(error, statement, request.params, request.positional_params)
+    meant_as_operators = bool(request.positional_params) or not statement.cuts.optional_questions
+    if error.reason is Reason.INVALID_SQL and statement.positional and not meant_as_operators:
+        error.with_defaults(hint="a ? is a parameter where positional_params are given, and otherwise an operator")
 
 
 def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:

@@ -10,6 +10,7 @@ from typing import Any
 
 from asyncmy import errors as driver_errors
 
+from rowgate_server.engines.dialects.names import apart
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.causes import in_a_line
 
@@ -105,6 +106,9 @@ _DETAILS: dict[Reason, tuple[re.Pattern[str], ...]] = {
     Reason.VALUE_OUT_OF_RANGE: (_COLUMN_BACKTICKED, _COLUMN_AT_ROW),
 }
 
+_MISSING = (Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN)
+"""Their names are qualified."""
+
 _FIXED: dict[Reason, str] = {
     Reason.DUPLICATE_KEY: "a unique key already holds this value",
     Reason.FOREIGN_KEY_VIOLATION: "a foreign key does not allow this",
@@ -192,7 +196,8 @@ def _details(reason: Reason, text: str) -> dict[str, str | None]:
     for pattern in _DETAILS.get(reason, ()):
         match = pattern.search(text)
         if match is not None:
-            return dict(match.groupdict())
+            found = match.groupdict()
+            return apart(found) if reason in _MISSING else dict(found)
     return {}
 
 
