@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from rowgate_server.core import describe, plans
+from rowgate_server.core import describe, plans, raw
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
-from rowgate_server.core.query import READING, QueryMode, QueryRequest, deadline_of
+from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
+from rowgate_server.core.sqltext.effects import READING
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
@@ -106,6 +107,8 @@ async def _plan(database: Database, request: QueryRequest, statement: ParsedStat
     profile = request.options.mode is QueryMode.PROFILE
     bound = bind(statement, request.params, request.positional_params)
     asking = plans.ask(engine, statement.keyword, bound, profile=profile)
+    if profile:
+        raw.check(statement, read_only=_asked_to_read(database, request))
     call = _call(
         database,
         request,

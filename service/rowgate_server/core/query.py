@@ -7,7 +7,9 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from rowgate_server.core import raw
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
+from rowgate_server.core.sqltext.effects import READING
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.executor import Call
@@ -17,7 +19,6 @@ from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
-READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
 _INSERTING = frozenset({"INSERT", "REPLACE", "LOAD", "CALL", "WITH"})
 
@@ -124,6 +125,7 @@ class QueryRunner:
         query_id = request.query_id or new_id()
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            raw.check(statement, read_only=options.read_only or bounds.read_only)
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
             raise error.with_defaults(

@@ -57,14 +57,18 @@ class PostgreSQLSession:
         prepared, arguments = await self._prepare(statement)
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
-        explicit = mode.read_only or mode.streaming
-        if explicit:
-            await self._connection.execute("BEGIN READ ONLY" if mode.read_only else "BEGIN")
+        ending = ""
+        if mode.read_only:
+            await self._connection.execute("BEGIN READ ONLY")
+            ending = "ROLLBACK"  # a session that refuses writes still takes large objects and notifications
+        elif mode.streaming:
+            await self._connection.execute("BEGIN")
+            ending = "COMMIT"
         if mode.streaming and prepared.get_attributes():
             portal = await prepared.cursor(*arguments)
-            return PortalCursor(self._connection, prepared, self._description, portal, self._notices)
+            return PortalCursor(self._connection, prepared, self._description, portal, self._notices, ending=ending)
         answer = await self._whole(prepared, arguments, mode)
-        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, explicit=explicit)
+        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, ending=ending)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
@@ -241,11 +245,11 @@ class Cursor:
         return Completion(affected_rows=int(match[1]) if match else None, warnings=tuple(self._notices))
 
     async def finish(self) -> Completion:
-        """Commit what was begun."""
+        """End the transaction that was begun."""
         raise NotImplementedError
 
     async def stop(self) -> Completion:
-        """Commit what was begun: that closes a portal, and every change is made before the first row is sent."""
+        """End the transaction: that closes a portal, and every change is made before the first row is sent."""
         return await self.finish()
 
 
@@ -260,11 +264,11 @@ class WholeCursor(Cursor):
         answer: tuple[list[Any], bytes | None],
         notices: list[StatementWarning],
         *,
-        explicit: bool,
+        ending: str,
     ) -> None:
         super().__init__(connection, prepared, description, notices)
         self._records, self._status = answer
-        self._explicit = explicit
+        self._ending = ending
 
     async def fetch(self) -> Sequence[Row]:
         """All rows, then none."""
@@ -272,9 +276,9 @@ class WholeCursor(Cursor):
         return self._read(records)
 
     async def finish(self) -> Completion:
-        """Commit what was begun."""
-        if self._explicit:
-            await self._connection.execute("COMMIT")
+        """End the transaction if one was begun."""
+        if self._ending:
+            await self._connection.execute(self._ending)
         return self._completion(self._status)
 
 
@@ -285,11 +289,19 @@ class PortalCursor(Cursor):
     """
 
     def __init__(
-        self, connection: Any, prepared: Any, description: bytes, portal: Any, notices: list[StatementWarning]
+        self,
+        connection: Any,
+        prepared: Any,
+        description: bytes,
+        portal: Any,
+        notices: list[StatementWarning],
+        *,
+        ending: str,
     ) -> None:
         super().__init__(connection, prepared, description, notices)
         self._prepared = prepared
         self._portal = portal
+        self._ending = ending
         self._size = 1
 
     async def fetch(self) -> Sequence[Row]:
@@ -301,8 +313,8 @@ class PortalCursor(Cursor):
         return self._read(records)
 
     async def finish(self) -> Completion:
-        """Commit, which closes the portal."""
-        await self._connection.execute("COMMIT")
+        """End the transaction, which closes the portal."""
+        await self._connection.execute(self._ending)
         return self._completion(self._prepared.get_statusmsg())
 
     def _adapt(self, records: list[Any], seconds: float) -> None:
