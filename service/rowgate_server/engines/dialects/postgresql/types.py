@@ -139,7 +139,8 @@ def install_codecs(connection: Any, json_decoder: Callable[[str], Any] = str) ->
 def columns(attributes: Sequence[Any], description: bytes) -> tuple[Column, ...]:
     """The columns that a prepared statement's attributes describe, and its RowDescription; b"" where there is none.
 
-    The protocol tells a table's number, not its name, and nothing of NULL: to ask for either would take a query more.
+    The protocol tells a table's number, not its name, and nothing of NULL. A name that was kept is wrong after a rename,
+    and a column that is NOT NULL has NULLs behind an outer join.
     """
     return tuple(map(column, attributes, _modifiers(description) or [_UNMODIFIED] * len(attributes)))
 
