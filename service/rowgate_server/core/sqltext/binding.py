@@ -5,6 +5,7 @@ No error here tells a parameter's value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
@@ -18,6 +19,7 @@ from .statement import ListPlace, ParsedStatement
 # Looking for a near miss takes time with the square of the names' length.
 _HINT_NAMES = 100
 _SHOWN_NAME = 64
+_TOUCHED = re.compile(r"(?::[0-9A-Za-z_]+|\?)[^\s,)]")
 
 # `in ()` is no SQL, and `in (null)` is never true, but neither is `not in (null)`.
 _NO_ROWS = "select null where 1 = 0"
@@ -125,8 +127,8 @@ def _bind_named(statement: ParsedStatement, params: Mapping[str, BoundValue]) ->
     _check_unmixed(statement)
     if statement.positional and not cuts.optional_questions:
         raise _refusal("the statement uses ?, and params are given", "params", hint="give positional_params")
-    if cuts.touching_name >= 0:
-        raise _touching(statement.sql, cuts.touching_name)
+    if cuts.misplaced_name >= 0:
+        raise _misplaced(statement, cuts.misplaced_name)
     try:
         values = tuple([params[name] for name in statement.named])
     except KeyError as error:
@@ -146,8 +148,8 @@ def _bind_positional(statement: ParsedStatement, positional: Sequence[BoundValue
         )
     if len(positional) != statement.positional:
         raise _wrong_number(statement, len(positional))
-    if cuts.touching_question >= 0:
-        raise _touching(statement.sql, cuts.touching_question)
+    if cuts.misplaced_question >= 0:
+        raise _misplaced(statement, cuts.misplaced_question)
     bound = BoundStatement(cuts.positional, tuple(positional))
     return _with_lists(statement.dialect, bound, cuts.positional_lists) if cuts.positional_lists else bound
 
@@ -195,12 +197,14 @@ def _refusal(message: str, field: str, *, parameter: str | None = None, hint: st
     return RowgateError(Reason.INVALID_PARAMETER, message, field=field, parameter=parameter, hint=hint)
 
 
-def _touching(sql: str, at: int) -> RowgateError:
-    return _refusal(
-        f"the placeholder at {position(sql, at)} touches what stands beside it",
-        "sql",
-        hint="put spaces around it; an array slice is written [lo : hi]",
-    )
+def _misplaced(statement: ParsedStatement, at: int) -> RowgateError:
+    where = f"the placeholder at {position(statement.sql, at)}"
+    if not statement.sql[at - 1].isspace() or _TOUCHED.match(statement.sql, at):
+        message, hint = "touches what stands beside it", "put spaces around it; an array slice is written [lo : hi]"
+    else:
+        message = "stands beside another value or a name, without an operator"
+        hint = "put an operator or a comma between; a column's name is no value, and is written AS name"
+    return _refusal(f"{where} {message}", "sql", hint=hint)
 
 
 def _missing(name: str, statement: ParsedStatement, params: Mapping[str, BoundValue]) -> RowgateError:
