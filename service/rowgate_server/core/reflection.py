@@ -10,7 +10,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
-from rowgate_server.core import sqlite_schema
+from rowgate_server.core import declared_types, sqlite_schema
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -99,9 +99,11 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
         ),
     )
     connection = inspector.bind
-    if dialect is Dialect.SQLITE and isinstance(connection, Connection):
+    if not isinstance(connection, Connection):
+        return table
+    if dialect is Dialect.SQLITE:
         return sqlite_schema.completed(table, connection)
-    return table
+    return declared_types.completed(table, connection, dialect)
 
 
 def _view_names(inspector: Inspector, schema: str | None) -> list[str]:
