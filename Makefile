@@ -43,7 +43,7 @@ fmt: dev ## format the code and sort its imports
 	@$(bin)/ruff check --quiet --select I --fix .
 	@$(bin)/ruff format .
 
-check-fmt: dev
+check-fmt: dev ## check that the code is formatted
 	@$(bin)/ruff format --check .
 
 lint: dev ## look for mistakes
@@ -59,25 +59,25 @@ buf: dev ## check the protos: lint, and changes that break callers
 	@$(bin)/buf lint
 	@scripts/breaking
 
-check-tree:
+check-tree: ## check the tree for what should not be committed
 	@scripts/check-tree
 
-check-lock: dev
+check-lock: dev ## check that the lock files are fresh
 	@$(bin)/python scripts/lock.py check
 
-check-proto: stubs
+check-proto: stubs ## check that the committed stubs are those of proto/
 	@scripts/proto check
 
 check: check-fmt lint type arch buf check-tree check-lock check-proto ## everything that CI checks, but the tests
 
-stubs:
+stubs: ## make the environment of the stubs' generator
 	@scripts/environment .tools/stubs requirements-stubs.lock
 
 proto: stubs ## generate the stubs from proto/
 	@scripts/proto write
 
 # The only environment that is not hash-locked: it makes the locks.
-locker:
+locker: ## make the environment that makes the locks
 	@[ -x .tools/lock/bin/uv ] || { $${PYTHON:-python3} -m venv .tools/lock && \
 	  .tools/lock/bin/python -m pip --disable-pip-version-check install --quiet uv==0.13.8; }
 

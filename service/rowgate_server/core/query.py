@@ -7,17 +7,18 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.core import raw
+from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
+from rowgate_server.core.sqltext.effects import READING
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.values import BoundValue
-from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
-READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
 _INSERTING = frozenset({"INSERT", "REPLACE", "LOAD", "CALL", "WITH"})
 
@@ -45,7 +46,8 @@ class QueryOptions(NamedTuple):
 class QueryRequest(NamedTuple):
     """One statement, its parameters, and what bounds it.
 
-    `call_timeout` is the seconds left until the call's own deadline.
+    `call_timeout` is the seconds left until the call's own deadline; `query_id` the statement's name in logs, made
+    here where it has none yet.
     """
 
     database: str
@@ -54,6 +56,7 @@ class QueryRequest(NamedTuple):
     positional_params: Sequence[BoundValue] = ()
     options: QueryOptions = QueryOptions()
     call_timeout: float | None = None
+    query_id: str = ""
 
 
 class QueryRunner:
@@ -73,6 +76,7 @@ class QueryRunner:
         try:
             result = await database.executor.run(call)
         except RowgateError as error:
+            _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         stats = _told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
@@ -99,9 +103,14 @@ class QueryRunner:
                 else:
                     yield chunk._replace(stats=_told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
+            _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
             await chunks.aclose()
+
+    def database_name(self, name: str) -> str:
+        """The name of the database that a request means, for the log."""
+        return self._databases.name_of(name)
 
     def stream_deadline(self, request: QueryRequest) -> Deadline:
         """When a stream must be over, its reader's own slowness included.
@@ -113,16 +122,20 @@ class QueryRunner:
 
     def _prepare(self, database: Database, request: QueryRequest, *, streaming: bool) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
+        query_id = request.query_id or new_id()
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            raw.check(statement, read_only=options.read_only or bounds.read_only)
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
-            raise error.with_defaults(database=database.name, outcome=Outcome.NOT_RUN.value) from None
+            raise error.with_defaults(
+                database=database.name, query_id=query_id, outcome=Outcome.NOT_RUN.value
+            ) from None
         deadline = deadline_of(database, request, streaming=streaming)
         cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
         limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
         reads = statement.keyword in READING
-        return statement, Call(bound, deadline, limits, new_id(), reads, options.read_only or bounds.read_only)
+        return statement, Call(bound, deadline, limits, query_id, reads, options.read_only or bounds.read_only)
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
@@ -134,6 +147,14 @@ def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -
         (request.options.timeout, "options.timeout"),
         (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
     )
+
+
+def _explain(error: RowgateError, statement: ParsedStatement, request: QueryRequest) -> None:
+    """Add what only the statement's text and its parameters tell."""
+    name_value(error, statement, request.params, request.positional_params)
+    meant_as_operators = bool(request.positional_params) or not statement.cuts.optional_questions
+    if error.reason is Reason.INVALID_SQL and statement.positional and not meant_as_operators:
+        error.with_defaults(hint="a ? is a parameter where positional_params are given, and otherwise an operator")
 
 
 def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:

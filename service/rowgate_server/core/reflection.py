@@ -10,7 +10,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
-from rowgate_server.core import mysql_schema, sqlite_schema
+from rowgate_server.core import declared_types, mysql_schema, sqlite_schema
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -99,9 +99,13 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
         ),
     )
     connection = inspector.bind
-    if dialect is Dialect.SQLITE and isinstance(connection, Connection):
+    if not isinstance(connection, Connection):
+        return table
+    if dialect is Dialect.SQLITE:
         return sqlite_schema.completed(table, connection)
-    return mysql_schema.unescaped(table) if dialect is Dialect.MYSQL else table
+    if dialect is Dialect.MYSQL:
+        table = mysql_schema.unescaped(table)
+    return declared_types.completed(table, connection, dialect)
 
 
 def _view_names(inspector: Inspector, schema: str | None) -> list[str]:

@@ -118,13 +118,17 @@ class Databases:
     def __iter__(self) -> Iterator[Database]:
         return iter(self._databases.values())
 
+    def name_of(self, name: str) -> str:
+        """The name that a request means, whether or not there is such a database."""
+        return name or self.default or ""
+
     def get(self, name: str) -> Database:
         """The database of that name; empty means the default one.
 
         Raises:
             RowgateError: UNKNOWN_DATABASE.
         """
-        found = self._databases.get(name or self.default or "")
+        found = self._databases.get(self.name_of(name))
         if found is not None:
             return found
         if not name:

@@ -19,6 +19,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
 
@@ -88,7 +89,7 @@ class DatabaseMetrics:
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
         self._failures.inc()
-        _log.warning("connect failed", database=self._database, error=type(error).__name__)
+        _log.warning("connect failed", database=self._database, cause=in_a_line(error))
 
     def cleanup_failed(self, error: BaseException, *, kill: bool) -> None:
         """A connection could not be reset, or its statement not be killed; it was dropped."""

@@ -36,7 +36,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.ListTablesRequest, context: Context
     ) -> schema_service_pb2.ListTablesResponse:
         """One page of tables and views."""
-        _note(request.database)
+        self._note(request.database)
         query = schemas.decode_table_query(request, time_left(context, self._request_timeout))
         page = await self._catalog.list_tables(query)
         return schema_service_pb2.ListTablesResponse(
@@ -47,11 +47,16 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.GetTableRequest, context: Context
     ) -> schema_service_pb2.GetTableResponse:
         """One table or view."""
-        _note(request.database)
+        self._note(request.database)
         timeout = time_left(context, self._request_timeout)
         table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
         name = self._databases.get(request.database).name
         return schema_service_pb2.GetTableResponse(table=schemas.encode_table(name, table))
+
+    def _note(self, database: str) -> None:
+        name = self._databases.name_of(database)
+        if name:
+            current_call().facts["database"] = name
 
     def _encode(self, database: Database) -> schema_service_pb2.Database:
         facts, up = database.availability.facts, database.availability.up
@@ -63,8 +68,3 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
             version=facts.version,
             default_schema=facts.default_schema,
         )
-
-
-def _note(database: str) -> None:
-    if database:
-        current_call().facts["database"] = database

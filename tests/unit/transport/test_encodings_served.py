@@ -51,6 +51,9 @@ class ScriptedQueries:
         self.asked: list[QueryRequest] = []
         self.cells_per_chunk: list[int] = []
 
+    def database_name(self, name: str) -> str:
+        return name
+
     async def execute(self, request: QueryRequest) -> Result:
         self.asked.append(request)
         return Result(COLUMNS, self.rows, STATS)

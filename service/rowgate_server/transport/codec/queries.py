@@ -36,8 +36,8 @@ _TRUNCATIONS: dict[Truncation, result_pb2.TruncationReason.ValueType] = {
 }
 
 
-def decode_query(request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:
-    """A query, checked, and how its result is to be laid out.
+def decode_query(request: AnyQuery, call_timeout: float | None, query_id: str) -> tuple[QueryRequest, Encoding]:
+    """A query, checked and named, and how its result is to be laid out.
 
     Raises:
         RowgateError: INVALID_PARAMETER, INVALID_REQUEST or NOT_SUPPORTED, with the field at fault.
@@ -53,6 +53,7 @@ def decode_query(request: AnyQuery, call_timeout: float | None) -> tuple[QueryRe
         decode_positional(positional) if positional else (),
         options,
         call_timeout,
+        query_id,
     ), encoding
 
 

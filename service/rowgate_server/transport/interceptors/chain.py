@@ -243,7 +243,11 @@ def _readers(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[_Read | None, _R
         try:
             return deserialize(octets)
         except DecodeError:
-            raise RowgateError(Reason.INVALID_REQUEST, "the request is not the message that this call takes") from None
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "the request is not the message that this call takes, or holds text that is not UTF-8",
+                hint="what is not UTF-8 goes as bytes_value",
+            ) from None
 
     return None, read
 

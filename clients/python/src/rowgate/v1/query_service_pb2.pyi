@@ -113,7 +113,7 @@ class QueryOptions(google.protobuf.message.Message):
     UTF-8, numbers 8 bytes, NULL none). 0: no limit of the caller's. Negative is refused.
     """
     read_only: builtins.bool
-    """Run in a session that refuses writes (`READ_ONLY`)."""
+    """Run only what begins like a statement that reads, in a session that refuses writes (`READ_ONLY`)."""
     encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType
     """How the result is laid out."""
     tag: builtins.str

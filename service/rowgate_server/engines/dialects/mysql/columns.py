@@ -44,11 +44,17 @@ _NO_DECIMALS = 31  # the protocol's "not fixed"
 _WHOLE_SECONDS, _MICROSECONDS = 19, 26  # characters of a DATETIME(0) and a DATETIME(6)
 
 
+class FieldColumns(Columns):
+    """The columns of a result; `rounded` where its text would have fewer digits than its numbers."""
+
+    rounded: bool = False
+
+
 _MOST_REMEMBERED = 512
-_remembered: dict[tuple[bytes, ...], Columns] = {}
+_remembered: dict[tuple[bytes, ...], FieldColumns] = {}
 
 
-def columns_of(fields: Sequence[Any]) -> Columns:
+def columns_of(fields: Sequence[Any]) -> FieldColumns:
     """The columns that a result's field packets describe.
 
     Remembered by the packets' bytes: a hot statement has the same ones each time, and they cost 5 µs a column.
@@ -58,8 +64,18 @@ def columns_of(fields: Sequence[Any]) -> Columns:
     if found is None:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        found = _remembered[key] = Columns(column(field) for field in fields)
+        found = _remembered[key] = FieldColumns(column(field) for field in fields)
+        found.rounded = any(map(is_rounded, fields))
     return found
+
+
+def is_rounded(field: Any) -> bool:
+    """Whether the text protocol prints fewer digits than there are.
+
+    A FLOAT has six there, and a DOUBLE as many decimals as it is declared with, which also its average is cut to.
+    """
+    double = field.type_code == FIELD_TYPE.DOUBLE and field.scale < _NO_DECIMALS
+    return bool(double or field.type_code == FIELD_TYPE.FLOAT)
 
 
 def column(field: Any) -> Column:

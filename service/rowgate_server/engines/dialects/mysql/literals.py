@@ -46,9 +46,13 @@ def render(statement: BoundStatement) -> str:
     if not values:
         return fragments[0]
     pieces = [fragments[0]]
-    for index, value in enumerate(values):
-        pieces.append(literal(value))
-        pieces.append(fragments[index + 1])
+    try:
+        for index, value in enumerate(values):
+            pieces.append(literal(value))
+            pieces.append(fragments[index + 1])
+    except RowgateError as error:
+        # There are two pieces for each value before it.
+        raise error.of_value(len(pieces) // 2) from None
     return "".join(pieces)
 
 

@@ -20,13 +20,15 @@ from rowgate_server.engines.dialects.mysql.link import (
     Link,
 )
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
-from rowgate_server.engines.dialects.mysql.statements import Statements
+from rowgate_server.engines.dialects.mysql.statements import Facts, Statements
 from rowgate_server.engines.driver import Cursor, ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _NOT_PREPARED = ((1295,), (1461,))
 """Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
+_WRITES_IN_READ_ONLY = (1792,)
+_MOST_COLUMNS = 65_535
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
 _START = COM_QUERY + b"START TRANSACTION"
 _STRICT = COM_QUERY + b"SET sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
@@ -94,14 +96,38 @@ class MySQLSession:
         self._check_size(sql)
         facts = self._settings.statements.facts(statement, reads=mode.reads)
         before = self._before(mode, plain=facts.plain)
-        if mode.floats and facts.floats is not False and len(sql) < LARGEST_PACKET:
+        if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepare(before, sql)
             if prepared is not None and facts.learn(prepared.fields, reads=mode.reads):
                 return await self._execute_prepared(prepared, mode)
             before = []
         await self._link.query(before, sql)
-        return TextCursor(self._link, mode)
+        cursor = TextCursor(self._link, mode)
+        return await self._run_exactly(cursor, facts, sql, mode) if cursor.columns.rounded else cursor
+
+    async def _run_exactly(self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
+        """Run a statement prepared whose answer has just come as text that rounds its numbers.
+
+        That is after ALTER TABLE, or with a value of another type. Only what reads may be run twice, so it is run in
+        a session that refuses the writes of functions.
+        """
+        facts.rounded = True
+        await cursor.finish()
+        if not mode.reads or len(sql) >= LARGEST_PACKET:
+            raise _not_exact()
+        if self._begun:
+            raise _types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
+        self._state.changed()
+        try:
+            prepared = await self._prepare([_READ_ONLY], sql)
+            if prepared is not None:
+                return await self._execute_prepared(prepared, mode)
+        except MySQLError as error:
+            if mode.read_only or error.args[:1] != _WRITES_IN_READ_ONLY:
+                raise
+            raise _types_have_changed() from error
+        raise _not_exact()
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""
@@ -246,6 +272,15 @@ class MySQLSession:
         self._link.next_answer()
         try:
             return await binary.read_prepared(self._link.connection)
+        except binary.TooManyColumnsError:
+            self.abort()
+            raise RowgateError(
+                Reason.INVALID_SQL,
+                f"the statement returns more than {_MOST_COLUMNS} columns",
+                field="sql",
+                limit=f"{_MOST_COLUMNS} columns",
+                outcome=Outcome.NOT_RUN,
+            ) from None
         except MySQLError as error:
             if error.args[:1] not in _NOT_PREPARED:
                 raise
@@ -259,3 +294,22 @@ class MySQLSession:
     async def _commands(self, *payloads: bytes) -> None:
         self._link.write(*payloads)
         await self._link.read_ok(len(payloads))
+
+
+def _types_have_changed() -> RowgateError:
+    return RowgateError(
+        Reason.SERIALIZATION_FAILURE,
+        "the types of the statement's columns have changed since it was last run",
+        hint="it has been run, and may write, so it was not run again; the next time its numbers are exact",
+        outcome=Outcome.UNKNOWN,
+    )
+
+
+def _not_exact() -> RowgateError:
+    """For what can't be prepared, or not now, and returned FLOATs: they are not handed on rounded."""
+    return RowgateError(
+        Reason.NOT_SUPPORTED,
+        "the answer has numbers that the database tells exactly only of a prepared statement, which this can't be now",
+        hint="cast a FLOAT, or a DOUBLE with fixed decimals, to DOUBLE",
+        outcome=Outcome.UNKNOWN,
+    )

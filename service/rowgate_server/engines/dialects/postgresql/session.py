@@ -65,14 +65,18 @@ class PostgreSQLSession:
             prepared, arguments = await self._prepare(statement, place)
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
-        explicit = not self._begun and (mode.read_only or mode.streaming)
-        if explicit:
-            await self._connection.execute("BEGIN READ ONLY" if mode.read_only else "BEGIN")
+        ending = ""
+        if mode.read_only and not self._begun:
+            await self._connection.execute("BEGIN READ ONLY")
+            ending = "ROLLBACK"  # a session that refuses writes still takes large objects and notifications
+        elif mode.streaming and not self._begun:
+            await self._connection.execute("BEGIN")
+            ending = "COMMIT"
         if mode.streaming and prepared.get_attributes():
             portal = await prepared.cursor(*arguments)
-            return PortalCursor(self._connection, prepared, self._description, portal, self._notices, explicit=explicit)
+            return PortalCursor(self._connection, prepared, self._description, portal, self._notices, ending=ending)
         answer = await self._whole(prepared, arguments, mode)
-        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, explicit=explicit)
+        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, ending=ending)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
@@ -223,7 +227,7 @@ class PostgreSQLSession:
         if unfit is not None:
             raise RowgateError(
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
-            )
+            ).of_value(next(index for index, cast in enumerate(unfit) if cast))
         return prepared, arguments
 
 
@@ -254,6 +258,8 @@ def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[An
             arguments.append(parameters.convert(value, kind))
         except parameters.NeedsCastError:
             casts[index] = parameters.cast(value, kind)
+        except RowgateError as error:
+            raise error.of_value(index) from None
     return arguments, casts if any(casts) else None
 
 
@@ -290,11 +296,11 @@ class Cursor:
         return Completion(affected_rows=int(match[1]) if match else None, warnings=tuple(self._notices))
 
     async def finish(self) -> Completion:
-        """Commit what was begun."""
+        """End the transaction that was begun."""
         raise NotImplementedError
 
     async def stop(self) -> Completion:
-        """Commit what was begun: that closes a portal, and every change is made before the first row is sent."""
+        """End the transaction: that closes a portal, and every change is made before the first row is sent."""
         return await self.finish()
 
 
@@ -309,11 +315,11 @@ class WholeCursor(Cursor):
         answer: tuple[list[Any], bytes | None],
         notices: list[StatementWarning],
         *,
-        explicit: bool,
+        ending: str,
     ) -> None:
         super().__init__(connection, prepared, description, notices)
         self._records, self._status = answer
-        self._explicit = explicit
+        self._ending = ending
 
     async def fetch(self) -> Sequence[Row]:
         """All rows, then none."""
@@ -321,9 +327,9 @@ class WholeCursor(Cursor):
         return self._read(records)
 
     async def finish(self) -> Completion:
-        """Commit what was begun."""
-        if self._explicit:
-            await self._connection.execute("COMMIT")
+        """End the transaction if one was begun."""
+        if self._ending:
+            await self._connection.execute(self._ending)
         return self._completion(self._status)
 
 
@@ -341,12 +347,12 @@ class PortalCursor(Cursor):
         portal: Any,
         notices: list[StatementWarning],
         *,
-        explicit: bool,
+        ending: str,
     ) -> None:
         super().__init__(connection, prepared, description, notices)
         self._prepared = prepared
-        self._explicit = explicit
         self._portal = portal
+        self._ending = ending
         self._size = self._widest = 1
         narrow = types.are_narrow(prepared.get_attributes(), description)
         self._most = _MOST_PER_FETCH if narrow else _MOST_OF_ANY_WIDTH
@@ -360,9 +366,9 @@ class PortalCursor(Cursor):
         return self._read(records)
 
     async def finish(self) -> Completion:
-        """Close the portal; committing does."""
-        if self._explicit:
-            await self._connection.execute("COMMIT")
+        """Close the portal; the end of its transaction does."""
+        if self._ending:
+            await self._connection.execute(self._ending)
         else:
             await self._portal._close_portal(None)
         return self._completion(self._prepared.get_statusmsg())

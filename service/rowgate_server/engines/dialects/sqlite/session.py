@@ -40,7 +40,7 @@ class SQLiteSession:
         if isinstance(statement, BoundRows):
             statement = statement.spread()
         sql = "?".join(statement.fragments)
-        arguments = [_argument(value) for value in statement.values]
+        arguments = _arguments(statement.values)
 
         before, self._due = self._due, ()
         if mode.read_only:
@@ -232,6 +232,16 @@ def _read(cursor: sqlite3.Cursor, most: float) -> list[Row]:
 
 def _width(row: Row) -> int:
     return 1 + sum([len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in row])
+
+
+def _arguments(values: Sequence[BoundValue]) -> list[Any]:
+    arguments: list[Any] = []
+    try:
+        for value in values:
+            arguments.append(_argument(value))  # noqa: PERF401 - how many there are says where it went wrong
+    except RowgateError as error:
+        raise error.of_value(len(arguments)) from None
+    return arguments
 
 
 def _argument(value: BoundValue) -> Any:
