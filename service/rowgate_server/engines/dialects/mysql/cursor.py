@@ -100,7 +100,7 @@ class TextCursor(_Cursor):
 
     async def _rows(self) -> Sequence[Row]:
         first = await self._result._read_rowdata_packet_unbuffered()
-        return () if first is None else [first, *self._result._take_pending_rows()]
+        return () if first is None else self.columns.finish([first, *self._result._take_pending_rows()])
 
     async def _completion(self) -> Completion:
         result = self._result
