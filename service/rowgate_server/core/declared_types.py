@@ -23,7 +23,7 @@ _DECLARED = {
     ),
 }
 
-_GEOMETRY = frozenset({
+GEOMETRY = frozenset({
     *("geometry", "point", "linestring", "polygon"),
     *("multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection"),
 })  # fmt: skip
@@ -33,7 +33,7 @@ _VECTORS = frozenset({"int2vector", "oidvector"})
 
 # Cells of types that SQLAlchemy does not know.
 _CELLS = {
-    **{(Dialect.MYSQL, kind): ValueType.BYTES for kind in _GEOMETRY},
+    **{(Dialect.MYSQL, kind): ValueType.BYTES for kind in GEOMETRY},
     **{(Dialect.POSTGRESQL, kind): ValueType.LIST for kind in _VECTORS},
 }
 

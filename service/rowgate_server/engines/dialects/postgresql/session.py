@@ -158,7 +158,7 @@ class PostgreSQLSession:
         limit = mode.row_limit + 1 if mode.row_limit is not None and columns else 0
         with_status = True
         byte_cap = mode.byte_cap
-        self._meter.begin(wire_bytes(byte_cap, limit, columns) if byte_cap is not None and limit else None)
+        self._meter.begin(None if byte_cap is None else wire_bytes(byte_cap, limit or None, columns))
         try:
             rows, status, _ = await self._connection._protocol.bind_execute(
                 prepared._state, arguments, "", limit, with_status, None
