@@ -130,7 +130,7 @@ async def test_arrow_is_refused_before_anything_runs_where_pyarrow_is_missing(
         await ask(stub, ARROW_ENCODING)
     error = error_from_rpc(caught.value)
     assert (error.code, error.reason) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_SUPPORTED")
-    assert error.metadata["hint"] == "pip install rowgate-server[arrow]"
+    assert error.metadata["hint"] == "pip install './service[arrow]' in the gateway's checkout"
     assert error.outcome is rowgate.Outcome.NOT_RUN
     assert queries.asked == []
 
