@@ -25,6 +25,8 @@ from rowgate_server.errors import Reason, RowgateError
 
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f'\"`\\]*\Z")
 _DECIMAL = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<fraction>\d+))?\Z", re.ASCII)
+_SHORT_DECIMALS = re.compile(r"-?[0-9]{1,30}\.[0-9]{1,30}(?:,-?[0-9]{1,30}\.[0-9]{1,30})*+\Z")
+"""So joined, with a point each and far below 65 digits, they are literals as they are."""
 _NUMERALS = (ValueType.INT, ValueType.UINT)
 _MOST_DIGITS = 65
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
@@ -64,11 +66,16 @@ def render_rows(rows: BoundRows) -> str:
 
 
 def _column(kind: ValueType, cells: list[Any]) -> Iterable[str]:
+    """The literals of a column; those of the usual kinds without a call for each, wherever one look says it is safe."""
     if None not in cells:
         if kind in _NUMERALS:
             return map(str, cells)
         if kind is ValueType.STRING and _PLAIN.match("".join(cells)):
             return [f"'{cell}'" for cell in cells]
+        if kind is ValueType.DECIMAL and _SHORT_DECIMALS.match(",".join(cells)):
+            return cells
+        if kind is ValueType.DOUBLE and all(map(math.isfinite, cells)):
+            return [digits if "e" in digits else f"{digits}e0" for digits in map(repr, cells)]
     write = _LITERALS[kind]
     written = {cell: "NULL" if cell is None else write(cell) for cell in set(cells)}
     return map(written.__getitem__, cells)
