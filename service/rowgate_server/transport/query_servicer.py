@@ -10,7 +10,7 @@ from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats
-from rowgate_server.errors import Outcome
+from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.answers import sealed, with_result
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
 from rowgate_server.transport.codec.explained import encode_explained
@@ -85,6 +85,22 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                 yield response
         finally:
             await chunks.aclose()
+
+    async def ExecuteBatch(
+        self, request: query_service_pb2.ExecuteBatchRequest, context: Context
+    ) -> query_service_pb2.ExecuteBatchResponse:
+        """Refuse."""
+        del request, context
+        raise RowgateError(Reason.NOT_SUPPORTED, "this gateway runs no batches", outcome=Outcome.NOT_RUN)
+
+    async def Transact(
+        self, request_iterator: AsyncIterator[query_service_pb2.TransactRequest], context: Context
+    ) -> AsyncIterator[query_service_pb2.TransactResponse]:
+        """Refuse."""
+        del context
+        async for _ in request_iterator:
+            raise RowgateError(Reason.NOT_SUPPORTED, "this gateway holds no transactions", outcome=Outcome.NOT_RUN)
+        yield query_service_pb2.TransactResponse()
 
     async def _explain(self, call: RpcCall, query: QueryRequest) -> query_service_pb2.ExecuteQueryResponse:
         """What is told of a statement instead of its result."""

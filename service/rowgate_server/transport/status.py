@@ -34,6 +34,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.DEADLOCK: grpc.StatusCode.ABORTED,
     Reason.SERIALIZATION_FAILURE: grpc.StatusCode.ABORTED,
     Reason.LOCK_TIMEOUT: grpc.StatusCode.ABORTED,
+    Reason.TRANSACTION_EXPIRED: grpc.StatusCode.ABORTED,
     Reason.STATEMENT_TIMEOUT: grpc.StatusCode.DEADLINE_EXCEEDED,
     Reason.QUERY_CANCELLED: grpc.StatusCode.CANCELLED,
     Reason.POOL_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
