@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rowgate_server.core import describe, plans
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
-from rowgate_server.core.query import READING, QueryMode, QueryRequest, deadline_of
+from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.core.sqltext.effects import READING
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call

@@ -7,17 +7,20 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from rowgate_server.core import raw
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.core.sqltext.effects import READING
+from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
+from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.observability.ids import new_id
 
-READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
 _INSERTING = frozenset({"INSERT", "REPLACE", "LOAD", "CALL", "WITH"})
 
@@ -77,20 +80,23 @@ class QueryRunner:
         stats = _told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
 
-    async def stream(self, request: QueryRequest, cells_per_chunk: int) -> AsyncGenerator[Chunk, None]:
+    async def stream(
+        self, request: QueryRequest, cells_per_chunk: int, *, within: Transaction | None = None
+    ) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
 
         Args:
             request: what to run.
             cells_per_chunk: the most that a chunk may have.
+            within: the transaction to run it in; None: one of its own.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
         database = self._databases.get(request.database)
-        statement, call = self._prepare(database, request, streaming=True)
+        statement, call = self._prepare(database, request, streaming=True, held=within is not None)
         returned = False
-        chunks = database.executor.stream(call, cells_per_chunk)
+        chunks = (within or database.executor).stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None
@@ -111,10 +117,15 @@ class QueryRunner:
         """
         return deadline_of(self._databases.get(request.database), request, streaming=True)
 
-    def _prepare(self, database: Database, request: QueryRequest, *, streaming: bool) -> tuple[ParsedStatement, Call]:
+    def _prepare(
+        self, database: Database, request: QueryRequest, *, streaming: bool, held: bool = False
+    ) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            if held:
+                check_held(statement)
+            raw.check(statement, read_only=options.read_only or bounds.read_only)
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
             raise error.with_defaults(database=database.name, outcome=Outcome.NOT_RUN.value) from None
@@ -122,7 +133,9 @@ class QueryRunner:
         cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
         limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
         reads = statement.keyword in READING
-        return statement, Call(bound, deadline, limits, new_id(), reads, options.read_only or bounds.read_only)
+        # A transaction is read-only as a whole, or not at all.
+        read_only = not held and (options.read_only or bounds.read_only)
+        return statement, Call(bound, deadline, limits, new_id(), reads, read_only)
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:

@@ -48,6 +48,7 @@ class ExecuteMode(NamedTuple):
 class Isolation(Enum):
     """How much a transaction sees of others; each engine gives at least that."""
 
+    READ_UNCOMMITTED = "READ UNCOMMITTED"
     READ_COMMITTED = "READ COMMITTED"
     REPEATABLE_READ = "REPEATABLE READ"
     SERIALIZABLE = "SERIALIZABLE"
@@ -55,10 +56,19 @@ class Isolation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TransactionOptions:
-    """What a transaction is like. `isolation` None: as the database has it."""
+    """What a transaction is like.
+
+    Attributes:
+        isolation: None: as the database has it.
+        read_only: it refuses writes.
+        deferrable: PostgreSQL: it waits until it can run without ever failing to be serialised.
+        lock_timeout: the longest a statement may wait for a lock, in seconds. None: as the database has it.
+    """
 
     isolation: Isolation | None = None
     read_only: bool = False
+    deferrable: bool = False
+    lock_timeout: float | None = None
 
 
 class Standing(Enum):

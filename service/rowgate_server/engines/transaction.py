@@ -50,8 +50,14 @@ class Transaction:
         self._deadline = deadline
         self._until = until
         self._savepoints: list[str] = []
+        self._busy = False
+        self._sound = True
         self.state = TransactionState.ACTIVE
-        self.sound = True
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing runs on its connection, and the state of that is known."""
+        return self._sound and not self._busy
 
     async def begin(self, options: TransactionOptions) -> None:
         """Begin it."""
@@ -87,19 +93,27 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session)
+        last: Chunk | None = None
+        self._busy = True
         try:
             async with aclosing(stream(call, work, clock.now(), self._until(call.deadline), cells_per_chunk)) as chunks:
                 async for chunk in chunks:
-                    yield chunk
+                    if chunk.stats is None:
+                        yield chunk
+                    else:
+                        last = chunk
         except BaseException as error:
             told = await self._failed(error, call, work)
             if told is error:
                 raise
             raise told from error
+        self._busy = False
         if work.spoiled:
             self._lost()
         else:
             await self._look()
+        if last is not None:  # and `state` is what it has left
+            yield last
 
     async def commit(self) -> None:
         """Make the changes last.
@@ -108,6 +122,14 @@ class Transaction:
             RowgateError: ROLLED_BACK where the database says so, UNKNOWN where it does not answer.
         """
         self._check_active()
+        if not self._session.alive():
+            self._lost()
+            raise RowgateError(
+                Reason.DATABASE_UNAVAILABLE,
+                "the connection broke before the transaction was committed",
+                retry_after=1.0,
+                outcome=Outcome.ROLLED_BACK,
+            )
         # Whatever becomes of it, there is no going back.
         self.state = TransactionState.COMMITTED
         try:
@@ -198,6 +220,7 @@ class Transaction:
 
     async def _failed(self, error: BaseException, call: Call, work: Work) -> BaseException:
         """What to raise instead of a statement's error; `state` is what it left."""
+        self._busy = False
         if isinstance(error, RowgateError) and not work.spoiled:
             return error  # the gateway's own, before anything was sent
         if not isinstance(error, Exception):
@@ -228,7 +251,7 @@ class Transaction:
             self.state = TransactionState.COMMITTED if error is None else TransactionState.ROLLED_BACK
 
     def _lost(self) -> None:
-        self.sound = False
+        self._sound = False
         if self.state is not TransactionState.COMMITTED:
             self.state = TransactionState.ROLLED_BACK
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from rowgate_server.transport.codec.queries import (
 )
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall, time_left
+from rowgate_server.transport.transacting import Transacting
 
 _LATER = 0.25
 """Seconds after the deadline: what the executor says of it knows more."""
@@ -34,14 +36,21 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     Args:
         queries: runs them.
         explainer: tells of them what is not their result.
+        transacting: holds transactions.
         request_timeout: seconds that a unary call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
 
     def __init__(
-        self, queries: QueryRunner, explainer: Explainer, request_timeout: float, largest_message: int
+        self,
+        queries: QueryRunner,
+        explainer: Explainer,
+        transacting: Transacting,
+        request_timeout: float,
+        largest_message: int,
     ) -> None:
         self._queries = queries
+        self._transacting = transacting
         self._explainer = explainer
         self._largest_message = largest_message
         self._request_timeout = request_timeout
@@ -96,11 +105,11 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def Transact(
         self, request_iterator: AsyncIterator[query_service_pb2.TransactRequest], context: Context
     ) -> AsyncIterator[query_service_pb2.TransactResponse]:
-        """Refuse."""
-        del context
-        async for _ in request_iterator:
-            raise RowgateError(Reason.NOT_SUPPORTED, "this gateway holds no transactions", outcome=Outcome.NOT_RUN)
-        yield query_service_pb2.TransactResponse()
+        """Hold a transaction for as long as the stream lasts."""
+        answers = self._transacting.serve(current_call(), request_iterator, context)
+        async with contextlib.aclosing(answers):
+            async for answer in answers:
+                yield answer
 
     async def _explain(self, call: RpcCall, query: QueryRequest) -> query_service_pb2.ExecuteQueryResponse:
         """What is told of a statement instead of its result."""

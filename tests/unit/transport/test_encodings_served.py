@@ -25,6 +25,7 @@ from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.server import interceptors
+from rowgate_server.transport.transacting import Transacting
 from support.encodings import READERS, Reader
 
 COLUMNS = (Column("a", ValueType.INT), Column("b", ValueType.STRING))
@@ -79,6 +80,7 @@ async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc
     servicer = QueryServicer(
         cast("QueryRunner", queries),
         cast("Explainer", None),  # nothing is explained here
+        cast("Transacting", None),  # nor is a transaction held
         request_timeout=10.0,
         largest_message=64 * 1024 * 1024,
     )

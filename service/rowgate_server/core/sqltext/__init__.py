@@ -1,6 +1,6 @@
 """SQL text: one statement read, its placeholders found and bound, its shape told to the logs.
 
-Nothing here judges what a statement may do: the database does.
+Nothing here judges what a statement may do: `effects` only tells it by its first words, and the database has the say.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ class QueryServiceStub:
 
     An `sql` holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine). With
     ExecuteQuery and StreamQuery it runs in a transaction of its own, committed when the statement went through.
-    Transactions are the gateway's to begin and to end: a statement that would is refused (`INVALID_SQL`, and `hint` says
-    what to use).
+    Transactions are the gateway's to begin and to end: a statement that would is refused (`NOT_SUPPORTED`, and `hint`
+    says what to use).
 
     Parameters are `:name` (from `params`) or `?` (from `positional_params`), never both. They are found by a
     tokenizer that knows each engine's literals, quoted names, comments, casts and operators, so
@@ -84,8 +84,8 @@ class QueryServiceAsyncStub:
 
     An `sql` holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine). With
     ExecuteQuery and StreamQuery it runs in a transaction of its own, committed when the statement went through.
-    Transactions are the gateway's to begin and to end: a statement that would is refused (`INVALID_SQL`, and `hint` says
-    what to use).
+    Transactions are the gateway's to begin and to end: a statement that would is refused (`NOT_SUPPORTED`, and `hint`
+    says what to use).
 
     Parameters are `:name` (from `params`) or `?` (from `positional_params`), never both. They are found by a
     tokenizer that knows each engine's literals, quoted names, comments, casts and operators, so
@@ -145,8 +145,8 @@ class QueryServiceServicer(metaclass=abc.ABCMeta):
 
     An `sql` holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine). With
     ExecuteQuery and StreamQuery it runs in a transaction of its own, committed when the statement went through.
-    Transactions are the gateway's to begin and to end: a statement that would is refused (`INVALID_SQL`, and `hint` says
-    what to use).
+    Transactions are the gateway's to begin and to end: a statement that would is refused (`NOT_SUPPORTED`, and `hint`
+    says what to use).
 
     Parameters are `:name` (from `params`) or `?` (from `positional_params`), never both. They are found by a
     tokenizer that knows each engine's literals, quoted names, comments, casts and operators, so

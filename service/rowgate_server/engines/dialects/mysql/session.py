@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -29,7 +30,11 @@ _NOT_PREPARED = ((1295,), (1461,))
 """Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
 _START = COM_QUERY + b"START TRANSACTION"
-_STRICT = COM_QUERY + b"SET sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+_STRICT = (
+    COM_QUERY
+    + b"SET @rowgate_sql_mode=@@sql_mode,sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+)
+_NOT_STRICT = COM_QUERY + b"SET sql_mode=@rowgate_sql_mode"
 
 
 class Killer(Protocol):
@@ -81,6 +86,7 @@ class MySQLSession:
         self._due: list[bytes] = []
         self._begun = False
         self._strict = False
+        self._only_read = False
 
     async def prepare(self) -> None:
         """Set a new connection up for the gateway's use."""
@@ -90,6 +96,9 @@ class MySQLSession:
         """Run one statement; autocommit makes it a transaction of its own, unless one was begun."""
         sql = literals.render(statement).encode()
         self._check_size(sql)
+        if self._begun:
+            self._only_read = mode.reads
+            mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
         facts = self._settings.statements.facts(statement, reads=mode.reads)
         before = self._before(mode, plain=facts.plain)
         if mode.floats and facts.floats is not False and len(sql) < LARGEST_PACKET:
@@ -123,6 +132,11 @@ class MySQLSession:
         self._due = [_READ_ONLY] if options.read_only else []
         if options.isolation is not None:
             self._due.append(COM_QUERY + f"SET SESSION TRANSACTION ISOLATION LEVEL {options.isolation.value}".encode())
+        if options.lock_timeout is not None:
+            wait = max(1, math.ceil(options.lock_timeout))
+            self._due.append(
+                COM_QUERY + f"SET SESSION innodb_lock_wait_timeout={wait},lock_wait_timeout={wait}".encode()
+            )
         self._due.append(_START)
         self._begun = True
 
@@ -140,8 +154,10 @@ class MySQLSession:
 
     async def standing(self, error: Exception | None) -> Standing:
         """A deadlock rolls back the transaction, and DDL commits it; other errors undo their statement only."""
-        status = self._link.status if error is None else await self._link.ping()
+        status = self._link.status
         # 0: the statement's answer did not tell, as those of the binary protocol don't.
+        if error is not None or not (status or self._only_read):
+            status = await self._link.ping()
         return Standing.ACTIVE if not status or status & IN_TRANSACTION else Standing.ENDED
 
     async def reset(self) -> None:
@@ -208,9 +224,9 @@ class MySQLSession:
         """The commands to send before the statement."""
         before = self._overdue(plain=plain)
         settings = [_READ_ONLY] if mode.read_only and not self._begun else []
-        if mode.strict and not self._strict:
-            settings.append(_STRICT)
-            self._strict = True
+        if mode.strict is not self._strict:
+            settings.append(_STRICT if mode.strict else _NOT_STRICT)
+            self._strict = mode.strict
         if settings or self._begun:
             self._state.changed()
         return [*before, *settings]

@@ -59,7 +59,8 @@ class PostgreSQLSession:
                 outcome=Outcome.NOT_RUN,
             )
         # In a transaction a statement that can't be prepared as it is would be the end of it.
-        async with self._saved() if self._begun and not mode.typed else nullcontext(None) as place:
+        uncertain = self._begun and statement.values and not mode.typed
+        async with self._saved() if uncertain else nullcontext(None) as place:
             prepared, arguments = await self._prepare(statement, place)
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
@@ -84,7 +85,11 @@ class PostgreSQLSession:
     async def begin(self, options: TransactionOptions) -> None:
         """Begin a transaction."""
         level = f" ISOLATION LEVEL {options.isolation.value}" if options.isolation else ""
-        await self.control(f"BEGIN{level}{' READ ONLY' if options.read_only else ''}")
+        read_only, deferrable = " READ ONLY" * options.read_only, " DEFERRABLE" * options.deferrable
+        waiting = (
+            "" if options.lock_timeout is None else f"; SET LOCAL lock_timeout = {_milliseconds(options.lock_timeout)}"
+        )
+        await self.control(f"BEGIN{level}{read_only}{deferrable}{waiting}")
         self._begun = True
 
     async def commit(self) -> None:
@@ -223,6 +228,11 @@ class PostgreSQLSession:
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
             )
         return prepared, arguments
+
+
+def _milliseconds(seconds: float) -> int:
+    """At least one: 0 is for ever."""
+    return max(1, round(seconds * 1000))
 
 
 def _kinds(prepared: Any, statement: BoundStatement) -> Sequence[Any]:

@@ -34,6 +34,7 @@ class SQLiteSession:
         self._guard = guard
         self._killed = False
         self._due: tuple[str, ...] = ()
+        self._waited: int | None = None
 
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
@@ -80,6 +81,9 @@ class SQLiteSession:
         since, and would have to be begun again.
         """
         self._due = ("PRAGMA query_only = ON", "BEGIN") if options.read_only else ("BEGIN IMMEDIATE",)
+        if options.lock_timeout is not None:
+            self._waited = await self.on_thread(_busy_timeout)
+            self._due = (f"PRAGMA busy_timeout = {max(1, round(options.lock_timeout * 1000))}", *self._due)
 
     async def commit(self) -> None:
         """Commit."""
@@ -113,10 +117,13 @@ class SQLiteSession:
     async def reset(self) -> None:
         """End a transaction left open; a connection with temporary tables is dropped."""
         self._due = ()
+        waited, self._waited = self._waited, None
 
         def clean(connection: sqlite3.Connection) -> bool:
             if connection.in_transaction:
                 connection.rollback()
+            if waited is not None:
+                connection.execute(f"PRAGMA busy_timeout = {waited}")
             connection.execute("PRAGMA query_only = OFF")
             return connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone() is None
 
@@ -226,6 +233,11 @@ def _read(cursor: sqlite3.Cursor, most: float) -> list[Row]:
         room -= width * len(some)
         step = max(1, min(step * 2, _MOST_PER_STEP, room // width))
     return rows
+
+
+def _busy_timeout(connection: sqlite3.Connection) -> int:
+    """Milliseconds that a statement waits for a lock."""
+    return int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
 
 
 def _width(row: Row) -> int:
