@@ -146,13 +146,14 @@ class TransactStream:
             self._end_at(at, RowgateError(Reason.TRANSACTION_EXPIRED, words))
             return
         at, limit = held.idle_until()
-        self._end_at(at, held.expiry(limit, self._sequence))
+        self._end_at(at, held.expiry(limit, self._sequence, at))
 
     def _work(self) -> None:
         """The database's turn: its deadline is the transaction's."""
         held = self._held
         if held is not None:
-            self._end_at(held.deadline.at + _LATER, held.expiry(held.deadline, self._sequence))
+            at = held.deadline.at + _LATER
+            self._end_at(at, held.expiry(held.deadline, self._sequence, at))
 
     def _end_at(self, when: float, error: RowgateError | None) -> None:
         self._ends_at = when
@@ -160,7 +161,7 @@ class TransactStream:
         if stopping is not None and stopping < when:
             when, error = stopping, _stopping()
             if self._held is not None:
-                self._held.ended_by(error, self._sequence)
+                self._held.ended_by(error, self._sequence, when)
         if error is not None:
             self._call.end_at(when, error)
 

@@ -148,8 +148,8 @@ class HeldTransaction:
         """Undo the changes."""
         await self._told(self._transaction.rollback())
 
-    def expiry(self, limit: Deadline, last_sequence: int) -> RowgateError:
-        """The error to end with once it has been idle, or has taken, too long."""
+    def expiry(self, limit: Deadline, last_sequence: int, at: float) -> RowgateError:
+        """The error to end with at that time, when it has been idle, or has taken, too long."""
         idle = limit is self._idle
         return self.ended_by(
             RowgateError(
@@ -158,14 +158,15 @@ class HeldTransaction:
                 limit=limit.limit,
             ),
             last_sequence,
+            at,
         )
 
-    def ended_by(self, error: RowgateError, last_sequence: int) -> RowgateError:
-        """An error that ends it from outside, with what is known of it."""
+    def ended_by(self, error: RowgateError, last_sequence: int, at: float) -> RowgateError:
+        """An error that ends it from outside at that time, with what is known of it."""
         return error.with_defaults(
             database=self.database.name,
             transaction_id=self.id,
-            elapsed=f"{clock.now() - self._began:.3f}s",
+            elapsed=f"{at - self._began:.3f}s",
             last_sequence=str(last_sequence),
             outcome=Outcome.ROLLED_BACK.value,
         )
