@@ -10,6 +10,7 @@ import grpc.aio
 from sqlalchemy.exc import SAWarning
 
 from rowgate_server import config
+from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
@@ -117,6 +118,7 @@ class Gateway:
             query=QueryServicer(
                 queries,
                 Explainer(self._databases),
+                BatchRunner(self._databases),
                 self._transacting,
                 server.request_timeout,
                 server.max_message_bytes,

@@ -77,7 +77,7 @@ class QueryRunner:
             result = await database.executor.run(call)
         except RowgateError as error:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
-        stats = _told(result.stats, statement, returned=bool(result.columns))
+        stats = told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
 
     async def stream(
@@ -103,7 +103,7 @@ class QueryRunner:
                 if chunk.stats is None:
                     yield chunk
                 else:
-                    yield chunk._replace(stats=_told(chunk.stats, statement, returned=returned))
+                    yield chunk._replace(stats=told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
@@ -140,16 +140,21 @@ class QueryRunner:
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
     """When a statement must be over: the least of the caller's limits and the server's."""
+    return deadline_for(database, request.call_timeout, request.options, streaming=streaming)
+
+
+def deadline_for(database: Database, call_timeout: float | None, options: QueryOptions, *, streaming: bool) -> Deadline:
+    """The same for whatever has such options."""
     bounds = database.bounds
     limit = bounds.stream_timeout if streaming else bounds.statement_timeout
     return Deadline.soonest(
-        (request.call_timeout, "the call's deadline"),
-        (request.options.timeout, "options.timeout"),
+        (call_timeout, "the call's deadline"),
+        (options.timeout, "options.timeout"),
         (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
     )
 
 
-def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
+def told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
     """The stats with the counts that mean something for this kind of statement, and no others."""
     completion = stats.completion
     if completion.affected_rows is None and completion.last_insert_id is None and statement.keyword not in _WRITING:

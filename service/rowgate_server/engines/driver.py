@@ -110,6 +110,18 @@ class Session(Protocol):
     async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in one of its own."""
 
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Run one write, that returns no rows, for many sets of values in the transaction that was begun.
+
+        After an error some of those behind may have run too: the transaction must be rolled back.
+
+        Args:
+            statements: alike but for their values; at least one.
+
+        Returns:
+            The rows that each has changed; where the engine does not tell of each, that all have together.
+        """
+
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """What the database tells of a statement without running it.
 

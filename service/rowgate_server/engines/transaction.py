@@ -7,7 +7,7 @@ killed and dropped, which rolls it back. Whoever leaves it without a commit roll
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from enum import Enum
 
@@ -16,6 +16,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session, Standing, TransactionOptions
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, Work, explain, run, stream
+from rowgate_server.engines.values import BoundStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -83,6 +84,26 @@ class Transaction:
             raise told from error
         await self._look()
         return result
+
+    async def run_many(self, call: Call, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """As `Session.execute_many`, within the call's deadline. An error ends the transaction.
+
+        Raises:
+            RowgateError: what the database has against it.
+        """
+        self._check_active()
+        call = self._within(call)
+        work = Work(self._session, sent=True)
+        try:
+            with self._until(call.deadline):
+                return await self._session.execute_many(statements)
+        except BaseException as error:
+            told = await self._failed(error, call, work)
+            # Some of those behind the one that failed may have run.
+            self._lost()
+            if told is error:
+                raise
+            raise told from error
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close it to end the statement early, and the transaction with it.

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
+from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
-from rowgate_server.engines.results import Stats
-from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.engines.results import Stats, result_too_large
+from rowgate_server.errors import Outcome
 from rowgate_server.transport.codec.answers import sealed, with_result
+from rowgate_server.transport.codec.batches import decode_batch, encode_answers
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
@@ -36,6 +38,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     Args:
         queries: runs them.
         explainer: tells of them what is not their result.
+        batches: runs several at once.
         transacting: holds transactions.
         request_timeout: seconds that a unary call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
@@ -45,11 +48,13 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         self,
         queries: QueryRunner,
         explainer: Explainer,
+        batches: BatchRunner,
         transacting: Transacting,
         request_timeout: float,
         largest_message: int,
     ) -> None:
         self._queries = queries
+        self._batches = batches
         self._transacting = transacting
         self._explainer = explainer
         self._largest_message = largest_message
@@ -98,9 +103,21 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def ExecuteBatch(
         self, request: query_service_pb2.ExecuteBatchRequest, context: Context
     ) -> query_service_pb2.ExecuteBatchResponse:
-        """Refuse."""
-        del request, context
-        raise RowgateError(Reason.NOT_SUPPORTED, "this gateway runs no batches", outcome=Outcome.NOT_RUN)
+        """Run several statements in one round trip."""
+        call = current_call()
+        call_timeout = time_left(context, self._request_timeout)
+        # Decoding and encoding many rows takes milliseconds: so long no other call should have to wait.
+        batch, encoding = await asyncio.to_thread(decode_batch, request, call_timeout)
+        if batch.database:
+            call.facts["database"] = batch.database
+        if batch.options.tag:
+            call.facts["tag"] = batch.options.tag
+        call.facts["steps"] = len(batch.steps)
+        answers = await self._batches.run(batch)
+        response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
+        if response.ByteSize() > self._largest_message:
+            raise result_too_large(f"{self._largest_message} bytes in a message")
+        return response
 
     async def Transact(
         self, request_iterator: AsyncIterator[query_service_pb2.TransactRequest], context: Context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -34,6 +35,9 @@ _STRICT = (
     COM_QUERY
     + b"SET @rowgate_sql_mode=@@sql_mode,sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
 )
+_NO_AUTOCOMMIT = COM_QUERY + b"SET autocommit=0"
+_MOST_AT_ONCE, _MOST_BYTES_AT_ONCE = 256, 256 * 1024
+"""Commands, and bytes, that are under way at once: their answers must fit into the socket while nobody reads them."""
 _NOT_STRICT = COM_QUERY + b"SET sql_mode=@rowgate_sql_mode"
 
 
@@ -109,6 +113,31 @@ class MySQLSession:
             before = []
         await self._link.query(before, sql)
         return TextCursor(self._link, mode)
+
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Many commands in one write.
+
+        Those behind one that fails run all the same. Without autocommit they, too, are in a transaction, even where the
+        error has rolled back the one that they were meant for.
+        """
+        before = [*self._overdue(), _NO_AUTOCOMMIT]
+        self._state.changed()
+        affected: list[int] = []
+        commands: list[bytes] = []
+        size = 0
+        for statement in statements:
+            sql = literals.render(statement).encode()
+            self._check_size(sql)
+            if len(sql) >= LARGEST_PACKET:
+                raise RowgateError(
+                    Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN
+                )
+            if commands and (len(commands) == _MOST_AT_ONCE or size + len(sql) > _MOST_BYTES_AT_ONCE):
+                affected += await self._link.changes(before, commands)
+                before, commands, size = [], [], 0
+            commands.append(COM_QUERY + sql)
+            size += len(sql)
+        return affected + await self._link.changes(before, commands)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""

@@ -73,6 +73,25 @@ class PostgreSQLSession:
         answer = await self._whole(prepared, arguments, mode)
         return WholeCursor(self._connection, prepared, self._description, answer, self._notices, explicit=explicit)
 
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Prepared once, and bound to many sets in one write; one by one where a value needs a cast of its own."""
+        async with self._saved() as place:
+            prepared, _ = await self._prepare(statements[0], place)
+        kinds = prepared.get_parameters()
+        converted = [_converted(statement, kinds) for statement in statements]
+        if any(casts is not None for _, casts in converted) or any(NO_MEMBERS in each.values for each in statements):
+            return [await self._changed(statement) for statement in statements]
+        self._meter.listen()
+        try:
+            await prepared.executemany([arguments for arguments, _ in converted])
+        finally:
+            tags = self._meter.command_tags()
+        return [int(match[1]) if (match := _AFFECTED.match(tag)) else 0 for tag in tags]
+
+    async def _changed(self, statement: BoundStatement) -> int:
+        cursor = await self.execute(statement, ExecuteMode())
+        return (await cursor.finish()).affected_rows or 0
+
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
         del valued
