@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc.aio
@@ -13,7 +14,14 @@ from rowgate._encode import encode
 from rowgate._status import error_from_rpc
 from rowgate.v1 import batch_pb2, query_service_pb2, query_service_pb2_grpc
 from support.engines import Engine
+from support.transactions import Transact
 
+LOCKED = {
+    "mariadb": "select count(*) = 0 as x from information_schema.processlist where info like 'update {table} %'",
+    "postgresql": "select count(*) = 0 as x from pg_stat_activity where wait_event_type = 'Lock'"
+    " and query like 'update {table} %'",
+}
+"""Whether no update of the table waits: none but for a lock takes so long as to be seen."""
 ATOMIC, INDEPENDENT = batch_pb2.BATCH_MODE_ATOMIC, batch_pb2.BATCH_MODE_INDEPENDENT
 
 
@@ -155,3 +163,29 @@ async def test_a_read_only_batch_writes_nothing(batches: Batches, db: rowgate.Da
     for mode in (ATOMIC, INDEPENDENT):
         assert told(await batches.run("select 1 as x", insert, mode=mode, read_only=True))[1] == "READ_ONLY"
     assert await names(db, table) == []
+
+
+async def test_a_deadlock_among_many_runs_leaves_none_of_them(
+    batches: Batches, db: rowgate.Database, engine: Engine, table: str, channel: grpc.aio.Channel
+) -> None:
+    """What MariaDB runs behind the one that met with the deadlock is undone too: it was in the pipeline already."""
+    if engine.name == "sqlite":
+        return  # one writer at a time
+    await db.query(f"insert into {table} (id, name) values (1, 'a'), (2, 'a'), (3, 'a')")
+    update = f"update {table} set name = ? where id = ?"
+    async with Transact(channel) as tx:
+        await tx.begin(engine.name)
+        await tx.sql(f"update {table} set name = 'o' where id = 2")
+        for number in range(100, 120):
+            # With so many changes it is the batch that MariaDB gives up.
+            await tx.sql(f"insert into {table} (id, name) values ({number}, 'o')")
+        running = asyncio.create_task(batches.run(step(update, many=[("b", 1), ("b", 2), ("b", 3), ("b", 1)])))
+        async with asyncio.timeout(20):
+            while (await db.query(LOCKED[engine.name].format(table=table))).scalar():  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.02)
+        mine = await tx.sql(f"update {table} set name = 'o' where id = 1")
+        await (tx.rollback() if mine.kind == "error" else tx.commit())
+        ended = told(await running)
+    assert (ended == ["DEADLOCK"]) is (mine.kind != "error")
+    names_of = (await db.query(f"select name from {table} where id in (1, 2, 3) order by id")).scalars()
+    assert names_of == (["o", "o", "a"] if mine.kind != "error" else ["b", "b", "b"])
