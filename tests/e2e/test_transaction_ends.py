@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc.aio
@@ -21,44 +20,15 @@ from rowgate.v1 import transact_pb2
 from support.available import ROOT
 from support.child import Child
 from support.eventually import eventually
+from support.locked_row import UPDATE, Databases
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
 from support.transactions import Transact
 
 ENGINES = ("sqlite", "mariadb", "postgresql")
-UPDATE = "update tx_ends set n = n + 1 where id = 1"
 PROMPTLY = 2.0
 """Seconds, on a machine under load; it takes some milliseconds."""
-
-
-class Databases:
-    """The three databases, asked from outside the gateway."""
-
-    def __init__(self, mariadb: MariaDB, postgresql: PostgreSQL, file: Path) -> None:
-        self._mariadb, self._postgresql, self._file = mariadb, postgresql, file
-
-    def execute(self, engine: str, sql: str) -> Any:
-        if engine == "sqlite":
-            with contextlib.closing(sqlite3.connect(self._file, timeout=0, isolation_level=None)) as connection:
-                return connection.execute(sql).fetchall()
-        return (self._mariadb if engine == "mariadb" else self._postgresql).execute(sql)
-
-    def is_free(self, engine: str) -> bool:
-        """Whether another can lock the row at once."""
-        try:
-            if engine == "sqlite":
-                self.execute(engine, UPDATE.replace("n + 1", "n"))
-            else:
-                self.execute(engine, "select n from tx_ends where id = 1 for update nowait")
-        except Exception as error:  # each driver has its own
-            if "lock" not in str(error).lower():
-                raise
-            return False
-        return True
-
-    def number(self, engine: str) -> int:
-        return int(self.execute(engine, "select n from tx_ends where id = 1")[0][0])
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +243,14 @@ async def test_a_client_that_sends_nothing_is_ended(start: Any) -> None:
             with pytest.raises(grpc.aio.AioRpcError, match="no begin came in time") as caught:
                 await tx.answer()
             assert caught.value.code() is grpc.StatusCode.ABORTED
+
+
+async def test_bytes_that_are_no_request_end_the_stream_and_are_the_caller_s_fault(start: Any) -> None:
+    with start() as gateway:
+        async with grpc.aio.insecure_channel(gateway.address) as channel:
+            call: Any = channel.stream_stream("/rowgate.v1.QueryService/Transact")()
+            await call.write(b"\xff\xff\xff")
+            assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_transactions_take_no_more_than_their_share_of_the_pool(start: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any, Self
 
 import grpc.aio
@@ -62,7 +64,9 @@ class Transact:
         self.call.cancel()
 
     async def send(self, **request: Any) -> None:
-        await self.call.write(Request(**request))
+        # Of a stream that has ended meanwhile, the answer tells.
+        with contextlib.suppress(asyncio.InvalidStateError):
+            await self.call.write(Request(**request))
 
     async def answer(self) -> Answer:
         parts: list[Response] = []

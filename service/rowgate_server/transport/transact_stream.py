@@ -65,6 +65,8 @@ class TransactStream:
                 if self._held is not None and self._held.over:
                     # Its connection is free for others, however long the caller keeps the stream.
                     await holding.aclose()
+                    if self._held.timed_out and request.WhichOneof("request") not in ("commit", "rollback"):
+                        raise self._held.expiry(self._held.deadline, self._sequence, clock.now())
                 self._wait()
 
     def stop_at(self, when: float) -> None:

@@ -76,6 +76,11 @@ class HeldTransaction:
         return self.state in (State.COMMITTED, State.ROLLED_BACK, State.UNKNOWN)
 
     @property
+    def timed_out(self) -> bool:
+        """Whether its time has run out, and it was rolled back."""
+        return self.state is State.ROLLED_BACK and self.deadline.remaining() <= 0
+
+    @property
     def idle_timeout(self) -> float:
         """The longest that it may be idle, in seconds."""
         return self._idle.seconds
