@@ -10,8 +10,8 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test bench fmt check-fmt lint type arch buf check-tree check-lock check-proto \
-	check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency bench fmt check-fmt lint type arch buf check-tree check-lock \
+	check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ engines: ## find or install the database engines that the tests start
 test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@echo "test: running pytest"
 	@$(bin)/python -m pytest $(ARGS)
+
+consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

@@ -17,6 +17,7 @@ from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
 from support.tables import Tables
+from support.transactions import Transact
 
 SOFT_DELETE_TABLES = "flagged=is_gone, keeping="
 """The one marks by a flag, the other has the column that marks elsewhere, and does not mark."""
@@ -104,3 +105,13 @@ async def table(db: rowgate.Database) -> AsyncIterator[str]:
     )
     yield name
     await db.query(f"drop table {name}")
+
+
+@pytest.fixture
+async def tx(channel: grpc.aio.Channel, engine: Engine, table: str) -> AsyncIterator[Transact]:
+    """A transaction that has begun."""
+    del table  # it is dropped after the transaction has ended
+    async with Transact(channel) as stream:
+        begun = await stream.begin(engine.name)
+        assert (begun.state, begun.kind, begun.last.begin.database) == ("ACTIVE", "begin", engine.name)
+        yield stream

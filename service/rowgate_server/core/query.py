@@ -10,11 +10,13 @@ from typing import NamedTuple
 from rowgate_server.core import raw
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING
+from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
+from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
@@ -78,30 +80,33 @@ class QueryRunner:
         except RowgateError as error:
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
-        stats = _told(result.stats, statement, returned=bool(result.columns))
+        stats = told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
 
-    async def stream(self, request: QueryRequest, cells_per_chunk: int) -> AsyncGenerator[Chunk, None]:
+    async def stream(
+        self, request: QueryRequest, cells_per_chunk: int, *, within: Transaction | None = None
+    ) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
 
         Args:
             request: what to run.
             cells_per_chunk: the most that a chunk may have.
+            within: the transaction to run it in; None: one of its own.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
         database = self._databases.get(request.database)
-        statement, call = self._prepare(database, request, streaming=True)
+        statement, call = self._prepare(database, request, streaming=True, held=within is not None)
         returned = False
-        chunks = database.executor.stream(call, cells_per_chunk)
+        chunks = (within or database.executor).stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None
                 if chunk.stats is None:
                     yield chunk
                 else:
-                    yield chunk._replace(stats=_told(chunk.stats, statement, returned=returned))
+                    yield chunk._replace(stats=told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
@@ -120,11 +125,15 @@ class QueryRunner:
         """
         return deadline_of(self._databases.get(request.database), request, streaming=True)
 
-    def _prepare(self, database: Database, request: QueryRequest, *, streaming: bool) -> tuple[ParsedStatement, Call]:
+    def _prepare(
+        self, database: Database, request: QueryRequest, *, streaming: bool, held: bool = False
+    ) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
         query_id = request.query_id or new_id()
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            if held:
+                check_held(statement)
             raw.check(statement, read_only=options.read_only or bounds.read_only)
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
@@ -135,16 +144,23 @@ class QueryRunner:
         cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
         limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
         reads = statement.keyword in READING
-        return statement, Call(bound, deadline, limits, query_id, reads, options.read_only or bounds.read_only)
+        # A transaction is read-only as a whole, or not at all.
+        read_only = not held and (options.read_only or bounds.read_only)
+        return statement, Call(bound, deadline, limits, query_id, reads, read_only)
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
     """When a statement must be over: the least of the caller's limits and the server's."""
+    return deadline_for(database, request.call_timeout, request.options, streaming=streaming)
+
+
+def deadline_for(database: Database, call_timeout: float | None, options: QueryOptions, *, streaming: bool) -> Deadline:
+    """The same for whatever has such options."""
     bounds = database.bounds
     limit = bounds.stream_timeout if streaming else bounds.statement_timeout
     return Deadline.soonest(
-        (request.call_timeout, "the call's deadline"),
-        (request.options.timeout, "options.timeout"),
+        (call_timeout, "the call's deadline"),
+        (options.timeout, "options.timeout"),
         (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
     )
 
@@ -157,7 +173,7 @@ def _explain(error: RowgateError, statement: ParsedStatement, request: QueryRequ
         error.with_defaults(hint="a ? is a parameter where positional_params are given, and otherwise an operator")
 
 
-def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
+def told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
     """The stats with the counts that mean something for this kind of statement, and no others."""
     completion = stats.completion
     if completion.affected_rows is None and completion.last_insert_id is None and statement.keyword not in _WRITING:

@@ -28,7 +28,7 @@ def check(statement: ParsedStatement, *, read_only: bool) -> None:
             Reason.NOT_SUPPORTED,
             "transactions are not begun, set up or ended in SQL",
             field="sql",
-            hint="each call is a transaction of its own, committed when its statement went through",
+            hint="use Transact or ExecuteBatch; of other calls each is a transaction of its own",
             outcome=Outcome.NOT_RUN,
         )
     if read_only and effect is not Effect.READS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -62,6 +63,12 @@ class TableCache:
         self._rules = rules
         self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
         self._flights: dict[_Place, asyncio.Task[KnownTable]] = {}
+
+    def on(self, database: Database) -> TableCache:
+        """The same tables, for a view of their database."""
+        viewed = copy(self)
+        viewed._databases = Databases({database.name: database}, database.name)  # noqa: SLF001 - its own
+        return viewed
 
     async def use(
         self,

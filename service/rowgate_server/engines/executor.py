@@ -110,14 +110,24 @@ class Executor:
             await transaction.begin(options)
             yield transaction
             sound = transaction.sound
-        except RowgateError as error:
+        except BaseException as error:
             sound = transaction.sound
+            if not isinstance(error, RowgateError):
+                raise
             if transaction.state is not TransactionState.COMMITTED and error.outcome != Outcome.NOT_RUN:
                 error.metadata["outcome"] = Outcome.ROLLED_BACK.value
             raise
         finally:
-            # A cancelled call ends here too, with its statement perhaps still running: not sound.
+            # A cancelled call ends here too: not sound where its statement may still be running.
             lease.end(sound=sound)
+
+    async def keep(self, transaction: Transaction) -> None:
+        """Make what was done in the transaction last.
+
+        Raises:
+            RowgateError: as `Transaction.commit`.
+        """
+        await transaction.commit()
 
     def _until(self, deadline: Deadline) -> Watched:
         if self._watch is None:

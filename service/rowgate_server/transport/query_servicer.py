@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
+from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
-from rowgate_server.engines.results import Stats
+from rowgate_server.engines.results import Stats, result_too_large
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec.answers import sealed, with_result
+from rowgate_server.transport.codec.batches import decode_batch, encode_answers
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
@@ -23,6 +26,7 @@ from rowgate_server.transport.codec.queries import (
 )
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall, time_left
+from rowgate_server.transport.transacting import Transacting
 
 _LATER = 0.25
 """Seconds after the deadline: what the executor says of it knows more."""
@@ -34,14 +38,24 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     Args:
         queries: runs them.
         explainer: tells of them what is not their result.
+        batches: runs several at once.
+        transacting: holds transactions.
         request_timeout: seconds that a unary call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
 
     def __init__(
-        self, queries: QueryRunner, explainer: Explainer, request_timeout: float, largest_message: int
+        self,
+        queries: QueryRunner,
+        explainer: Explainer,
+        batches: BatchRunner,
+        transacting: Transacting,
+        request_timeout: float,
+        largest_message: int,
     ) -> None:
         self._queries = queries
+        self._batches = batches
+        self._transacting = transacting
         self._explainer = explainer
         self._largest_message = largest_message
         self._request_timeout = request_timeout
@@ -101,6 +115,34 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         if query.options.tag:
             call.facts["tag"] = query.options.tag
         return query, encoding
+
+    async def ExecuteBatch(
+        self, request: query_service_pb2.ExecuteBatchRequest, context: Context
+    ) -> query_service_pb2.ExecuteBatchResponse:
+        """Run several statements in one round trip."""
+        call = current_call()
+        call_timeout = time_left(context, self._request_timeout)
+        # Decoding and encoding many rows takes milliseconds: so long no other call should have to wait.
+        batch, encoding = await asyncio.to_thread(decode_batch, request, call_timeout)
+        if batch.database:
+            call.facts["database"] = batch.database
+        if batch.options.tag:
+            call.facts["tag"] = batch.options.tag
+        call.facts["steps"] = len(batch.steps)
+        answers = await self._batches.run(batch)
+        response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
+        if response.ByteSize() > self._largest_message:
+            raise result_too_large(f"{self._largest_message} bytes in a message")
+        return response
+
+    async def Transact(
+        self, request_iterator: AsyncIterator[query_service_pb2.TransactRequest], context: Context
+    ) -> AsyncIterator[query_service_pb2.TransactResponse]:
+        """Hold a transaction for as long as the stream lasts."""
+        answers = self._transacting.serve(current_call(), request_iterator, context)
+        async with contextlib.aclosing(answers):
+            async for answer in answers:
+                yield answer
 
     async def _explain(self, call: RpcCall, query: QueryRequest) -> query_service_pb2.ExecuteQueryResponse:
         """What is told of a statement instead of its result."""

@@ -217,6 +217,11 @@ class ScriptedSession:
         await self._driver.executing()
         return self._driver.answers.pop(0)
 
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        self._note(f"execute many {self._number} {statements[0].fragments[0]}")
+        await self._driver.executing()
+        return [1] * len(statements)
+
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         del valued
         self._note(f"execute {self._number} {statement.fragments[0]}")

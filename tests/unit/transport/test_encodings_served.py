@@ -16,6 +16,7 @@ from rowgate._status import error_from_rpc
 from rowgate.v1 import query_service_pb2_grpc
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, QueryOptions, StreamQueryRequest
 from rowgate.v1.result_pb2 import ResultSet
+from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.engines.deadline import Deadline
@@ -25,6 +26,7 @@ from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.server import interceptors
+from rowgate_server.transport.transacting import Transacting
 from support.encodings import READERS, Reader
 
 COLUMNS = (Column("a", ValueType.INT), Column("b", ValueType.STRING))
@@ -82,6 +84,8 @@ async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc
     servicer = QueryServicer(
         cast("QueryRunner", queries),
         cast("Explainer", None),  # nothing is explained here
+        cast("BatchRunner", None),  # nor many at once
+        cast("Transacting", None),  # nor is a transaction held
         request_timeout=10.0,
         largest_message=64 * 1024 * 1024,
     )

@@ -109,7 +109,7 @@ class Writing:
             self._transaction = transaction
             yield transaction
             if not dry_run:
-                await transaction.commit()
+                await self._database.executor.keep(transaction)
         self._transaction = None
 
     async def run(self, statement: AnyStatement, *, reads: bool = False, locks: bool = False) -> Result:

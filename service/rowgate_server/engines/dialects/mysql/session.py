@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -31,7 +33,14 @@ _WRITES_IN_READ_ONLY = (1792,)
 _MOST_COLUMNS = 65_535
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
 _START = COM_QUERY + b"START TRANSACTION"
-_STRICT = COM_QUERY + b"SET sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+_STRICT = (
+    COM_QUERY
+    + b"SET @rowgate_sql_mode=@@sql_mode,sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+)
+_NO_AUTOCOMMIT = COM_QUERY + b"SET autocommit=0"
+_MOST_AT_ONCE, _MOST_BYTES_AT_ONCE = 256, 256 * 1024
+"""Commands, and bytes, that are under way at once: their answers must fit into the socket while nobody reads them."""
+_NOT_STRICT = COM_QUERY + b"SET sql_mode=@rowgate_sql_mode"
 
 
 class Killer(Protocol):
@@ -83,6 +92,7 @@ class MySQLSession:
         self._due: list[bytes] = []
         self._begun = False
         self._strict = False
+        self._only_read = False
 
     async def prepare(self) -> None:
         """Set a new connection up for the gateway's use."""
@@ -94,6 +104,9 @@ class MySQLSession:
             literals.render_rows(statement) if isinstance(statement, BoundRows) else literals.render(statement)
         ).encode()
         self._check_size(sql)
+        if self._begun:
+            self._only_read = mode.reads
+            mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
         facts = self._settings.statements.facts(statement, reads=mode.reads)
         before = self._before(mode, plain=facts.plain)
         if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
@@ -129,6 +142,31 @@ class MySQLSession:
             raise _types_have_changed() from error
         raise _not_exact()
 
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Many commands in one write.
+
+        Those behind one that fails run all the same. Without autocommit they, too, are in a transaction, even where the
+        error has rolled back the one that they were meant for.
+        """
+        before = [*self._overdue(), _NO_AUTOCOMMIT]
+        self._state.changed()
+        affected: list[int] = []
+        commands: list[bytes] = []
+        size = 0
+        for statement in statements:
+            sql = literals.render(statement).encode()
+            self._check_size(sql)
+            if len(sql) >= LARGEST_PACKET:
+                raise RowgateError(
+                    Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN
+                )
+            if commands and (len(commands) == _MOST_AT_ONCE or size + len(sql) > _MOST_BYTES_AT_ONCE):
+                affected += await self._link.changes(before, commands)
+                before, commands, size = [], [], 0
+            commands.append(COM_QUERY + sql)
+            size += len(sql)
+        return affected + await self._link.changes(before, commands)
+
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""
         sql = (literals.render(statement) if valued else "?".join(statement.fragments)).encode()
@@ -151,6 +189,11 @@ class MySQLSession:
         self._due = [_READ_ONLY] if options.read_only else []
         if options.isolation is not None:
             self._due.append(COM_QUERY + f"SET SESSION TRANSACTION ISOLATION LEVEL {options.isolation.value}".encode())
+        if options.lock_timeout is not None:
+            wait = max(1, math.ceil(options.lock_timeout))
+            self._due.append(
+                COM_QUERY + f"SET SESSION innodb_lock_wait_timeout={wait},lock_wait_timeout={wait}".encode()
+            )
         self._due.append(_START)
         self._begun = True
 
@@ -168,8 +211,10 @@ class MySQLSession:
 
     async def standing(self, error: Exception | None) -> Standing:
         """A deadlock rolls back the transaction, and DDL commits it; other errors undo their statement only."""
-        status = self._link.status if error is None else await self._link.ping()
+        status = self._link.status
         # 0: the statement's answer did not tell, as those of the binary protocol don't.
+        if error is not None or not (status or self._only_read):
+            status = await self._link.ping()
         return Standing.ACTIVE if not status or status & IN_TRANSACTION else Standing.ENDED
 
     async def reset(self) -> None:
@@ -236,9 +281,9 @@ class MySQLSession:
         """The commands to send before the statement."""
         before = self._overdue(plain=plain)
         settings = [_READ_ONLY] if mode.read_only and not self._begun else []
-        if mode.strict and not self._strict:
-            settings.append(_STRICT)
-            self._strict = True
+        if mode.strict is not self._strict:
+            settings.append(_STRICT if mode.strict else _NOT_STRICT)
+            self._strict = mode.strict
         if settings or self._begun:
             self._state.changed()
         return [*before, *settings]

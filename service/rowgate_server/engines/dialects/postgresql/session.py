@@ -61,7 +61,8 @@ class PostgreSQLSession:
                 outcome=Outcome.NOT_RUN,
             )
         # In a transaction a statement that can't be prepared as it is would be the end of it.
-        async with self._saved() if self._begun and not mode.typed else nullcontext(None) as place:
+        uncertain = self._begun and statement.values and not mode.typed
+        async with self._saved() if uncertain else nullcontext(None) as place:
             prepared, arguments = await self._prepare(statement, place)
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
@@ -78,6 +79,25 @@ class PostgreSQLSession:
         answer = await self._whole(prepared, arguments, mode)
         return WholeCursor(self._connection, prepared, self._description, answer, self._notices, ending=ending)
 
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Prepared once, and bound to many sets in one write; one by one where a value needs a cast of its own."""
+        async with self._saved() as place:
+            prepared, _ = await self._prepare(statements[0], place)
+        kinds = prepared.get_parameters()
+        converted = [_converted(statement, kinds) for statement in statements]
+        if any(casts is not None for _, casts in converted) or any(NO_MEMBERS in each.values for each in statements):
+            return [await self._changed(statement) for statement in statements]
+        self._meter.listen()
+        try:
+            await prepared.executemany([arguments for arguments, _ in converted])
+        finally:
+            tags = self._meter.command_tags()
+        return [int(match[1]) if (match := _AFFECTED.match(tag)) else 0 for tag in tags]
+
+    async def _changed(self, statement: BoundStatement) -> int:
+        cursor = await self.execute(statement, ExecuteMode())
+        return (await cursor.finish()).affected_rows or 0
+
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
         del valued
@@ -90,7 +110,11 @@ class PostgreSQLSession:
     async def begin(self, options: TransactionOptions) -> None:
         """Begin a transaction."""
         level = f" ISOLATION LEVEL {options.isolation.value}" if options.isolation else ""
-        await self.control(f"BEGIN{level}{' READ ONLY' if options.read_only else ''}")
+        read_only, deferrable = " READ ONLY" * options.read_only, " DEFERRABLE" * options.deferrable
+        waiting = (
+            "" if options.lock_timeout is None else f"; SET LOCAL lock_timeout = {_milliseconds(options.lock_timeout)}"
+        )
+        await self.control(f"BEGIN{level}{read_only}{deferrable}{waiting}")
         self._begun = True
 
     async def commit(self) -> None:
@@ -229,6 +253,11 @@ class PostgreSQLSession:
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
             ).of_value(next(index for index, cast in enumerate(unfit) if cast))
         return prepared, arguments
+
+
+def _milliseconds(seconds: float) -> int:
+    """At least one: 0 is for ever."""
+    return max(1, round(seconds * 1000))
 
 
 def _kinds(prepared: Any, statement: BoundStatement) -> Sequence[Any]:

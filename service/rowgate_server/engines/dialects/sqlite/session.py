@@ -34,6 +34,7 @@ class SQLiteSession:
         self._guard = guard
         self._killed = False
         self._due: tuple[str, ...] = ()
+        self._waited: int | None = None
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
@@ -55,6 +56,20 @@ class SQLiteSession:
 
         most = math.inf if mode.row_limit is None else mode.row_limit + 1
         return SQLiteCursor(self, *await self.on_thread(run), most)
+
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """By sqlite3's executemany: compiled once, in one hop; it counts all rows together."""
+        sql = "?".join(statements[0].fragments)
+        arguments = [[_argument(value) for value in statement.values] for statement in statements]
+        before, self._due = self._due, ()
+
+        def run(connection: sqlite3.Connection) -> int:
+            for command in before:
+                connection.execute(command)
+            with self._stepping():
+                return connection.executemany(sql, arguments).rowcount
+
+        return await self.on_thread(run)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Compile it: neither its columns nor what it writes depend on the values."""
@@ -82,6 +97,9 @@ class SQLiteSession:
         since, and would have to be begun again.
         """
         self._due = ("PRAGMA query_only = ON", "BEGIN") if options.read_only else ("BEGIN IMMEDIATE",)
+        if options.lock_timeout is not None:
+            self._waited = await self.on_thread(_busy_timeout)
+            self._due = (f"PRAGMA busy_timeout = {max(1, round(options.lock_timeout * 1000))}", *self._due)
 
     async def commit(self) -> None:
         """Commit."""
@@ -115,10 +133,13 @@ class SQLiteSession:
     async def reset(self) -> None:
         """End a transaction left open; a connection with temporary tables is dropped."""
         self._due = ()
+        waited, self._waited = self._waited, None
 
         def clean(connection: sqlite3.Connection) -> bool:
             if connection.in_transaction:
                 connection.rollback()
+            if waited is not None:
+                connection.execute(f"PRAGMA busy_timeout = {waited}")
             connection.execute("PRAGMA query_only = OFF")
             return connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone() is None
 
@@ -228,6 +249,11 @@ def _read(cursor: sqlite3.Cursor, most: float) -> list[Row]:
         room -= width * len(some)
         step = max(1, min(step * 2, _MOST_PER_STEP, room // width))
     return rows
+
+
+def _busy_timeout(connection: sqlite3.Connection) -> int:
+    """Milliseconds that a statement waits for a lock."""
+    return int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
 
 
 def _width(row: Row) -> int:
