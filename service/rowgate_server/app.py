@@ -104,23 +104,24 @@ class Gateway:
             reflection=server.reflection,
         )
         catalog = Catalog(self._databases)
+        rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
+        tables = TableCache(self._databases, catalog, rules)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
-                QueryRunner(self._databases),
+                QueryRunner(self._databases, tables.forget),
                 Explainer(self._databases),
                 server.request_timeout,
                 server.max_message_bytes,
             ),
             schema=SchemaServicer(self._databases, catalog, server.request_timeout),
-            tables=self._build_tables(catalog),
+            tables=self._build_tables(tables),
             health=self._health,
         )
         return grpc_server.build(servicers, options, self._metrics)
 
-    def _build_tables(self, catalog: Catalog) -> TableServicer:
+    def _build_tables(self, tables: TableCache) -> TableServicer:
         server = self._settings.server
-        rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
-        tables, compiler, writes = TableCache(self._databases, catalog, rules), Compiler(), WriteCompiler()
+        compiler, writes = Compiler(), WriteCompiler()
         return TableServicer(
             TableReader(tables, compiler),
             TablePager(tables, compiler, Tokens(server.page_token_secret.get_secret_value())),

@@ -10,8 +10,9 @@ import grpc.aio
 import pytest
 
 import rowgate
-from support.engines import Engine
+from support.engines import ENGINES, Engine
 from support.table_writes import TableWrites
+from support.tables import compare, fields
 
 _AUTO = {
     "sqlite": "id integer primary key autoincrement",
@@ -52,3 +53,39 @@ async def test_a_missing_key_is_counted_beside_rows_that_have_one(
         assert answer.rows[0][0] == 1
         assert answer.rows[1][0] == 100_000
         assert answer.rows[2][0] not in (0, 1)
+
+
+async def test_a_view_that_nothing_writes_to_is_refused_with_returning_too(
+    writes: TableWrites, engine: Engine, db: rowgate.Database
+) -> None:
+    # Each engine has views that it does not write to; those of SQLite never are, unless by a trigger.
+    view = "create view seen as select distinct id, a from behind"
+    behind = "create table behind (id integer primary key, a integer)"
+    filled = "insert into behind (id, a) values (1, 1)"
+    async with made(db, behind, filled, view, dropped=("view seen", "table behind")):
+        for returning in ([], ["*"]) if engine.name != "mariadb" else ([],):
+            for work in (
+                writes.insert("seen", [{"id": 5, "a": 5}], returning=returning),
+                writes.insert("seen", [{"id": 5, "a": 5}, {"id": 6, "a": 6}], returning=returning),
+                writes.update("seen", {"a": 7}, where=compare("id", "EQ", 1), returning=returning),
+                writes.delete("seen", where=compare("id", "EQ", 1), returning=returning),
+            ):
+                with pytest.raises(rowgate.NotSupported) as caught:
+                    await work
+                assert fields(caught.value) == ["table"]
+        assert await stored(db, "select id, a from behind") == [(1, 1)]
+
+
+@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine.name == "sqlite"], ids=["sqlite"])
+async def test_a_view_with_a_trigger_is_written(writes: TableWrites, db: rowgate.Database) -> None:
+    view = "create view guided as select id, a from behind"
+    behind = "create table behind (id integer primary key, a integer)"
+    trigger = (
+        "create trigger guided_in instead of insert on guided begin "
+        "insert into behind (id, a) values (new.id, new.a + 1); end"
+    )
+    async with made(db, behind, view, trigger, dropped=("view guided", "table behind")):
+        assert (await writes.insert("guided", [{"id": 1, "a": 1}], returning=["id"])).rows == [(1,)]
+        with pytest.raises(rowgate.NotSupported):
+            await writes.delete("guided", where=compare("id", "EQ", 1), returning=["id"])
+        assert await stored(db, "select id, a from behind") == [(1, 2)]

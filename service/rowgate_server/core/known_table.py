@@ -20,6 +20,10 @@ from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
+class StaleTableError(RowgateError):
+    """The table is not what it was when it was read: nothing has been changed, and it is to be read anew."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownTable:
     """One table or view, at one moment. Never changed: a later moment has another.
@@ -86,6 +90,17 @@ class KnownTable:
     def primary_key(self) -> Key | None:
         """The primary key, if it has one."""
         return self.described.primary_key
+
+
+def not_one_row(table: KnownTable) -> StaleTableError:
+    """What a key names is more than one row: it is unique no longer."""
+    return StaleTableError(
+        Reason.INVALID_REQUEST,
+        "more rows than one have these values: the columns are not a unique key of the table",
+        field="key",
+        outcome=Outcome.ROLLED_BACK,
+        table=table.name,
+    )
 
 
 def known(database: str, dialect: Dialect, table: Table, soft_delete: str | None) -> KnownTable:

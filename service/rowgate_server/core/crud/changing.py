@@ -19,7 +19,7 @@ from rowgate_server.core.crud.requests import Order
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import Written, no_key
 from rowgate_server.core.crud.writing import Writing, affected
-from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.known_table import KnownTable, not_one_row
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.results import Result
 from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
@@ -80,7 +80,9 @@ class Changing:
         key = _whole_key(self._table)
         in_order = not change.returning or meant.single or key is None
         if in_order and (self._returns or not change.returning):
-            if not change.dry_run and (meant.single or (not meant.most and not change.returning)):
+            # Another unique key than the primary one may have been dropped since: too many rows are to be undone.
+            alone = meant.primary if meant.single else not meant.most and not change.returning
+            if alone and not change.dry_run:
                 return await self._at_once()
             async with self._writing.transaction(dry_run=change.dry_run):
                 return await self._at_once()
@@ -92,6 +94,8 @@ class Changing:
     async def _at_once(self) -> Written:
         """By one statement."""
         change = self._change
+        if change.returning and self._writing.view_of_sqlite:
+            await self._writing.explain(self._statement(change.meant.condition, change.values, ()))
         result = await self._writing.run(self._statement(change.meant.condition, change.values, change.returning))
         written = Written()
         written.add(result.columns, result.rows, affected(result))
@@ -116,7 +120,9 @@ class Changing:
             raise no_key(self._table)
         for part in _parts(keys):
             values = Values()
-            await self._writing.run(self._statement(_any_of(key, part, values), values, ()))
+            result = await self._writing.run(self._statement(_any_of(key, part, values), values, ()))
+            if affected(result) > len(part):
+                raise not_one_row(self._table)
         written.affected = len(keys)
         if change.new is None:
             written.rows = [row[:width] for row in found.rows]
@@ -161,6 +167,8 @@ class Changing:
         meant = self._change.meant
         if meant.single and not count:
             raise await self._missed()
+        if meant.single and count > 1 and self._writing.undoable:
+            raise not_one_row(self._table)
         if meant.most and count > meant.most:
             raise RowgateError(
                 Reason.TOO_MANY_ROWS_AFFECTED,
