@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc.aio
 import pytest
@@ -50,13 +50,14 @@ async def test_a_key_that_is_unique_no_longer_changes_nothing(
     writes: TableWrites, tables: Tables, engine: Engine, moving: str, db: rowgate.Database, elsewhere: rowgate.Database
 ) -> None:
     table = " on moving" if engine.name == "mariadb" else ""
-    for work in (
+    works: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: tables.get(moving, {"a": 1}),
         lambda: writes.update(moving, {"a": 9}, key={"a": 1}),
         lambda: writes.update(moving, {"a": 9}, key={"a": 1}, returning=["id"]),
         lambda: writes.delete(moving, key={"a": 1}),
         lambda: writes.delete(moving, key={"a": 1}, returning=["id"]),
-    ):
+    )
+    for work in works:
         assert (await tables.get(moving, {"a": 1}))[0] == 1
         await elsewhere.query(f"drop index moving_a{table}")
         await elsewhere.query("insert into moving (id, a) values (3, 1)")
