@@ -88,8 +88,9 @@ class KnownTable:
 
     @property
     def primary_key(self) -> Key | None:
-        """The primary key, if it has one."""
-        return self.described.primary_key
+        """The primary key, if it has one that tells its rows apart."""
+        key = self.described.primary_key
+        return key if key is None or key.columns not in self.described.untold else None
 
 
 def not_one_row(table: KnownTable) -> StaleTableError:
@@ -128,7 +129,7 @@ def _keys(table: Table) -> Iterator[Key]:
         if index.unique and not index.partial and not any(part.expression for part in index.parts)
     )
     for key in (table.primary_key, *table.unique_constraints, *indexes):
-        if key is not None:
+        if key is not None and key.columns not in table.untold:
             yield key
 
 

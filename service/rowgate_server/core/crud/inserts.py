@@ -131,7 +131,8 @@ def _planned(table: KnownTable, request: InsertRows, returning: tuple[str, ...])
 
 
 def _key_of(table: KnownTable) -> tuple[str, ...]:
-    return table.primary_key.columns if table.primary_key is not None else ()
+    key = table.described.primary_key
+    return key.columns if key is not None else ()
 
 
 def _parts(statements: InsertStatements, table: KnownTable, planned: _Planned) -> list[Batch] | list[RowColumns]:
