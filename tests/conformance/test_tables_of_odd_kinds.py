@@ -131,3 +131,19 @@ async def test_a_key_that_heirs_do_not_keep_is_no_key(
         assert await stored(db, "select id, v from parent order by v") == [(1, 1), (2, 2), (1, 3)]
         page = await tables.page("parent", size=10, order=["id"])
         assert sorted(page.rows) == [(1, 1), (1, 3), (2, 2)]
+
+
+async def test_text_is_expected_as_it_is_written(writes: TableWrites, engine: Engine, db: rowgate.Database) -> None:
+    folded = {"sqlite": " collate nocase", "mariadb": "", "postgresql": ""}[engine.name]
+    kinds = {"a": f"varchar(20){folded}", "b": f"text{folded}", "c": "char(20)"}
+    columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    async with made(db, f"create table said (id integer primary key, {columns})", dropped=("table said",)):
+        given = dict.fromkeys(kinds, "ABC é")
+        held = (await writes.insert("said", [{"id": 1, **given}], returning=list(kinds))).rows[0]
+        for name in ("a", "b"):
+            for other in ("abc é", "ABC é ", "ABC e", "ABC"):
+                with pytest.raises(rowgate.PreconditionFailed):
+                    await writes.update("said", {name: "mine"}, key={"id": 1}, expected={name: other})
+        for name, text in zip(kinds, held, strict=True):
+            answer = await writes.update("said", {name: "mine"}, key={"id": 1}, expected={name: text})
+            assert answer.affected == 1

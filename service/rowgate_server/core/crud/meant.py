@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,8 +11,16 @@ from rowgate_server.core.crud.keys import plan_key
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both
 from rowgate_server.core.crud.write_requests import Meant
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_TEXT = {
+    Dialect.MYSQL: re.compile(r"(var)?char|(tiny|medium|long)?text|enum|set\b"),
+    Dialect.POSTGRESQL: re.compile(r"citext|text\Z|character varying"),
+    Dialect.SQLITE: re.compile(""),
+}
+"""Columns whose text is expected as it is written. Not PostgreSQL's CHAR, which is padded, nor what only reads text."""
 
 
 class MeantPlan(NamedTuple):
@@ -72,7 +81,9 @@ def _expected(table: KnownTable, name: str, value: BoundValue, values: Values) -
     if value.type is ValueType.NULL:
         return Term(Test.IS_NULL, name) if column.nullable else FALSE
     check_comparable(table, column, field)
-    return Term(Test.EQ, name, (values.put(table.coerced(column, value, field)),))
+    coerced = table.coerced(column, value, field)
+    text = coerced.type is ValueType.STRING and _TEXT[table.dialect].match(column.database_type)
+    return Term(Test.SAME if text else Test.EQ, name, (values.put(coerced),))
 
 
 def _unfiltered(*, given: bool) -> RowgateError:

@@ -119,8 +119,15 @@ class Writing:
         Raises:
             RowgateError: what it has against it.
         """
+        if self._transaction is None:
+            async with self.transaction(dry_run=True):
+                return await self.explain(statement)
+        # A connection learns of triggers that another has made when it reads next; EXPLAIN reads nothing.
+        schema = self._table.described.schema.replace('"', '""')
+        await self.run(BoundStatement((f'SELECT 1 FROM "{schema}".sqlite_master LIMIT 1',), ()), reads=True)  # noqa: S608 - quoted
         first, *others = statement.fragments
         await self.run(BoundStatement((f"EXPLAIN {first}", *others), statement.values), reads=True)
+        return None
 
     @asynccontextmanager
     async def transaction(self, *, dry_run: bool) -> AsyncIterator[Transaction]:
