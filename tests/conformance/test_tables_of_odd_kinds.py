@@ -26,6 +26,10 @@ _POSTGRESQL = pytest.mark.parametrize(
     "engine", [engine for engine in ENGINES if engine.name == "postgresql"], ids=["postgresql"]
 )
 
+_MARIADB = pytest.mark.parametrize(
+    "engine", [engine for engine in ENGINES if engine.name == "mariadb"], ids=["mariadb"]
+)
+
 
 @pytest.fixture
 def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
@@ -147,3 +151,14 @@ async def test_text_is_expected_as_it_is_written(writes: TableWrites, engine: En
         for name, text in zip(kinds, held, strict=True):
             answer = await writes.update("said", {name: "mine"}, key={"id": 1}, expected={name: text})
             assert answer.affected == 1
+
+
+@_MARIADB
+async def test_rows_that_cannot_be_undone_are_not_tried_together(writes: TableWrites, db: rowgate.Database) -> None:
+    table = "create table kept (id integer primary key) engine = myisam"
+    async with made(db, table, "insert into kept values (1)", dropped=("table kept",)):
+        with pytest.raises(rowgate.NotSupported):
+            await writes.insert("kept", [{"id": 5}, {"id": 1}, {"id": 6}], ignore=[])
+        assert await stored(db, "select id from kept order by id") == [(1,)]
+        assert (await writes.insert("kept", [{"id": 1}], ignore=[])).affected == 0
+        assert (await writes.insert("kept", [{"id": 2}], ignore=[])).affected == 1

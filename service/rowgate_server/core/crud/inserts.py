@@ -86,6 +86,8 @@ class TableInserter:
         written = Written()
         parts = _parts(statements, table, planned) if planned.conflict is None else []
         if planned.conflict is not None:
+            if len(planned.rows) > 1:
+                await writing.check_undoable()
             upserts = Upserts(self._reads, self._writes, statements, writing, table, planned.conflict)
             async with writing.transaction(dry_run=planned.dry_run) as transaction:
                 for batch in _batches(table, planned):
