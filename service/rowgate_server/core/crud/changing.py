@@ -6,15 +6,16 @@ are meant are found by their primary key first, and locked; then they are change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import DeletePlan, UpdatePlan, WriteCompiler
 from rowgate_server.core.crud.keyset import bound_cell
+from rowgate_server.core.crud.many_keys import any_of, parts
 from rowgate_server.core.crud.meant import MeantPlan
 from rowgate_server.core.crud.orders import plan_order
-from rowgate_server.core.crud.plans import Condition, SelectPlan, Term, Test, Values, both, either
+from rowgate_server.core.crud.plans import Condition, SelectPlan, Values, both
 from rowgate_server.core.crud.requests import Order
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import Written, no_key
@@ -22,10 +23,8 @@ from rowgate_server.core.crud.writing import Writing, affected
 from rowgate_server.core.known_table import KnownTable, not_one_row
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.results import Result
-from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import BoundStatement, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
-
-_KEYS_A_STATEMENT = 1000
 
 
 class Change(NamedTuple):
@@ -118,9 +117,9 @@ class Changing:
         ]
         if any(value.type is ValueType.NULL for row in keys for value in row.values()):
             raise no_key(self._table)
-        for part in _parts(keys):
+        for part in parts(keys):
             values = Values()
-            result = await self._writing.run(self._statement(_any_of(key, part, values), values, ()))
+            result = await self._writing.run(self._statement(any_of(key, part, values), values, ()))
             if affected(result) > len(part):
                 raise not_one_row(self._table)
         written.affected = len(keys)
@@ -141,9 +140,9 @@ class Changing:
         new = self._change.new or {}
         moved = {name: value for name, value in new.items() if name in key.columns}
         width = len(self._change.returning)
-        for part in _parts([{**old, **moved} for old in keys]) if keys else ((),):
+        for part in parts([{**old, **moved} for old in keys]) if keys else ((),):
             values = Values()
-            result = await self._select(self._change.returning, key, _any_of(key, part, values), values)
+            result = await self._select(self._change.returning, key, any_of(key, part, values), values)
             written.columns = result.columns[:width]
             written.rows += [row[:width] for row in result.rows]
 
@@ -219,16 +218,3 @@ def _whole_key(table: KnownTable) -> Key | None:
         ),
         None,
     )
-
-
-def _parts(keys: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
-    for start in range(0, len(keys), _KEYS_A_STATEMENT):
-        yield keys[start : start + _KEYS_A_STATEMENT]
-
-
-def _any_of(key: Key, keys: Sequence[RowValues], values: Values) -> Condition:
-    if len(key.columns) == 1:
-        (name,) = key.columns
-        members = BoundValue(ValueType.LIST, tuple(row[name] for row in keys))
-        return Term(Test.IN, name, (values.put(members),)) if keys else either()
-    return either(*(both(*(Term(Test.EQ, name, (values.put(value),)) for name, value in row.items())) for row in keys))
