@@ -162,3 +162,12 @@ async def test_rows_that_cannot_be_undone_are_not_tried_together(writes: TableWr
         assert await stored(db, "select id from kept order by id") == [(1,)]
         assert (await writes.insert("kept", [{"id": 1}], ignore=[])).affected == 0
         assert (await writes.insert("kept", [{"id": 2}], ignore=[])).affected == 1
+
+
+@_MARIADB
+async def test_rows_that_stay_are_not_told_to_be_rolled_back(writes: TableWrites, db: rowgate.Database) -> None:
+    for kind, outcome in (("myisam", "UNKNOWN"), ("innodb", "ROLLED_BACK")):
+        async with made(db, f"create table kept (id integer primary key) engine = {kind}", dropped=("table kept",)):
+            with pytest.raises(rowgate.DuplicateKey) as caught:
+                await writes.insert("kept", [{"id": 5}, {"id": 5}])
+            assert caught.value.metadata["outcome"] == outcome

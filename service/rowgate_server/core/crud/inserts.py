@@ -75,6 +75,8 @@ class TableInserter:
                     return await self._insert(Writing(database, table, deadline, returning), table, planned)
                 except RowgateError as error:
                     if error.reason is not Reason.DEADLOCK or not tries or planned.conflict is None:
+                        if len(planned.rows) > 1 and error.outcome == Outcome.ROLLED_BACK.value:
+                            await _tell_kept(error, Writing(database, table, deadline, ()))
                         raise _placed(error, planned.rows) from error.__cause__
 
         name = request.table
@@ -101,6 +103,14 @@ class TableInserter:
                     await statements.insert(part, written)
         stats = writing.stats(written.affected, len(written.rows))
         return Inserted(Rows(written.columns, written.rows, stats), tuple(written.ignored))
+
+
+async def _tell_kept(error: RowgateError, writing: Writing) -> None:
+    """Promise nothing of the rows before the one at fault, where the database cannot undo them."""
+    try:
+        await writing.check_undoable()
+    except RowgateError:  # so it is, or it cannot be asked
+        error.metadata["outcome"] = Outcome.UNKNOWN.value
 
 
 def plan_returning(table: KnownTable, wanted: Sequence[str], default: tuple[str, ...]) -> tuple[str, ...]:
