@@ -112,7 +112,8 @@ class Gateway:
             reflection=server.reflection,
         )
         catalog = Catalog(self._databases)
-        queries, work = QueryRunner(self._databases), self._table_work(catalog)
+        work = self._table_work(catalog)
+        queries = QueryRunner(self._databases, work.tables.forget)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(

@@ -26,16 +26,24 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def gateway(
+def urls(
     mariadb_server: MariaDB, postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
+) -> dict[str, str]:
+    """Where the databases are, as settings of a gateway."""
     file = tmp_path_factory.mktemp("sqlite") / "test.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-    environment = {
+    return {
         "ROWGATE_DATABASES__SQLITE__URL": f"sqlite:///{file}",
         "ROWGATE_DATABASES__MARIADB__URL": mariadb_server.url,
         "ROWGATE_DATABASES__POSTGRESQL__URL": postgresql_server.url,
+    }
+
+
+@pytest.fixture(scope="session")
+def gateway(urls: dict[str, str]) -> Iterator[Gateway]:
+    environment = {
+        **urls,
         # Few connections: what one call leaves behind, the next one would find.
         **{
             f"ROWGATE_DATABASES__{engine.name.upper()}__POOL__{key}": number

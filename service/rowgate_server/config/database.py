@@ -95,7 +95,8 @@ class Tables(Section):
         VISIBLE,
         Field(
             description="Age at which the description of a table is read anew. A table or column that is not known is "
-            "looked for at once, whatever the age."
+            "looked for at once, whatever the age; and so is every table of a database after a statement through "
+            "ExecuteQuery or StreamQuery that may have altered one."
         ),
     ] = 60.0
     soft_delete: Annotated[

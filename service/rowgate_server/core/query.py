@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.core import raw
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
-from rowgate_server.core.sqltext.effects import READING
+from rowgate_server.core.sqltext.effects import READING, alters
 from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -62,10 +62,16 @@ class QueryRequest(NamedTuple):
 
 
 class QueryRunner:
-    """Runs raw SQL on the databases."""
+    """Runs raw SQL on the databases.
 
-    def __init__(self, databases: Databases) -> None:
+    Args:
+        databases: every one that is served.
+        altered: told the name of a database whose tables a statement may have made other.
+    """
+
+    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
         self._databases = databases
+        self._altered = altered
 
     async def execute(self, request: QueryRequest) -> Result:
         """The whole result.
@@ -80,6 +86,8 @@ class QueryRunner:
         except RowgateError as error:
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
+        finally:
+            self._note(database, statement)
         stats = told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
 
@@ -112,6 +120,7 @@ class QueryRunner:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
             await chunks.aclose()
+            self._note(database, statement)
 
     def database_name(self, name: str) -> str:
         """The name of the database that a request means, for the log."""
@@ -124,6 +133,11 @@ class QueryRunner:
             RowgateError: UNKNOWN_DATABASE.
         """
         return deadline_of(self._databases.get(request.database), request, streaming=True)
+
+    def _note(self, database: Database, statement: ParsedStatement) -> None:
+        """Whatever became of it: what failed at last may have done its work."""
+        if alters(statement):
+            self._altered(database.name)
 
     def _prepare(
         self, database: Database, request: QueryRequest, *, streaming: bool, held: bool = False

@@ -10,7 +10,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
-from rowgate_server.core import declared_types, mysql_schema, sqlite_schema
+from rowgate_server.core import declared_types, mysql_schema, postgresql_schema, sqlite_schema
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -105,6 +105,8 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
         return sqlite_schema.completed(table, connection)
     if dialect is Dialect.MYSQL:
         table = mysql_schema.unescaped(table)
+    if dialect is Dialect.POSTGRESQL:
+        table = postgresql_schema.completed(table, connection)
     return declared_types.completed(table, connection, dialect)
 
 

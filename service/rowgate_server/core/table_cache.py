@@ -7,14 +7,14 @@ that was made or changed a moment ago is found.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
 
 from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.known_table import KnownTable, known
+from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -63,6 +63,14 @@ class TableCache:
         self._rules = rules
         self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
         self._flights: dict[_Place, asyncio.Task[KnownTable]] = {}
+        self._alterations: Counter[str] = Counter()
+
+    def forget(self, database: str) -> None:
+        """Drop what is known of a database, and what is being read of it: a statement may have altered its tables."""
+        self._alterations[database] += 1
+        for places in (self._entries, self._flights):
+            for place in [place for place in places if place[0] == database]:
+                del places[place]
 
     def on(self, database: Database) -> TableCache:
         """The same tables, for a view of their database."""
@@ -120,7 +128,7 @@ class TableCache:
             try:
                 return await work(database, await _landed(begun, deadline), deadline)
             except RowgateError as error:
-                if error.reason not in _UNKNOWN:
+                if error.reason not in _UNKNOWN and not isinstance(error, StaleTableError):
                     raise
         flight = self._flights.get(place) or self._fly(database, place)
         return await work(database, await _landed(flight, deadline), deadline)
@@ -137,7 +145,7 @@ class TableCache:
 
     @staticmethod
     def _may_be_stale(entry: _Entry, error: RowgateError) -> bool:
-        if error.reason in _UNKNOWN:
+        if error.reason in _UNKNOWN or isinstance(error, StaleTableError):
             return True
         return error.reason in _UNFIT and _now() - entry.read_at > _UNFIT_AGE
 
@@ -161,10 +169,12 @@ class TableCache:
         return flight
 
     async def _read(self, database: Database, place: _Place) -> KnownTable:
-        read_at = _now()
+        read_at, alterations = _now(), self._alterations[place[0]]
         table = await self._catalog.get_table(database.name, place[1], place[2], None)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         found = known(database.name, database.dialect, table, soft_delete)
+        if self._alterations[place[0]] != alterations:
+            return found  # good for those who asked before
         self._entries[place] = _Entry(found, read_at)
         self._entries.move_to_end(place)
         if len(self._entries) > _MOST_TABLES:

@@ -108,7 +108,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table or view, whole."""
+    """One table or view, whole.
+
+    `untold` are the columns of keys that do not tell rows apart as the database compares them: a SQLite index of
+    another collation than its column's, keys of a PostgreSQL table that others inherit from.
+    """
 
     name: str
     schema: str
@@ -120,3 +124,4 @@ class Table:
     unique_constraints: tuple[Key, ...]
     indexes: tuple[Index, ...]
     checks: tuple[Check, ...]
+    untold: frozenset[tuple[str, ...]] = frozenset()

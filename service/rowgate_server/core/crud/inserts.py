@@ -75,6 +75,8 @@ class TableInserter:
                     return await self._insert(Writing(database, table, deadline, returning), table, planned)
                 except RowgateError as error:
                     if error.reason is not Reason.DEADLOCK or not tries or planned.conflict is None:
+                        if len(planned.rows) > 1 and error.outcome == Outcome.ROLLED_BACK.value:
+                            await _tell_kept(error, Writing(database, table, deadline, ()))
                         raise _placed(error, planned.rows) from error.__cause__
 
         name = request.table
@@ -86,6 +88,8 @@ class TableInserter:
         written = Written()
         parts = _parts(statements, table, planned) if planned.conflict is None else []
         if planned.conflict is not None:
+            if len(planned.rows) > 1:
+                await writing.check_undoable()
             upserts = Upserts(self._reads, self._writes, statements, writing, table, planned.conflict)
             async with writing.transaction(dry_run=planned.dry_run) as transaction:
                 for batch in _batches(table, planned):
@@ -99,6 +103,14 @@ class TableInserter:
                     await statements.insert(part, written)
         stats = writing.stats(written.affected, len(written.rows))
         return Inserted(Rows(written.columns, written.rows, stats), tuple(written.ignored))
+
+
+async def _tell_kept(error: RowgateError, writing: Writing) -> None:
+    """Promise nothing of the rows before the one at fault, where the database cannot undo them."""
+    try:
+        await writing.check_undoable()
+    except RowgateError:  # so it is, or it cannot be asked
+        error.metadata["outcome"] = Outcome.UNKNOWN.value
 
 
 def plan_returning(table: KnownTable, wanted: Sequence[str], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -131,7 +143,8 @@ def _planned(table: KnownTable, request: InsertRows, returning: tuple[str, ...])
 
 
 def _key_of(table: KnownTable) -> tuple[str, ...]:
-    return table.primary_key.columns if table.primary_key is not None else ()
+    key = table.described.primary_key
+    return key.columns if key is not None else ()
 
 
 def _parts(statements: InsertStatements, table: KnownTable, planned: _Planned) -> list[Batch] | list[RowColumns]:

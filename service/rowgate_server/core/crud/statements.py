@@ -63,6 +63,11 @@ class InsertStatements:
         self._returning = returning
 
     @property
+    def returning(self) -> tuple[str, ...]:
+        """The columns wanted back."""
+        return self._returning
+
+    @property
     def reads_back(self) -> bool:
         """Whether what was inserted has to be asked for afterwards."""
         return bool(self._returning) and not self._writing.returns
@@ -79,6 +84,8 @@ class InsertStatements:
             return await self._insert_and_read(part, written)
         telling = self._telling(part)
         hidden = tuple(name for name in telling if name not in self._returning)
+        if self._returning and self._writing.view_of_sqlite:
+            await self._explain(part)
         result = await self._writing.run(self._statement(part, self._returning + hidden, conflict))
         rows, columns = result.rows, result.columns
         if telling and len(rows) == len(part):
@@ -88,6 +95,28 @@ class InsertStatements:
             columns, rows = columns[:width], [row[:width] for row in rows]
         written.add(columns, rows, affected(result))
         return affected(result)
+
+    async def insert_unless_there(self, batch: Batch, key: Key, written: Written, conflict: Conflict) -> bool:
+        """Insert the rows that meet none; whether it is told which they are. Else they are in, and to be taken out."""
+        given = {cells: place for place, cells in enumerate(batch.keys(key.columns))}
+        if len(given) < len(batch):
+            return False
+        statement = self._statement(batch, (*self._returning, *key.columns), conflict)
+        result = await self._writing.run(statement, answers=False)
+        width = len(self._returning)
+        inserted = {given.get(tuple(row[width:])): row[:width] for row in result.rows}
+        if None in inserted or len(inserted) < len(result.rows):  # a trigger has changed them
+            return False
+        places = range(len(batch))
+        rows = [inserted[place] for place in places if place in inserted] if width else []
+        written.add(result.columns[:width], rows, len(inserted))
+        written.ignored += [batch.first + place for place in places if place not in inserted]
+        return True
+
+    async def _explain(self, part: Batch | RowColumns) -> None:
+        names = part.names if isinstance(part, RowColumns) else part.columns
+        missing = [BoundValue(ValueType.NULL, None)] * len(names)
+        await self._writing.explain(self._writes.insert(self._table, InsertPlan(tuple(names)), [missing]))
 
     def _telling(self, part: Batch | RowColumns) -> tuple[str, ...]:
         return telling_columns(self._table, len(part), part.given()) if self._returning else ()

@@ -74,6 +74,11 @@ def effect_of(statement: ParsedStatement) -> Effect:
     return _effect(statement.sql, statement.dialect)
 
 
+def alters(statement: ParsedStatement) -> bool:
+    """Whether it may change what tables there are and what they look like; a function that a SELECT calls aside."""
+    return statement.keyword not in READING and effect_of(statement) is not Effect.WRITES
+
+
 def _effect(sql: str, dialect: Dialect) -> Effect:
     tokens = _tokens(sql, dialect)
     first = next(tokens, "")

@@ -56,6 +56,8 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
 _MISSING = (Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN)
 """Their names are qualified."""
 
+_RESTRICTED = "FOREIGN KEY constraint failed"
+"""ON DELETE RESTRICT is a trigger to SQLite, and its error is told as a trigger's."""
 _FAILED = re.compile(
     r"(?P<kind>UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (?:index ')?(?P<what>[^']+)'?)?"
 )
@@ -126,6 +128,8 @@ def _safe_text(reason: Reason, text: str, *, has_parameters: bool) -> str:
 
 def _reason(name: str, text: str) -> tuple[Reason, dict[str, str | None]]:
     if name in _EXTENDED or name.startswith("SQLITE_CONSTRAINT"):
+        if text == _RESTRICTED:
+            return Reason.FOREIGN_KEY_VIOLATION, {}
         return _EXTENDED.get(name, Reason.CHECK_VIOLATION), _constraint(text)
     primary = "_".join(name.split("_")[:2])
     if primary in _PRIMARY:
