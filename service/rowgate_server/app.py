@@ -119,7 +119,7 @@ class Gateway:
             query=QueryServicer(
                 queries,
                 Explainer(self._databases),
-                BatchRunner(self._databases),
+                BatchRunner(self._databases, work.tables.forget),
                 self._transacting,
                 server.request_timeout,
                 server.max_message_bytes,

@@ -189,3 +189,12 @@ async def test_a_deadlock_among_many_runs_leaves_none_of_them(
     assert (ended == ["DEADLOCK"]) is (mine.kind != "error")
     names_of = (await db.query(f"select name from {table} where id in (1, 2, 3) order by id")).scalars()
     assert names_of == (["o", "o", "a"] if mine.kind != "error" else ["b", "b", "b"])
+
+
+async def test_a_column_that_a_batch_adds_is_found_at_once(batches: Batches, db: rowgate.Database, table: str) -> None:
+    assert await db.table(table).all() == []  # the table is known from now on
+    insert = f"insert into {table} (id, name, added) values (1, 'a', 7)"
+    answer = await batches.run(f"alter table {table} add column added integer", insert, mode=INDEPENDENT)
+    assert told(answer) == ["result", "result"]
+    (row,) = await db.table(table).all()
+    assert row["added"] == 7

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import NamedTuple
@@ -10,12 +10,13 @@ from typing import NamedTuple
 from rowgate_server.core import raw
 from rowgate_server.core.query import QueryOptions, deadline_for, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
-from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
+from rowgate_server.core.sqltext.effects import READING, Effect, alters, effect_of
 from rowgate_server.core.sqltext.words import words
 from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
@@ -78,10 +79,16 @@ class _Planned(NamedTuple):
 
 
 class BatchRunner:
-    """Runs batches on the databases."""
+    """Runs batches on the databases.
 
-    def __init__(self, databases: Databases) -> None:
+    Args:
+        databases: every one that is served.
+        altered: is told the name of a database whose tables may have changed.
+    """
+
+    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
         self._databases = databases
+        self._altered = altered
 
     async def run(self, request: BatchRequest) -> list[StepAnswer]:
         """What became of each step.
@@ -98,6 +105,16 @@ class BatchRunner:
             return [await _independent(database, request, index, deadline) for index in range(len(request.steps))]
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
+        finally:
+            if any(_alters(step.sql, database.dialect) for step in request.steps):
+                self._altered(database.name)
+
+
+def _alters(sql: str, dialect: Dialect) -> bool:
+    try:
+        return alters(parse(sql, dialect))
+    except RowgateError:
+        return False  # it was not run
 
 
 async def _atomic(database: Database, request: BatchRequest, deadline: Deadline) -> list[StepAnswer]:
