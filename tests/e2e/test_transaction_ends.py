@@ -209,10 +209,15 @@ async def test_a_transaction_ends_when_its_time_is_over_however_busy_it_is(start
     with start(TRANSACTIONS__TIMEOUT="1s") as gateway:
         for engine in ENGINES:
             number = databases.number(engine)
-            async with holding(gateway.address, engine) as tx:
-                with pytest.raises(grpc.aio.AioRpcError, match="took too long") as caught:
-                    await keep_busy(tx)
-                await free(databases, engine, number, "its time was over")
+            # Where the end meets a write, grpc.aio tells its own INTERNAL instead of the status.
+            for _ in range(5):
+                async with holding(gateway.address, engine) as tx:
+                    with pytest.raises(grpc.aio.AioRpcError) as caught:
+                        await keep_busy(tx)
+                    await free(databases, engine, number, "its time was over")
+                if caught.value.code() is not grpc.StatusCode.INTERNAL:
+                    break
+            assert "took too long" in str(caught.value.details())
             assert _metadata(caught.value)["limit"] == f"databases.{engine}.transactions.timeout 1s"
 
 
