@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
@@ -13,20 +12,16 @@ import asyncpg
 
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
+from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
-from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
+from rowgate_server.engines.results import StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
-_MOST_PER_FETCH, _MOST_OF_ANY_WIDTH = 8192, 512
-"""Rows; the lesser number where a single cell may have megabytes, and rows before it tell nothing of that."""
-_TARGET_BYTES = 256 * 1024
-_TARGET_SECONDS = 0.05
 _KILL_TIMEOUT = 2.0
 _MOST_WARNINGS = 64
-_AFFECTED = re.compile(r"(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d+)\Z")
 _COPY_OVER_THE_WIRE = re.compile(
     r"(?>\s+|--[^\n]*\n|/\*.*?\*/)*copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
 )
@@ -92,7 +87,7 @@ class PostgreSQLSession:
             await prepared.executemany([arguments for arguments, _ in converted])
         finally:
             tags = self._meter.command_tags()
-        return [int(match[1]) if (match := _AFFECTED.match(tag)) else 0 for tag in tags]
+        return [affected(tag) or 0 for tag in tags]
 
     async def _changed(self, statement: BoundStatement) -> int:
         cursor = await self.execute(statement, ExecuteMode())
@@ -290,122 +285,3 @@ def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[An
         except RowgateError as error:
             raise error.of_value(index) from None
     return arguments, casts if any(casts) else None
-
-
-class Cursor:
-    """What the two kinds have in common: columns, arrays read into BoundValues, the end of the transaction."""
-
-    def __init__(self, connection: Any, prepared: Any, description: bytes, notices: list[StatementWarning]) -> None:
-        self._connection = connection
-        self._notices = notices
-        attributes = prepared.get_attributes()
-        self.columns: tuple[Column, ...] = types.columns(attributes, description)
-        self._readers: list[tuple[int, Callable[[Any], Any]]] = [
-            (index, reader)
-            for index, attribute in enumerate(attributes)
-            if (reader := types.cell_reader(attribute, connection.members)) is not None
-        ]
-
-    async def fetch(self) -> Sequence[Row]:
-        """The next rows; empty at the end."""
-        raise NotImplementedError
-
-    def _read(self, records: list[Any]) -> Sequence[Row]:
-        if not self._readers:
-            return records
-        rows = [list(record) for record in records]
-        for row in rows:
-            for index, reader in self._readers:
-                row[index] = reader(row[index])
-        return rows
-
-    def _completion(self, status: bytes | str | None) -> Completion:
-        text = status.decode() if isinstance(status, bytes) else status or ""
-        match = _AFFECTED.match(text)
-        return Completion(affected_rows=int(match[1]) if match else None, warnings=tuple(self._notices))
-
-    async def finish(self) -> Completion:
-        """End the transaction that was begun."""
-        raise NotImplementedError
-
-    async def stop(self) -> Completion:
-        """End the transaction: that closes a portal, and every change is made before the first row is sent."""
-        return await self.finish()
-
-
-class WholeCursor(Cursor):
-    """A result that is here already."""
-
-    def __init__(
-        self,
-        connection: Any,
-        prepared: Any,
-        description: bytes,
-        answer: tuple[list[Any], bytes | None],
-        notices: list[StatementWarning],
-        *,
-        ending: str,
-    ) -> None:
-        super().__init__(connection, prepared, description, notices)
-        self._records, self._status = answer
-        self._ending = ending
-
-    async def fetch(self) -> Sequence[Row]:
-        """All rows, then none."""
-        records, self._records = self._records, []
-        return self._read(records)
-
-    async def finish(self) -> Completion:
-        """End the transaction if one was begun."""
-        if self._ending:
-            await self._connection.execute(self._ending)
-        return self._completion(self._status)
-
-
-class PortalCursor(Cursor):
-    """A server-side cursor: each fetch asks for so many rows as make about 256 KiB, or come in about 50 ms.
-
-    It begins with one row and grows, so that a slow query shows its first rows at once.
-    """
-
-    def __init__(
-        self,
-        connection: Any,
-        prepared: Any,
-        description: bytes,
-        portal: Any,
-        notices: list[StatementWarning],
-        *,
-        ending: str,
-    ) -> None:
-        super().__init__(connection, prepared, description, notices)
-        self._prepared = prepared
-        self._portal = portal
-        self._ending = ending
-        self._size = self._widest = 1
-        narrow = types.are_narrow(prepared.get_attributes(), description)
-        self._most = _MOST_PER_FETCH if narrow else _MOST_OF_ANY_WIDTH
-
-    async def fetch(self) -> Sequence[Row]:
-        """The next rows of the portal."""
-        began = time.monotonic()
-        records = await self._portal.fetch(self._size)
-        if records:
-            self._adapt(records, time.monotonic() - began)
-        return self._read(records)
-
-    async def finish(self) -> Completion:
-        """Close the portal; the end of its transaction does."""
-        if self._ending:
-            await self._connection.execute(self._ending)
-        else:
-            await self._portal._close_portal(None)
-        return self._completion(self._prepared.get_statusmsg())
-
-    def _adapt(self, records: list[Any], seconds: float) -> None:
-        """Estimate the width from the widest of the last rows; the first fetches are small, so wide rows show early."""
-        last = sum(len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in records[-1]) or 8
-        self._widest = max(self._widest, last)
-        fitting = max(1, _TARGET_BYTES // self._widest)
-        in_time = int(len(records) * _TARGET_SECONDS / seconds) if seconds > 0 else self._most
-        self._size = max(1, min(self._most, fitting, in_time, self._size * 8))
