@@ -47,7 +47,7 @@ READERS = {
     "python": "here",
     "yaml": "here",
     "text": "it is a drawing",
-    "sql": "docs/demo.md: tests/unit/test_demo_shop.py; docs/types.md: tests/conformance/test_types.py",
+    "sql": "docs/demo.md: tests/unit/demo/test_demo_page.py; docs/types.md: tests/conformance/test_types.py",
 }
 """Who reads a kind of block. A block of another kind would be seen by no test."""
 
