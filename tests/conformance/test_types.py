@@ -157,7 +157,7 @@ async def test_a_stream_reads_the_same(filled: Filled, stub: Query) -> None:
 async def test_the_column_tells_what_the_page_says(filled: Filled, stub: Query) -> None:
     result = await run(stub, filled.engine, f"select c, d, id from {filled.table} where 1 = 0")
     claim = filled.claim
-    tells = filled.engine == "mariadb"
+    tells = filled.engine != "sqlite"
     for told, nullable in zip(result.columns, (True, False), strict=False):
         assert told.type == column_type(claim)
         assert told.database_type == claim.database_type

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,7 @@ import asyncpg
 import pytest
 
 from rowgate_server.engines.dialects.postgresql import types
+from rowgate_server.engines.dialects.postgresql.origins import Field
 from rowgate_server.engines.values import BoundValue, ValueType
 
 
@@ -193,9 +193,8 @@ class _Attribute:
     ],
 )
 def test_columns_are_narrow_only_where_their_types_say_so(oid: int, modifier: int, narrow: bool) -> None:
-    description = struct.pack("!H", 1) + b"x\0" + struct.pack("!ihihih", 0, 0, oid, -1, modifier, 0)
-    assert types.are_narrow([_Attribute(_Kind(oid))], description) is narrow
+    assert types.are_narrow([_Attribute(_Kind(oid))], [Field(0, 0, modifier)]) is narrow
 
 
 def test_an_array_may_have_any_width() -> None:
-    assert not types.are_narrow([_Attribute(_Kind(1007, "array"))], b"")
+    assert not types.are_narrow([_Attribute(_Kind(1007, "array"))], [Field(0, 0, -1)])

@@ -179,13 +179,15 @@ class Column(google.protobuf.message.Message):
     Empty where the database does not tell (an expression in SQLite).
     """
     nullable: builtins.bool
-    """Whether NULL can occur, where the database tells."""
+    """Whether NULL can occur, where the database tells: of columns of tables on MySQL, MariaDB and PostgreSQL. On
+    PostgreSQL false is told only in statements that cannot add NULLs, as outer joins do.
+    """
     precision: builtins.int
     """Digits of a DECIMAL, or fractional digits of a temporal type, where the database tells."""
     scale: builtins.int
     """Digits after the point of a DECIMAL, where the database tells."""
     table: builtins.str
-    """The table that the column comes from, where the database tells."""
+    """The table that the column comes from, where the database tells: on MySQL, MariaDB and PostgreSQL."""
     def __init__(
         self,
         *,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rowgate_server.engines.dialects.postgresql import types
-from rowgate_server.engines.results import Column, Completion, Row, StatementWarning
+from rowgate_server.engines.results import Columns, Completion, Row, StatementWarning
 
 _MOST_PER_FETCH, _MOST_OF_ANY_WIDTH = 8192, 512
 """Rows; the lesser number where a single cell may have megabytes, and rows before it tell nothing of that."""
@@ -26,14 +26,13 @@ def affected(tag: str) -> int | None:
 class Cursor:
     """What the two kinds have in common: columns, arrays read into BoundValues, the end of the transaction."""
 
-    def __init__(self, connection: Any, prepared: Any, description: bytes, notices: list[StatementWarning]) -> None:
+    def __init__(self, connection: Any, prepared: Any, columns: Columns, notices: list[StatementWarning]) -> None:
         self._connection = connection
         self._notices = notices
-        attributes = prepared.get_attributes()
-        self.columns: tuple[Column, ...] = types.columns(attributes, description)
+        self.columns = columns
         self._readers: list[tuple[int, Callable[[Any], Any]]] = [
             (index, reader)
-            for index, attribute in enumerate(attributes)
+            for index, attribute in enumerate(prepared.get_attributes())
             if (reader := types.cell_reader(attribute, connection.members)) is not None
         ]
 
@@ -70,13 +69,13 @@ class WholeCursor(Cursor):
         self,
         connection: Any,
         prepared: Any,
-        description: bytes,
+        columns: Columns,
         answer: tuple[list[Any], bytes | None],
         notices: list[StatementWarning],
         *,
         ending: str,
     ) -> None:
-        super().__init__(connection, prepared, description, notices)
+        super().__init__(connection, prepared, columns, notices)
         self._records, self._status = answer
         self._ending = ending
 
@@ -102,18 +101,18 @@ class PortalCursor(Cursor):
         self,
         connection: Any,
         prepared: Any,
-        description: bytes,
+        columns: Columns,
         portal: Any,
         notices: list[StatementWarning],
         *,
+        narrow: bool,
         ending: str,
     ) -> None:
-        super().__init__(connection, prepared, description, notices)
+        super().__init__(connection, prepared, columns, notices)
         self._prepared = prepared
         self._portal = portal
         self._ending = ending
         self._size = self._widest = 1
-        narrow = types.are_narrow(prepared.get_attributes(), description)
         self._most = _MOST_PER_FETCH if narrow else _MOST_OF_ANY_WIDTH
 
     async def fetch(self) -> Sequence[Row]:

@@ -14,6 +14,7 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.postgresql import adapter, errors, types
 from rowgate_server.engines.dialects.postgresql.connection import Connection
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
+from rowgate_server.engines.dialects.postgresql.origins import Origins
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.tls import Tls, TlsMode
@@ -48,6 +49,7 @@ class PostgreSQLDriver:
     def __init__(self, address: PostgreSQLAddress, timeouts: PostgreSQLTimeouts) -> None:
         self._address = address
         self._timeouts = timeouts
+        self._origins = Origins()
         self._meters: weakref.WeakKeyDictionary[Any, ReceiveMeter] = weakref.WeakKeyDictionary()
         # asyncpg takes "prefer" by name only; a context means that TLS is required.
         self._tls: Any = "prefer" if address.tls.mode is TlsMode.PREFER else address.tls.context() or False
@@ -73,7 +75,7 @@ class PostgreSQLDriver:
 
     def session(self, connection: Any) -> PostgreSQLSession:
         """The session on a connection."""
-        return PostgreSQLSession(connection, self._meters[connection])
+        return PostgreSQLSession(connection, self._meters[connection], self._origins)
 
     async def probe(self) -> ServerFacts:
         """Ask for the version and schema on a connection kept for that."""

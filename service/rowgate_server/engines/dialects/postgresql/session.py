@@ -14,9 +14,10 @@ from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
+from rowgate_server.engines.dialects.postgresql.origins import Origins, fields, may_add_nulls
 from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
-from rowgate_server.engines.results import StatementWarning, result_too_large
+from rowgate_server.engines.results import Columns, StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -25,6 +26,8 @@ _MOST_WARNINGS = 64
 _COPY_OVER_THE_WIRE = re.compile(
     r"(?>\s+|--[^\n]*\n|/\*.*?\*/)*copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
 )
+_ALTERING = (b"ALTER", b"DO", b"CALL")
+"""Tags of what may give a table another name."""
 _BEFORE = "rowgate_before"
 _CANNOT_INFER = {"42P18", "42725"}
 """Could not determine a parameter's type; the operator is not unique for unknown types."""
@@ -33,9 +36,10 @@ _CANNOT_INFER = {"42P18", "42725"}
 class PostgreSQLSession:
     """The session on one connection."""
 
-    def __init__(self, connection: Any, meter: ReceiveMeter) -> None:
+    def __init__(self, connection: Any, meter: ReceiveMeter, origins: Origins) -> None:
         self._connection = connection
         self._meter = meter
+        self._outside = self._origins = origins
         self._notices: list[StatementWarning] = []
         self._description = b""
         self._begun = False
@@ -68,11 +72,17 @@ class PostgreSQLSession:
         elif mode.streaming and not self._begun:
             await self._connection.execute("BEGIN")
             ending = "COMMIT"
-        if mode.streaming and prepared.get_attributes():
+        columns = await self._columns(prepared, statement)
+        if mode.streaming and columns:
+            narrow = types.are_narrow(prepared.get_attributes(), fields(self._description))
             portal = await prepared.cursor(*arguments)
-            return PortalCursor(self._connection, prepared, self._description, portal, self._notices, ending=ending)
+            return PortalCursor(
+                self._connection, prepared, columns, portal, self._notices, narrow=narrow, ending=ending
+            )
         answer = await self._whole(prepared, arguments, mode)
-        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, ending=ending)
+        if (answer[1] or b"").startswith(_ALTERING):
+            self._origins.forget()
+        return WholeCursor(self._connection, prepared, columns, answer, self._notices, ending=ending)
 
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """Prepared once, and bound to many sets in one write; one by one where a value needs a cast of its own."""
@@ -98,7 +108,7 @@ class PostgreSQLSession:
         del valued
         prepared, _ = await self._prepare(statement, None)
         return Description(
-            columns=types.columns(prepared.get_attributes(), self._description),
+            columns=await self._columns(prepared, statement),
             parameters=tuple(ParameterType(types.value_type(kind), kind.name) for kind in prepared.get_parameters()),
         )
 
@@ -111,15 +121,20 @@ class PostgreSQLSession:
         )
         await self.control(f"BEGIN{level}{read_only}{deferrable}{waiting}")
         self._begun = True
+        self._origins = self._outside.inside()
 
     async def commit(self) -> None:
         """Commit it."""
         self._begun = False
+        altered, self._origins = self._origins.altered, self._outside
         await self.control("COMMIT")
+        if altered:
+            self._outside.forget()
 
     async def rollback(self) -> None:
         """Roll it back."""
         self._begun = False
+        self._origins = self._outside
         await self.control("ROLLBACK")
 
     async def control(self, sql: str) -> None:
@@ -136,6 +151,7 @@ class PostgreSQLSession:
         """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""
         connection = self._connection
         self._begun = False
+        self._origins = self._outside
         connection.remove_log_listener(self._notice)
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
@@ -189,6 +205,18 @@ class PostgreSQLSession:
         finally:
             self._meter.begin(None)
         return rows, status
+
+    async def _columns(self, prepared: Any, statement: BoundStatement) -> Columns:
+        """The columns of what was prepared last, with the tables that they come from."""
+        description, nulls = self._description, may_add_nulls(statement.fragments)
+        found = self._origins.made(description, nulls)
+        if found is not None:
+            return found
+        described = fields(description)
+        if missing := self._origins.missing(described):
+            await self._origins.learn(self._connection, missing)
+        columns = types.columns(prepared.get_attributes(), described, self._origins, nulls=nulls)
+        return self._origins.keep(description, nulls, columns) if described else columns
 
     def _notice(self, _: Any, message: Any) -> None:
         if len(self._notices) < _MOST_WARNINGS:

@@ -7,13 +7,13 @@ OIDs are those of `pg_type.dat`; they are fixed for built-in types.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rowgate_server.engines import isotime
-from rowgate_server.engines.results import Column
+from rowgate_server.engines.dialects.postgresql.origins import Field, Origin, Origins
+from rowgate_server.engines.results import Column, Columns
 from rowgate_server.engines.values import BoundValue, ValueType
 
 BOOL, BYTEA, INT8, INT2, INT4, TEXT, OID, JSON, FLOAT4, FLOAT8 = 16, 17, 20, 21, 23, 25, 26, 114, 700, 701
@@ -46,8 +46,6 @@ TYPES: dict[int, ValueType] = {
 _CLOCKS = (TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ)
 _MOST_FRACTION = 6
 _UNMODIFIED, _HEADER = -1, 4
-_COUNT = struct.Struct("!H")
-_FIELD = struct.Struct("!4x2x4x2xi2x")
 
 _OF_ANY_WIDTH = frozenset({BYTEA, JSON, JSONB})
 _OF_DECLARED_WIDTH = frozenset({BPCHAR, VARCHAR})
@@ -145,47 +143,46 @@ def install_codecs(connection: Any, json_decoder: Callable[[str], Any] = str) ->
 _VECTORS = {22: "int2vector", 30: "oidvector"}
 
 
-def columns(attributes: Sequence[Any], description: bytes) -> tuple[Column, ...]:
-    """The columns that a prepared statement's attributes describe, and its RowDescription; b"" where there is none.
+def columns(attributes: Sequence[Any], fields: Sequence[Field], origins: Origins, *, nulls: bool) -> Columns:
+    """The columns that a prepared statement's attributes and its RowDescription describe.
 
-    The protocol tells a table's number, not its name, and nothing of NULL. A name that was kept is wrong after a
-    rename, and a column that is NOT NULL has NULLs behind an outer join.
+    Args:
+        attributes: asyncpg's, of each column.
+        fields: the RowDescription's; none where it was not heard.
+        origins: where the fields come from.
+        nulls: whether the statement may have NULLs where its tables have none.
     """
-    return tuple(map(column, attributes, _modifiers(description) or [_UNMODIFIED] * len(attributes)))
+    if len(fields) != len(attributes):
+        return Columns(map(column, attributes))
+    return Columns(
+        column(attribute, field.modifier, origins.get(field), nulls=nulls)
+        for attribute, field in zip(attributes, fields, strict=True)
+    )
 
 
-def column(attribute: Any, modifier: int = _UNMODIFIED) -> Column:
-    """The column that an attribute of a prepared statement describes, with its type modifier."""
+def column(attribute: Any, modifier: int = _UNMODIFIED, origin: Origin | None = None, *, nulls: bool = True) -> Column:
+    """The column that an attribute of a prepared statement describes, with its type modifier and its origin."""
     kind = attribute.type
     precision, scale = _digits(kind.oid, modifier)
     name = _VECTORS.get(kind.oid) or kind.name
-    return Column(attribute.name, value_type(kind), name, precision=precision, scale=scale)
+    table, nullable = origin or ("", None)
+    if nulls and not nullable:
+        nullable = None
+    return Column(attribute.name, value_type(kind), name, nullable, precision, scale, table)
 
 
-def are_narrow(attributes: Sequence[Any], description: bytes) -> bool:
+def are_narrow(attributes: Sequence[Any], fields: Sequence[Field]) -> bool:
     """Whether no cell of such columns can be larger than a few kilobytes."""
-    modifiers = _modifiers(description) or [_UNMODIFIED] * len(attributes)
-    return all(map(_is_narrow, attributes, modifiers))
+    return len(fields) == len(attributes) and all(map(_is_narrow, attributes, fields))
 
 
-def _is_narrow(attribute: Any, modifier: int) -> bool:
-    kind = attribute.type
+def _is_narrow(attribute: Any, field: Field) -> bool:
+    kind, modifier = attribute.type, field.modifier
     if kind.oid in _OF_DECLARED_WIDTH:
         return _UNMODIFIED < modifier <= _HEADER + _NARROW
     if kind.oid == NUMERIC:
         return modifier != _UNMODIFIED
     return kind.kind == "scalar" and kind.oid in TYPES and kind.oid not in _OF_ANY_WIDTH
-
-
-def _modifiers(description: bytes) -> list[int]:
-    """Behind a count, each field: a name and a zero, the table and its column, the type, its size, its modifier."""
-    modifiers: list[int] = []
-    at = _COUNT.size
-    for _ in range(_COUNT.unpack_from(description)[0] if description else 0):
-        at = description.index(0, at) + 1
-        modifiers.append(_FIELD.unpack_from(description, at)[0])
-        at += _FIELD.size
-    return modifiers
 
 
 def _digits(oid: int, modifier: int) -> tuple[int | None, int | None]:
