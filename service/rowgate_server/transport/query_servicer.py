@@ -19,9 +19,9 @@ from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
     AnyQuery,
-    check_chunk,
     check_mode,
     decode_query,
+    sealed_chunk,
     write_stats,
 )
 from rowgate_server.transport.interceptors import current_call
@@ -95,8 +95,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                     encoder.end(response.result)
                     _note(call, chunk.stats)
                     write_stats(chunk.stats, response.stats)
-                check_chunk(response, self._largest_message)
-                yield response
+                yield sealed_chunk(response, self._largest_message)
         finally:
             await chunks.aclose()
 

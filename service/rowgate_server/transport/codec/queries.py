@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest
@@ -72,13 +72,16 @@ def check_mode(query: QueryRequest) -> None:
         )
 
 
-def check_chunk(response: query_service_pb2.StreamQueryResponse, largest: int) -> None:
-    """Refuse what gRPC would refuse to send: a row that fills a message by itself.
+def sealed_chunk(
+    response: query_service_pb2.StreamQueryResponse, largest: int
+) -> query_service_pb2.StreamQueryResponse:
+    """The chunk as bytes, laid out once: asking a message for its size costs as much. See `answers.with_result`.
 
     Raises:
-        RowgateError: RESULT_TOO_LARGE.
+        RowgateError: RESULT_TOO_LARGE, for what gRPC would refuse to send: a row that fills a message by itself.
     """
-    if response.ByteSize() > largest:
+    octets = response.SerializeToString()
+    if len(octets) > largest:
         raise RowgateError(
             Reason.RESULT_TOO_LARGE,
             "rows of the result are larger than a message may be",
@@ -86,6 +89,7 @@ def check_chunk(response: query_service_pb2.StreamQueryResponse, largest: int) -
             hint="ask for shorter columns, or for fewer of them",
             outcome=Outcome.UNKNOWN,
         )
+    return cast("query_service_pb2.StreamQueryResponse", octets)
 
 
 def write_stats(stats: Stats, figures: result_pb2.QueryStats) -> None:
