@@ -79,9 +79,12 @@ class ChunkReader:
     def _cut(self, rows: list[Row], size: int) -> list[Row]:
         """Hold back what goes beyond a chunk: one batch can be many thousand rows, or many megabytes."""
         end = min(len(rows), self._most_rows)
-        if size > CHUNK_BYTES:
-            sizes = accumulate(self._meter.size((row,)) for row in rows[:end])
-            end = max(1, bisect_right(list(sizes), CHUNK_BYTES)) if rows else 0
+        # As if all rows were alike: measuring what is held once more would cost a long result 0.08 µs a row.
+        taken = size * end // max(1, len(rows))
+        if size > CHUNK_BYTES and rows:
+            sizes = list(accumulate(self._meter.size((row,)) for row in rows[:end]))
+            end = max(1, bisect_right(sizes, CHUNK_BYTES))
+            taken = sizes[end - 1]
         self._held = rows[end:]
-        self._held_bytes = self._meter.size(self._held)
+        self._held_bytes = size - taken
         return rows if not self._held else rows[:end]
