@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import grpc.aio
 from sqlalchemy.exc import SAWarning
 
-from rowgate_server import config
+from rowgate_server import __version__, config
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
@@ -22,6 +22,7 @@ from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
+from rowgate_server.engines.capacity import CapacityCheck
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
@@ -65,9 +66,11 @@ class Gateway:
         self._settings = settings
         self._metrics = Metrics()
         self._databases = open_databases(settings, self._metrics)
+        self._capacity = [CapacityCheck(each, settings.server.replicas) for each in self._databases]
         self._health = Health(self._databases)
         self._grpc = self._build_grpc()
         self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
+        self._metrics.build(__version__)
         self._metrics.watch_pools(
             {database.name: database.pool_numbers for database in self._databases},
             lambda name: bool(self._databases.get(name).availability.up),
@@ -97,6 +100,8 @@ class Gateway:
         await self._transacting.stopped(_LETTING_GO)
         self._metrics.loop_lag.stop()
         await self._admin.stop()
+        for check in self._capacity:
+            await check.stop()
         for database in self._databases:
             await database.close()
 

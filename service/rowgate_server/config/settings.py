@@ -95,6 +95,16 @@ class Server(Section):
     drain_grace: Annotated[
         DurationOrOff, VISIBLE, Field(description="How long calls under way may go on once the server stops.")
     ] = 10.0
+    replicas: Annotated[
+        int,
+        VISIBLE,
+        Field(
+            ge=1,
+            le=10_000,
+            description="How many gateways like this one there may be at once. Nothing but a warning at the start "
+            "hangs on it: where their pools together are larger than what a database allows.",
+        ),
+    ] = 1
     page_token_secret: Annotated[
         SecretStr,
         AfterValidator(_long_enough),

@@ -173,7 +173,10 @@ def _plan(database: Database, request: BatchRequest, index: int, deadline: Deadl
     limits = ResultLimits(options.max_rows, options.max_bytes, bounds.unary_rows, bounds.unary_bytes)
     # In a transaction it is the whole that is read-only.
     alone = not (request.atomic or step.many)
-    call = Call(runs[0], deadline, limits, new_id(), statement.keyword in READING, read_only and alone)
+    operation = database.statements.of(statement.keyword)
+    call = Call(
+        runs[0], deadline, limits, new_id(), statement.keyword in READING, read_only and alone, operation=operation
+    )
     return _Planned(statement, runs, call, step.many)
 
 
@@ -193,7 +196,11 @@ async def _run(transaction: Transaction, step: _Planned) -> StepResult:
     began = clock.now()
     fragments = step.runs[0].fragments
     if all(run.fragments == fragments for run in step.runs):
-        changed = await transaction.run_many(step.call, step.runs)
+        try:
+            changed = await transaction.run_many(step.call, step.runs)
+        finally:
+            if step.call.operation is not None:
+                step.call.operation.ended(clock.now() - began, 0, 0)
     else:  # lists of several lengths make several texts
         results = [await transaction.run(step.call._replace(statement=run)) for run in step.runs]
         changed = [result.stats.completion.affected_rows or 0 for result in results]

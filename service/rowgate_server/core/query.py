@@ -160,7 +160,8 @@ class QueryRunner:
         reads = statement.keyword in READING
         # A transaction is read-only as a whole, or not at all.
         read_only = not held and (options.read_only or bounds.read_only)
-        return statement, Call(bound, deadline, limits, query_id, reads, read_only)
+        operation = database.statements.streams if streaming else database.statements.of(statement.keyword)
+        return statement, Call(bound, deadline, limits, query_id, reads, read_only, operation=operation)
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:

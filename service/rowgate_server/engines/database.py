@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.util import greenlet_spawn
 
+from rowgate_server.engines import connections
 from rowgate_server.engines.availability import Availability
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
@@ -22,6 +23,7 @@ from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
+from rowgate_server.observability.statements import DatabaseStatements
 
 _T = TypeVar("_T")
 
@@ -53,8 +55,12 @@ class Database:
         self.name = name
         self.bounds = bounds
         self.availability = availability
+        self.statements: DatabaseStatements = metrics.statements
+        """What its statements are counted as."""
+        self._catalog_loads = metrics.connections.catalog_loads
         self._driver = driver
         self._pool = Pool(driver, pool, metrics)
+        connections.count(self._pool.sync_engine, metrics.connections, pool.recycle)
         self.executor: Executor | HeldExecutor = Executor(driver, self._pool)
 
     def within(self, transaction: Transaction) -> Database:
@@ -84,16 +90,16 @@ class Database:
             RowgateError: what the database has against it; any other error of SQLAlchemy's as it is.
         """
         lease = await self._pool.checkout(deadline)
-        sound = False
+        sound, loaded = False, "failed"
         try:
             async with asyncio.timeout_at(deadline.at):
                 with lease.session.reflecting():
                     result = await greenlet_spawn(
                         lambda: read(inspect(Connection(self._pool.sync_engine, lease.checked_out)))
                     )
-            sound = True
+            sound, loaded = True, "ok"
         except NoSuchTableError:
-            sound = True
+            sound, loaded = True, "ok"
             raise
         except TimeoutError:
             if deadline.remaining() > 0:
@@ -108,6 +114,7 @@ class Database:
                 raise
             raise translated from error
         finally:
+            self._catalog_loads[loaded] += 1
             lease.end(sound=sound)
         return result
 

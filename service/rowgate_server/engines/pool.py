@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
-from rowgate_server.engines import clock
+from rowgate_server.engines import clock, connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session
 from rowgate_server.engines.places import Places
@@ -172,6 +172,7 @@ class Pool:
 
     async def _take_place(self, deadline: Deadline) -> None:
         if not self._places.take():
+            began = clock.now()
             try:
                 await self._places.wait(min(self._settings.wait_timeout, deadline.remaining()))
             except TimeoutError:
@@ -179,6 +180,8 @@ class Pool:
                 if deadline.remaining() <= 0:
                     raise deadline.exceeded("waiting for a connection", Outcome.NOT_RUN) from None
                 raise self._exhausted() from None
+            finally:
+                self._metrics.connections.waits.add(clock.now() - began)
         self._in_use += 1
 
     def _free_place(self) -> None:
@@ -229,6 +232,7 @@ class Pool:
             lease = self._warm.pop()
             if lease.session.alive():
                 return lease
+            connections.note(lease.checked_out, "dead")
             self._start(self._check_in(lease, keep=False))
         return None
 
@@ -266,6 +270,7 @@ class Pool:
     async def _clean_up(self, lease: Lease, *, kill: bool) -> None:
         """Reset or kill; then keep the connection, or close it, and free its place."""
         clean = False
+        connections.note(lease.checked_out, connections.why(lease.session, kill=kill))
         try:
             async with asyncio.timeout(self._settings.cleanup):
                 if kill:

@@ -7,9 +7,8 @@ are methods, codes and configured database names: never SQL, and nothing that a 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
@@ -17,11 +16,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from rowgate_server.observability.causes import in_a_line
+from rowgate_server.observability.connections import Connections
+from rowgate_server.observability.distribution import Distribution
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.statements import DatabaseStatements, Statements
 
 _log = get_logger("rowgate.pool")
 
@@ -55,25 +56,14 @@ class CallMetrics:
     call 8 µs.
     """
 
-    __slots__ = ("_buckets", "_seconds", "handled", "received", "sent", "started")
+    __slots__ = ("handled", "received", "seconds", "sent", "started")
 
     def __init__(self, codes: Sequence[str]) -> None:
         self.started = 0
         self.received = 0
         self.sent = 0
         self.handled = dict.fromkeys(codes, 0)
-        self._seconds = 0.0
-        self._buckets = [0] * (len(_SECONDS) + 1)
-
-    def took(self, seconds: float) -> None:
-        """A call has ended after so many seconds."""
-        self._seconds += seconds
-        self._buckets[bisect_left(_SECONDS, seconds)] += 1
-
-    def histogram(self) -> tuple[list[tuple[str, float]], float]:
-        """The buckets, each with the calls of all before it, and the sum of the seconds."""
-        bounds = [*map(floatToGoString, _SECONDS), "+Inf"]
-        return list(zip(bounds, accumulate(self._buckets), strict=True)), self._seconds
+        self.seconds = Distribution(_SECONDS)
 
 
 class DatabaseMetrics:
@@ -84,6 +74,8 @@ class DatabaseMetrics:
         self._timeouts = metrics.pool_timeouts.labels(database)
         self._failures = metrics.connect_failures.labels(database)
         self._cleanups = {kind: metrics.cleanup_failures.labels(database, kind) for kind in ("reset", "kill")}
+        self.connections = metrics.connections.database(database)
+        self.statements: DatabaseStatements = metrics.statements.database(database)
 
     def pool_timeout(self) -> None:
         """A caller waited for a connection in vain."""
@@ -135,6 +127,10 @@ class Metrics:
         self.registry.register(self._calls)
         self.loop_lag = LoopLag()
         self.registry.register(self.loop_lag)
+        self.connections = Connections()
+        self.registry.register(self.connections)
+        self.statements = Statements()
+        self.registry.register(self.statements)
         self.pool_timeouts = self._counter(
             "rowgate_pool_timeouts", "Calls that waited for a connection in vain.", "database"
         )
@@ -157,6 +153,16 @@ class Metrics:
         self.transactions_refused = self._counter(
             "rowgate_transactions_refused", "Transactions refused because as many were open as may be.", "database"
         )
+
+    def count_reasons(self, reasons: Iterable[str]) -> dict[str, int]:
+        """The calls that ended in an error, by its reason, each at zero from the start; to be added to."""
+        return self._calls.count_reasons(reasons)
+
+    def build(self, version: str) -> None:
+        """Tell what runs."""
+        python = platform.python_version()
+        build = Gauge("rowgate_build_info", "What runs.", ["version", "python"], registry=self.registry)
+        build.labels(version, python).set(1)
 
     def call(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         """The metrics of one method, with every code at zero from the start."""
@@ -181,6 +187,12 @@ class Metrics:
 class _Calls(Collector):
     def __init__(self) -> None:
         self._methods: dict[MethodLabels, CallMetrics] = {}
+        self._reasons: dict[str, int] = {}
+
+    def count_reasons(self, reasons: Iterable[str]) -> dict[str, int]:
+        for reason in reasons:
+            self._reasons.setdefault(reason, 0)
+        return self._reasons
 
     def add(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         return self._methods.setdefault(labels, CallMetrics(codes))
@@ -196,14 +208,17 @@ class _Calls(Collector):
         seconds = HistogramMetricFamily(
             "grpc_server_handling_seconds", "Seconds that RPCs took on the server.", labels=names
         )
+        failed = CounterMetricFamily("rowgate_calls_failed", "Calls that ended in an error.", labels=["reason"])
+        for reason, count in self._reasons.items():
+            failed.add_metric([reason], count)
         for labels, calls in self._methods.items():
             started.add_metric(labels, calls.started)
             received.add_metric(labels, calls.received)
             sent.add_metric(labels, calls.sent)
-            seconds.add_metric(labels, *calls.histogram())
+            seconds.add_metric(labels, *calls.seconds.told())
             for code, count in calls.handled.items():
                 handled.add_metric((*labels, code), count)
-        return started, handled, received, sent, seconds
+        return started, handled, received, sent, seconds, failed
 
 
 class _Pools(Collector):

@@ -24,8 +24,8 @@ def test_the_standard_metrics_have_the_standard_names_and_labels() -> None:
     call.handled["Canceled"] += 1
     call.received += 2
     call.sent += 3
-    call.took(0.3)
-    call.took(0.5)
+    call.seconds.add(0.3)
+    call.seconds.add(0.5)
     assert _value(metrics, "grpc_server_started_total", **CALL) == 1
     assert _value(metrics, "grpc_server_handled_total", **CALL, grpc_code="Canceled") == 1
     assert _value(metrics, "grpc_server_handled_total", **CALL, grpc_code="OK") == 0

@@ -187,6 +187,8 @@ class Writing:
             strict=True,
             typed=True,
             floats=self._floats,
+            # The gateway wrote it, and begins with its first word.
+            operation=self._database.statements.of(statement.fragments[0].partition(" ")[0]),
         )
 
     def _explained(self, error: RowgateError) -> RowgateError:
