@@ -10,7 +10,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency bench fmt check-fmt lint type arch buf check-tree check-lock \
+.PHONY: help venv run dev tools engines test consistency image-steps monitoring bench fmt check-fmt lint type arch buf check-tree check-lock \
 	check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
@@ -25,7 +25,7 @@ run: venv ## serve the demo database
 dev: venv ## add the developer's tools to .venv
 	@scripts/environment .venv requirements-dev.lock
 
-tools: ## build the tools that no Python package carries (grpcurl)
+tools: ## get the tools that no Python package carries (grpcurl, helm, kustomize, prometheus)
 	@scripts/tools
 
 engines: ## find or install the database engines that the tests start
@@ -37,6 +37,12 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py $(ARGS)
+
+image-steps: dev ## do what the Dockerfile does, without Docker, and start what comes out
+	@$(bin)/python scripts/image.py
+
+monitoring: dev tools engines ## run every expression of the dashboard, the alerts and the adapter in a real Prometheus
+	@$(bin)/python -m pytest tests/monitoring/in_prometheus.py $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)
