@@ -124,11 +124,13 @@ class Pod:
     Attributes:
         container: its only one, as rendered.
         arguments: of the image's entry point.
-        environment: with paths in the pod's volumes as real ones; what listens on every interface does so on loopback.
+        configuration: its variables, with paths in the pod's volumes as real ones.
+        environment: the same for a process here: what listens on every interface does so on loopback.
     """
 
     container: Manifest
     arguments: list[str]
+    configuration: dict[str, str]
     environment: dict[str, str]
 
 
@@ -157,15 +159,13 @@ def pod_of(manifests: list[Manifest], secrets: Mapping[str, str], folder: Path) 
         assert found.is_file(), f"{path} is not in the pod"
         return str(found)
 
-    environment = {"TMPDIR": str(mounts["/tmp"])}  # noqa: S108 - the pod's own
-    for variable in container["env"]:
-        name, value = variable["name"], variable["value"]
-        if name in ("ROWGATE_LISTEN", "ROWGATE_ADMIN_LISTEN"):
-            port = port_named(container, "grpc" if name == "ROWGATE_LISTEN" else "admin")
-            assert value == f"0.0.0.0:{port}"
-            value = "127.0.0.1:0"
-        environment[name] = real(value) if value.startswith("/") else value
-    return Pod(container, container["args"], environment)
+    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    configuration = {name: real(value) if value.startswith("/") else value for name, value in variables.items()}
+    environment = {**configuration, "TMPDIR": str(mounts["/tmp"])}  # noqa: S108 - the pod's own
+    for name, port in (("ROWGATE_LISTEN", "grpc"), ("ROWGATE_ADMIN_LISTEN", "admin")):
+        assert environment[name] == f"0.0.0.0:{port_named(container, port)}"
+        environment[name] = "127.0.0.1:0"
+    return Pod(container, container["args"], configuration, environment)
 
 
 def _fill(volume: Manifest, manifests: list[Manifest], secrets: Mapping[str, str], place: Path) -> None:

@@ -70,6 +70,7 @@ def test_a_port_for_health_is_probed_and_opened() -> None:
     (container,) = only(found, "Deployment")["spec"]["template"]["spec"]["containers"]
     probes = [container[f"{name}Probe"]["grpc"]["port"] for name in ("startup", "liveness", "readiness")]
     assert probes == [50052] * 3
+    assert {"name": "ROWGATE_HEALTH_LISTEN", "value": "0.0.0.0:50052"} in container["env"]
     assert 50052 in [port["containerPort"] for port in container["ports"]]
     assert 50052 in [port["port"] for port in only(found, "Service")["spec"]["ports"]]
     assert ":50052" in " ".join(only(found, "Pod")["spec"]["containers"][0]["args"])
@@ -103,6 +104,11 @@ def test_the_notes_count_replicas_where_nothing_scales() -> None:
     full = {**FULL, "replicas": 2, "autoscaling": {"enabled": False}}
     assert connections(notes(full))["main"] == (3, 5, 15)
     assert "WARNING" not in notes(full)
+
+
+def test_the_notes_count_the_processes_of_a_gateway() -> None:
+    settings = {"default_database": "main", "server": {"workers": 2}}
+    assert connections(notes({**FULL, "settings": settings}))["main"] == (22, 5, 110)
 
 
 def test_the_notes_warn_of_tokens_that_one_pod_alone_understands() -> None:

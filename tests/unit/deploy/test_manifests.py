@@ -221,7 +221,7 @@ def test_versions_are_those_of_the_server() -> None:
 def test_a_pod_has_longer_to_end_than_its_calls_have(name: str, tmp_path: Path) -> None:
     found = all_of(name)
     made = manifests.pod_of(found, SECRETS, tmp_path)
-    settings = config.load({}, made.environment, extra_databases={"demo": {"url": "sqlite:////demo"}})
+    settings = config.load({}, made.configuration, extra_databases={"demo": {"url": "sqlite:////demo"}})
     pod = pods(found)[0]
     waits = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod["terminationGracePeriodSeconds"] >= waits + settings.server.drain_grace + 5
@@ -233,6 +233,6 @@ SECRETS = dict.fromkeys(("main-url", "archive-url", "cold-url"), "sqlite:////dat
 @pytest.mark.parametrize("name", ["chart", "production"])
 def test_the_gateway_knows_how_many_there_may_be(name: str, tmp_path: Path) -> None:
     found = all_of(name)
-    settings = config.load({}, manifests.pod_of(found, SECRETS, tmp_path).environment)
+    settings = config.load({}, manifests.pod_of(found, SECRETS, tmp_path).configuration)
     surge = only(found, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     assert settings.server.replicas == only(found, "HorizontalPodAutoscaler")["spec"]["maxReplicas"] + surge

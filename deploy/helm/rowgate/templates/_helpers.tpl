@@ -32,6 +32,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- add1 (ternary .Values.autoscaling.maxReplicas .Values.replicas .Values.autoscaling.enabled) -}}
 {{- end -}}
 
+{{/* The processes of each gateway, with pools of their own. */}}
+{{- define "rowgate.workers" -}}
+{{- dig "server" "workers" 1 .Values.settings -}}
+{{- end -}}
+
 {{/* Whole numbers as such: Helm has them as floating-point numbers, and would write a million as 1e+06. */}}
 {{- define "rowgate.whole" -}}
 {{- $map := . -}}
@@ -51,7 +56,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if hasKey $server "drain_grace" -}}
 {{- fail "settings.server.drain_grace: say drain.graceSeconds, which the pod's own grace follows" -}}
 {{- end -}}
-{{- range $key := list "listen" "admin_listen" -}}
+{{- range $key := list "listen" "admin_listen" "health_listen" -}}
 {{- if hasKey $settings $key -}}
 {{- fail (printf "settings.%s: say ports, which the probes and the Service follow" $key) -}}
 {{- end -}}
