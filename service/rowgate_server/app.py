@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import warnings
 from dataclasses import dataclass
 
 import grpc.aio
 from sqlalchemy.exc import SAWarning
 
-from rowgate_server import config
+from rowgate_server import __version__, config
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
@@ -29,6 +30,7 @@ from rowgate_server.engines.registry import Target, Timeouts, make_database
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Tracing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.health import Health
@@ -64,7 +66,8 @@ class Gateway:
         warnings.filterwarnings("ignore", category=SAWarning)
         self._settings = settings
         self._metrics = Metrics()
-        self._databases = open_databases(settings, self._metrics)
+        self._tracing = _open_tracing(settings.tracing)
+        self._databases = open_databases(settings, self._metrics, self._tracing)
         self._health = Health(self._databases)
         self._grpc = self._build_grpc()
         self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
@@ -99,6 +102,8 @@ class Gateway:
         await self._admin.stop()
         for database in self._databases:
             await database.close()
+        if self._tracing is not None:
+            await self._tracing.close()
 
     def _build_grpc(self) -> grpc.aio.Server:
         server = self._settings.server
@@ -135,7 +140,7 @@ class Gateway:
             ),
             health=self._health,
         )
-        return grpc_server.build(servicers, options, self._metrics)
+        return grpc_server.build(servicers, options, self._metrics, self._tracing)
 
     def _table_work(self, catalog: Catalog) -> TableWork:
         server = self._settings.server
@@ -179,7 +184,24 @@ class Gateway:
         return f"{_bracketed(listen.host)}:{port}"
 
 
-def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
+def _open_tracing(tracing: config.Tracing) -> Tracing | None:
+    """Traces, if they are asked for; the libraries are imported only then.
+
+    Raises:
+        ConfigError: they are not installed.
+    """
+    if not tracing.endpoint:
+        return None
+    try:
+        otlp = importlib.import_module("rowgate_server.observability.otlp")
+    except ImportError:
+        words = "the gateway was installed without its tracing extra: pip install './service[tracing]'"
+        raise config.ConfigError([f"tracing.endpoint: {words}"]) from None
+    opened: Tracing = otlp.OtlpTracing(otlp.by_otlp(tracing.endpoint), tracing.ratio, __version__, sql=tracing.sql)
+    return opened
+
+
+def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing | None = None) -> Databases:
     """Every database of the settings, put together; nothing is connected yet.
 
     Raises:
@@ -188,14 +210,16 @@ def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
     databases = {}
     for name, database in settings.databases.items():
         try:
-            databases[name] = _open_database(name, database, settings, metrics)
+            databases[name] = _open_database(name, database, settings, metrics, tracing)
         except OSError as error:
             words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
             raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
     return Databases(databases, settings.default_database)
 
 
-def _open_database(name: str, database: config.Database, settings: config.Settings, metrics: Metrics) -> Database:
+def _open_database(
+    name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
+) -> Database:
     pool, timeouts, limits = database.pool, database.timeouts, database.limits
     return make_database(
         name,
@@ -222,6 +246,7 @@ def _open_database(name: str, database: config.Database, settings: config.Settin
             read_only=limits.read_only,
         ),
         metrics,
+        tracing,
     )
 
 

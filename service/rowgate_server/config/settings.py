@@ -6,6 +6,7 @@ so that what is built from it takes them through its constructor.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
@@ -130,6 +131,34 @@ class Log(Section):
     ] = "auto"
 
 
+def _collector(endpoint: str) -> str:
+    if endpoint and not re.match(r"https?://[^/\s]+/?\Z", endpoint):
+        raise ValueError("must be http://host:port or https://host:port")
+    return endpoint
+
+
+class Tracing(Section):
+    """Traces by OpenTelemetry, which the server's `tracing` extra brings."""
+
+    endpoint: Annotated[
+        str,
+        AfterValidator(_collector),
+        VISIBLE,
+        Field(
+            description="The collector that takes OTLP by gRPC, `http://host:4317`, or by TLS `https://host:4317`. "
+            "Empty: no traces."
+        ),
+    ] = ""
+    ratio: Annotated[
+        float,
+        VISIBLE,
+        Field(ge=0, le=1, description="How many of the calls are traced whose callers have not decided that already."),
+    ] = 1.0
+    sql: Annotated[
+        bool, VISIBLE, Field(description="Whether a statement's text is told; the values of its parameters never are.")
+    ] = False
+
+
 DatabaseName = Annotated[str, StringConstraints(pattern=DATABASE_NAME_PATTERN)]
 Databases = Annotated[
     Mapping[DatabaseName, Database],
@@ -166,6 +195,9 @@ class Settings(Section):
     server: Annotated[Server, VISIBLE, Field(description="The gRPC server.")] = Server()
     health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
     log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
+    tracing: Annotated[
+        Tracing, VISIBLE, Field(description="Traces by OpenTelemetry, which the server's `tracing` extra brings.")
+    ] = Tracing()
 
     _origins: Mapping[Path, str] = PrivateAttr(default=FrozenMapping({}))
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-from rowgate_server.observability.ids import current_request
+from rowgate_server.observability.ids import current_request, current_trace
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -70,6 +70,8 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
 def _name_request(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     if request := current_request.get():
         event["request_id"] = request
+    if trace := current_trace.get():
+        event["trace_id"] = trace
     return event
 
 

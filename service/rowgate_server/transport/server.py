@@ -20,12 +20,14 @@ from rowgate.v1 import (
     table_service_pb2_grpc,
 )
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Tracing
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.access_log import AccessLog
 from rowgate_server.transport.interceptors.chain import Chain, Interceptor
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
+from rowgate_server.transport.interceptors.tracing import CallTracer
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -63,24 +65,28 @@ class Servicers:
     health: Health
 
 
-def interceptors(metrics: Metrics) -> tuple[Interceptor, ...]:
+def interceptors(metrics: Metrics, tracing: Tracing | None = None) -> tuple[Interceptor, ...]:
     """The one order, outermost first, and why each stands where it does.
 
     1. RequestId: everything further in names the call by it.
-    2. AccessLog: sees how every call ended, refused ones too, and takes the time.
-    3. CallCounter: counts what the access log tells.
-    4. Errors: gives the code that the two above report; what is further in may raise as it likes.
+    2. CallTracer, where traces are on: the line that the next one writes names the trace, and tells how the call ended.
+    3. AccessLog: sees how every call ended, refused ones too, and takes the time.
+    4. CallCounter: counts what the access log tells.
+    5. Errors: gives the code that those above report; what is further in may raise as it likes.
 
     Authentication and limits come after these, so that refusals are logged, counted and mapped like all else.
     """
-    return (RequestId(), AccessLog(), CallCounter(metrics), Errors())
+    tracer = () if tracing is None else (CallTracer(tracing),)
+    return (RequestId(), *tracer, AccessLog(), CallCounter(metrics), Errors())
 
 
-def build(servicers: Servicers, options: ServerOptions, metrics: Metrics) -> grpc.aio.Server:
+def build(
+    servicers: Servicers, options: ServerOptions, metrics: Metrics, tracing: Tracing | None = None
+) -> grpc.aio.Server:
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(metrics))
+    chain: Any = Chain(server, interceptors(metrics, tracing))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
