@@ -10,7 +10,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
-from rowgate_server.core import declared_types, mysql_schema, postgresql_schema, sqlite_schema
+from rowgate_server.core import declared_types, held_types, mysql_schema, postgresql_schema, sqlite_schema
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -106,7 +106,8 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
     if dialect is Dialect.MYSQL:
         table = mysql_schema.unescaped(table)
     if dialect is Dialect.POSTGRESQL:
-        table = postgresql_schema.completed(table, connection)
+        declared = declared_types.completed(postgresql_schema.completed(table, connection), connection, dialect)
+        return held_types.completed(declared, connection)
     return declared_types.completed(table, connection, dialect)
 
 

@@ -41,7 +41,11 @@ class TableSummary:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column. None and "" where it has none, or the database does not tell."""
+    """One column. None and "" where it has none, or the database does not tell.
+
+    `held` is what a PostgreSQL type of another name comes down to (`numeric(5,2)[]`, `range of date`), a record's
+    members each; empty where `database_type` says it.
+    """
 
     name: str
     type: ValueType
@@ -56,6 +60,12 @@ class TableColumn:
     precision: int | None = None
     scale: int | None = None
     labels: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @property
+    def base_type(self) -> str:
+        """The type that its values are made one of."""
+        return self.held[0] if self.held else self.database_type
 
 
 @dataclass(frozen=True, slots=True)

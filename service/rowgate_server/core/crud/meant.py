@@ -82,7 +82,7 @@ def _expected(table: KnownTable, name: str, value: BoundValue, values: Values) -
         return Term(Test.IS_NULL, name) if column.nullable else FALSE
     check_comparable(table, column, field)
     coerced = table.coerced(column, value, field)
-    text = coerced.type is ValueType.STRING and _TEXT[table.dialect].match(column.database_type)
+    text = coerced.type is ValueType.STRING and _TEXT[table.dialect].match(column.base_type)
     return Term(Test.SAME if text else Test.EQ, name, (values.put(coerced),))
 
 

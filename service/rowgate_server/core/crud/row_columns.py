@@ -132,4 +132,5 @@ def _widths(kind: ValueType, cells: list[Any]) -> tuple[int, int]:
 _WHOLE = (ValueType.INT, ValueType.UINT)
 _LENGTHLESS = frozenset({ValueType.NULL, ValueType.BOOL, ValueType.DOUBLE, *_WHOLE})
 _INTEGER = re.compile(r"(?:tiny|small|medium|big)?int(?:eger)?\b")
-_TEXT = re.compile(r"(?:var)?char\b|(?:tiny|medium|long)?text\b")
+# Not MySQL's CHAR, which drops blanks at the end of any.
+_TEXT = re.compile(r"varchar\b|(?:tiny|medium|long)?text\b")
