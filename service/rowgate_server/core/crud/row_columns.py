@@ -78,7 +78,7 @@ def plan_columns(table: KnownTable, given: RowColumns) -> RowColumns | None:
         if name not in found:
             continue
         kind, cells = found.pop(name)
-        fitting = None if column.generated else _fitting(table, column, kind, cells)
+        fitting = _fitting(table, column, kind, cells) if column.writable else None
         if fitting is None or (not column.nullable and None in fitting[1]):
             return None
         made[name] = fitting
