@@ -10,7 +10,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
-from rowgate_server.core import declared_types, mysql_schema, postgresql_schema, sqlite_schema
+from rowgate_server.core import declared_types, held_types, mysql_schema, postgresql_schema, sqlite_schema
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -105,8 +105,10 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
         return sqlite_schema.completed(table, connection)
     if dialect is Dialect.MYSQL:
         table = mysql_schema.unescaped(table)
+        mysql_schema.check_whole(table, connection)
     if dialect is Dialect.POSTGRESQL:
-        table = postgresql_schema.completed(table, connection)
+        declared = declared_types.completed(postgresql_schema.completed(table, connection), connection, dialect)
+        return held_types.completed(declared, connection)
     return declared_types.completed(table, connection, dialect)
 
 
@@ -136,6 +138,7 @@ def _by_name(things: Iterable[Any]) -> tuple[Any, ...]:
 def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect) -> TableColumn:
     kind, computed, identity = column["type"], column.get("computed"), column.get("identity")
     autoincrement = column.get("autoincrement") is True or identity is not None
+    always = identity is not None and bool(identity["always"])
     return TableColumn(
         name=column["name"],
         type=_cell_type(kind, dialect),
@@ -144,6 +147,7 @@ def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect) -
         default=None if autoincrement and dialect is Dialect.POSTGRESQL else column.get("default"),
         autoincrement=autoincrement,
         generated=computed is not None,
+        always_counted=always,
         generation_expression=computed["sqltext"] if computed else "",
         comment=column.get("comment") or "",
         length=None if isinstance(kind, (sqltypes.Enum, mysql.SET)) else _size(kind, "length"),

@@ -1,7 +1,7 @@
 """The tables that were read lately: each is read on its first use, once however many callers wait for it.
 
-A description is dropped when it is old, and read anew when a request meets something that it does not know: a table
-that was made or changed a moment ago is found.
+A description is dropped when it is old, or SQLite's file says that tables have changed, and read anew when a request
+meets something that it does not know: a table that was made or changed a moment ago is found.
 """
 
 from __future__ import annotations
@@ -44,8 +44,11 @@ class TableRules:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """A table, when it was read, and the schema's version before that; None where it has none."""
+
     table: KnownTable
     read_at: float
+    version: int | None
 
 
 class TableCache:
@@ -103,7 +106,7 @@ class TableCache:
         )
         place = (database.name, *place[1:])
         try:
-            entry = self._fresh(place)
+            entry = self._fresh(place, database.schema_version())
             if entry is not None:
                 try:
                     return await work(database, entry.table, deadline)
@@ -133,11 +136,12 @@ class TableCache:
         flight = self._flights.get(place) or self._fly(database, place)
         return await work(database, await _landed(flight, deadline), deadline)
 
-    def _fresh(self, place: _Place) -> _Entry | None:
+    def _fresh(self, place: _Place, version: int | None) -> _Entry | None:
         entry = self._entries.get(place)
         if entry is None:
             return None
-        if _now() - entry.read_at > self._rules[place[0]].max_age:
+        changed = None not in (version, entry.version) and version != entry.version
+        if changed or _now() - entry.read_at > self._rules[place[0]].max_age:
             self._drop(place, entry)
             return None
         self._entries.move_to_end(place)
@@ -169,13 +173,13 @@ class TableCache:
         return flight
 
     async def _read(self, database: Database, place: _Place) -> KnownTable:
-        read_at, alterations = _now(), self._alterations[place[0]]
+        read_at, alterations, version = _now(), self._alterations[place[0]], database.schema_version()
         table = await self._catalog.get_table(database.name, place[1], place[2], None)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         found = known(database.name, database.dialect, table, soft_delete)
         if self._alterations[place[0]] != alterations:
             return found  # good for those who asked before
-        self._entries[place] = _Entry(found, read_at)
+        self._entries[place] = _Entry(found, read_at, version)
         self._entries.move_to_end(place)
         if len(self._entries) > _MOST_TABLES:
             self._entries.popitem(last=False)

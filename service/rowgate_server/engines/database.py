@@ -73,6 +73,10 @@ class Database:
         """The engine as the configuration names it: mysql, mariadb, postgresql or sqlite."""
         return self._driver.engine_url.get_backend_name()
 
+    def schema_version(self) -> int | None:
+        """A number that changes when anyone changes tables; None where it can't be told at once, without a request."""
+        return self._driver.schema_version()
+
     def pool_numbers(self) -> PoolNumbers:
         """What the pool holds at this moment."""
         return self._pool.numbers()

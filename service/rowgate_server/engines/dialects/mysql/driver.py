@@ -125,6 +125,10 @@ class MySQLDriver:
                 self._drop_control()
                 raise
 
+    def schema_version(self) -> int | None:
+        """Not known without asking."""
+        return None
+
     async def close(self) -> None:
         """Let go of the control connection."""
         self._drop_control()

@@ -89,6 +89,10 @@ class PostgreSQLDriver:
             raise
         return ServerFacts(row[0], row[1] or "")
 
+    def schema_version(self) -> int | None:
+        """Not known without asking."""
+        return None
+
     async def close(self) -> None:
         """Let go of the probe's connection."""
         self._drop_probing()
