@@ -6,6 +6,7 @@ PostgreSQL's commits take as long as their deferred triggers; nothing makes thos
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -51,6 +52,13 @@ async def insert(transaction: rowgate.Transaction) -> None:
         await tx.query("insert into tx_slow values (1)")
 
 
+async def stopping(db: rowgate.Database) -> None:
+    """Wait until the gateway takes nothing new."""
+    with contextlib.suppress(rowgate.Unavailable):
+        while True:
+            await db.with_options(retry=None).query("select 1")
+
+
 async def error_of(work: asyncio.Task[None]) -> rowgate.RowgateError:
     with pytest.raises(rowgate.RowgateError) as caught:
         await work
@@ -67,6 +75,21 @@ async def test_a_gateway_that_stops_during_a_commit_does_not_claim_to_know(slow:
             error = await error_of(work)
     assert (type(error), error.outcome) == (rowgate.ShuttingDown, Outcome.UNKNOWN)
     assert transaction.state is TransactionState.UNKNOWN
+
+
+async def test_a_commit_that_was_sent_to_a_stopping_gateway_is_in_doubt_too(slow: PostgreSQL) -> None:
+    with start(slow, SERVER__DRAIN_GRACE="2s") as gateway:
+        async with rowgate.connect(gateway.address) as db:
+            transaction = db.transaction()
+
+            async def work() -> None:
+                async with transaction as tx:
+                    await tx.query("insert into tx_slow values (1)")
+                    os.kill(gateway.child.pid, signal.SIGTERM)
+                    await stopping(db)
+
+            error = await error_of(asyncio.create_task(work()))
+    assert (type(error), error.outcome) == (rowgate.ShuttingDown, Outcome.UNKNOWN)
 
 
 async def test_a_commit_that_takes_too_long_is_in_doubt(slow: PostgreSQL) -> None:
