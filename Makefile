@@ -36,7 +36,8 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@$(bin)/python -m pytest $(ARGS)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
-	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py $(ARGS)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py \
+	  tests/integration/test_killed_clients.py $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

@@ -116,6 +116,9 @@ class ScriptedGateway(
         for step in entry if isinstance(entry, Sequence) else (entry,):
             yield await self._take(step, request, context)
 
+    async def ExecuteBatch(self, request: query_pb.ExecuteBatchRequest, context: Any) -> Any:
+        return await self._answer("ExecuteBatch", request, context)
+
     async def ListDatabases(self, request: Any, context: Any) -> Any:
         return await self._answer("ListDatabases", request, context)
 

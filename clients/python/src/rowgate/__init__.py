@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from rowgate._batch import Batch
+from rowgate._begin import TransactionOptions, TransactionState
 from rowgate._client import Client, Database, connect
 from rowgate._connection import Tls
 from rowgate._errors import (
@@ -55,6 +56,8 @@ from rowgate._errors import (
     TooManyRowsAffected,
     TransactionAborted,
     TransactionExpired,
+    TransactionFailed,
+    TransactionOver,
     Unavailable,
     UnfilteredWrite,
     UnknownColumn,
@@ -67,6 +70,7 @@ from rowgate._plans import Parameter, Plan, PlanNode, StatementDescription
 from rowgate._results import QueryWarning, Result, Stats, TruncationReason
 from rowgate._retry import Retry
 from rowgate._rows import Column, Row
+from rowgate._savepoint import Savepoint
 from rowgate._schema import (
     CheckConstraint,
     DatabaseInfo,
@@ -82,12 +86,14 @@ from rowgate._schema import (
     TableSummary,
     UniqueConstraint,
 )
+from rowgate._steps import Step, StepResult
 from rowgate._stream import RowStream
 from rowgate._table import TableRows
 from rowgate._table_filters import ColumnName, Condition, all_of, any_of, col
 from rowgate._table_orders import SortOrder
 from rowgate._table_query import RowQuery
 from rowgate._table_results import Page, Written
+from rowgate._transaction import Statements, Transaction
 from rowgate._types import ColumnType, Interval, Json, TemporalText
 
 __all__ = [
@@ -154,12 +160,16 @@ __all__ = [
     "RowQuery",
     "RowStream",
     "RowgateError",
+    "Savepoint",
     "SerializationFailure",
     "ShuttingDown",
     "SortOrder",
     "StatementDescription",
     "StatementTimeout",
+    "Statements",
     "Stats",
+    "Step",
+    "StepResult",
     "Table",
     "TableColumn",
     "TableKind",
@@ -169,8 +179,13 @@ __all__ = [
     "Timeout",
     "Tls",
     "TooManyRowsAffected",
+    "Transaction",
     "TransactionAborted",
     "TransactionExpired",
+    "TransactionFailed",
+    "TransactionOptions",
+    "TransactionOver",
+    "TransactionState",
     "TruncationReason",
     "Unavailable",
     "UnfilteredWrite",

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Unpack
+from typing import Any, Final, Self, Unpack
 
 import grpc
 import grpc.aio
 
 from rowgate._calls import Calls
-from rowgate._connection import Connection, StreamCall, Tls
-from rowgate._encode import encode_named, encode_positional
-from rowgate._errors import InvalidParameter, InvalidSql, Outcome, ProtocolError
+from rowgate._connection import Connection, Tls
+from rowgate._errors import ProtocolError
 from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChanges
 from rowgate._plans import Plan, StatementDescription
 from rowgate._results import Result
 from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
 from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
-from rowgate._stream import RowStream
+from rowgate._statements import statement
+from rowgate._stream import CallSource, RowStream
 from rowgate._table import TableRows
+from rowgate._together import Together
 from rowgate.v1 import query_service_pb2 as query_pb
 from rowgate.v1 import schema_service_pb2 as schema_pb
-
-_Request = TypeVar("_Request", query_pb.ExecuteQueryRequest, query_pb.StreamQueryRequest)
 
 DEFAULT_MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
@@ -60,14 +59,14 @@ def connect(
     return Client(Connection(target, tls, max_message_bytes), database or "", options)
 
 
-class Database:
+class Database(Together):
     """One database of a gateway, with the options that calls to it have.
 
     Made by `connect`, `using` and `with_options`; cheap, immutable, and safe to share between tasks.
     """
 
     def __init__(self, connection: Connection, database: str, options: CallOptions) -> None:
-        self._calls = Calls(connection, database, options)
+        super().__init__(Calls(connection, database, options))
 
     def using(self, database: str) -> Database:
         """A view of another database, over the same connection and with the same options."""
@@ -96,7 +95,7 @@ class Database:
         Raises:
             RowgateError: there is no result.
         """
-        request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
+        request = statement(query_pb.ExecuteQueryRequest, self._calls, sql, positional, named)
         response = await self._calls.ask(
             lambda stubs: stubs.query.ExecuteQuery,
             request,
@@ -115,9 +114,9 @@ class Database:
         Raises:
             RowgateError: the statement can't be sent. Whatever comes later is raised by the stream.
         """
-        request = self._statement(query_pb.StreamQueryRequest, sql, positional, named)
+        request = statement(query_pb.StreamQueryRequest, self._calls, sql, positional, named)
 
-        async def start() -> tuple[StreamCall, query_pb.StreamQueryResponse]:
+        async def start() -> tuple[CallSource, query_pb.StreamQueryResponse]:
             deadline = self._calls.deadline()
             return await run(
                 lambda: self._open_stream(request, deadline),
@@ -126,7 +125,7 @@ class Database:
                 repeatable=self._calls.options.read_only,
             )
 
-        return RowStream(self._calls.connection, start)
+        return RowStream(start)
 
     def table(self, name: str, *, schema: str | None = None) -> TableRows:
         """The rows of a table or view, to read and write without SQL. Nothing is sent.
@@ -256,7 +255,7 @@ class Database:
         self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]
     ) -> query_pb.ExecuteQueryResponse:
         """What a mode other than EXECUTE answers; of these only PROFILE changes anything."""
-        request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
+        request = statement(query_pb.ExecuteQueryRequest, self._calls, sql, positional, named)
         request.options.mode = mode
         return await self._calls.ask(
             lambda stubs: stubs.query.ExecuteQuery,
@@ -264,32 +263,15 @@ class Database:
             repeatable=self._calls.options.read_only or mode != query_pb.QUERY_MODE_PROFILE,
         )
 
-    def _statement(self, kind: type[_Request], sql: str, positional: Sequence[Any], named: dict[str, Any]) -> _Request:
-        if positional and named:
-            raise InvalidParameter("a statement takes values for `?` or for `:name`, not both", outcome=Outcome.NOT_RUN)
-        try:
-            return kind(
-                database=self._calls.database,
-                sql=sql,
-                params=encode_named(named),
-                positional_params=encode_positional(positional),
-                options=self._calls.options.to_wire(),
-            )
-        except UnicodeEncodeError:
-            raise InvalidSql(
-                "the SQL, or a parameter's name, has a lone surrogate, which UTF-8 has no form for",
-                outcome=Outcome.NOT_RUN,
-            ) from None
-
     async def _open_stream(
         self, request: query_pb.StreamQueryRequest, deadline: Deadline
-    ) -> tuple[StreamCall, query_pb.StreamQueryResponse]:
+    ) -> tuple[CallSource, query_pb.StreamQueryResponse]:
         """A call and its first message: up to there it may be made again."""
         call = self._calls.begin(lambda stubs: stubs.query.StreamQuery, request, deadline)
         first = await self._calls.connection.next_message(call)
         if first is None:
             raise ProtocolError("the stream ended before its first message")
-        return call, first
+        return CallSource(self._calls.connection, call), first
 
 
 class Client(Database):

@@ -47,6 +47,8 @@ RowgateError
 │   ├── MultipleRows
 │   ├── NoSuchColumn             (and a KeyError)
 │   └── AmbiguousColumn          (and a KeyError)
+├── TransactionFailed            the client's own: a block ended well, but a statement in it had failed; it was undone
+├── TransactionOver              the client's own: something was asked of a transaction that is over
 ├── ProtocolError                the client's own: an answer that it can't make sense of
 └── ClientClosed                 the client's own: it was closed
 """
@@ -311,6 +313,17 @@ class NoSuchColumn(ResultError, KeyError):
 
 class AmbiguousColumn(ResultError, KeyError):
     """A row has several columns of that name, and only their positions tell them apart."""
+
+
+class TransactionFailed(RowgateError):
+    """A transaction or savepoint was left as if all were well, but a statement in it had failed: its work was undone.
+
+    `__cause__` is that statement's error.
+    """
+
+
+class TransactionOver(RowgateError):
+    """Something was asked of a transaction that was committed or rolled back; `__cause__` is what ended it."""
 
 
 class ProtocolError(RowgateError):

@@ -153,7 +153,7 @@ class HeldTransaction:
         """Undo the changes."""
         await self._told(self._transaction.rollback())
 
-    def expiry(self, limit: Deadline, last_sequence: int, at: float) -> RowgateError:
+    def expiry(self, limit: Deadline, last_sequence: int, at: float, *, committing: bool = False) -> RowgateError:
         """The error to end with at that time, when it has been idle, or has taken, too long."""
         idle = limit is self._idle
         return self.ended_by(
@@ -164,16 +164,22 @@ class HeldTransaction:
             ),
             last_sequence,
             at,
+            committing=committing,
         )
 
-    def ended_by(self, error: RowgateError, last_sequence: int, at: float) -> RowgateError:
-        """An error that ends it from outside at that time, with what is known of it."""
+    def ended_by(self, error: RowgateError, last_sequence: int, at: float, *, committing: bool = False) -> RowgateError:
+        """An error that ends it from outside at that time, with what is known of it.
+
+        Nobody knows what becomes of a commit that is under way then; and of one that was answered, whether the caller
+        has read that.
+        """
+        in_doubt = committing or self.state in (State.COMMITTED, State.UNKNOWN)
         return error.with_defaults(
             database=self.database.name,
             transaction_id=self.id,
             elapsed=f"{at - self._began:.3f}s",
             last_sequence=str(last_sequence),
-            outcome=Outcome.ROLLED_BACK.value,
+            outcome=(Outcome.UNKNOWN if in_doubt else Outcome.ROLLED_BACK).value,
         )
 
     async def _told(self, work: Awaitable[None]) -> None:
