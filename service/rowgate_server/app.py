@@ -27,11 +27,14 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts, make_database
 from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -40,8 +43,8 @@ from rowgate_server.transport.transacting import Transacting
 
 _log = get_logger("rowgate.app")
 
-_LETTING_GO = 5.0
-"""Seconds: how long the streams of transactions may take to let go of their connections once they are cut."""
+_CLOSING = 0.7
+"""Seconds to close connections in order, once no handler runs; what is left then goes with the process."""
 
 
 class ListenError(Exception):
@@ -66,6 +69,8 @@ class Gateway:
         self._metrics = Metrics()
         self._databases = open_databases(settings, self._metrics)
         self._health = Health(self._databases)
+        self._calls = CallsUnderWay()
+        self._port: int | None = None
         self._grpc = self._build_grpc()
         self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
         self._metrics.watch_pools(
@@ -88,17 +93,33 @@ class Gateway:
             database.availability.start()
         return Addresses(grpc_address, admin_address)
 
-    async def stop(self) -> None:
-        """Take no new calls, let those under way finish until the grace ends, then close everything."""
-        grace = self._settings.server.drain_grace
-        self._health.drain()
-        self._transacting.stop(grace)
-        await self._grpc.stop(grace)
-        await self._transacting.stopped(_LETTING_GO)
+    async def stop(self, hurry: asyncio.Event | None = None, *, pause: bool = True) -> None:
+        """Take no new calls, let those under way finish until the grace ends, then close everything.
+
+        Args:
+            hurry: set when calls under way are to be cut short.
+            pause: whether load balancers may still send new calls, which are served for a while.
+        """
+        server = self._settings.server
+        stopping = Draining(self._grpc, self._port, self._health, self._calls, self._transacting, self._stop_statements)
+        await stopping.drain(
+            DrainTimes(server.drain_grace, server.drain_pause if pause else 0.0), hurry or asyncio.Event()
+        )
         self._metrics.loop_lag.stop()
-        await self._admin.stop()
-        for database in self._databases:
-            await database.close()
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait({closing}, timeout=_CLOSING)
+        if not closing.done():
+            _log.error("connections given up", databases=[database.name for database in self._databases])
+
+    async def _close(self) -> None:
+        await asyncio.gather(self._admin.stop(), *(database.close() for database in self._databases))
+
+    def _stop_statements(self) -> int:
+        """Stop what runs on any database; each caller is told so."""
+        running = [statement for database in self._databases for statement in database.under_way]
+        for statement in running:
+            statement.stop(RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the statement", retry_after=1.0))
+        return len(running)
 
     def _build_grpc(self) -> grpc.aio.Server:
         server = self._settings.server
@@ -110,6 +131,7 @@ class Gateway:
             max_connection_age=server.max_connection_age,
             max_connection_age_grace=server.max_connection_age_grace,
             reflection=server.reflection,
+            reuse_port=server.reuse_port,
         )
         catalog = Catalog(self._databases)
         work = self._table_work(catalog)
@@ -135,7 +157,7 @@ class Gateway:
             ),
             health=self._health,
         )
-        return grpc_server.build(servicers, options, self._metrics)
+        return grpc_server.build(servicers, options, self._metrics, self._calls)
 
     def _table_work(self, catalog: Catalog) -> TableWork:
         server = self._settings.server
@@ -163,7 +185,10 @@ class Gateway:
             port = self._grpc.add_insecure_port(str(listen))
         except RuntimeError:
             raise ListenError(f"listen: {listen} cannot be listened on; is something else there?") from None
-        return str(listen) if listen.path else f"{_bracketed(listen.host)}:{port}"
+        if listen.path:
+            return str(listen)
+        self._port = port
+        return f"{_bracketed(listen.host)}:{port}"
 
     async def _start_admin(self) -> str:
         listen = self._settings.admin_listen

@@ -27,10 +27,7 @@ def serve(settings: config.Settings, demo: Demo) -> int:
 
 
 async def _serve_until_told(settings: config.Settings, *, greet: bool) -> None:
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+    told = Told()
     gateway = app.Gateway(settings)
     try:
         addresses = await gateway.start()
@@ -38,9 +35,31 @@ async def _serve_until_told(settings: config.Settings, *, greet: bool) -> None:
         print(f"rowgate-server is ready on {addresses.grpc} (admin {addresses.admin})", flush=True)
         if greet:
             print(greeting(addresses.grpc, settings.default_database), flush=True)
-        await told.wait()
+        await told.stop.wait()
     finally:
-        await gateway.stop()
+        await gateway.stop(told.hurry, pause=told.patient)
+
+
+class Told:
+    """What signals have told: to stop; by a second one, to hurry.
+
+    SIGINT is sent by a person at a terminal: no load balancer has to hear of it first.
+    """
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.hurry = asyncio.Event()
+        self.patient = False
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.tell, number)
+
+    def tell(self, number: signal.Signals) -> None:
+        """A signal has come."""
+        if self.stop.is_set():
+            self.hurry.set()
+        self.patient = self.patient or (number == signal.SIGTERM and not self.stop.is_set())
+        self.stop.set()
 
 
 def spare_collections() -> None:

@@ -93,8 +93,29 @@ class Server(Section):
         Duration, VISIBLE, Field(description="The deadline of a unary call whose caller sets none.")
     ] = 60.0
     drain_grace: Annotated[
-        DurationOrOff, VISIBLE, Field(description="How long calls under way may go on once the server stops.")
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="How long calls under way may go on once SIGTERM has come; then they are cut short, in the "
+            "databases too. The process ends within 2 seconds after."
+        ),
     ] = 10.0
+    drain_pause: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="How long new calls are served once SIGTERM has come and readiness is NOT_SERVING, until load "
+            "balancers have heard of it. A part of `drain_grace`, at most half of it; none after SIGINT."
+        ),
+    ] = 2.0
+    reuse_port: Annotated[
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether other processes may listen on the same port at the same time, and share its "
+            "connections: for a restart without a gap. Otherwise a second one is refused."
+        ),
+    ] = False
     page_token_secret: Annotated[
         SecretStr,
         AfterValidator(_long_enough),

@@ -34,7 +34,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._wake()
 
     def close(self) -> None:
-        """End every Watch, once it has told the last statuses: the server's stop waits for calls under way."""
+        """End every Watch, once it has told the last statuses."""
         self._closed = True
         self._wake()
 
@@ -90,6 +90,9 @@ class Health:
         """Say that no more calls are welcome."""
         self._draining = True
         self._publish()
+
+    def close(self) -> None:
+        """End every Watch: the server's stop waits for calls under way."""
         self.servicer.close()
 
     def _listen(self, up: bool) -> None:
