@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rowgate_server.engines.database import Databases
+from rowgate_server.transport.admin import State
 from rowgate_server.transport.interceptors.chain import Context
 
 _UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
@@ -77,6 +78,7 @@ class Health:
         self.servicer = HealthServicer()
         self._databases = databases
         self._draining = False
+        self._listeners: list[Callable[[State], None]] = []
         self._publish()
         for database in databases:
             database.availability.listen(self._listen)
@@ -85,6 +87,15 @@ class Health:
     def ready(self) -> bool:
         """Whether calls are welcome."""
         return not self._draining and any(database.availability.up for database in self._databases)
+
+    def state(self) -> State:
+        """For the admin port."""
+        return State(self.ready, {database.name: bool(database.availability.up) for database in self._databases})
+
+    def listen(self, told: Callable[[State], None]) -> None:
+        """Be told of every change from now on, and how it is now."""
+        self._listeners.append(told)
+        told(self.state())
 
     def drain(self) -> None:
         """Say that no more calls are welcome."""
@@ -106,6 +117,8 @@ class Health:
         self.servicer.set(
             {**databases, "": _status(up=self.ready), "readiness": _status(up=self.ready), "liveness": _SERVING}
         )
+        for told in self._listeners:
+            told(self.state())
 
 
 def _status(*, up: bool) -> int:
