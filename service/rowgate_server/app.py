@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import grpc.aio
@@ -28,12 +29,16 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts, make_database
 from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -42,8 +47,12 @@ from rowgate_server.transport.transacting import Transacting
 
 _log = get_logger("rowgate.app")
 
-_LETTING_GO = 5.0
-"""Seconds: how long the streams of transactions may take to let go of their connections once they are cut."""
+_CLOSING = 0.7
+"""Seconds to close connections in order, once no handler runs; what is left then goes with the process."""
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 class ListenError(Exception):
@@ -59,19 +68,28 @@ class Addresses:
 
 
 class Gateway:
-    """The whole gateway, in one process and on one event loop."""
+    """The whole gateway, in one process and on one event loop.
 
-    def __init__(self, settings: config.Settings) -> None:
+    Args:
+        settings: everything that it is told.
+        altered: told the name of a database whose tables a statement may have altered.
+    """
+
+    def __init__(self, settings: config.Settings, *, altered: Callable[[str], None] = _ignore) -> None:
         # A column type or index that SQLAlchemy does not know is told of in the answer, not in a warning.
         warnings.filterwarnings("ignore", category=SAWarning)
         self._settings = settings
-        self._metrics = Metrics()
+        self._tell_altered = altered
+        self.metrics = Metrics()
         self._tracing = _open_tracing(settings.tracing)
-        self._databases = open_databases(settings, self._metrics, self._tracing)
-        self._health = Health(self._databases)
+        self._databases = open_databases(settings, self.metrics, self._tracing)
+        self.health = Health(self._databases)
+        self._calls = CallsUnderWay()
+        self._port: int | None = None
+        self._started = False
         self._grpc = self._build_grpc()
-        self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
-        self._metrics.watch_pools(
+        self._admin = AdminServer(self._collect, self.health.state)
+        self.metrics.watch_pools(
             {database.name: database.pool_numbers for database in self._databases},
             lambda name: bool(self._databases.get(name).availability.up),
         )
@@ -85,25 +103,62 @@ class Gateway:
         grpc_address = self._bind()
         admin_address = await self._start_admin()
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
-        self._metrics.loop_lag.start()
+        self.metrics.loop_lag.start()
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
+        self._started = True
         return Addresses(grpc_address, admin_address)
 
-    async def stop(self) -> None:
-        """Take no new calls, let those under way finish until the grace ends, then close everything."""
-        grace = self._settings.server.drain_grace
-        self._health.drain()
-        self._transacting.stop(grace)
-        await self._grpc.stop(grace)
-        await self._transacting.stopped(_LETTING_GO)
-        self._metrics.loop_lag.stop()
-        await self._admin.stop()
-        for database in self._databases:
-            await database.close()
+    async def stop(self, hurry: asyncio.Event | None = None, *, pause: bool = True) -> None:
+        """Take no new calls, let those under way finish until the grace ends, then close everything.
+
+        Args:
+            hurry: set when calls under way are to be cut short.
+            pause: whether load balancers may still send new calls, which are served for a while.
+        """
+        if self._started:
+            server = self._settings.server
+            stopping = Draining(
+                self._grpc, self._port, self.health, self._calls, self._transacting, self._stop_statements
+            )
+            times = DrainTimes(server.drain_grace, server.drain_pause if pause else 0.0)
+            await stopping.drain(times, hurry or asyncio.Event())
+        else:
+            await self._grpc.stop(None)
+        self.metrics.loop_lag.stop()
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait({closing}, timeout=_CLOSING)
+        if not closing.done():
+            _log.error("connections given up", databases=[database.name for database in self._databases])
+
+    def most_connections(self) -> dict[str, int]:
+        """How many connections each database takes, where it tells."""
+        told = {database.name: database.availability.facts.max_connections for database in self._databases}
+        return {name: most for name, most in told.items() if most is not None}
+
+    async def _collect(self) -> Collects:
+        return self.metrics.registry
+
+    async def _close(self) -> None:
+        await asyncio.gather(self._admin.stop(), *(database.close() for database in self._databases))
         if self._tracing is not None:
             await self._tracing.close()
+
+    def forget_tables(self, database: str) -> None:
+        """Look at the tables of a database anew: another process has altered some."""
+        self._tables.forget(database)
+
+    def _altered(self, database: str) -> None:
+        self._tables.forget(database)
+        self._tell_altered(database)
+
+    def _stop_statements(self) -> int:
+        """Stop what runs on any database; each caller is told so."""
+        running = [statement for database in self._databases for statement in database.under_way]
+        for statement in running:
+            statement.stop(RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the statement", retry_after=1.0))
+        return len(running)
 
     def _build_grpc(self) -> grpc.aio.Server:
         server = self._settings.server
@@ -115,16 +170,18 @@ class Gateway:
             max_connection_age=server.max_connection_age,
             max_connection_age_grace=server.max_connection_age_grace,
             reflection=server.reflection,
+            reuse_port=server.reuse_port,
         )
         catalog = Catalog(self._databases)
         work = self._table_work(catalog)
-        queries = QueryRunner(self._databases, work.tables.forget)
+        self._tables = work.tables
+        queries = QueryRunner(self._databases, self._altered)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
                 queries,
                 Explainer(self._databases),
-                BatchRunner(self._databases, work.tables.forget),
+                BatchRunner(self._databases, self._altered),
                 self._transacting,
                 server.request_timeout,
                 server.max_message_bytes,
@@ -138,9 +195,9 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            health=self._health,
+            health=self.health,
         )
-        return grpc_server.build(servicers, options, self._metrics, self._tracing)
+        return grpc_server.build(servicers, options, self.metrics, self._calls, self._tracing)
 
     def _table_work(self, catalog: Catalog) -> TableWork:
         server = self._settings.server
@@ -158,7 +215,7 @@ class Gateway:
             self._databases,
             queries,
             {name: _transaction_rules(database) for name, database in databases.items()},
-            {name: self._metrics.transactions(name) for name in databases},
+            {name: self.metrics.transactions(name) for name in databases},
         )
         return Transacting(transactions, TransactAnswers(work, server.max_message_bytes), server.request_timeout)
 
@@ -168,20 +225,19 @@ class Gateway:
             port = self._grpc.add_insecure_port(str(listen))
         except RuntimeError:
             raise ListenError(f"listen: {listen} cannot be listened on; is something else there?") from None
-        return str(listen) if listen.path else f"{_bracketed(listen.host)}:{port}"
+        if listen.path:
+            return str(listen)
+        self._port = port
+        return f"{_bracketed(listen.host)}:{port}"
 
     async def _start_admin(self) -> str:
         listen = self._settings.admin_listen
         if listen is None:
             return "off"
         try:
-            if listen.path:
-                await self._admin.start_unix(listen.path)
-                return str(listen)
-            port = await self._admin.start(listen.host, listen.port)
+            return await self._admin.listen(listen.host, listen.port, listen.path)
         except OSError as error:
             raise ListenError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
-        return f"{_bracketed(listen.host)}:{port}"
 
 
 def _open_tracing(tracing: config.Tracing) -> Tracing | None:

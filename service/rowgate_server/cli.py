@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rowgate-server", description="A gRPC gateway to SQL databases.")
     commands = parser.add_subparsers(required=True, metavar="command")
     serve = _command(commands, "serve", _serve, "serve the configured databases until SIGTERM or SIGINT")
+    serve.add_argument("--workers", metavar="N", help="processes that serve the port together; 1 by itself")
     serve.add_argument("--demo", action="store_true", help="also serve a seeded SQLite database named demo")
     _command(commands, "check", _check, "validate the configuration and try each database")
     health = _command(commands, "healthcheck", _healthcheck, "ask a running gateway whether it is ready")
@@ -92,6 +93,7 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
         "default_database": options.default_database,
         "log.level": options.log_level,
         "log.format": options.log_format,
+        "server.workers": getattr(options, "workers", None),
     }
     flags = {key: value for key, value in named.items() if value is not None}
     pairs = [("--database", pair, "databases.{}.url") for pair in options.database]
@@ -115,6 +117,10 @@ def _serve(options: argparse.Namespace) -> int:
         settings = _settings(options, demo.databases)
         # gRPC's core writes lines of its own to standard error, no JSON; what matters the gateway says itself.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        if settings.server.workers > 1:
+            from rowgate_server.supervise import supervise
+
+            return supervise(settings, demo)
         # Below here the imports take most of a second: a wrong configuration is told before them.
         from rowgate_server.serve import serve
 

@@ -94,8 +94,39 @@ class Server(Section):
         Duration, VISIBLE, Field(description="The deadline of a unary call whose caller sets none.")
     ] = 60.0
     drain_grace: Annotated[
-        DurationOrOff, VISIBLE, Field(description="How long calls under way may go on once the server stops.")
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="How long calls under way may go on once SIGTERM has come; then they are cut short, in the "
+            "databases too. The process ends within 2 seconds after."
+        ),
     ] = 10.0
+    drain_pause: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="How long new calls are served once SIGTERM has come and readiness is NOT_SERVING, until load "
+            "balancers have heard of it. A part of `drain_grace`, at most half of it; none after SIGINT."
+        ),
+    ] = 2.0
+    workers: Annotated[
+        int,
+        VISIBLE,
+        Field(
+            ge=1,
+            le=256,
+            description="Processes that serve the port together, each on a core of its own and with pools of its own: "
+            "a database gets up to this times `pool.size` and `pool.max_overflow` connections. Not with a Unix socket.",
+        ),
+    ] = 1
+    reuse_port: Annotated[
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether other processes may listen on the same port at the same time, and share its "
+            "connections: for a restart without a gap. Otherwise a second one is refused."
+        ),
+    ] = False
     page_token_secret: Annotated[
         SecretStr,
         AfterValidator(_long_enough),
@@ -248,6 +279,8 @@ def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
     admin = settings.admin_listen
     if admin is not None and admin == settings.listen and (admin.path or admin.port):
         yield ("admin_listen",), "is the same as listen"
+    if server.workers > 1 and settings.listen.path:
+        yield ("server", "workers"), "must be 1 where listen is a Unix socket, which processes cannot share"
     largest = f"server.max_message_bytes ({format_quantity(server.max_message_bytes, Unit.BYTES)})"
     grace = f"server.max_connection_age_grace ({format_quantity(server.max_connection_age_grace, Unit.SECONDS)})"
     for name, database in settings.databases.items():

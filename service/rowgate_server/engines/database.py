@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,6 +20,7 @@ from rowgate_server.engines.executor import Executor
 from rowgate_server.engines.held import HeldExecutor
 from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.transaction import Transaction
+from rowgate_server.engines.underway import UnderWay
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
@@ -55,13 +56,20 @@ class Database:
         self.availability = availability
         self._driver = driver
         self._pool = Pool(driver, pool, metrics)
-        self.executor: Executor | HeldExecutor = Executor(driver, self._pool)
+        executor = Executor(driver, self._pool)
+        self.executor: Executor | HeldExecutor = executor
+        self._under_way = executor.under_way
 
     def within(self, transaction: Transaction) -> Database:
         """The same, but that its statements run in a transaction."""
         held = copy(self)
         held.executor = HeldExecutor(transaction)
         return held
+
+    @property
+    def under_way(self) -> Sequence[UnderWay]:
+        """The statements that run at this moment, or wait for a connection."""
+        return tuple(self._under_way)
 
     @property
     def dialect(self) -> Dialect:

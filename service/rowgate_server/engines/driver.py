@@ -81,10 +81,14 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server tells of itself; `default_schema` is empty where a connection has none."""
+    """What a server tells of itself.
+
+    `default_schema` is empty where a connection has none, `max_connections` None where there is no such bound.
+    """
 
     version: str = ""
     default_schema: str = ""
+    max_connections: int | None = None
 
 
 class Cursor(Protocol):

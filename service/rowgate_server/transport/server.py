@@ -28,6 +28,7 @@ from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
 from rowgate_server.transport.interceptors.tracing import CallTracer
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -53,6 +54,7 @@ class ServerOptions:
     max_connection_age: float
     max_connection_age_grace: float
     reflection: bool
+    reuse_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Servicers:
     health: Health
 
 
-def interceptors(metrics: Metrics, tracing: Tracing | None = None) -> tuple[Interceptor, ...]:
+def interceptors(metrics: Metrics, under_way: CallsUnderWay, tracing: Tracing | None = None) -> tuple[Interceptor, ...]:
     """The one order, outermost first, and why each stands where it does.
 
     1. RequestId: everything further in names the call by it.
@@ -73,20 +75,25 @@ def interceptors(metrics: Metrics, tracing: Tracing | None = None) -> tuple[Inte
     3. AccessLog: sees how every call ended, refused ones too, and takes the time.
     4. CallCounter: counts what the access log tells.
     5. Errors: gives the code that those above report; what is further in may raise as it likes.
+    6. CallsUnderWay: refuses calls once the gateway stops, before anything is spent on them.
 
     Authentication and limits come after these, so that refusals are logged, counted and mapped like all else.
     """
     tracer = () if tracing is None else (CallTracer(tracing),)
-    return (RequestId(), *tracer, AccessLog(), CallCounter(metrics), Errors())
+    return (RequestId(), *tracer, AccessLog(), CallCounter(metrics), Errors(), under_way)
 
 
 def build(
-    servicers: Servicers, options: ServerOptions, metrics: Metrics, tracing: Tracing | None = None
+    servicers: Servicers,
+    options: ServerOptions,
+    metrics: Metrics,
+    under_way: CallsUnderWay,
+    tracing: Tracing | None = None,
 ) -> grpc.aio.Server:
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(metrics, tracing))
+    chain: Any = Chain(server, interceptors(metrics, under_way, tracing), under_way)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
@@ -102,7 +109,7 @@ def _channel_arguments(options: ServerOptions) -> Sequence[tuple[str, int]]:
     """GRPC core's arguments: https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
     arguments = [
         # Two servers on one port, by accident, would share its calls in silence.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(options.reuse_port)),
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", options.max_message_bytes),
         ("grpc.max_metadata_size", _LARGEST_METADATA),

@@ -68,6 +68,7 @@ class MySQLDriver:
         self._context = address.tls.context()
         self._control: Any = None
         self._control_lock = asyncio.Lock()
+        self._max_connections: int | None = None
         self._settings: SessionSettings | None = None
 
     @property
@@ -109,7 +110,7 @@ class MySQLDriver:
                 self._drop_control()
                 raise
             version = str(control.get_server_info()).removeprefix("5.5.5-")
-            return ServerFacts(version, self._address.database)
+            return ServerFacts(version, self._address.database, self._max_connections)
 
     async def kill(self, thread_id: int) -> None:
         """End another connection, and what it runs, from the control connection."""
@@ -202,6 +203,8 @@ class MySQLDriver:
         if self._control is None or not self._control.connected:
             async with asyncio.timeout(self._timeouts.connect):
                 self._control = await self._open()
+                await self._control.query("SELECT @@max_connections")
+                self._max_connections = int(self._control._result.rows[0][0])
         return self._control
 
     def _drop_control(self) -> None:
