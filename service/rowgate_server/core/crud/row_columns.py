@@ -16,9 +16,10 @@ from rowgate_server.core.crud.batches import most_rows
 from rowgate_server.core.crud.kept_forms import as_it_is_kept
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.unfit import UnfitError
+from rowgate_server.core.crud.unnested import arrays_of, unnested
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.tables import TableColumn
-from rowgate_server.engines.values import NULL, BoundRows, BoundValue, ValueType
+from rowgate_server.engines.values import NULL, AnyStatement, BoundRows, BoundValue, ValueType
 
 _Column: TypeAlias = tuple[ValueType, list[Any]]
 _HEX, _WIDEST = 2, 8
@@ -54,7 +55,8 @@ class RowColumns:
         """As many rows in each as a statement takes."""
         widths = [_widths(kind, cells) for kind, cells in zip(self.kinds, self.cells, strict=True)]
         mean, longest = (sum(each) for each in zip(*widths, strict=True))
-        step = most_rows(table.dialect, len(self.names), mean, longest)
+        values = 1 if arrays_of(table, self.names) else len(self.names)
+        step = most_rows(table.dialect, values, mean, longest)
         for start in range(0, len(self), step):
             yield RowColumns(self.names, self.kinds, tuple(cells[start : start + step] for cells in self.cells))
 
@@ -67,8 +69,19 @@ class RowColumns:
         places = [self.names.index(name) for name in names]
         return list(zip(*(self.cells[place] for place in places), strict=True))
 
-    def bound(self, before: str, behind: str) -> BoundRows:
+    def apart(self, table: KnownTable) -> str | None:
+        """A column by which no two rows are the same, and that comes back as it was given: a number, or short text."""
+        for name, kind, cells in zip(self.names, self.kinds, self.cells, strict=True):
+            cheap = _CHEAP.match(table.columns[name].base_type) and _widths(kind, cells)[1] <= _SHORT
+            if cheap and len(set(cells)) == len(cells):
+                return name
+        return None
+
+    def bound(self, table: KnownTable, before: str, behind: str) -> AnyStatement:
         """The statement that has them between two pieces of text."""
+        arrays = arrays_of(table, self.names)
+        if arrays is not None:
+            return unnested((before, behind), arrays, self.kinds, self.cells)
         return BoundRows((before, behind), self.kinds, self.cells)
 
 
@@ -141,8 +154,10 @@ def _widths(kind: ValueType, cells: list[Any]) -> tuple[int, int]:
     return _WIDTH + _HEX * sum(lengths) // len(lengths), _WIDTH + _WIDEST * max(lengths)
 
 
+_CHEAP = re.compile(r"(?:small|big)?int(?:eger)?\b|text\b|character varying\b")
+_SHORT = 1024
 _WHOLE = (ValueType.INT, ValueType.UINT)
 _LENGTHLESS = frozenset({ValueType.NULL, ValueType.BOOL, ValueType.DOUBLE, *_WHOLE})
 _INTEGER = re.compile(r"(?:tiny|small|medium|big)?int(?:eger)?\b")
 # Not MySQL's CHAR, which drops blanks at the end of any.
-_TEXT = re.compile(r"varchar\b|(?:tiny|medium|long)?text\b")
+_TEXT = re.compile(r"varchar\b|character varying\b|(?:tiny|medium|long)?text\b")
