@@ -23,6 +23,8 @@ from rowgate_server.transport.codec.queries import check_mode, decode_query, wri
 _MANY_ROWS = 500
 """Decoding so many takes milliseconds: so long no other call should have to wait."""
 
+_WRITES = frozenset({"insert_rows", "update_rows", "delete_rows"})
+
 Response = query_service_pb2.TransactResponse
 Parts = AsyncGenerator[Response, None]
 
@@ -64,6 +66,9 @@ class TransactAnswers:
             async with contextlib.aclosing(_within(answering, kind)) as parts:
                 async for part in parts:
                     if part.ByteSize() > self._largest_message:
+                        if kind in _WRITES:
+                            # It is done, and cannot be undone alone any more; an error must not leave it.
+                            await held.rollback()
                         raise result_too_large(f"{self._largest_message} bytes in a message")
                     yield part
             return
