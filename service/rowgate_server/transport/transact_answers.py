@@ -81,13 +81,19 @@ class TransactAnswers:
         query, encoding = decode_query(asked, None, new_id())
         check_mode(query)
         encoder: ResultEncoder | None = None
+        waiting: Response | None = None
         async with contextlib.aclosing(held.execute(query, encoding.cells_per_chunk)) as chunks:
             async for chunk in chunks:
-                part = Response()
+                # The last rows wait for the figures, which come at once: a message costs as much as a small result.
+                part, waiting = waiting or Response(), None
                 result = part.execute_query.result
                 encoder = encoder or encoding.start(chunk.columns or (), result)
-                encoder.put(chunk.rows, result)
-                if chunk.stats is not None:
+                if chunk.stats is None:
+                    encoder.put(chunk.rows, result)
+                    if chunk.ended:
+                        waiting = part
+                        continue
+                else:
                     encoder.end(result)
                     write_stats(chunk.stats, part.execute_query.stats)
                     part.last = True
