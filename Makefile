@@ -10,11 +10,11 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency bench fmt check-fmt lint type arch buf check-tree check-lock \
-	check-proto check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency bench bench-transactions fmt check-fmt lint type arch buf \
+	check-tree check-lock check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: ## make .venv with what the server runs on
 	@scripts/environment .venv requirements.lock $(packages)
@@ -42,6 +42,9 @@ consistency: dev tools engines ## run thousands of transactions at once, and loo
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)
 	@PYTHONPATH=tests exec .tools/bench/bin/python -m bench $(ARGS)
+
+bench-transactions: dev engines ## compare what a transaction costs with calls of their own
+	@PYTHONPATH=tests exec $(bin)/python -m bench.transactions
 
 fmt: dev ## format the code and sort its imports
 	@$(bin)/ruff check --quiet --select I --fix .

@@ -28,7 +28,7 @@ async def test_of_an_atomic_batch_the_failed_step_is_raised_and_nothing_lasts(db
     insert = f"insert into {table} (id, name) values (1, 'a')"
     with pytest.raises(rowgate.DuplicateKey) as caught:
         await db.batch([insert, insert, insert])
-    assert (caught.value.metadata["step"], caught.value.outcome) == ("1", rowgate.Outcome.ROLLED_BACK)
+    assert (caught.value.step, caught.value.outcome) == (1, rowgate.Outcome.ROLLED_BACK)
     assert caught.value.code is not None
     assert await count(db, table) == 0
 
@@ -38,6 +38,7 @@ async def test_independent_steps_have_an_error_in_their_place(db: rowgate.Databa
     answers = await db.batch([Step(insert, 1), Step(insert, 1), Step(insert, 2)], mode="independent")
     assert [isinstance(answer, StepResult) for answer in answers] == [True, False, True]
     assert isinstance(answers[1], rowgate.DuplicateKey)
+    assert answers[1].step == 1
     assert await count(db, table) == 2
 
 

@@ -159,7 +159,7 @@ async def _chunks(
             with timed:
                 rows = await reader.next()
             if rows or columns is not None:
-                yield Chunk(rows=rows, columns=columns)
+                yield Chunk(rows=rows, columns=columns, ended=reader.ended)
             columns = None
     finally:
         await reader.close()

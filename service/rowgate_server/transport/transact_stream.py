@@ -111,6 +111,8 @@ class TransactStream:
                     yield part
         except RowgateError as error:
             error.with_defaults(database=held.database.name, transaction_id=held.id)
+            if held.state is State.ROLLED_BACK and error.outcome == Outcome.UNKNOWN:
+                error.metadata["outcome"] = Outcome.ROLLED_BACK.value
             yield query_service_pb2.TransactResponse(
                 last=True, state=STATES[held.state], error=request_error(error, self._call.id)
             )

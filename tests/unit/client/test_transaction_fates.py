@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from unit.client.scripted import Fault, Hang, serving
-from unit.client.scripted_transact import FAILED, UNKNOWN, End, TransactGateway, failed
+from unit.client.scripted_transact import FAILED, UNKNOWN, End, TransactGateway, failed, went_through
 
 import rowgate
 from rowgate import Outcome, Transaction, TransactionState
@@ -71,6 +71,15 @@ async def test_a_commit_of_which_the_gateway_knows_more_is_what_it_says(
     transaction = db.transaction()
     assert (await error_of(transaction)).outcome is Outcome.ROLLED_BACK
     assert transaction.state is TransactionState.ROLLED_BACK
+
+
+async def test_an_answer_to_another_request_ends_it(db: rowgate.Client, gateway: TransactGateway) -> None:
+    for kind, outcome in (("execute_query", Outcome.ROLLED_BACK), ("commit", Outcome.UNKNOWN)):
+        answer = went_through(kind)
+        answer.sequence = 77
+        gateway.at(kind, answer)
+        error = await error_of(db.transaction())
+        assert (type(error), error.outcome) == (rowgate.ProtocolError, outcome)
 
 
 async def test_a_task_that_is_cancelled_during_the_commit_does_not_know(

@@ -28,7 +28,7 @@ class Ending:
         if self.error is None:
             self.error = grpc.aio.AioRpcError(
                 _at_once(call.code()),
-                _at_once(call.initial_metadata()),
+                grpc.aio.Metadata(),  # a call that was cancelled early may never get any
                 _at_once(call.trailing_metadata()),
                 details=_at_once(call.details()),
             )

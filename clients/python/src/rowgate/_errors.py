@@ -134,6 +134,12 @@ class RowgateError(Exception):
         """What finds this error in the gateway's logs."""
         return self.metadata.get("correlation_id")
 
+    @property
+    def step(self) -> int | None:
+        """Which step of a batch it is about, from 0; None where it is about none."""
+        told = self.metadata.get("step", "")
+        return int(told) if told.isdecimal() else None
+
 
 class RequestError(RowgateError):
     """As it is written, the request can't be carried out; the same one will fail again."""

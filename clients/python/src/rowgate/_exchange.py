@@ -110,7 +110,7 @@ class Exchange:
                 while not parts[-1].last:
                     parts.append(await self.next_part(call))
             finally:
-                if last:
+                if last and not call.done():
                     await self._goodbye(call)
             return assembled(parts)
 

@@ -110,8 +110,8 @@ class Together:
 
         Raises:
             TypeError: there is no such mode, or a step is none.
-            RowgateError: with "atomic", a step's: `metadata["step"]` says which, from 0. Otherwise, nothing was run,
-                or that is not known: see its `outcome`.
+            RowgateError: with "atomic", a step's: its `step` says which, from 0. Otherwise, nothing was run, or that is
+                not known: see its `outcome`.
         """
         answers = await run_batch(self._calls, steps, mode)
         return cast("list[StepResult]", answers) if mode == "atomic" else answers

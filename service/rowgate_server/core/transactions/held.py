@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable
 from enum import Enum
 
-from rowgate_server.core.query import QueryRequest, QueryRunner
+from rowgate_server.core.query import QueryRequest, QueryRunner, may_alter
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
@@ -63,6 +63,7 @@ class HeldTransaction:
         self._idle = idle
         self._began = clock.now()
         self._in_doubt = False
+        self._alters = False
         self.expired = False
 
     @property
@@ -108,6 +109,7 @@ class HeldTransaction:
                 outcome=Outcome.NOT_RUN,
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))
+        self._alters = self._alters or may_alter(request.sql, self.database.dialect)
         async with contextlib.aclosing(
             self._queries.stream(request, cells_per_chunk, within=self._transaction)
         ) as chunks:
@@ -148,6 +150,9 @@ class HeldTransaction:
         except RowgateError as error:
             self._in_doubt = error.outcome == Outcome.UNKNOWN
             raise
+        finally:
+            if self._alters:  # others may have looked at the tables meanwhile, and found them as they were
+                self._queries.altered(self.database.name)
 
     async def rollback(self) -> None:
         """Undo the changes."""
