@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.engines.database import Database, Databases
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.codec import schemas
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, time_left
@@ -53,6 +56,51 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         name = self._databases.get(request.database).name
         return schema_service_pb2.GetTableResponse(table=schemas.encode_table(name, table))
 
+    async def ListSchemas(
+        self, request: schema_service_pb2.ListSchemasRequest, context: Context
+    ) -> schema_service_pb2.ListSchemasResponse:
+        """Not there yet."""
+        del request, context
+        raise _missing("ListSchemas")
+
+    async def RefreshSchema(
+        self, request: schema_service_pb2.RefreshSchemaRequest, context: Context
+    ) -> schema_service_pb2.RefreshSchemaResponse:
+        """Not there yet."""
+        del request, context
+        raise _missing("RefreshSchema")
+
+    async def CreateTable(
+        self, request: schema_service_pb2.CreateTableRequest, context: Context
+    ) -> schema_service_pb2.CreateTableResponse:
+        """Not there yet."""
+        del request, context
+        raise _missing("CreateTable")
+
+    async def DropTable(
+        self, request: schema_service_pb2.DropTableRequest, context: Context
+    ) -> schema_service_pb2.DropTableResponse:
+        """Not there yet."""
+        del request, context
+        raise _missing("DropTable")
+
+    async def CompleteSql(
+        self, request: schema_service_pb2.CompleteSqlRequest, context: Context
+    ) -> schema_service_pb2.CompleteSqlResponse:
+        """Not there yet."""
+        del request, context
+        raise _missing("CompleteSql")
+
+    async def GetSchemaTree(
+        self, request: schema_service_pb2.GetSchemaTreeRequest, context: Context
+    ) -> AsyncIterator[schema_service_pb2.GetSchemaTreeResponse]:
+        """Not there yet."""
+        del request, context
+        nothing: tuple[schema_service_pb2.GetSchemaTreeResponse, ...] = ()
+        for answer in nothing:
+            yield answer
+        raise _missing("GetSchemaTree")
+
     def _encode(self, database: Database) -> schema_service_pb2.Database:
         facts, up = database.availability.facts, database.availability.up
         return schema_service_pb2.Database(
@@ -68,3 +116,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
 def _note(database: str) -> None:
     if database:
         current_call().facts["database"] = database
+
+
+def _missing(method: str) -> RowgateError:
+    return RowgateError(Reason.NOT_SUPPORTED, f"{method} is not there yet")
