@@ -22,6 +22,7 @@ from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
+from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
@@ -61,6 +62,8 @@ class Gateway:
         self._metrics = Metrics()
         self._databases = open_databases(settings, self._metrics)
         self._health = Health(self._databases)
+        catalogs = {name: database.catalog for name, database in settings.databases.items()}
+        self._trees = TreeStore(self._databases, {name: _tree_rules(each) for name, each in catalogs.items()})
         self._grpc = self._build_grpc()
         self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
         self._metrics.watch_pools(
@@ -89,6 +92,7 @@ class Gateway:
         await self._grpc.stop(self._settings.server.drain_grace)
         self._metrics.loop_lag.stop()
         await self._admin.stop()
+        await self._trees.close()
         for database in self._databases:
             await database.close()
 
@@ -104,6 +108,7 @@ class Gateway:
             reflection=server.reflection,
         )
         catalog = Catalog(self._databases)
+        tables = self._open_tables(catalog)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
                 QueryRunner(self._databases),
@@ -111,16 +116,18 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            schema=SchemaServicer(self._databases, catalog, server.request_timeout),
-            tables=self._build_tables(catalog),
+            schema=SchemaServicer(self._databases, catalog, self._trees, tables, server.request_timeout),
+            tables=self._build_tables(tables),
             health=self._health,
         )
         return grpc_server.build(servicers, options, self._metrics)
 
-    def _build_tables(self, catalog: Catalog) -> TableServicer:
-        server = self._settings.server
+    def _open_tables(self, catalog: Catalog) -> TableCache:
         rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
-        tables, compiler, writes = TableCache(self._databases, catalog, rules), Compiler(), WriteCompiler()
+        return TableCache(self._databases, catalog, rules)
+
+    def _build_tables(self, tables: TableCache) -> TableServicer:
+        server, compiler, writes = self._settings.server, Compiler(), WriteCompiler()
         return TableServicer(
             TableReader(tables, compiler),
             TablePager(tables, compiler, Tokens(server.page_token_secret.get_secret_value())),
@@ -200,6 +207,10 @@ def _open_database(name: str, database: config.Database, settings: config.Settin
 
 def _table_rules(tables: config.Tables) -> TableRules:
     return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))
+
+
+def _tree_rules(catalog: config.Catalog) -> TreeRules:
+    return TreeRules(catalog.max_age, catalog.load_timeout, catalog.max_columns)
 
 
 def _target(url: config.DatabaseUrl) -> Target:

@@ -91,6 +91,28 @@ class Tables(Section):
     ] = TableColumns()
 
 
+class Catalog(Section):
+    """What SchemaService makes of the schema."""
+
+    max_age: Annotated[
+        Duration,
+        VISIBLE,
+        Field(ge=1, description="Age at which the tree of schemas, tables and columns is read anew."),
+    ] = 300.0
+    load_timeout: Annotated[
+        Duration, VISIBLE, Field(description="The longest it may take to read the tree; that of one statement is none.")
+    ] = 120.0
+    max_columns: Annotated[
+        int,
+        VISIBLE,
+        Field(
+            ge=1,
+            le=100_000_000,
+            description="Columns of all tables together; a tree with more is `RESULT_TOO_LARGE`.",
+        ),
+    ] = 1_000_000
+
+
 class Database(Section):
     """One database that is served."""
 
@@ -106,3 +128,4 @@ class Database(Section):
     timeouts: Annotated[Timeouts, VISIBLE, Field(description="How long things may take.")] = Timeouts()
     limits: Annotated[Limits, VISIBLE, Field(description="What one call may ask.")] = Limits()
     tables: Annotated[Tables, VISIBLE, Field(description="What TableService makes of the tables.")] = Tables()
+    catalog: Annotated[Catalog, VISIBLE, Field(description="What SchemaService makes of the schema.")] = Catalog()

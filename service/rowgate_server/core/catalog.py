@@ -15,6 +15,8 @@ from sqlalchemy.exc import NoSuchTableError
 from rowgate_server.core import reflection
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.tables import Table, TableKind, TableSummary
+from rowgate_server.core.tree.reading import read_schemas
+from rowgate_server.core.tree.records import SchemaName
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Reason, RowgateError
@@ -45,6 +47,14 @@ class TablePage:
     next_page_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaPage:
+    """One page of schemas, and the token of the next one ("" when this is the last)."""
+
+    schemas: list[SchemaName]
+    next_page_token: str
+
+
 class Catalog:
     """Reads schemas."""
 
@@ -57,8 +67,7 @@ class Catalog:
         Raises:
             RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE for a schema that is not there, INVALID_REQUEST.
         """
-        if query.page_size < 0:
-            raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
+        _check_page_size(query.page_size)
         if len(query.name_pattern) > _LONGEST_PATTERN:
             raise RowgateError(
                 Reason.INVALID_REQUEST,
@@ -79,8 +88,37 @@ class Catalog:
         page = wanted[:size]
         return TablePage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
 
-    async def get_table(self, database_name: str, schema: str, table: str, call_timeout: float | None) -> Table:
-        """One table or view, whole.
+    async def list_schemas(
+        self, database_name: str, page_size: int, page_token: str, call_timeout: float | None
+    ) -> SchemaPage:
+        """One page of a database's schemas, in alphabetical order.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE, INVALID_REQUEST.
+        """
+        # A token is bound to its request: no pattern of ListTables has this character.
+        query = TableQuery(database_name, name_pattern="\0", page_size=page_size, page_token=page_token)
+        after = _read_token(query)
+        _check_page_size(page_size)
+        database = self._databases.get(database_name)
+        try:
+            schemas = await read_schemas(database, _deadline(database, call_timeout))
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from error.__cause__
+        wanted = [schema for schema in schemas if after is None or schema.name > after]
+        size = min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
+        page = wanted[:size]
+        return SchemaPage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
+
+    async def get_table(
+        self,
+        database_name: str,
+        schema: str,
+        table: str,
+        call_timeout: float | None,
+        extent: reflection.Extent = reflection.Extent.WHOLE,
+    ) -> Table:
+        """One table or view.
 
         Raises:
             RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE (with near misses), INVALID_REQUEST.
@@ -94,7 +132,8 @@ class Catalog:
             raise await self._unknown(database, schema, table, call_timeout)
         try:
             return await database.reflect(
-                lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect), deadline
+                lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect, extent),
+                deadline,
             )
         except NoSuchTableError:
             raise await self._unknown(database, schema, table, call_timeout) from None
@@ -157,6 +196,11 @@ class Catalog:
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
     statement = f"databases.{database.name}.timeouts.statement"
     return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, statement))
+
+
+def _check_page_size(page_size: int) -> None:
+    if page_size < 0:
+        raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.known_table import KnownTable, known
+from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -97,6 +98,14 @@ class TableCache:
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
 
+    def forget(self, database_name: str) -> None:
+        """The schema has changed: every table of this database is read anew at its next use."""
+        for place in [place for place in self._entries if place[0] == database_name]:
+            del self._entries[place]
+        # What is being read is for those who wait for it, and not kept.
+        for place in [place for place in self._flights if place[0] == database_name]:
+            del self._flights[place]
+
     async def _read_and_work(
         self,
         database: Database,
@@ -154,9 +163,11 @@ class TableCache:
 
     async def _read(self, database: Database, place: _Place) -> KnownTable:
         read_at = _now()
-        table = await self._catalog.get_table(database.name, place[1], place[2], None)
+        table = await self._catalog.get_table(database.name, place[1], place[2], None, Extent.ROWS)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         found = known(database.name, database.dialect, table, soft_delete)
+        if self._flights.get(place) is not asyncio.current_task():
+            return found
         self._entries[place] = _Entry(found, read_at)
         self._entries.move_to_end(place)
         if len(self._entries) > _MOST_TABLES:

@@ -120,3 +120,5 @@ class Table:
     unique_constraints: tuple[Key, ...]
     indexes: tuple[Index, ...]
     checks: tuple[Check, ...]
+    row_estimate: int | None = None
+    create_statement: str = ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.table_cache import TableCache
+from rowgate_server.core.tables import Table
+from rowgate_server.core.tree import EVERYTHING, Sight, TreeStore
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.codec import schemas
+from rowgate_server.transport.codec import schemas, trees
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, time_left
 
@@ -19,12 +22,26 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     Args:
         databases: every one that is served.
         catalog: knows their tables.
+        trees: has their trees.
+        tables: the descriptions that TableService works with.
         request_timeout: seconds that a call may take whose caller sets no deadline.
+        sight: what the caller of the current call may see.
     """
 
-    def __init__(self, databases: Databases, catalog: Catalog, request_timeout: float) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        catalog: Catalog,
+        trees: TreeStore,
+        tables: TableCache,
+        request_timeout: float,
+        sight: Callable[[], Sight] = lambda: EVERYTHING,
+    ) -> None:
         self._databases = databases
         self._catalog = catalog
+        self._trees = trees
+        self._tables = tables
+        self._sight = sight
         self._request_timeout = request_timeout
 
     async def ListDatabases(
@@ -34,6 +51,17 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         del request, context
         found = sorted(self._databases, key=lambda database: database.name)
         return schema_service_pb2.ListDatabasesResponse(databases=[self._encode(database) for database in found])
+
+    async def ListSchemas(
+        self, request: schema_service_pb2.ListSchemasRequest, context: Context
+    ) -> schema_service_pb2.ListSchemasResponse:
+        """One page of schemas."""
+        _note(request.database)
+        timeout = time_left(context, self._request_timeout)
+        page = await self._catalog.list_schemas(request.database, request.page_size, request.page_token, timeout)
+        return schema_service_pb2.ListSchemasResponse(
+            schemas=[trees.encode_schema(schema) for schema in page.schemas], next_page_token=page.next_page_token
+        )
 
     async def ListTables(
         self, request: schema_service_pb2.ListTablesRequest, context: Context
@@ -53,22 +81,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         _note(request.database)
         timeout = time_left(context, self._request_timeout)
         table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
-        name = self._databases.get(request.database).name
-        return schema_service_pb2.GetTableResponse(table=schemas.encode_table(name, table))
-
-    async def ListSchemas(
-        self, request: schema_service_pb2.ListSchemasRequest, context: Context
-    ) -> schema_service_pb2.ListSchemasResponse:
-        """Not there yet."""
-        del request, context
-        raise _missing("ListSchemas")
-
-    async def RefreshSchema(
-        self, request: schema_service_pb2.RefreshSchemaRequest, context: Context
-    ) -> schema_service_pb2.RefreshSchemaResponse:
-        """Not there yet."""
-        del request, context
-        raise _missing("RefreshSchema")
+        return schema_service_pb2.GetTableResponse(table=self._encode_table(request.database, table))
 
     async def CreateTable(
         self, request: schema_service_pb2.CreateTableRequest, context: Context
@@ -94,12 +107,30 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     async def GetSchemaTree(
         self, request: schema_service_pb2.GetSchemaTreeRequest, context: Context
     ) -> AsyncIterator[schema_service_pb2.GetSchemaTreeResponse]:
-        """Not there yet."""
-        del request, context
-        nothing: tuple[schema_service_pb2.GetSchemaTreeResponse, ...] = ()
-        for answer in nothing:
-            yield answer
-        raise _missing("GetSchemaTree")
+        """The tree, piece by piece; one answer where the caller has it already."""
+        _note(request.database)
+        tree = await self._trees.get(request.database, time_left(context, self._request_timeout))
+        for piece in trees.encode_tree(tree, request.schemas, request.etag, self._sight()):
+            yield piece
+
+    async def RefreshSchema(
+        self, request: schema_service_pb2.RefreshSchemaRequest, context: Context
+    ) -> schema_service_pb2.RefreshSchemaResponse:
+        """Everything read anew."""
+        _note(request.database)
+        self._tables.forget(self._databases.get(request.database).name)
+        before, now = await self._trees.refresh(request.database, time_left(context, self._request_timeout))
+        return schema_service_pb2.RefreshSchemaResponse(
+            etag=trees.whole_etag(now, self._sight()),
+            changed=before is None or before.etag != now.etag,
+            tables=sum(len(schema.tables) for schema in now.schemas),
+            columns=sum(schema.columns for schema in now.schemas),
+        )
+
+    def _encode_table(self, database_name: str, table: Table) -> schema_service_pb2.Table:
+        database = self._databases.get(database_name)
+        engine = schemas.encode_engine(database.scheme, database.availability.facts.version)
+        return schemas.encode_table(database.name, engine, table)
 
     def _encode(self, database: Database) -> schema_service_pb2.Database:
         facts, up = database.availability.facts, database.availability.up

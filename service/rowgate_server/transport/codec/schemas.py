@@ -59,7 +59,9 @@ def encode_summary(table: tables.TableSummary) -> schema_service_pb2.TableSummar
     return schema_service_pb2.TableSummary(schema=table.schema, name=table.name, kind=_KINDS[table.kind])
 
 
-def encode_table(database: str, table: tables.Table) -> schema_service_pb2.Table:
+def encode_table(
+    database: str, engine: schema_service_pb2.Engine.ValueType, table: tables.Table
+) -> schema_service_pb2.Table:
     """A table, whole."""
     return schema_service_pb2.Table(
         database=database,
@@ -77,6 +79,9 @@ def encode_table(database: str, table: tables.Table) -> schema_service_pb2.Table
         checks=[
             schema_service_pb2.CheckConstraint(name=check.name, expression=check.expression) for check in table.checks
         ],
+        engine=engine,
+        row_estimate=table.row_estimate,
+        create_statement=table.create_statement,
     )
 
 

@@ -506,8 +506,8 @@ class Table(google.protobuf.message.Message):
     over it.
     """
     create_statement: builtins.str
-    """The statement that makes it: the database's own words where it has them (MySQL, MariaDB, SQLite), else written by
-    the gateway from what it has read (PostgreSQL; without indexes and comments). CreateTable passes over it.
+    """The statement that makes it: the database's own words. Empty where it has none, as PostgreSQL has of tables,
+    or doesn't tell them to the gateway's login. CreateTable passes over it.
     """
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TableColumn]:

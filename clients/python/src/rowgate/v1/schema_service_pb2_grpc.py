@@ -119,7 +119,7 @@ class SchemaServiceServicer(object):
         sends the `etag` of the tree that they have gets one small answer as long as it is still the same.
 
         The gateway keeps the tree, reads it once however many ask for it, and reads it anew when it is old
-        (`schema.max_age` in the configuration). RefreshSchema does so at once.
+        (`catalog.max_age` in the configuration). RefreshSchema does so at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,14 +134,14 @@ class SchemaServiceServicer(object):
 
     def CreateTable(self, request, context):
         """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
-        Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`).
+        Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DropTable(self, request, context):
-        """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`).
+        """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

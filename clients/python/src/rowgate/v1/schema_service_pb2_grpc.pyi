@@ -53,7 +53,7 @@ class SchemaServiceStub:
     sends the `etag` of the tree that they have gets one small answer as long as it is still the same.
 
     The gateway keeps the tree, reads it once however many ask for it, and reads it anew when it is old
-    (`schema.max_age` in the configuration). RefreshSchema does so at once.
+    (`catalog.max_age` in the configuration). RefreshSchema does so at once.
     """
 
     RefreshSchema: grpc.UnaryUnaryMultiCallable[
@@ -67,14 +67,14 @@ class SchemaServiceStub:
         rowgate.v1.schema_service_pb2.CreateTableResponse,
     ]
     """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
-    Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`).
+    Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
     """
 
     DropTable: grpc.UnaryUnaryMultiCallable[
         rowgate.v1.schema_service_pb2.DropTableRequest,
         rowgate.v1.schema_service_pb2.DropTableResponse,
     ]
-    """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`)."""
+    """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`)."""
 
     CompleteSql: grpc.UnaryUnaryMultiCallable[
         rowgate.v1.schema_service_pb2.CompleteSqlRequest,
@@ -117,7 +117,7 @@ class SchemaServiceAsyncStub:
     sends the `etag` of the tree that they have gets one small answer as long as it is still the same.
 
     The gateway keeps the tree, reads it once however many ask for it, and reads it anew when it is old
-    (`schema.max_age` in the configuration). RefreshSchema does so at once.
+    (`catalog.max_age` in the configuration). RefreshSchema does so at once.
     """
 
     RefreshSchema: grpc.aio.UnaryUnaryMultiCallable[
@@ -131,14 +131,14 @@ class SchemaServiceAsyncStub:
         rowgate.v1.schema_service_pb2.CreateTableResponse,
     ]
     """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
-    Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`).
+    Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
     """
 
     DropTable: grpc.aio.UnaryUnaryMultiCallable[
         rowgate.v1.schema_service_pb2.DropTableRequest,
         rowgate.v1.schema_service_pb2.DropTableResponse,
     ]
-    """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`)."""
+    """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`)."""
 
     CompleteSql: grpc.aio.UnaryUnaryMultiCallable[
         rowgate.v1.schema_service_pb2.CompleteSqlRequest,
@@ -191,7 +191,7 @@ class SchemaServiceServicer(metaclass=abc.ABCMeta):
         sends the `etag` of the tree that they have gets one small answer as long as it is still the same.
 
         The gateway keeps the tree, reads it once however many ask for it, and reads it anew when it is old
-        (`schema.max_age` in the configuration). RefreshSchema does so at once.
+        (`catalog.max_age` in the configuration). RefreshSchema does so at once.
         """
 
     @abc.abstractmethod
@@ -209,7 +209,7 @@ class SchemaServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[rowgate.v1.schema_service_pb2.CreateTableResponse, collections.abc.Awaitable[rowgate.v1.schema_service_pb2.CreateTableResponse]]:
         """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
-        Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`).
+        Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
         """
 
     @abc.abstractmethod
@@ -218,7 +218,7 @@ class SchemaServiceServicer(metaclass=abc.ABCMeta):
         request: rowgate.v1.schema_service_pb2.DropTableRequest,
         context: _ServicerContext,
     ) -> typing.Union[rowgate.v1.schema_service_pb2.DropTableResponse, collections.abc.Awaitable[rowgate.v1.schema_service_pb2.DropTableResponse]]:
-        """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`schema.ddl`)."""
+        """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`)."""
 
     @abc.abstractmethod
     def CompleteSql(
