@@ -18,6 +18,7 @@ from rowgate_server.core.crud.inserts import TableInserter
 from rowgate_server.core.crud.pages import TablePager
 from rowgate_server.core.crud.reads import TableReader
 from rowgate_server.core.crud.tokens import Tokens
+from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -116,11 +117,26 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            schema=SchemaServicer(self._databases, catalog, self._trees, tables, server.request_timeout),
+            schema=SchemaServicer(
+                self._databases,
+                catalog,
+                self._trees,
+                tables,
+                self._build_maker(catalog, tables),
+                server.request_timeout,
+            ),
             tables=self._build_tables(tables),
             health=self._health,
         )
         return grpc_server.build(servicers, options, self._metrics)
+
+    def _build_maker(self, catalog: Catalog, tables: TableCache) -> TableMaker:
+        def changed(name: str) -> None:
+            tables.forget(name)
+            self._trees.forget(name)
+
+        allowed = {name: database.catalog.ddl for name, database in self._settings.databases.items()}
+        return TableMaker(self._databases, catalog, allowed, changed)
 
     def _open_tables(self, catalog: Catalog) -> TableCache:
         rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}

@@ -111,6 +111,9 @@ class Catalog(Section):
             description="Columns of all tables together; a tree with more is `RESULT_TOO_LARGE`.",
         ),
     ] = 1_000_000
+    ddl: Annotated[
+        bool, VISIBLE, Field(description="Whether callers may make and drop tables with CreateTable and DropTable.")
+    ] = False
 
 
 class Database(Section):

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable
 
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.tables import Table
 from rowgate_server.core.tree import EVERYTHING, Sight, TreeStore
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.codec import schemas, trees
+from rowgate_server.transport.codec import definitions, schemas, trees
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, time_left
 
@@ -24,6 +25,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         catalog: knows their tables.
         trees: has their trees.
         tables: the descriptions that TableService works with.
+        maker: makes and drops tables.
         request_timeout: seconds that a call may take whose caller sets no deadline.
         sight: what the caller of the current call may see.
     """
@@ -34,6 +36,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         catalog: Catalog,
         trees: TreeStore,
         tables: TableCache,
+        maker: TableMaker,
         request_timeout: float,
         sight: Callable[[], Sight] = lambda: EVERYTHING,
     ) -> None:
@@ -41,6 +44,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self._catalog = catalog
         self._trees = trees
         self._tables = tables
+        self._maker = maker
         self._sight = sight
         self._request_timeout = request_timeout
 
@@ -83,20 +87,6 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
         return schema_service_pb2.GetTableResponse(table=self._encode_table(request.database, table))
 
-    async def CreateTable(
-        self, request: schema_service_pb2.CreateTableRequest, context: Context
-    ) -> schema_service_pb2.CreateTableResponse:
-        """Not there yet."""
-        del request, context
-        raise _missing("CreateTable")
-
-    async def DropTable(
-        self, request: schema_service_pb2.DropTableRequest, context: Context
-    ) -> schema_service_pb2.DropTableResponse:
-        """Not there yet."""
-        del request, context
-        raise _missing("DropTable")
-
     async def CompleteSql(
         self, request: schema_service_pb2.CompleteSqlRequest, context: Context
     ) -> schema_service_pb2.CompleteSqlResponse:
@@ -126,6 +116,29 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
             tables=sum(len(schema.tables) for schema in now.schemas),
             columns=sum(schema.columns for schema in now.schemas),
         )
+
+    async def CreateTable(
+        self, request: schema_service_pb2.CreateTableRequest, context: Context
+    ) -> schema_service_pb2.CreateTableResponse:
+        """A table from its description."""
+        _note(request.database)
+        made = await self._maker.create(definitions.decode_order(request, time_left(context, self._request_timeout)))
+        return schema_service_pb2.CreateTableResponse(
+            table=None if made.table is None else self._encode_table(request.database, made.table),
+            created=made.created,
+            statements=made.statements,
+        )
+
+    async def DropTable(
+        self, request: schema_service_pb2.DropTableRequest, context: Context
+    ) -> schema_service_pb2.DropTableResponse:
+        """A table less."""
+        _note(request.database)
+        timeout = time_left(context, self._request_timeout)
+        dropped = await self._maker.drop(
+            request.database, request.schema, request.table, if_exists=request.if_exists, call_timeout=timeout
+        )
+        return schema_service_pb2.DropTableResponse(dropped=dropped)
 
     def _encode_table(self, database_name: str, table: Table) -> schema_service_pb2.Table:
         database = self._databases.get(database_name)

@@ -12,6 +12,7 @@ import pytest
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.tree import EVERYTHING, Routine, Tree, TreeRules, TreeStore, TreeTable, store
+from rowgate_server.core.tree.reading import read_tree
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Reason, RowgateError
@@ -40,7 +41,7 @@ class Readings:
         self.told = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
-        self._read = store.read_tree
+        self._read = read_tree
         monkeypatch.setattr(store, "read_tree", self._counted)
 
     async def _counted(self, database: Database, deadline: Deadline, max_columns: int) -> Tree:

@@ -121,7 +121,7 @@ def _foreign_key(key: tables.ForeignKey) -> schema_service_pb2.ForeignKey:
 
 def _index(index: tables.Index) -> schema_service_pb2.Index:
     parts = [_index_part(part) for part in index.parts]
-    return schema_service_pb2.Index(name=index.name, parts=parts, unique=index.unique)
+    return schema_service_pb2.Index(name=index.name, parts=parts, unique=index.unique, partial=index.partial)
 
 
 def _index_part(part: tables.IndexPart) -> schema_service_pb2.IndexPart:

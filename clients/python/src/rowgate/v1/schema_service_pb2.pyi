@@ -740,10 +740,13 @@ class Index(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     PARTS_FIELD_NUMBER: builtins.int
     UNIQUE_FIELD_NUMBER: builtins.int
+    PARTIAL_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name."""
     unique: builtins.bool
     """Whether no two rows may share an entry."""
+    partial: builtins.bool
+    """Whether it has only rows that a condition picks. CreateTable refuses such an index."""
     @property
     def parts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___IndexPart]:
         """What is indexed, in order."""
@@ -754,8 +757,9 @@ class Index(google.protobuf.message.Message):
         name: builtins.str = ...,
         parts: collections.abc.Iterable[global___IndexPart] | None = ...,
         unique: builtins.bool = ...,
+        partial: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name", "parts", b"parts", "unique", b"unique"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "partial", b"partial", "parts", b"parts", "unique", b"unique"]) -> None: ...
 
 global___Index = Index
 
@@ -1039,19 +1043,22 @@ class CreateTableRequest(google.protobuf.message.Message):
     TABLE_FIELD_NUMBER: builtins.int
     IF_NOT_EXISTS_FIELD_NUMBER: builtins.int
     DRY_RUN_FIELD_NUMBER: builtins.int
+    SCHEMA_FIELD_NUMBER: builtins.int
     database: builtins.str
     """The database's name in the gateway's configuration. Empty: the default one."""
     if_not_exists: builtins.bool
     """Answer with the table as it is, and change nothing, if there is already one of that name."""
     dry_run: builtins.bool
     """Only tell the statements, and run none."""
+    schema: builtins.str
+    """The schema to make it in. Empty: the database's default one."""
     @property
     def table(self) -> global___Table:
-        """What to make. Its `schema` says where; empty: the database's default one. Its `database` and, for foreign keys,
-        their `referred_schema` are passed over where `engine` is another engine's: then everything is in that one schema.
+        """What to make. Its `database` and `schema` are passed over: they say where the description comes from. A foreign key
+        to a table of the same schema, or any one if `engine` is another engine's, refers to a table in the new one's schema.
 
-        Where `engine` is another engine's, each column's type is mapped to one that holds the same values, and defaults to
-        the same expression, or the request is refused. A column without `database_type` gets the engine's own type for its
+        Where `engine` is another engine's, each column's type is mapped to one that holds the same values or refuses those
+        that it can't hold, and expressions to the same ones, or the request is refused. Comments are left out on SQLite. A column without `database_type` gets the engine's own type for its
         `type`, `length`, `precision` and `scale`.
         """
 
@@ -1062,9 +1069,10 @@ class CreateTableRequest(google.protobuf.message.Message):
         table: global___Table | None = ...,
         if_not_exists: builtins.bool = ...,
         dry_run: builtins.bool = ...,
+        schema: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["table", b"table"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["database", b"database", "dry_run", b"dry_run", "if_not_exists", b"if_not_exists", "table", b"table"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["database", b"database", "dry_run", b"dry_run", "if_not_exists", b"if_not_exists", "schema", b"schema", "table", b"table"]) -> None: ...
 
 global___CreateTableRequest = CreateTableRequest
 
