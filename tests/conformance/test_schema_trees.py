@@ -204,3 +204,51 @@ async def _hang(db: rowgate.Database) -> None:
     await db.query("create table gone_soon (id integer)")
     await db.query("create view hanging as select id from gone_soon")
     await db.query("drop table gone_soon")
+
+
+@pytest.mark.usefixtures("trees")
+async def test_sql_is_completed(wire: Wire, engine: Engine) -> None:
+    await wire.refresh()
+    sql = "select l. from leaves as l"
+    request = pb.CompleteSqlRequest(database=engine.name, sql=sql, cursor=9)
+    found = await wire.stub.CompleteSql(request)
+    assert (found.replace_start, found.replace_end, found.truncated) == (9, 9, False)
+    assert [(each.text, each.kind, each.table) for each in found.candidates] == [
+        (name, pb.CANDIDATE_KIND_COLUMN, "l") for name in ("id", "name", "amount", "seen")
+    ]
+    sql = "select * from lea"
+    found = await wire.stub.CompleteSql(pb.CompleteSqlRequest(database=engine.name, sql=sql, cursor=len(sql)))
+    assert (found.replace_start, found.replace_end) == (14, 17)
+    assert [(each.text, each.kind) for each in found.candidates] == [
+        ("leaves", pb.CANDIDATE_KIND_TABLE),
+        ("named_leaves", pb.CANDIDATE_KIND_VIEW),
+    ]
+
+
+@pytest.mark.usefixtures("trees")
+async def test_the_client_browses_the_tree_and_keeps_it_while_it_is_right(
+    wire: Wire, db: rowgate.Database, engine: Engine
+) -> None:
+    await wire.refresh()
+    tree = await db.schema()
+    assert list(tree[engine.schema]["leaves"]) == ["id", "name", "amount", "seen"]
+    assert tree[engine.schema]["leaves"]["id"].primary_key
+    assert tree.default is tree[engine.schema]
+    assert await db.schema(tree) is tree
+    await db.query("create table later_leaves (id integer primary key)")
+    try:
+        await wire.refresh()
+        later = await db.schema(tree)
+        assert "later_leaves" in later[engine.schema]
+        assert "later_leaves" not in tree[engine.schema]
+    finally:
+        await db.query("drop table later_leaves")
+
+
+@pytest.mark.usefixtures("trees")
+async def test_the_client_completes(wire: Wire, db: rowgate.Database) -> None:
+    await wire.refresh()
+    found = await db.complete("select n from leaves", 8)
+    assert (found.start, found.end) == (7, 8)
+    first = found.candidates[0]
+    assert (first.text, first.kind, first.table) == ("name", rowgate.SqlCandidateKind.COLUMN, "leaves")

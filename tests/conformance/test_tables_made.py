@@ -281,3 +281,11 @@ async def test_nothing_is_left_of_a_table_whose_index_fails(maker: Maker, name: 
     with pytest.raises(rowgate.RowgateError):
         await maker.create(table)
     assert not await maker.drop(name, if_exists=True)
+
+
+async def test_a_key_or_index_of_no_column_is_refused(maker: Maker, name: str) -> None:
+    table = _described(name)
+    table.indexes[0].parts.add(column="no_such_column")
+    with pytest.raises(rowgate.UnknownColumn) as caught:
+        await maker.create(table)
+    assert caught.value.field_violations[0].field == "table.indexes[0]"

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.completion import Completer
 from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.tables import Table
 from rowgate_server.core.tree import EVERYTHING, Sight, TreeStore
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.codec import definitions, schemas, trees
+from rowgate_server.transport.codec import completions, definitions, schemas, trees
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, time_left
 
@@ -46,6 +46,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self._tables = tables
         self._maker = maker
         self._sight = sight
+        self._completer = Completer(databases, trees)
         self._request_timeout = request_timeout
 
     async def ListDatabases(
@@ -86,13 +87,6 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         timeout = time_left(context, self._request_timeout)
         table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
         return schema_service_pb2.GetTableResponse(table=self._encode_table(request.database, table))
-
-    async def CompleteSql(
-        self, request: schema_service_pb2.CompleteSqlRequest, context: Context
-    ) -> schema_service_pb2.CompleteSqlResponse:
-        """Not there yet."""
-        del request, context
-        raise _missing("CompleteSql")
 
     async def GetSchemaTree(
         self, request: schema_service_pb2.GetSchemaTreeRequest, context: Context
@@ -140,6 +134,14 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         )
         return schema_service_pb2.DropTableResponse(dropped=dropped)
 
+    async def CompleteSql(
+        self, request: schema_service_pb2.CompleteSqlRequest, context: Context
+    ) -> schema_service_pb2.CompleteSqlResponse:
+        """What could stand at the cursor."""
+        _note(request.database)
+        asked = completions.decode_completion_request(request, time_left(context, self._request_timeout))
+        return completions.encode_completion(await self._completer.complete(asked, self._sight()))
+
     def _encode_table(self, database_name: str, table: Table) -> schema_service_pb2.Table:
         database = self._databases.get(database_name)
         engine = schemas.encode_engine(database.scheme, database.availability.facts.version)
@@ -160,7 +162,3 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
 def _note(database: str) -> None:
     if database:
         current_call().facts["database"] = database
-
-
-def _missing(method: str) -> RowgateError:
-    return RowgateError(Reason.NOT_SUPPORTED, f"{method} is not there yet")

@@ -89,6 +89,7 @@ from rowgate._table_filters import ColumnName, Condition, all_of, any_of, col
 from rowgate._table_orders import SortOrder
 from rowgate._table_query import RowQuery
 from rowgate._table_results import Page, Written
+from rowgate._tree import SchemaTree, SqlCandidate, SqlCandidateKind, SqlCompletion, TreeColumn, TreeSchema, TreeTable
 from rowgate._types import ColumnType, Interval, Json, TemporalText
 
 __all__ = [
@@ -156,9 +157,13 @@ __all__ = [
     "RowQuery",
     "RowStream",
     "RowgateError",
+    "SchemaTree",
     "SerializationFailure",
     "ShuttingDown",
     "SortOrder",
+    "SqlCandidate",
+    "SqlCandidateKind",
+    "SqlCompletion",
     "StatementDescription",
     "StatementTimeout",
     "Stats",
@@ -173,6 +178,9 @@ __all__ = [
     "Tls",
     "TooManyRowsAffected",
     "TransactionAborted",
+    "TreeColumn",
+    "TreeSchema",
+    "TreeTable",
     "TruncationReason",
     "Unavailable",
     "UnfilteredWrite",

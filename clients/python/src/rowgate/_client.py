@@ -20,6 +20,7 @@ from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
 from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
 from rowgate._stream import RowStream
 from rowgate._table import TableRows
+from rowgate._tree import SchemaTree, SqlCompletion
 from rowgate.v1 import query_service_pb2 as query_pb
 from rowgate.v1 import schema_service_pb2 as schema_pb
 
@@ -243,6 +244,56 @@ class Database:
         request = schema_pb.GetTableRequest(database=self._calls.database, schema=schema or "", table=table)
         response = await self._calls.ask(lambda stubs: stubs.schema.GetTable, request, repeatable=True)
         return Table.from_wire(response.table)
+
+    async def schema(self, known: SchemaTree | None = None) -> SchemaTree:
+        """The whole tree: schemas, tables, columns. `tree["main"]["orders"]["id"].database_type`.
+
+        Args:
+            known: a tree from before: as long as it is still right, it is what comes back, for one small answer.
+
+        Raises:
+            RowgateError: the gateway does not tell.
+        """
+        database = self._calls.database
+        request = schema_pb.GetSchemaTreeRequest(database=database, etag=known.etag if known is not None else "")
+        deadline = self._calls.deadline()
+        return await run(
+            lambda: self._read_tree(request, known, deadline),
+            retry=self._calls.options.retry,
+            deadline=deadline,
+            repeatable=True,
+        )
+
+    async def complete(self, sql: str, cursor: int | None = None, *, schema: str | None = None) -> SqlCompletion:
+        """What could stand at a place of an SQL text, which need not be finished.
+
+        Args:
+            sql: the text, also what stands behind the cursor.
+            cursor: the number of characters before it; None: all of them.
+            schema: whose tables need no qualifier; None: the database's default one.
+
+        Raises:
+            RowgateError: the gateway does not tell.
+        """
+        request = schema_pb.CompleteSqlRequest(
+            database=self._calls.database,
+            schema=schema or "",
+            sql=sql,
+            cursor=len(sql) if cursor is None else cursor,
+        )
+        response = await self._calls.ask(lambda stubs: stubs.schema.CompleteSql, request, repeatable=True)
+        return SqlCompletion.from_wire(response)
+
+    async def _read_tree(
+        self, request: schema_pb.GetSchemaTreeRequest, known: SchemaTree | None, deadline: Deadline
+    ) -> SchemaTree:
+        call = self._calls.begin(lambda stubs: stubs.schema.GetSchemaTree, request, deadline)
+        pieces = []
+        while (piece := await self._calls.connection.next_message(call)) is not None:
+            pieces.append(piece)
+        if not pieces:
+            raise ProtocolError("the tree ended before its first message")
+        return known if known is not None and pieces[0].unchanged else SchemaTree.from_wire(pieces)
 
     async def _planned(
         self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]

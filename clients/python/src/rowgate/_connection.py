@@ -184,7 +184,7 @@ class Connection:
         with self.translated():
             return _parsed(await call)
 
-    async def next_message(self, call: StreamCall) -> StreamQueryResponse | None:
+    async def next_message(self, call: grpc.aio.UnaryStreamCall[Any, _Response]) -> _Response | None:
         """The next message of a stream, or None at its end. Whatever else happens ends the call.
 
         Raises:
@@ -193,7 +193,7 @@ class Connection:
         try:
             with self.translated():
                 message = await call.read()
-                return None if message is grpc.aio.EOF else _parsed(cast("StreamQueryResponse", message))
+                return None if message is grpc.aio.EOF else _parsed(cast("_Response", message))
         except BaseException:
             call.cancel()
             raise

@@ -252,6 +252,9 @@ class Table:
         unique_constraints: by name; the primary key is not among them.
         indexes: by name; that of the primary key is not among them.
         checks: by name.
+        engine: whose types and expressions these are; None for one that this client does not know.
+        row_estimate: about how many rows it has, by the database's own statistics; None where they don't say.
+        create_statement: the database's own words that make it; "" where it has none, as PostgreSQL has of tables.
     """
 
     database: str
@@ -265,6 +268,9 @@ class Table:
     unique_constraints: tuple[UniqueConstraint, ...]
     indexes: tuple[Index, ...]
     checks: tuple[CheckConstraint, ...]
+    engine: Engine | None = None
+    row_estimate: int | None = None
+    create_statement: str = ""
 
     @classmethod
     def from_wire(cls, table: pb.Table) -> Self:
@@ -284,6 +290,9 @@ class Table:
             ),
             indexes=tuple(map(Index.from_wire, table.indexes)),
             checks=tuple(CheckConstraint(each.name, each.expression) for each in table.checks),
+            engine=word_of(pb.Engine, table.engine, Engine),
+            row_estimate=table.row_estimate if table.HasField("row_estimate") else None,
+            create_statement=table.create_statement,
         )
 
 
