@@ -10,8 +10,8 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test bench fmt check-fmt lint type arch buf check-tree check-lock check-proto \
-	check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency bench fmt check-fmt lint type arch buf check-tree check-lock \
+	check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@echo "test: running pytest"
 	@$(bin)/python -m pytest $(ARGS)
 
+consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py $(ARGS)
+
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)
 	@PYTHONPATH=tests exec .tools/bench/bin/python -m bench $(ARGS)
@@ -43,7 +46,7 @@ fmt: dev ## format the code and sort its imports
 	@$(bin)/ruff check --quiet --select I --fix .
 	@$(bin)/ruff format .
 
-check-fmt: dev
+check-fmt: dev ## check that the code is formatted
 	@$(bin)/ruff format --check .
 
 lint: dev ## look for mistakes
@@ -59,25 +62,25 @@ buf: dev ## check the protos: lint, and changes that break callers
 	@$(bin)/buf lint
 	@scripts/breaking
 
-check-tree:
+check-tree: ## check the tree for what should not be committed
 	@scripts/check-tree
 
-check-lock: dev
+check-lock: dev ## check that the lock files are fresh
 	@$(bin)/python scripts/lock.py check
 
-check-proto: stubs
+check-proto: stubs ## check that the committed stubs are those of proto/
 	@scripts/proto check
 
 check: check-fmt lint type arch buf check-tree check-lock check-proto ## everything that CI checks, but the tests
 
-stubs:
+stubs: ## make the environment of the stubs' generator
 	@scripts/environment .tools/stubs requirements-stubs.lock
 
 proto: stubs ## generate the stubs from proto/
 	@scripts/proto write
 
 # The only environment that is not hash-locked: it makes the locks.
-locker:
+locker: ## make the environment that makes the locks
 	@[ -x .tools/lock/bin/uv ] || { $${PYTHON:-python3} -m venv .tools/lock && \
 	  .tools/lock/bin/python -m pip --disable-pip-version-check install --quiet uv==0.13.8; }
 

@@ -10,13 +10,10 @@ import grpc.aio
 from sqlalchemy.exc import SAWarning
 
 from rowgate_server import config
+from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
-from rowgate_server.core.crud.changes import TableChanger
-from rowgate_server.core.crud.inserts import TableInserter
-from rowgate_server.core.crud.pages import TablePager
-from rowgate_server.core.crud.reads import TableReader
 from rowgate_server.core.crud.tokens import Tokens
 from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.explain import Explainer
@@ -24,6 +21,9 @@ from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.tree import TreeRules, TreeStore
+from rowgate_server.core.transactions.beginning import TransactionRules
+from rowgate_server.core.transactions.opening import Transactions
+from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
@@ -37,8 +37,13 @@ from rowgate_server.transport.health import Health
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
+from rowgate_server.transport.transact_answers import TransactAnswers
+from rowgate_server.transport.transacting import Transacting
 
 _log = get_logger("rowgate.app")
+
+_LETTING_GO = 5.0
+"""Seconds: how long the streams of transactions may take to let go of their connections once they are cut."""
 
 
 class ListenError(Exception):
@@ -89,8 +94,11 @@ class Gateway:
 
     async def stop(self) -> None:
         """Take no new calls, let those under way finish until the grace ends, then close everything."""
+        grace = self._settings.server.drain_grace
         self._health.drain()
-        await self._grpc.stop(self._settings.server.drain_grace)
+        self._transacting.stop(grace)
+        await self._grpc.stop(grace)
+        await self._transacting.stopped(_LETTING_GO)
         self._metrics.loop_lag.stop()
         await self._admin.stop()
         await self._trees.close()
@@ -109,11 +117,15 @@ class Gateway:
             reflection=server.reflection,
         )
         catalog = Catalog(self._databases)
-        tables = self._open_tables(catalog)
+        work = self._table_work(catalog)
+        queries = QueryRunner(self._databases, work.tables.forget)
+        self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
-                QueryRunner(self._databases),
+                queries,
                 Explainer(self._databases),
+                BatchRunner(self._databases, work.tables.forget),
+                self._transacting,
                 server.request_timeout,
                 server.max_message_bytes,
             ),
@@ -121,11 +133,18 @@ class Gateway:
                 self._databases,
                 catalog,
                 self._trees,
-                tables,
-                self._build_maker(catalog, tables),
+                work.tables,
+                self._build_maker(catalog, work.tables),
                 server.request_timeout,
             ),
-            tables=self._build_tables(tables),
+            tables=TableServicer(
+                work.reader,
+                work.pager,
+                work.inserter,
+                work.changer,
+                server.request_timeout,
+                server.max_message_bytes,
+            ),
             health=self._health,
         )
         return grpc_server.build(servicers, options, self._metrics)
@@ -138,20 +157,25 @@ class Gateway:
         allowed = {name: database.catalog.ddl for name, database in self._settings.databases.items()}
         return TableMaker(self._databases, catalog, allowed, changed)
 
-    def _open_tables(self, catalog: Catalog) -> TableCache:
+    def _table_work(self, catalog: Catalog) -> TableWork:
+        server = self._settings.server
         rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
-        return TableCache(self._databases, catalog, rules)
-
-    def _build_tables(self, tables: TableCache) -> TableServicer:
-        server, compiler, writes = self._settings.server, Compiler(), WriteCompiler()
-        return TableServicer(
-            TableReader(tables, compiler),
-            TablePager(tables, compiler, Tokens(server.page_token_secret.get_secret_value())),
-            TableInserter(tables, compiler, writes),
-            TableChanger(tables, compiler, writes),
-            server.request_timeout,
-            server.max_message_bytes,
+        return TableWork(
+            TableCache(self._databases, catalog, rules),
+            Compiler(),
+            WriteCompiler(),
+            Tokens(server.page_token_secret.get_secret_value()),
         )
+
+    def _build_transacting(self, queries: QueryRunner, work: TableWork) -> Transacting:
+        server, databases = self._settings.server, self._settings.databases
+        transactions = Transactions(
+            self._databases,
+            queries,
+            {name: _transaction_rules(database) for name, database in databases.items()},
+            {name: self._metrics.transactions(name) for name in databases},
+        )
+        return Transacting(transactions, TransactAnswers(work, server.max_message_bytes), server.request_timeout)
 
     def _bind(self) -> str:
         listen = self._settings.listen
@@ -219,6 +243,12 @@ def _open_database(name: str, database: config.Database, settings: config.Settin
         ),
         metrics,
     )
+
+
+def _transaction_rules(database: config.Database) -> TransactionRules:
+    pool, transactions = database.pool, database.transactions
+    most = max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
+    return TransactionRules(most, transactions.idle_timeout, transactions.timeout)
 
 
 def _table_rules(tables: config.Tables) -> TableRules:

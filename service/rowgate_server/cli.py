@@ -132,6 +132,7 @@ def _check(options: argparse.Namespace) -> int:
 
 async def _try_databases(settings: config.Settings) -> int:
     from rowgate_server.app import open_databases
+    from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
 
     code = _WELL
@@ -140,16 +141,10 @@ async def _try_databases(settings: config.Settings) -> int:
         if error is None:
             print(f"databases.{database.name}: ok, {database.scheme} {database.availability.facts.version}")
         else:
-            _complain(f"databases.{database.name}.url: cannot be reached: {_words(error)}")
+            _complain(f"databases.{database.name}.url: cannot be reached: {in_a_line(error)}")
             code = _NOT_WELL
         await database.close()
     return code
-
-
-def _words(error: BaseException) -> str:
-    """A driver's error in one line; its text goes to the operator, who has the password anyway, but not in it."""
-    text = " ".join(str(argument) for argument in error.args) or type(error).__name__
-    return " ".join(text.split()) if text != "" else type(error).__name__
 
 
 def _healthcheck(options: argparse.Namespace) -> int:

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     DEADLOCK = "DEADLOCK"
     SERIALIZATION_FAILURE = "SERIALIZATION_FAILURE"
     LOCK_TIMEOUT = "LOCK_TIMEOUT"
+    TRANSACTION_EXPIRED = "TRANSACTION_EXPIRED"
     STATEMENT_TIMEOUT = "STATEMENT_TIMEOUT"
     QUERY_CANCELLED = "QUERY_CANCELLED"
     POOL_EXHAUSTED = "POOL_EXHAUSTED"
@@ -64,6 +65,7 @@ class RowgateError(Exception):
         retry_after: seconds after which a retry may help, if it may.
         metadata: `database`, `sqlstate`, `vendor_code`, `constraint`, `limit`, `hint`, ... as they are known;
             None values are left out.
+        cause: what the driver said, for the log: codes, and text that cannot hold a value of a statement's.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class RowgateError(Exception):
         field: str | None = None,
         retry_after: float | None = None,
         outcome: Outcome | None = None,
+        cause: str = "",
         **metadata: str | None,
     ) -> None:
         super().__init__(message)
@@ -81,6 +84,9 @@ class RowgateError(Exception):
         self.message = message
         self.field = field
         self.retry_after = retry_after
+        self.cause = cause
+        self.value: int | None = None
+        """Where, among all that a statement was given, the value at fault stands."""
         self.metadata: dict[str, str] = {key: text for key, text in metadata.items() if text is not None}
         if outcome is not None:
             self.metadata["outcome"] = outcome.value
@@ -89,6 +95,11 @@ class RowgateError(Exception):
     def outcome(self) -> str | None:
         """The `outcome` in the metadata, if one is told."""
         return self.metadata.get("outcome")
+
+    def of_value(self, index: int) -> RowgateError:
+        """About one of the statement's values, which never got to the database; returns the same error."""
+        self.value = index
+        return self.with_defaults(outcome=Outcome.NOT_RUN.value)
 
     def with_defaults(self, **metadata: str | None) -> RowgateError:
         """Add what is not yet in the metadata; returns the same error, to be raised again."""

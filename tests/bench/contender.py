@@ -43,10 +43,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that is ready."""
+    """A server that is ready; `admin` is where it tells its metrics, if it does."""
 
     child: Child
     address: str
+    admin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

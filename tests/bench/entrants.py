@@ -38,6 +38,7 @@ class Entrant:
         pinger: makes cheap calls while the other scans; None where the contender has no server.
         pid: of the process whose cost is the contender's.
         served: the encodings that it serves.
+        admin: where its server tells its metrics; empty where it does not.
     """
 
     contender: Contender
@@ -45,6 +46,7 @@ class Entrant:
     pinger: LoadGenerator | None
     pid: int
     served: tuple[Encoding, ...] = ()
+    admin: str = ""
 
     def lanes(self, work: Work) -> list[Lane]:
         """The lanes that it runs in."""
@@ -111,7 +113,7 @@ def _gateway(site: Site, ending: ExitStack) -> tuple[str, Entrant]:
     contender = find("rowgate")
     assert contender.start
     running = ending.enter_context(contender.start(site))
-    entrant = _connect(contender, running.address, running.child.pid, ending)
+    entrant = replace(_connect(contender, running.address, running.child.pid, ending), admin=running.admin)
     served = [encoding for encoding in contender.encodings if entrant.generator.scan(Scan(10, encoding))]
     return running.address, replace(entrant, served=tuple(served))
 

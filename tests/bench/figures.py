@@ -39,6 +39,8 @@ class Sample:
         memory_before: bytes resident in the server before.
         memory_peak: the most bytes resident in the server meanwhile.
         pings: seconds that each ping took that went on meanwhile.
+        lag_p99: the 99th percentile of how late the server's event loop was, in seconds, rounded up to a bucket's
+            bound; None where the server does not tell.
     """
 
     work: str
@@ -54,6 +56,7 @@ class Sample:
     memory_before: int
     memory_peak: int
     pings: tuple[float, ...] = ()
+    lag_p99: float | None = None
 
     @property
     def rate(self) -> float:
@@ -76,6 +79,7 @@ class Summary:
         ping_p50: of the pings of all rounds together; None where there were none.
         ping_p99: the same.
         ping_max: the same.
+        lag_p99: how late the server's event loop was; None where it does not tell.
         rate_ratio: rate over the baseline's, round by round; None where there is no baseline.
         cpu_ratio: the server's CPU per call or row over the baseline's, in the same way.
     """
@@ -95,6 +99,7 @@ class Summary:
     ping_p50: float | None
     ping_p99: float | None
     ping_max: float | None
+    lag_p99: float | None
     rate_ratio: float | None
     cpu_ratio: float | None
 
@@ -137,6 +142,7 @@ def _summary(lane: Lane, samples: Sequence[Sample], base: Sequence[Sample]) -> S
 
     rates = [sample.rate for sample in samples]
     pings = sorted(ping for sample in samples for ping in sample.pings)
+    lags = [sample.lag_p99 for sample in samples if sample.lag_p99 is not None]
     clients = [sample.client_cpu / sample.count for sample in samples if sample.client_cpu is not None]
     return Summary(
         lane=lane,
@@ -154,6 +160,7 @@ def _summary(lane: Lane, samples: Sequence[Sample], base: Sequence[Sample]) -> S
         ping_p50=percentile(pings, 50) if pings else None,
         ping_p99=percentile(pings, 99) if pings else None,
         ping_max=pings[-1] if pings else None,
+        lag_p99=median(lags) if lags else None,
         rate_ratio=paired_ratio(samples, base, lambda sample: sample.rate),
         cpu_ratio=paired_ratio(samples, base, lambda sample: sample.server_cpu_each),
     )

@@ -83,7 +83,7 @@ def _call_table(work: Work, run: Run) -> Table:
 def _scan_table(work: Work, run: Run) -> Table:
     header = (
         *("", "rows/s", f"vs {run.baseline}", "spread", "seconds", "CPU µs/row", f"vs {run.baseline}", "client µs/row"),
-        *("database µs/row", "RSS MiB", "growth MiB", "ping p50 ms", "ping p99 ms", "ping max ms"),
+        *("database µs/row", "RSS MiB", "growth MiB", "ping p50 ms", "ping p99 ms", "ping max ms", "lag p99 ms"),
     )
     rows: list[tuple[str, ...]] = [
         (
@@ -91,7 +91,7 @@ def _scan_table(work: Work, run: Run) -> Table:
             *(f"{each.elapsed:.2f}", _micro(each.server_cpu, 2), _ratio(each.cpu_ratio)),
             *(_micro(each.client_cpu, 2), _micro(each.database_cpu, 2)),
             *(f"{each.memory_before / _MIB:.0f}", f"{each.memory_growth / _MIB:.1f}"),
-            *(_milli(each.ping_p50), _milli(each.ping_p99), _milli(each.ping_max)),
+            *(_milli(each.ping_p50), _milli(each.ping_p99), _milli(each.ping_max), _milli(each.lag_p99)),
         )
         for each in _summaries(work, run)
     ]

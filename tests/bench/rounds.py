@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from bench import usage
+from bench import lag, usage
 from bench.commands import Calls, Scan, Timed
 from bench.entrants import Entrant, Starters
 from bench.figures import Lane, Sample
@@ -86,6 +86,7 @@ def measure(starters: Starters, work: Work, lane: Lane, number: int, pace: Pace)
     pids = (entrant.pid, entrant.generator.pid, starters.database.child.pid)
     usage.forget_peak(entrant.pid)
     memory = usage.resident(entrant.pid)
+    late = lag.read(entrant.admin) if entrant.admin else {}
     before = [usage.cpu_seconds(pid) for pid in pids]
     timed, pings = _timed(entrant, work, lane, pace)
     server, client, database = (usage.cpu_seconds(pid) - start for pid, start in zip(pids, before, strict=True))
@@ -105,6 +106,7 @@ def measure(starters: Starters, work: Work, lane: Lane, number: int, pace: Pace)
         memory_before=memory,
         memory_peak=usage.peak_resident(entrant.pid),
         pings=pings,
+        lag_p99=lag.percentile(late, lag.read(entrant.admin), 99) if entrant.admin else None,
     )
 
 

@@ -17,6 +17,7 @@ from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
 from support.tables import Tables
+from support.transactions import Transact
 
 SOFT_DELETE_TABLES = "flagged=is_gone, keeping="
 """The one marks by a flag, the other has the column that marks elsewhere, and does not mark."""
@@ -25,16 +26,24 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def gateway(
+def urls(
     mariadb_server: MariaDB, postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
+) -> dict[str, str]:
+    """Where the databases are, as settings of a gateway."""
     file = tmp_path_factory.mktemp("sqlite") / "test.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-    environment = {
+    return {
         "ROWGATE_DATABASES__SQLITE__URL": f"sqlite:///{file}",
         "ROWGATE_DATABASES__MARIADB__URL": mariadb_server.url,
         "ROWGATE_DATABASES__POSTGRESQL__URL": postgresql_server.url,
+    }
+
+
+@pytest.fixture(scope="session")
+def gateway(urls: dict[str, str]) -> Iterator[Gateway]:
+    environment = {
+        **urls,
         # Few connections: what one call leaves behind, the next one would find.
         **{
             f"ROWGATE_DATABASES__{engine.name.upper()}__POOL__{key}": number
@@ -105,3 +114,13 @@ async def table(db: rowgate.Database) -> AsyncIterator[str]:
     )
     yield name
     await db.query(f"drop table {name}")
+
+
+@pytest.fixture
+async def tx(channel: grpc.aio.Channel, engine: Engine, table: str) -> AsyncIterator[Transact]:
+    """A transaction that has begun."""
+    del table  # it is dropped after the transaction has ended
+    async with Transact(channel) as stream:
+        begun = await stream.begin(engine.name)
+        assert (begun.state, begun.kind, begun.last.begin.database) == ("ACTIVE", "begin", engine.name)
+        yield stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -40,15 +41,30 @@ async def test_sql_that_the_database_refuses(db: rowgate.Database, engine: Engin
     assert error.metadata["correlation_id"]
 
 
-async def test_a_table_that_is_not_there(db: rowgate.Database) -> None:
+async def test_a_table_that_is_not_there(db: rowgate.Database, engine: Engine) -> None:
+    for sql in ("select * from nowhere", "delete from nowhere", "drop table nowhere"):
+        with pytest.raises(rowgate.UnknownTable) as caught:
+            await db.query(sql)
+        assert caught.value.code is grpc.StatusCode.NOT_FOUND
+        assert caught.value.metadata["table"] == "nowhere"
+        assert ("schema" in caught.value.metadata) is (engine.name == "mariadb"), "where the database tells it"
+
+
+async def test_a_table_that_is_not_there_in_a_schema(db: rowgate.Database, table: str) -> None:
+    (found,) = await db.tables(table)
+    schema = found.schema
     with pytest.raises(rowgate.UnknownTable) as caught:
-        await db.query("select * from nowhere")
-    assert caught.value.code is grpc.StatusCode.NOT_FOUND
+        await db.query(f"select * from {schema}.nowhere")
+    assert (caught.value.metadata["schema"], caught.value.metadata["table"]) == (schema, "nowhere")
 
 
 async def test_a_column_that_is_not_there(db: rowgate.Database, table: str) -> None:
     with pytest.raises(rowgate.UnknownColumn):
         await db.query(f"select missing from {table}")
+    with pytest.raises(rowgate.UnknownColumn) as caught:
+        await db.query(f"select t.missing from {table} t")
+    assert caught.value.metadata["column"] == "missing"
+    assert caught.value.metadata["table"] == "t"
 
 
 async def test_a_key_that_is_taken(db: rowgate.Database, table: str) -> None:
@@ -141,11 +157,58 @@ async def test_a_parameter_without_a_value(db: rowgate.Database) -> None:
     assert caught.value.field_violations[0].field.startswith("params")
 
 
+async def test_a_question_mark_without_a_value(db: rowgate.Database, engine: Engine) -> None:
+    with pytest.raises(rowgate.RequestError) as caught:
+        await db.query("select ? as x")
+    if engine.name == "postgresql":  # where it may be an operator
+        assert "positional_params" in caught.value.metadata["hint"]
+    else:
+        assert isinstance(caught.value, rowgate.InvalidParameter)
+
+
 async def test_a_value_without_a_parameter(db: rowgate.Database) -> None:
     with pytest.raises(rowgate.InvalidParameter):
         await db.query("select 1 as x", x=1)
     with pytest.raises(rowgate.InvalidParameter):
         await db.query("select ? as x", 1, 2)
+
+
+BAD_VALUES: dict[str, Any] = {
+    "mariadb": rowgate.TemporalText("31.1.2024", rowgate.ColumnType.DATE),
+    "postgresql": rowgate.TemporalText("31.1.2024", rowgate.ColumnType.DATE),
+    "sqlite": 2**63,
+}
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameter", "field"),
+    [
+        ("select :a as a, cast(:bad as date) as b", "bad", "params[bad]"),
+        ("select 1 where current_date in :list and 'x' = :a", "list", "params[list].list_value[1]"),
+        ("select 1 where 'x' in :empty or 'x' = :a or current_date = :bad", "bad", "params[bad]"),
+    ],
+)
+async def test_a_value_that_the_engine_does_not_take_is_named(
+    db: rowgate.Database, engine: Engine, sql: str, parameter: str, field: str
+) -> None:
+    bad = BAD_VALUES[engine.name]
+    given = {"a": "x", "bad": bad, "list": [None, bad], "empty": []}
+    params = {name: value for name, value in given.items() if f":{name}" in sql}
+    for call in (db.query, db.explain):
+        with pytest.raises((rowgate.InvalidParameter, rowgate.ValueOutOfRange)) as caught:
+            await call(sql, **params)
+        assert caught.value.metadata["parameter"] == parameter
+        assert [violation.field for violation in caught.value.field_violations] == [field]
+        assert caught.value.outcome is rowgate.Outcome.NOT_RUN
+        assert "31.1" not in str(caught.value)
+
+
+async def test_a_positional_value_that_the_engine_does_not_take_is_named(db: rowgate.Database, engine: Engine) -> None:
+    stream = db.stream("select ? as a, cast(? as date) as b", "x", BAD_VALUES[engine.name])
+    with pytest.raises((rowgate.InvalidParameter, rowgate.ValueOutOfRange)) as caught:
+        assert [row async for row in stream] == []
+    assert caught.value.metadata["parameter"] == "2"
+    assert caught.value.field_violations[0].field == "positional_params[1]"
 
 
 async def test_a_database_that_is_not_served(client: rowgate.Client) -> None:
@@ -156,7 +219,7 @@ async def test_a_database_that_is_not_served(client: rowgate.Client) -> None:
 
 async def test_a_statement_that_takes_too_long(db: rowgate.Database, engine: Engine) -> None:
     with pytest.raises(rowgate.StatementTimeout) as caught:
-        await db.with_options(timeout=0.5).query(engine.endless)
+        await db.with_options(timeout=1.5).query(engine.endless)
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
     assert caught.value.metadata["limit"].startswith("options.timeout")
     assert caught.value.outcome is rowgate.Outcome.UNKNOWN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -248,7 +249,7 @@ async def test_a_profile_that_fails_changes_nothing(db: rowgate.Database, filled
 async def test_a_profile_is_ended_at_its_deadline(db: rowgate.Database, engine: Engine) -> None:
     refusal = rowgate.NotSupported if engine.name == "sqlite" else rowgate.StatementTimeout
     with pytest.raises(refusal):
-        await db.with_options(timeout=0.5).profile(engine.endless)
+        await db.with_options(timeout=1.5).profile(engine.endless)
 
 
 async def test_the_plan_of_what_takes_for_ever_is_told_at_once(db: rowgate.Database, engine: Engine) -> None:
@@ -281,6 +282,19 @@ async def test_a_select_is_described_without_values(db: rowgate.Database, table:
 async def test_question_marks_are_described_without_values(db: rowgate.Database, table: str) -> None:
     described = await db.describe_statement(f"select name from {table} where id = ? or name = ?")
     assert [(each.name, each.position) for each in described.parameters] == [("", 1), ("", 2)]
+
+
+@pytest.mark.parametrize("place", ["in :ids", "in (:ids)", "not in :ids"])
+@pytest.mark.parametrize("values", [{}, {"ids": [1, 2], "name": "n"}, {"ids": [], "name": "n"}])
+async def test_a_list_behind_in_is_described_as_one_parameter(
+    db: rowgate.Database, table: str, engine: Engine, place: str, values: dict[str, Any]
+) -> None:
+    described = await db.describe_statement(f"select id from {table} where id {place} and name = :name", **values)
+    assert [(each.name, each.position) for each in described.parameters] == [("ids", 1), ("name", 2)]
+    if engine.name == "postgresql":
+        known = values.get("ids") != []
+        assert [each.database_type for each in described.parameters] == ["int4" if known else "", "text"]
+    assert described.only_reads is True
 
 
 async def test_a_description_may_be_for_values(db: rowgate.Database) -> None:

@@ -99,6 +99,19 @@ async def test_long_text_is_paged_without_loss(db: rowgate.Database, tables: Tab
         await _pages_agree(tables, "longs", "t", rows=14)
 
 
+async def test_long_keys_are_paged_without_loss(db: rowgate.Database, tables: Tables) -> None:
+    same = "x" * 260
+    await db.query("create table long_keys (k varchar(300) primary key, part integer not null)")
+    try:
+        for number, tail in enumerate("ghfbadceij"):
+            await db.query("insert into long_keys values (?, ?)", same + tail, number % 2)
+        for order in ((), ("part",), (("k", "desc"),)):
+            rows = await tables.all("long_keys", order=order, size=3)
+            assert len({row[0] for row in rows}) == len(rows) == 10
+    finally:
+        await db.query("drop table long_keys")
+
+
 _MOMENTS = {
     "sqlite": ("text", "text", "text"),
     "mariadb": ("date", "time(6)", "timestamp(6) null"),

@@ -241,3 +241,10 @@ async def test_a_value_is_told_by_its_kind_on_the_wire(
     kinds = [value.WhichOneof("kind") for value in response.result.rows[0].values]
     assert kinds == ["int_value", "string_value", "null_value"]
     assert response.result.columns[0].type in (result_pb2.COLUMN_TYPE_INT, result_pb2.COLUMN_TYPE_DYNAMIC)
+
+
+@pytest.mark.parametrize("sql", ["select 1 :a", "select 'x' :a", "select 1 as :a", "select :a :a"])
+async def test_a_value_is_never_a_name_or_a_part_of_another_value(db: rowgate.Database, sql: str) -> None:
+    with pytest.raises(rowgate.RequestError) as caught:
+        await db.query(sql, a="foo")
+    assert caught.value.outcome in (rowgate.Outcome.NOT_RUN, rowgate.Outcome.ROLLED_BACK)

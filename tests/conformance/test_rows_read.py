@@ -200,6 +200,19 @@ async def test_a_table_made_anew_with_other_columns_is_read_as_it_is(db: rowgate
         await db.query("drop table again")
 
 
+async def test_a_table_made_anew_with_another_mark_is_read_as_it_is(
+    db: rowgate.Database, tables: Tables, engine: Engine
+) -> None:
+    flag = "boolean not null default false" if engine.name == "postgresql" else "bigint not null default 0"
+    for kind in ("integer not null default 0", flag):
+        await db.query(f"create table flagged (id integer primary key, is_gone {kind})")
+        try:
+            await db.query("insert into flagged (id) values (1)")
+            assert (await tables.page("flagged", columns=["id"])).rows == [(1,)]
+        finally:
+            await db.query("drop table flagged")
+
+
 # Deleted rows
 
 

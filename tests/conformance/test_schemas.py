@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 import rowgate
+from rowgate import ColumnType
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from support.engines import ENGINES, Engine
 
@@ -227,3 +228,44 @@ async def test_a_hostile_name_is_only_a_name(db: rowgate.Database, engine: Engin
         assert [column.name for column in (await db.describe(name)).columns] == ["id"]
     finally:
         await db.query(f"drop table {quote}{name}{quote}")
+
+
+DECLARED: dict[str, dict[str, tuple[str, str, ColumnType]]] = {
+    "sqlite": {"a": ("integer", "integer", ColumnType.DYNAMIC)},
+    "mariadb": {
+        "a": ("int", "int(11)", ColumnType.INT),
+        "b": ("int unsigned zerofill", "int(10) unsigned zerofill", ColumnType.UINT),
+        "c": ("enum('Sad', 'it''s')", "enum('Sad','it''s')", ColumnType.STRING),
+        "d": ("inet6", "inet6", ColumnType.STRING),
+        "e": ("uuid", "uuid", ColumnType.STRING),
+        "f": ("point", "point", ColumnType.BYTES),
+        "g": ("geometry", "geometry", ColumnType.BYTES),
+        "h": ("decimal(12,2)", "decimal(12,2)", ColumnType.DECIMAL),
+    },
+    "postgresql": {
+        "a": ("int", "integer", ColumnType.INT),
+        "b": ("xml", "xml", ColumnType.STRING),
+        "c": ("point", "point", ColumnType.STRING),
+        "d": ("int2vector", "int2vector", ColumnType.LIST),
+        "e": ("timestamptz(3)", "timestamp(3) with time zone", ColumnType.TIMESTAMP),
+        "f": ("varchar(40)[]", "character varying(40)[]", ColumnType.LIST),
+        "g": ("int4range", "int4range", ColumnType.STRING),
+    },
+}
+
+
+async def test_types_are_told_in_the_database_s_own_words(db: rowgate.Database, engine: Engine) -> None:
+    declared = DECLARED[engine.name]
+    columns = ", ".join(f"{name} {written}" for name, (written, _, _) in declared.items())
+    await db.query(f"create table declared_types ({columns})")
+    try:
+        told = await db.describe("declared_types")
+        found = {column.name: (column.database_type, column.type) for column in told.columns}
+        assert found == {name: (kind, cells) for name, (_, kind, cells) in declared.items()}
+        result = await db.query("select * from declared_types")
+        assert not [column for column in result.columns if column.database_type == "int2vector[]"]
+        assert {column.name: column.type for column in result.columns} == {
+            name: cells for name, (_, _, cells) in declared.items()
+        }
+    finally:
+        await db.query("drop table declared_types")

@@ -159,6 +159,30 @@ async def test_a_dry_run_tells_and_undoes(writes: TableWrites, parts: str, db: r
     assert await stored(db) == _ROWS
 
 
+async def test_a_table_without_transactions_is_not_tried_on(
+    writes: TableWrites, db: rowgate.Database, engine: Engine
+) -> None:
+    if engine.name != "mariadb":
+        return  # the others have no such tables
+    await db.query("create table lasting (id integer primary key, n integer) engine = MyISAM")
+    try:
+        await writes.insert("lasting", [{"id": 1}, {"id": 2}])
+        everyone = compare("id", "GE", 1)
+        for write in (
+            writes.insert("lasting", [{"id": 3}], dry_run=True),
+            writes.update("lasting", {"n": 1}, where=everyone, dry_run=True),
+            writes.delete("lasting", key={"id": 1}, dry_run=True),
+            writes.update("lasting", {"n": 1}, where=everyone, max_affected=1),
+        ):
+            with pytest.raises(rowgate.RowgateError) as caught:
+                await write
+            assert (caught.value.reason, caught.value.metadata["outcome"]) == ("NOT_SUPPORTED", "NOT_RUN")
+        found = await db.query("select id, n from lasting order by id")
+        assert [tuple(row) for row in found.rows] == [(1, None), (2, None)]
+    finally:
+        await db.query("drop table lasting")
+
+
 # Deletes
 
 

@@ -49,7 +49,7 @@ async def test_without_pyarrow_arrow_is_refused_and_nothing_runs(without_pyarrow
             ask(without_pyarrow, "insert into t values (1)", RESULT_ENCODING_ARROW)
         error = error_from_rpc(caught.value)  # type: ignore[arg-type]  # the synchronous one looks alike
         assert (error.code, error.reason) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_SUPPORTED")
-        assert error.metadata["hint"] == "pip install rowgate-server[arrow]"
+        assert error.metadata["hint"] == "pip install './service[arrow]' in the gateway's checkout"
         assert error.outcome is rowgate.Outcome.NOT_RUN
         assert (await db.query("select count(*) as n from t")).scalar() == 0
 

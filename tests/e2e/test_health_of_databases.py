@@ -19,6 +19,7 @@ from support.eventually import eventually
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
+from support.throwaway import PASSWORD
 
 Server = MariaDB | PostgreSQL
 _WITHIN = 2.0
@@ -136,3 +137,17 @@ async def test_a_gateway_whose_only_database_is_down_is_not_ready_but_lives(tmp_
             )
     serving, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
     assert answers == {"": not_serving, "readiness": not_serving, "liveness": serving, "database/gone": not_serving}
+
+
+@pytest.mark.parametrize(("kind", "words"), [(MariaDB, "1045"), (PostgreSQL, "password authentication failed")])
+async def test_the_log_says_why_a_database_cannot_be_reached(kind: type[Server], words: str) -> None:
+    with kind.start() as server:
+        wrong = server.url.replace(f":{PASSWORD}@", ":pLaNtEd@")
+        with Gateway.start("--database", f"main={wrong}", "--log-format", "json") as gateway:
+            async with rowgate.connect(gateway.address, retry=None) as db:
+                with pytest.raises(rowgate.DatabaseUnavailable):
+                    await db.query("select 1 as x")
+            gateway.terminate()
+            lines = [json.loads(line) for line in gateway.stderr.splitlines()]
+    assert {line["event"] for line in lines if words in line.get("cause", "")} == {"database is down", "connect failed"}
+    assert "pLaNtEd" not in gateway.stderr

@@ -38,7 +38,7 @@ async def test_every_line_of_the_log_is_json_and_none_has_a_value(mariadb_server
         async with rowgate.connect(gateway.address) as db:
             await db.query("select :x as x", x="planted-value")
             with pytest.raises(rowgate.InvalidSql):
-                await db.query("selec :x", x="planted-value")
+                await db.query("select :x,", x="planted-value")
         gateway.terminate()
         lines = [json.loads(line) for line in gateway.stderr.splitlines()]
     calls = [line for line in lines if line["event"] == "call"]

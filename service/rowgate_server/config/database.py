@@ -62,6 +62,31 @@ class Limits(Section):
     )
 
 
+class Transactions(Section):
+    """Transactions that callers hold (Transact)."""
+
+    pool_share: Annotated[
+        int,
+        VISIBLE,
+        Field(
+            ge=1,
+            le=100,
+            description="Percent of the pool's connections, `pool.size` and `pool.max_overflow` together, that they "
+            "may take, at least one; a further one is refused (`POOL_EXHAUSTED`).",
+        ),
+    ] = 50
+    idle_timeout: Annotated[
+        Duration,
+        VISIBLE,
+        Field(description="The longest one may wait for its caller; then it is rolled back (`TRANSACTION_EXPIRED`)."),
+    ] = 30.0
+    timeout: Annotated[
+        Duration,
+        VISIBLE,
+        Field(description="The longest one may take; then it is rolled back (`TRANSACTION_EXPIRED`)."),
+    ] = 300.0
+
+
 class Tables(Section):
     """What TableService makes of the tables."""
 
@@ -70,7 +95,8 @@ class Tables(Section):
         VISIBLE,
         Field(
             description="Age at which the description of a table is read anew. A table or column that is not known is "
-            "looked for at once, whatever the age."
+            "looked for at once, whatever the age; and so is every table of a database after a statement through "
+            "ExecuteQuery or StreamQuery that may have altered one."
         ),
     ] = 60.0
     soft_delete: Annotated[
@@ -130,5 +156,8 @@ class Database(Section):
     pool: Annotated[Pool, VISIBLE, Field(description="Connections that are kept open.")] = Pool()
     timeouts: Annotated[Timeouts, VISIBLE, Field(description="How long things may take.")] = Timeouts()
     limits: Annotated[Limits, VISIBLE, Field(description="What one call may ask.")] = Limits()
+    transactions: Annotated[Transactions, VISIBLE, Field(description="Transactions that callers hold.")] = (
+        Transactions()
+    )
     tables: Annotated[Tables, VISIBLE, Field(description="What TableService makes of the tables.")] = Tables()
     catalog: Annotated[Catalog, VISIBLE, Field(description="What SchemaService makes of the schema.")] = Catalog()

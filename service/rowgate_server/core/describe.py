@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rowgate_server.core.plans import Engine, Plan
 from rowgate_server.core.plans.postgresql import WRITING_NODES
-from rowgate_server.core.sqltext import ParsedStatement, bind
+from rowgate_server.core.sqltext import ParsedStatement, bind, bind_blank, widths
 from rowgate_server.core.sqltext.words import words
 from rowgate_server.engines.description import Description, ParameterType
-from rowgate_server.engines.values import NULL, BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 READING = frozenset({"SELECT", "VALUES", "TABLE", "WITH"})
@@ -47,16 +48,12 @@ def bind_or_blank(
 ) -> tuple[BoundStatement, bool]:
     """The statement with its values, or with a NULL for each if there are none at all; and whether they are known.
 
-    Without values each `?` counts as a placeholder unless there is a `:name`, on PostgreSQL too.
-
     Raises:
         RowgateError: INVALID_PARAMETER, where some values are given and do not fit.
     """
     if params or positional:
         return bind(statement, params, positional), True
-    if statement.named:
-        return bind(statement, dict.fromkeys(statement.named, NULL), ()), False
-    return bind(statement, {}, [NULL] * statement.positional), False
+    return bind_blank(statement), False
 
 
 def may_be_operators(statement: ParsedStatement) -> bool:
@@ -78,6 +75,24 @@ def check_describable(engine: Engine, statement: ParsedStatement) -> None:
             hint="describe the statement without it, or ask for its plan",
             outcome=Outcome.NOT_RUN,
         )
+
+
+def types_of_placeholders(
+    statement: ParsedStatement,
+    params: Mapping[str, BoundValue],
+    positional: Sequence[BoundValue],
+    types: Sequence[ParameterType],
+) -> Sequence[ParameterType]:
+    """A type for each placeholder, given one for each value that was sent: a list has that of all its members."""
+    if not params and not positional:
+        return types
+    return tuple(_regrouped(iter(types), widths(statement, params, positional)))
+
+
+def _regrouped(types: Iterator[ParameterType], sizes: Sequence[int]) -> Iterator[ParameterType]:
+    for size in sizes:
+        kinds = set(islice(types, size))
+        yield kinds.pop() if len(kinds) == 1 else ParameterType()
 
 
 def described_parameters(

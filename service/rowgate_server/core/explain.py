@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from rowgate_server.core import describe, plans
+from rowgate_server.core import describe, plans, raw
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
-from rowgate_server.core.query import READING, QueryMode, QueryRequest, deadline_of
-from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
+from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
+from rowgate_server.core.sqltext.effects import READING
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
@@ -46,17 +47,23 @@ class Explainer:
             RowgateError: from the text, the parameters, the limits or the database.
         """
         database = self._databases.get(request.database)
-        query_id = new_id()
+        query_id = request.query_id or new_id()
         try:
             statement = _parse(database, request)
-            if request.options.mode is QueryMode.DESCRIBE:
-                return await _describe(database, request, statement, query_id)
-            return await _plan(database, request, statement, query_id)
+            return await _explain(database, request, statement, query_id)
         except RowgateError as error:
             # Of a profile too, where nothing is said of what became of it: then it was refused before it ran.
             if request.options.mode is not QueryMode.PROFILE or error.outcome is None:
                 error.metadata["outcome"] = Outcome.NOT_RUN.value
             raise error.with_defaults(database=database.name, query_id=query_id) from error.__cause__
+
+
+async def _explain(database: Database, request: QueryRequest, statement: ParsedStatement, query_id: str) -> Explained:
+    explain = _describe if request.options.mode is QueryMode.DESCRIBE else _plan
+    try:
+        return await explain(database, request, statement, query_id)
+    except RowgateError as error:
+        raise name_value(error, statement, request.params, request.positional_params) from error.__cause__
 
 
 async def _describe(database: Database, request: QueryRequest, statement: ParsedStatement, query_id: str) -> Explained:
@@ -72,20 +79,23 @@ async def _describe(database: Database, request: QueryRequest, statement: Parsed
         raise
     plan = None
     if describe.needs_plan(engine, statement, description):
-        plan = await _plan_or_none(database, engine, statement, call)
+        plan = await _plan_or_none(database, engine, statement, blank, call)
+    types = describe.types_of_placeholders(statement, request.params, request.positional_params, description.parameters)
     return Explained(
         stats,
         columns=description.columns,
         description=StatementDescription(
-            parameters=describe.described_parameters(statement, description.parameters),
+            parameters=describe.described_parameters(statement, types),
             only_reads=describe.only_reads(engine, statement, description, plan),
         ),
     )
 
 
-async def _plan_or_none(database: Database, engine: Engine, statement: ParsedStatement, call: Call) -> Plan | None:
+async def _plan_or_none(
+    database: Database, engine: Engine, statement: ParsedStatement, bound: BoundStatement, call: Call
+) -> Plan | None:
     """The plan, as far as there is one: a NULL in the place of each value may be in a planner's way."""
-    asking = plans.ask(engine, statement.keyword, call.statement, profile=False)
+    asking = plans.ask(engine, statement.keyword, bound, profile=False)
     call = Call(asking, call.deadline, call.limits, call.query_id, reads=True, read_only=True)
     try:
         result = await database.executor.run(call)
@@ -99,6 +109,8 @@ async def _plan(database: Database, request: QueryRequest, statement: ParsedStat
     profile = request.options.mode is QueryMode.PROFILE
     bound = bind(statement, request.params, request.positional_params)
     asking = plans.ask(engine, statement.keyword, bound, profile=profile)
+    if profile:
+        raw.check(statement, read_only=_asked_to_read(database, request))
     call = _call(
         database,
         request,

@@ -20,6 +20,10 @@ from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
+class StaleTableError(RowgateError):
+    """The table is not what it was when it was read: nothing has been changed, and it is to be read anew."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownTable:
     """One table or view, at one moment. Never changed: a later moment has another.
@@ -84,8 +88,20 @@ class KnownTable:
 
     @property
     def primary_key(self) -> Key | None:
-        """The primary key, if it has one."""
-        return self.described.primary_key
+        """The primary key, if it has one that tells its rows apart."""
+        key = self.described.primary_key
+        return key if key is None or key.columns not in self.described.untold else None
+
+
+def not_one_row(table: KnownTable) -> StaleTableError:
+    """What a key names is more than one row: it is unique no longer."""
+    return StaleTableError(
+        Reason.INVALID_REQUEST,
+        "more rows than one have these values: the columns are not a unique key of the table",
+        field="key",
+        outcome=Outcome.ROLLED_BACK,
+        table=table.name,
+    )
 
 
 def known(database: str, dialect: Dialect, table: Table, soft_delete: str | None) -> KnownTable:
@@ -113,7 +129,7 @@ def _keys(table: Table) -> Iterator[Key]:
         if index.unique and not index.partial and not any(part.expression for part in index.parts)
     )
     for key in (table.primary_key, *table.unique_constraints, *indexes):
-        if key is not None:
+        if key is not None and key.columns not in table.untold:
             yield key
 
 

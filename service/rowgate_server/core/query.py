@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rowgate_server.core.sqltext import ParsedStatement, bind, parse
+from rowgate_server.core import raw
+from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
+from rowgate_server.core.sqltext.effects import READING, alters
+from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
+from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
-from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
-READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
 _INSERTING = frozenset({"INSERT", "REPLACE", "LOAD", "CALL", "WITH"})
 
@@ -45,7 +48,8 @@ class QueryOptions(NamedTuple):
 class QueryRequest(NamedTuple):
     """One statement, its parameters, and what bounds it.
 
-    `call_timeout` is the seconds left until the call's own deadline.
+    `call_timeout` is the seconds left until the call's own deadline; `query_id` the statement's name in logs, made
+    here where it has none yet.
     """
 
     database: str
@@ -54,13 +58,20 @@ class QueryRequest(NamedTuple):
     positional_params: Sequence[BoundValue] = ()
     options: QueryOptions = QueryOptions()
     call_timeout: float | None = None
+    query_id: str = ""
 
 
 class QueryRunner:
-    """Runs raw SQL on the databases."""
+    """Runs raw SQL on the databases.
 
-    def __init__(self, databases: Databases) -> None:
+    Args:
+        databases: every one that is served.
+        altered: told the name of a database whose tables a statement may have made other.
+    """
+
+    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
         self._databases = databases
+        self._altered = altered
 
     async def execute(self, request: QueryRequest) -> Result:
         """The whole result.
@@ -73,35 +84,47 @@ class QueryRunner:
         try:
             result = await database.executor.run(call)
         except RowgateError as error:
+            _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
-        stats = _told(result.stats, statement, returned=bool(result.columns))
+        finally:
+            self._note(database, statement)
+        stats = told(result.stats, statement, returned=bool(result.columns))
         return result if stats is result.stats else result._replace(stats=stats)
 
-    async def stream(self, request: QueryRequest, cells_per_chunk: int) -> AsyncGenerator[Chunk, None]:
+    async def stream(
+        self, request: QueryRequest, cells_per_chunk: int, *, within: Transaction | None = None
+    ) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
 
         Args:
             request: what to run.
             cells_per_chunk: the most that a chunk may have.
+            within: the transaction to run it in; None: one of its own.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
         database = self._databases.get(request.database)
-        statement, call = self._prepare(database, request, streaming=True)
+        statement, call = self._prepare(database, request, streaming=True, held=within is not None)
         returned = False
-        chunks = database.executor.stream(call, cells_per_chunk)
+        chunks = (within or database.executor).stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None
                 if chunk.stats is None:
                     yield chunk
                 else:
-                    yield chunk._replace(stats=_told(chunk.stats, statement, returned=returned))
+                    yield chunk._replace(stats=told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
+            _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
             await chunks.aclose()
+            self._note(database, statement)
+
+    def database_name(self, name: str) -> str:
+        """The name of the database that a request means, for the log."""
+        return self._databases.name_of(name)
 
     def stream_deadline(self, request: QueryRequest) -> Deadline:
         """When a stream must be over, its reader's own slowness included.
@@ -111,32 +134,60 @@ class QueryRunner:
         """
         return deadline_of(self._databases.get(request.database), request, streaming=True)
 
-    def _prepare(self, database: Database, request: QueryRequest, *, streaming: bool) -> tuple[ParsedStatement, Call]:
+    def _note(self, database: Database, statement: ParsedStatement) -> None:
+        """Whatever became of it: what failed at last may have done its work."""
+        if alters(statement):
+            self._altered(database.name)
+
+    def _prepare(
+        self, database: Database, request: QueryRequest, *, streaming: bool, held: bool = False
+    ) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
+        query_id = request.query_id or new_id()
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            if held:
+                check_held(statement)
+            raw.check(statement, read_only=options.read_only or bounds.read_only)
             bound = bind(statement, request.params, request.positional_params)
         except RowgateError as error:
-            raise error.with_defaults(database=database.name, outcome=Outcome.NOT_RUN.value) from None
+            raise error.with_defaults(
+                database=database.name, query_id=query_id, outcome=Outcome.NOT_RUN.value
+            ) from None
         deadline = deadline_of(database, request, streaming=streaming)
         cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
         limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
         reads = statement.keyword in READING
-        return statement, Call(bound, deadline, limits, new_id(), reads, options.read_only or bounds.read_only)
+        # A transaction is read-only as a whole, or not at all.
+        read_only = not held and (options.read_only or bounds.read_only)
+        return statement, Call(bound, deadline, limits, query_id, reads, read_only)
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
     """When a statement must be over: the least of the caller's limits and the server's."""
+    return deadline_for(database, request.call_timeout, request.options, streaming=streaming)
+
+
+def deadline_for(database: Database, call_timeout: float | None, options: QueryOptions, *, streaming: bool) -> Deadline:
+    """The same for whatever has such options."""
     bounds = database.bounds
     limit = bounds.stream_timeout if streaming else bounds.statement_timeout
     return Deadline.soonest(
-        (request.call_timeout, "the call's deadline"),
-        (request.options.timeout, "options.timeout"),
+        (call_timeout, "the call's deadline"),
+        (options.timeout, "options.timeout"),
         (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
     )
 
 
-def _told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
+def _explain(error: RowgateError, statement: ParsedStatement, request: QueryRequest) -> None:
+    """Add what only the statement's text and its parameters tell."""
+    name_value(error, statement, request.params, request.positional_params)
+    meant_as_operators = bool(request.positional_params) or not statement.cuts.optional_questions
+    if error.reason is Reason.INVALID_SQL and statement.positional and not meant_as_operators:
+        error.with_defaults(hint="a ? is a parameter where positional_params are given, and otherwise an operator")
+
+
+def told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:
     """The stats with the counts that mean something for this kind of statement, and no others."""
     completion = stats.completion
     if completion.affected_rows is None and completion.last_insert_id is None and statement.keyword not in _WRITING:

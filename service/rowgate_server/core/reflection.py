@@ -12,7 +12,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
-from rowgate_server.core import mysql_schema, sqlite_schema
+from rowgate_server.core import declared_types, mysql_schema, postgresql_schema, sqlite_schema
 from rowgate_server.core.table_facts import create_statement, kind_of, row_estimate
 from rowgate_server.core.tables import (
     Check,
@@ -127,7 +127,11 @@ def read_table(
         )
     if dialect is Dialect.SQLITE:
         return sqlite_schema.completed(table, connection)
-    return mysql_schema.unescaped(table) if dialect is Dialect.MYSQL else table
+    if dialect is Dialect.MYSQL:
+        table = mysql_schema.unescaped(table)
+    if dialect is Dialect.POSTGRESQL:
+        table = postgresql_schema.completed(table, connection)
+    return declared_types.completed(table, connection, dialect)
 
 
 def _view_names(inspector: Inspector, schema: str | None) -> list[str]:

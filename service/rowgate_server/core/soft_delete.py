@@ -36,21 +36,35 @@ class SoftDeletes:
         """The column that marks a table's deleted rows, if there is one.
 
         Raises:
-            RowgateError: UNKNOWN_COLUMN: the table does not have what is configured. Its deleted rows must not show.
+            RowgateError: UNKNOWN_COLUMN: the table does not have what is configured; NOT_SUPPORTED: that can't tell
+                which rows are deleted. They must not show, nor all others be hidden.
         """
-        names = {column.name for column in table.columns}
-        for name in (f"{table.schema}.{table.name}", table.name):
-            column = self.by_table.get(name)
-            if column is not None:
-                if column and column not in names and table.kind is TableKind.TABLE:
-                    raise RowgateError(
-                        Reason.UNKNOWN_COLUMN,
-                        "the gateway is configured to mark deleted rows by a column that the table does not have",
-                        table=table.name,
-                        column=column,
-                    )
-                return column or None
-        return self.column if self.column in names else None
+        columns = {column.name: column for column in table.columns}
+        name = next((self.by_table[key] for key in _keys(table) if key in self.by_table), None)
+        if name is None:
+            name = self.column if self.column in columns else ""
+        if not name:
+            return None
+        if name not in columns:
+            if table.kind is TableKind.VIEW:
+                return None
+            raise _misconfigured(Reason.UNKNOWN_COLUMN, "a column that it does not have", table, name)
+        if mark_of(columns[name]) is Mark.MOMENT and not columns[name].nullable:
+            raise _misconfigured(Reason.NOT_SUPPORTED, "a column that is never NULL", table, name)
+        return name
+
+
+def _keys(table: Table) -> tuple[str, str]:
+    return f"{table.schema}.{table.name}", table.name
+
+
+def _misconfigured(reason: Reason, words: str, table: Table, column: str) -> RowgateError:
+    return RowgateError(
+        reason,
+        f"the gateway is configured to mark deleted rows of this table by {words}",
+        table=table.name,
+        column=column,
+    )
 
 
 def mark_of(column: TableColumn) -> Mark:

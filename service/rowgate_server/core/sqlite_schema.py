@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from rowgate_server.core.tables import (
     ForeignKey,
@@ -34,6 +35,7 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 _ORDER = re.compile(r"(?:\s+collate\s+\S+)?(?:\s+(?:asc|desc))?\s*\Z", re.IGNORECASE)
+_SORTED_BY = re.compile(r"k\(1,-?(?:N\.)?([^)]*)\)")
 _ALWAYS = re.compile(r"\s*generated\s+always\s*\Z", re.IGNORECASE)
 
 
@@ -55,6 +57,7 @@ def completed(table: Table, connection: Connection) -> Table:
             for index in sorted(indexes, key=lambda index: index.name)
             if index.origin == "c"
         ),
+        untold=_untold(table, pragmas, [index for index in indexes if index.unique and not index.partial]),
     )
 
 
@@ -88,6 +91,23 @@ class _Pragmas:
     def constrained(self, index: str) -> tuple[str, ...]:
         """The columns of a constraint's index."""
         return tuple(name for (name,) in self._ask("SELECT name FROM pragma_index_info(?, ?) ORDER BY seqno", index))
+
+    def collated(self, index: str) -> list[tuple[str, str]]:
+        """The columns of an index, each with the collation that it is kept by; an expression has no name."""
+        found = self._ask("SELECT name, coll FROM pragma_index_xinfo(?, ?) WHERE key ORDER BY seqno", index)
+        return [(name or "", collation.upper()) for name, collation in found]
+
+    def collation(self, table: str, column: str) -> str:
+        """What a column is compared by, which no pragma tells: a program that sorts by it does (BINARY is B there)."""
+        schema, table, column = ('"' + name.replace('"', '""') + '"' for name in (self._schema, table, column))
+        query = f"EXPLAIN SELECT 1 FROM {schema}.{table} ORDER BY +{column}"  # noqa: S608 - quoted
+        try:
+            program = list(self._connection.exec_driver_sql(query))
+        except OperationalError:  # a collation that is not known here
+            return ""
+        found = next((match for row in program if (match := _SORTED_BY.match(str(row[5])))), None)
+        name = found[1].upper() if found else ""
+        return "BINARY" if name == "B" else name
 
     def parts(self, index: str) -> tuple[IndexPart, ...]:
         """The columns and expressions of an index."""
@@ -130,6 +150,17 @@ def _columns(table: Table, pragmas: _Pragmas, rowid: str | None) -> tuple[TableC
         )
         for column in table.columns
     )
+
+
+def _untold(table: Table, pragmas: _Pragmas, indexes: list[_Listed]) -> frozenset[tuple[str, ...]]:
+    """The columns of unique indexes that are all kept by other collations than their columns'."""
+    told: dict[tuple[str, ...], bool] = {}
+    for index in indexes:
+        parts = pragmas.collated(index.name)
+        columns = tuple(name for name, _ in parts)
+        if all(columns) and not told.get(columns):
+            told[columns] = all(pragmas.collation(table.name, name) == collation for name, collation in parts)
+    return frozenset(columns for columns, same in told.items() if not same)
 
 
 def _rowid(table: Table, indexes: list[_Listed]) -> str | None:

@@ -7,13 +7,14 @@ that was made or changed a moment ago is found.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
 
 from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.known_table import KnownTable, known
+from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
@@ -24,8 +25,11 @@ _T = TypeVar("_T")
 _Place = tuple[str, str, str]
 
 _MOST_TABLES = 1000
-_UNKNOWN = frozenset({Reason.UNKNOWN_COLUMN, Reason.UNKNOWN_TABLE})
-"""What a request may end in because the table has changed, be it by the gateway's word or the database's."""
+_UNKNOWN = frozenset({Reason.UNKNOWN_COLUMN, Reason.UNKNOWN_TABLE, Reason.INVALID_SQL})
+"""What a request may end in because the table has changed, be it by the gateway's word or the database's.
+
+The gateway writes SQL that is valid for the table as it knows it: a column that has become a boolean has no `= 0`.
+"""
 _UNFIT = frozenset({Reason.INVALID_PARAMETER, Reason.VALUE_OUT_OF_RANGE, Reason.INVALID_REQUEST})
 """Mostly the caller's own mistake, so a table is read anew for these at most once in so many seconds:"""
 _UNFIT_AGE = 1.0
@@ -60,6 +64,20 @@ class TableCache:
         self._rules = rules
         self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
         self._flights: dict[_Place, asyncio.Task[KnownTable]] = {}
+        self._alterations: Counter[str] = Counter()
+
+    def forget(self, database: str) -> None:
+        """Drop what is known of a database, and what is being read of it: a statement may have altered its tables."""
+        self._alterations[database] += 1
+        for places in (self._entries, self._flights):
+            for place in [place for place in places if place[0] == database]:
+                del places[place]
+
+    def on(self, database: Database) -> TableCache:
+        """The same tables, for a view of their database."""
+        viewed = copy(self)
+        viewed._databases = Databases({database.name: database}, database.name)  # noqa: SLF001 - its own
+        return viewed
 
     async def use(
         self,
@@ -98,14 +116,6 @@ class TableCache:
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
 
-    def forget(self, database_name: str) -> None:
-        """The schema has changed: every table of this database is read anew at its next use."""
-        for place in [place for place in self._entries if place[0] == database_name]:
-            del self._entries[place]
-        # What is being read is for those who wait for it, and not kept.
-        for place in [place for place in self._flights if place[0] == database_name]:
-            del self._flights[place]
-
     async def _read_and_work(
         self,
         database: Database,
@@ -119,11 +129,9 @@ class TableCache:
             try:
                 return await work(database, await _landed(begun, deadline), deadline)
             except RowgateError as error:
-                if error.reason not in _UNKNOWN:
+                if error.reason not in _UNKNOWN and not isinstance(error, StaleTableError):
                     raise
-        flight = self._flights.get(place)
-        if flight is None or flight is begun:
-            flight = self._fly(database, place)
+        flight = self._flights.get(place) or self._fly(database, place)
         return await work(database, await _landed(flight, deadline), deadline)
 
     def _fresh(self, place: _Place) -> _Entry | None:
@@ -138,7 +146,7 @@ class TableCache:
 
     @staticmethod
     def _may_be_stale(entry: _Entry, error: RowgateError) -> bool:
-        if error.reason in _UNKNOWN:
+        if error.reason in _UNKNOWN or isinstance(error, StaleTableError):
             return True
         return error.reason in _UNFIT and _now() - entry.read_at > _UNFIT_AGE
 
@@ -162,12 +170,12 @@ class TableCache:
         return flight
 
     async def _read(self, database: Database, place: _Place) -> KnownTable:
-        read_at = _now()
+        read_at, alterations = _now(), self._alterations[place[0]]
         table = await self._catalog.get_table(database.name, place[1], place[2], None, Extent.ROWS)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         found = known(database.name, database.dialect, table, soft_delete)
-        if self._flights.get(place) is not asyncio.current_task():
-            return found
+        if self._alterations[place[0]] != alterations:
+            return found  # good for those who asked before
         self._entries[place] = _Entry(found, read_at)
         self._entries.move_to_end(place)
         if len(self._entries) > _MOST_TABLES:

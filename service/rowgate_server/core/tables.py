@@ -108,7 +108,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table or view, whole."""
+    """One table or view, whole.
+
+    `untold` are the columns of keys that do not tell rows apart as the database compares them: a SQLite index of
+    another collation than its column's, keys of a PostgreSQL table that others inherit from.
+    """
 
     name: str
     schema: str
@@ -122,3 +126,4 @@ class Table:
     checks: tuple[Check, ...]
     row_estimate: int | None = None
     create_statement: str = ""
+    untold: frozenset[tuple[str, ...]] = frozenset()

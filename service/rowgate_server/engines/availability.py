@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from rowgate_server.engines.driver import Driver, ServerFacts
+from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.logging import get_logger
 
 _log = get_logger("rowgate.health")
@@ -33,6 +34,7 @@ class Availability:
         self._timeout = timeout
         self._listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
+        self._cause = ""
         self.up: bool | None = None
         self.facts = ServerFacts()
 
@@ -46,7 +48,7 @@ class Availability:
             async with asyncio.timeout(self._timeout):
                 self.facts = await self._driver.probe()
         except Exception as error:  # noqa: BLE001 - whatever it was, the database did not answer
-            self._set(up=False, error=error)
+            self._set(up=False, cause=in_a_line(error))
             return error
         self._set(up=True)
         return None
@@ -67,13 +69,16 @@ class Availability:
             await self.probe()
             await asyncio.sleep(self._interval)
 
-    def _set(self, *, up: bool, error: BaseException | None = None) -> None:
-        if up == self.up:
+    def _set(self, *, up: bool, cause: str = "") -> None:
+        if up == self.up and cause == self._cause:
             return
+        self._cause = cause
         if up:
             _log.info("database is up", database=self._name, version=self.facts.version)
         else:
-            _log.error("database is down", database=self._name, error=type(error).__name__)
+            _log.error("database is down", database=self._name, cause=cause)
+        if up == self.up:
+            return
         self.up = up
         for listener in self._listeners:
             listener(up)

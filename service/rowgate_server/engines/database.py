@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +17,9 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.executor import Executor
+from rowgate_server.engines.held import HeldExecutor
 from rowgate_server.engines.pool import Pool, PoolSettings
+from rowgate_server.engines.transaction import Transaction
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
@@ -52,7 +55,13 @@ class Database:
         self.availability = availability
         self._driver = driver
         self._pool = Pool(driver, pool, metrics)
-        self.executor = Executor(driver, self._pool)
+        self.executor: Executor | HeldExecutor = Executor(driver, self._pool)
+
+    def within(self, transaction: Transaction) -> Database:
+        """The same, but that its statements run in a transaction."""
+        held = copy(self)
+        held.executor = HeldExecutor(transaction)
+        return held
 
     @property
     def dialect(self) -> Dialect:
@@ -118,13 +127,17 @@ class Databases:
     def __iter__(self) -> Iterator[Database]:
         return iter(self._databases.values())
 
+    def name_of(self, name: str) -> str:
+        """The name that a request means, whether or not there is such a database."""
+        return name or self.default or ""
+
     def get(self, name: str) -> Database:
         """The database of that name; empty means the default one.
 
         Raises:
             RowgateError: UNKNOWN_DATABASE.
         """
-        found = self._databases.get(name or self.default or "")
+        found = self._databases.get(self.name_of(name))
         if found is not None:
             return found
         if not name:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.results import Column, Completion, Row
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement, BoundStatement
 from rowgate_server.errors import RowgateError
 
 
@@ -48,6 +48,7 @@ class ExecuteMode(NamedTuple):
 class Isolation(Enum):
     """How much a transaction sees of others; each engine gives at least that."""
 
+    READ_UNCOMMITTED = "READ UNCOMMITTED"
     READ_COMMITTED = "READ COMMITTED"
     REPEATABLE_READ = "REPEATABLE READ"
     SERIALIZABLE = "SERIALIZABLE"
@@ -55,10 +56,19 @@ class Isolation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TransactionOptions:
-    """What a transaction is like. `isolation` None: as the database has it."""
+    """What a transaction is like.
+
+    Attributes:
+        isolation: None: as the database has it.
+        read_only: it refuses writes.
+        deferrable: PostgreSQL: it waits until it can run without ever failing to be serialised.
+        lock_timeout: the longest a statement may wait for a lock, in seconds. None: as the database has it.
+    """
 
     isolation: Isolation | None = None
     read_only: bool = False
+    deferrable: bool = False
+    lock_timeout: float | None = None
 
 
 class Standing(Enum):
@@ -97,8 +107,20 @@ class Cursor(Protocol):
 class Session(Protocol):
     """One checked-out connection."""
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in one of its own."""
+
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Run one write, that returns no rows, for many sets of values in the transaction that was begun.
+
+        After an error some of those behind may have run too: the transaction must be rolled back.
+
+        Args:
+            statements: alike but for their values; at least one.
+
+        Returns:
+            The rows that each has changed; where the engine does not tell of each, that all have together.
+        """
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """What the database tells of a statement without running it.

@@ -19,6 +19,7 @@ from rowgate_server.engines.pool import Lease, Pool
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
+from rowgate_server.engines.values import BoundRows
 from rowgate_server.engines.watch import Watch, Watched
 from rowgate_server.errors import Outcome, RowgateError
 
@@ -58,7 +59,10 @@ class Executor:
         started = clock.now()
         async with _Holding(self._driver, self._pool, call) as work:
             with self._until(call.deadline):
-                description = await work.session.describe(call.statement, valued=valued)
+                statement = call.statement
+                if isinstance(statement, BoundRows):
+                    statement = statement.spread()
+                description = await work.session.describe(statement, valued=valued)
         return description, Stats(call.query_id, clock.now() - started, row_count=0)
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
@@ -106,14 +110,24 @@ class Executor:
             await transaction.begin(options)
             yield transaction
             sound = transaction.sound
-        except RowgateError as error:
+        except BaseException as error:
             sound = transaction.sound
+            if not isinstance(error, RowgateError):
+                raise
             if transaction.state is not TransactionState.COMMITTED and error.outcome != Outcome.NOT_RUN:
                 error.metadata["outcome"] = Outcome.ROLLED_BACK.value
             raise
         finally:
-            # A cancelled call ends here too, with its statement perhaps still running: not sound.
+            # A cancelled call ends here too: not sound where its statement may still be running.
             lease.end(sound=sound)
+
+    async def keep(self, transaction: Transaction) -> None:
+        """Make what was done in the transaction last.
+
+        Raises:
+            RowgateError: as `Transaction.commit`.
+        """
+        await transaction.commit()
 
     def _until(self, deadline: Deadline) -> Watched:
         if self._watch is None:

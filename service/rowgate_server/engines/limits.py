@@ -44,14 +44,16 @@ class ResultLimits(NamedTuple):
         return min(limits, default=None)
 
 
-def wire_bytes(cap: int, rows: int, columns: int) -> int:
+def wire_bytes(cap: int, rows: int | None, columns: int) -> int:
     """Bytes off the wire after which a result counts for more than the cap, whatever its cells are.
 
     Args:
         cap: bytes, as `ResultMeter` counts them.
-        rows: the most there can be.
+        rows: the most there can be; None where nobody says, and every counted byte may be a cell.
         columns: how many a row has.
     """
+    if rows is None:
+        return cap * (_WIRE_BYTES_OF_A_CELL + _WIRE_BYTES_OF_A_ROW + 1)
     return cap + rows * (columns * _WIRE_BYTES_OF_A_CELL + _WIRE_BYTES_OF_A_ROW)
 
 

@@ -13,7 +13,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
 from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -33,7 +33,7 @@ class Call(NamedTuple):
         floats: see `ExecuteMode`.
     """
 
-    statement: BoundStatement
+    statement: AnyStatement
     deadline: Deadline
     limits: ResultLimits
     query_id: str

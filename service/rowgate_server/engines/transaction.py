@@ -7,7 +7,7 @@ killed and dropped, which rolls it back. Whoever leaves it without a commit roll
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from enum import Enum
 
@@ -16,6 +16,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session, Standing, TransactionOptions
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, Work, explain, run, stream
+from rowgate_server.engines.values import BoundStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -50,8 +51,14 @@ class Transaction:
         self._deadline = deadline
         self._until = until
         self._savepoints: list[str] = []
+        self._busy = False
+        self._sound = True
         self.state = TransactionState.ACTIVE
-        self.sound = True
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing runs on its connection, and the state of that is known."""
+        return self._sound and not self._busy
 
     async def begin(self, options: TransactionOptions) -> None:
         """Begin it."""
@@ -78,6 +85,26 @@ class Transaction:
         await self._look()
         return result
 
+    async def run_many(self, call: Call, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """As `Session.execute_many`, within the call's deadline. An error ends the transaction.
+
+        Raises:
+            RowgateError: what the database has against it.
+        """
+        self._check_active()
+        call = self._within(call)
+        work = Work(self._session, sent=True)
+        try:
+            with self._until(call.deadline):
+                return await self._session.execute_many(statements)
+        except BaseException as error:
+            told = await self._failed(error, call, work)
+            # Some of those behind the one that failed may have run.
+            self._lost()
+            if told is error:
+                raise
+            raise told from error
+
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close it to end the statement early, and the transaction with it.
 
@@ -87,19 +114,27 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session)
+        last: Chunk | None = None
+        self._busy = True
         try:
             async with aclosing(stream(call, work, clock.now(), self._until(call.deadline), cells_per_chunk)) as chunks:
                 async for chunk in chunks:
-                    yield chunk
+                    if chunk.stats is None:
+                        yield chunk
+                    else:
+                        last = chunk
         except BaseException as error:
             told = await self._failed(error, call, work)
             if told is error:
                 raise
             raise told from error
+        self._busy = False
         if work.spoiled:
             self._lost()
         else:
             await self._look()
+        if last is not None:  # and `state` is what it has left
+            yield last
 
     async def commit(self) -> None:
         """Make the changes last.
@@ -108,6 +143,14 @@ class Transaction:
             RowgateError: ROLLED_BACK where the database says so, UNKNOWN where it does not answer.
         """
         self._check_active()
+        if not self._session.alive():
+            self._lost()
+            raise RowgateError(
+                Reason.DATABASE_UNAVAILABLE,
+                "the connection broke before the transaction was committed",
+                retry_after=1.0,
+                outcome=Outcome.ROLLED_BACK,
+            )
         # Whatever becomes of it, there is no going back.
         self.state = TransactionState.COMMITTED
         try:
@@ -198,6 +241,7 @@ class Transaction:
 
     async def _failed(self, error: BaseException, call: Call, work: Work) -> BaseException:
         """What to raise instead of a statement's error; `state` is what it left."""
+        self._busy = False
         if isinstance(error, RowgateError) and not work.spoiled:
             return error  # the gateway's own, before anything was sent
         if not isinstance(error, Exception):
@@ -228,7 +272,7 @@ class Transaction:
             self.state = TransactionState.COMMITTED if error is None else TransactionState.ROLLED_BACK
 
     def _lost(self) -> None:
-        self.sound = False
+        self._sound = False
         if self.state is not TransactionState.COMMITTED:
             self.state = TransactionState.ROLLED_BACK
 

@@ -19,7 +19,8 @@ NULL is None in every column.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
 
 
 class ValueType(IntEnum):
@@ -66,3 +67,34 @@ class BoundStatement(NamedTuple):
 
     fragments: tuple[str, ...]
     values: tuple[BoundValue, ...]
+
+
+class BoundRows(NamedTuple):
+    """The rows of an INSERT, column by column: thousands of rows are checked and written so in a tenth of the time.
+
+    Attributes:
+        fragments: what stands before the first row's parenthesis, and what stands behind the last one's.
+        types: of each column; None in its cells is NULL.
+        values: the cells of each column, in the Python form of its type. All columns are as long.
+    """
+
+    fragments: tuple[str, ...]
+    types: tuple[ValueType, ...]
+    values: tuple[list[Any], ...]
+
+    def spread(self) -> BoundStatement:
+        """As a statement with a placeholder for each cell."""
+        columns = [
+            [NULL if cell is None else BoundValue(kind, cell) for cell in cells]
+            for kind, cells in zip(self.types, self.values, strict=True)
+        ]
+        before, behind = self.fragments
+        within = [", "] * (len(columns) - 1)
+        fragments = [f"{before}(", *within]
+        for _ in range(len(columns[0]) - 1):
+            fragments += ["), (", *within]
+        return BoundStatement((*fragments, f"){behind}"), tuple(chain.from_iterable(zip(*columns, strict=True))))
+
+
+AnyStatement: TypeAlias = BoundStatement | BoundRows
+"""What a session runs."""

@@ -12,17 +12,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
 
 _log = get_logger("rowgate.pool")
+
+TRANSACTION_ENDS = ("committed", "rolled_back", "abandoned", "expired", "unknown")
+"""Abandoned: rolled back because its stream ended."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -88,13 +92,34 @@ class DatabaseMetrics:
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
         self._failures.inc()
-        _log.warning("connect failed", database=self._database, error=type(error).__name__)
+        _log.warning("connect failed", database=self._database, cause=in_a_line(error))
 
     def cleanup_failed(self, error: BaseException, *, kill: bool) -> None:
         """A connection could not be reset, or its statement not be killed; it was dropped."""
         kind = "kill" if kill else "reset"
         self._cleanups[kind].inc()
         _log.warning("connection dropped", database=self._database, cause=f"{kind} failed", error=repr(error))
+
+
+class TransactionMetrics:
+    """What happens to the transactions that callers hold on one database."""
+
+    def __init__(self, metrics: Metrics, database: str) -> None:
+        self._open = metrics.transactions_open.labels(database)
+        self._ended = {end: metrics.transactions_ended.labels(database, end) for end in TRANSACTION_ENDS}
+        self._refused = metrics.transactions_refused.labels(database)
+
+    def open(self, number: int) -> None:
+        """So many are open now."""
+        self._open.set(number)
+
+    def ended(self, end: str) -> None:
+        """One has ended, in one of `TRANSACTION_ENDS`."""
+        self._ended[end].inc()
+
+    def refused(self) -> None:
+        """One was refused: as many were open as may be."""
+        self._refused.inc()
 
 
 class Metrics:
@@ -123,6 +148,16 @@ class Metrics:
             "kind",
         )
 
+        self.transactions_open = Gauge(
+            "rowgate_transactions_open", "Transactions that callers hold.", ["database"], registry=self.registry
+        )
+        self.transactions_ended = self._counter(
+            "rowgate_transactions_ended", "Transactions that have ended, by how.", "database", "end"
+        )
+        self.transactions_refused = self._counter(
+            "rowgate_transactions_refused", "Transactions refused because as many were open as may be.", "database"
+        )
+
     def call(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         """The metrics of one method, with every code at zero from the start."""
         return self._calls.add(labels, codes)
@@ -130,6 +165,10 @@ class Metrics:
     def database(self, name: str) -> DatabaseMetrics:
         """The metrics of one database."""
         return DatabaseMetrics(self, name)
+
+    def transactions(self, name: str) -> TransactionMetrics:
+        """The metrics of one database's transactions."""
+        return TransactionMetrics(self, name)
 
     def watch_pools(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
         """Read the pools and the databases' health at every scrape."""

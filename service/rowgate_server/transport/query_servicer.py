@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
+from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
-from rowgate_server.engines.results import Stats
-from rowgate_server.errors import Outcome
+from rowgate_server.engines.results import Stats, result_too_large
+from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec.answers import sealed, with_result
+from rowgate_server.transport.codec.batches import decode_batch, encode_answers
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
@@ -23,6 +26,7 @@ from rowgate_server.transport.codec.queries import (
 )
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall, time_left
+from rowgate_server.transport.transacting import Transacting
 
 _LATER = 0.25
 """Seconds after the deadline: what the executor says of it knows more."""
@@ -34,14 +38,24 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     Args:
         queries: runs them.
         explainer: tells of them what is not their result.
+        batches: runs several at once.
+        transacting: holds transactions.
         request_timeout: seconds that a unary call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
 
     def __init__(
-        self, queries: QueryRunner, explainer: Explainer, request_timeout: float, largest_message: int
+        self,
+        queries: QueryRunner,
+        explainer: Explainer,
+        batches: BatchRunner,
+        transacting: Transacting,
+        request_timeout: float,
+        largest_message: int,
     ) -> None:
         self._queries = queries
+        self._batches = batches
+        self._transacting = transacting
         self._explainer = explainer
         self._largest_message = largest_message
         self._request_timeout = request_timeout
@@ -51,7 +65,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> query_service_pb2.ExecuteQueryResponse:
         """Run one statement and answer with its whole result."""
         call = current_call()
-        query, encoding = _decode(call, request, time_left(context, self._request_timeout))
+        query, encoding = self._decode(call, request, time_left(context, self._request_timeout))
         if query.options.mode is not QueryMode.EXECUTE:
             return await self._explain(call, query)
         result = await self._queries.execute(query)
@@ -65,7 +79,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> AsyncIterator[query_service_pb2.StreamQueryResponse]:
         """Run one statement and stream its result."""
         call = current_call()
-        query, encoding = _decode(call, request, context.time_remaining())
+        query, encoding = self._decode(call, request, context.time_remaining())
         check_mode(query)
         encoder: ResultEncoder | None = None
         deadline = self._queries.stream_deadline(query)
@@ -86,6 +100,50 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         finally:
             await chunks.aclose()
 
+    def _decode(self, call: RpcCall, request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:
+        """The query; what it is called and where it goes is noted first, however the call ends."""
+        database, query_id = self._queries.database_name(request.database), new_id()
+        if database:
+            call.facts["database"] = database
+        call.facts["query_id"] = query_id
+        try:
+            query, encoding = decode_query(request, call_timeout, query_id)
+        except RowgateError as error:
+            raise error.with_defaults(
+                database=database or None, query_id=query_id, outcome=Outcome.NOT_RUN.value
+            ) from error.__cause__
+        if query.options.tag:
+            call.facts["tag"] = query.options.tag
+        return query, encoding
+
+    async def ExecuteBatch(
+        self, request: query_service_pb2.ExecuteBatchRequest, context: Context
+    ) -> query_service_pb2.ExecuteBatchResponse:
+        """Run several statements in one round trip."""
+        call = current_call()
+        call_timeout = time_left(context, self._request_timeout)
+        # Decoding and encoding many rows takes milliseconds: so long no other call should have to wait.
+        batch, encoding = await asyncio.to_thread(decode_batch, request, call_timeout)
+        if batch.database:
+            call.facts["database"] = batch.database
+        if batch.options.tag:
+            call.facts["tag"] = batch.options.tag
+        call.facts["steps"] = len(batch.steps)
+        answers = await self._batches.run(batch)
+        response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
+        if response.ByteSize() > self._largest_message:
+            raise result_too_large(f"{self._largest_message} bytes in a message")
+        return response
+
+    async def Transact(
+        self, request_iterator: AsyncIterator[query_service_pb2.TransactRequest], context: Context
+    ) -> AsyncIterator[query_service_pb2.TransactResponse]:
+        """Hold a transaction for as long as the stream lasts."""
+        answers = self._transacting.serve(current_call(), request_iterator, context)
+        async with contextlib.aclosing(answers):
+            async for answer in answers:
+                yield answer
+
     async def _explain(self, call: RpcCall, query: QueryRequest) -> query_service_pb2.ExecuteQueryResponse:
         """What is told of a statement instead of its result."""
         call.facts["mode"] = query.options.mode.name
@@ -95,17 +153,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         return sealed(response, b"", self._largest_message)
 
 
-def _decode(call: RpcCall, request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:
-    query, encoding = decode_query(request, call_timeout)
-    if query.database:
-        call.facts["database"] = query.database
-    if query.options.tag:
-        call.facts["tag"] = query.options.tag
-    return query, encoding
-
-
 def _note(call: RpcCall, stats: Stats) -> None:
-    facts: dict[str, Any] = {"rows": stats.row_count, "query_id": stats.query_id}
+    call.facts["rows"] = stats.row_count
     if stats.completion.affected_rows is not None:
-        facts["affected"] = stats.completion.affected_rows
-    call.facts.update(facts)
+        call.facts["affected"] = stats.completion.affected_rows

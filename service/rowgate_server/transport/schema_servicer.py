@@ -72,7 +72,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.ListTablesRequest, context: Context
     ) -> schema_service_pb2.ListTablesResponse:
         """One page of tables and views."""
-        _note(request.database)
+        self._note(request.database)
         query = schemas.decode_table_query(request, time_left(context, self._request_timeout))
         page = await self._catalog.list_tables(query)
         return schema_service_pb2.ListTablesResponse(
@@ -83,7 +83,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.GetTableRequest, context: Context
     ) -> schema_service_pb2.GetTableResponse:
         """One table or view."""
-        _note(request.database)
+        self._note(request.database)
         timeout = time_left(context, self._request_timeout)
         table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
         return schema_service_pb2.GetTableResponse(table=self._encode_table(request.database, table))
@@ -147,6 +147,11 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         engine = schemas.encode_engine(database.scheme, database.availability.facts.version)
         return schemas.encode_table(database.name, engine, table)
 
+    def _note(self, database: str) -> None:
+        name = self._databases.name_of(database)
+        if name:
+            current_call().facts["database"] = name
+
     def _encode(self, database: Database) -> schema_service_pb2.Database:
         facts, up = database.availability.facts, database.availability.up
         return schema_service_pb2.Database(
@@ -157,8 +162,3 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
             version=facts.version,
             default_schema=facts.default_schema,
         )
-
-
-def _note(database: str) -> None:
-    if database:
-        current_call().facts["database"] = database

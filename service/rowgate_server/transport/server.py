@@ -102,12 +102,12 @@ def _channel_arguments(options: ServerOptions) -> Sequence[tuple[str, int]]:
         ("grpc.max_metadata_size", _LARGEST_METADATA),
         # Without it one connection could open streams without bound: 50,850 in 3 s cost 64 MB.
         ("grpc.max_concurrent_streams", options.max_concurrent_streams),
-        # A frozen client is found by pings, and pings go on while there is nothing to send.
+        # A frozen client is found by pings. A server's go on while there is nothing to send, whatever
+        # grpc.http2.max_pings_without_data says: https://github.com/grpc/grpc/pull/29053
         ("grpc.keepalive_time_ms", round(options.keepalive_time * 1000)),
         ("grpc.keepalive_timeout_ms", round(options.keepalive_timeout * 1000)),
         ("grpc.http2.ping_timeout_ms", round(options.keepalive_timeout * 1000)),
-        ("grpc.http2.max_pings_without_data", 0),
-        # Clients may ping as often as the gateway itself does, calls or none.
+        # Clients without calls are pinged too, and may ping as often as the gateway itself does.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ]

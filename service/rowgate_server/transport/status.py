@@ -9,6 +9,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from rowgate.v1 import error_pb2
 from rowgate_server.errors import Reason, RowgateError
 
 DOMAIN = "rowgate"
@@ -36,6 +37,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.DEADLOCK: grpc.StatusCode.ABORTED,
     Reason.SERIALIZATION_FAILURE: grpc.StatusCode.ABORTED,
     Reason.LOCK_TIMEOUT: grpc.StatusCode.ABORTED,
+    Reason.TRANSACTION_EXPIRED: grpc.StatusCode.ABORTED,
     Reason.STATEMENT_TIMEOUT: grpc.StatusCode.DEADLINE_EXCEEDED,
     Reason.QUERY_CANCELLED: grpc.StatusCode.CANCELLED,
     Reason.POOL_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -72,6 +74,23 @@ def status_error(error: RowgateError, correlation_id: str) -> StatusError:
     message = _shortened(error.message, _LONGEST_MESSAGE)
     status = status_pb2.Status(code=code.value[0], message=message, details=_details(error, correlation_id))
     return StatusError(code, error.reason.value, rpc_status.to_status(status))
+
+
+def request_error(error: RowgateError, correlation_id: str) -> error_pb2.RequestError:
+    """The same as a part of an answer, where the call goes on."""
+    told = error_pb2.RequestError(
+        code=CODES[error.reason].value[0],
+        reason=error.reason.value,
+        message=_shortened(error.message, _LONGEST_MESSAGE),
+        metadata={**_fitting(error.metadata), "correlation_id": correlation_id},
+    )
+    if error.retry_after is not None:
+        told.retry_delay.FromMilliseconds(round(error.retry_after * 1000))
+    if error.field is not None:
+        told.field_violations.add(
+            field=_shortened(error.field, _LONGEST_VALUE), description=_shortened(error.message, _LONGEST_VALUE)
+        )
+    return told
 
 
 def _details(error: RowgateError, correlation_id: str) -> list[any_pb2.Any]:

@@ -120,7 +120,7 @@ class GrpcCaller(Caller):
 def _start(site: Site) -> Iterator[Running]:
     environment = {"ROWGATE_DATABASES__MAIN__URL": site.database_url, "ROWGATE_LOG__LEVEL": "warning"}
     with Gateway.start(environment=environment) as gateway:
-        yield Running(gateway.child, gateway.address)
+        yield Running(gateway.child, gateway.address, gateway.admin_address)
         gateway.terminate()
 
 

@@ -21,6 +21,7 @@ from rowgate.v1 import query_service_pb2_grpc, schema_service_pb2_grpc, table_se
 from rowgate.v1 import table_service_pb2 as table_pb
 from rowgate.v1.result_pb2 import COLUMN_TYPE_INT, COLUMN_TYPE_STRING, Column, QueryStats, ResultSet, Row
 from rowgate.v1.value_pb2 import Value
+from support.single_statements import SingleStatements
 
 PRODUCTS: Final = (Column(name="id", type=COLUMN_TYPE_INT), Column(name="name", type=COLUMN_TYPE_STRING))
 
@@ -80,7 +81,7 @@ class Received:
 
 
 class ScriptedGateway(
-    query_service_pb2_grpc.QueryServiceServicer,
+    SingleStatements,
     schema_service_pb2_grpc.SchemaServiceServicer,
     table_service_pb2_grpc.TableServiceServicer,
 ):

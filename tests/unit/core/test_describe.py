@@ -12,6 +12,7 @@ from rowgate_server.core.describe import (
     may_be_operators,
     needs_plan,
     only_reads,
+    types_of_placeholders,
 )
 from rowgate_server.core.plans import Engine, Plan, PlanNode
 from rowgate_server.core.sqltext import ParsedStatement, parse
@@ -35,6 +36,10 @@ def mysql(sql: str) -> ParsedStatement:
 
 def postgresql(sql: str) -> ParsedStatement:
     return parse(sql, Dialect.POSTGRESQL)
+
+
+def a_list(*members: BoundValue) -> BoundValue:
+    return BoundValue(ValueType.LIST, list(members))
 
 
 def a_plan(*operations: str) -> Plan:
@@ -66,6 +71,18 @@ def test_a_question_mark_of_postgresql_is_blank_unless_there_is_a_name() -> None
     assert not may_be_operators(mysql("select ?"))
 
 
+@pytest.mark.parametrize("sql", ["select 1 where a in :ids and b in (:more)", "select 1 where a in ? and b in (?)"])
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_blank_list_is_one_member(sql: str, dialect: Dialect) -> None:
+    statement, _ = bind_or_blank(parse(sql, dialect), {}, ())
+    assert (statement.fragments, statement.values) == (("select 1 where a in (", ") and b in (", ")"), (NULL, NULL))
+
+
+def test_a_name_that_stands_behind_in_and_elsewhere_is_blank_in_both() -> None:
+    statement, _ = bind_or_blank(postgresql("select 1 where a in :ids or b = any(:ids)"), {}, ())
+    assert (statement.fragments, statement.values) == (("select 1 where a in (", ") or b = any(", ")"), (NULL, NULL))
+
+
 def test_values_that_are_given_are_bound_and_must_fit() -> None:
     statement, valued = bind_or_blank(mysql("select :a"), {"a": ONE}, ())
     assert (statement.values, valued) == ((ONE,), True)
@@ -88,6 +105,16 @@ def test_a_name_is_told_once_with_its_type_where_that_is_the_same_everywhere() -
         ParameterDescription("a", 2, ValueType.INT, "int4"),
         ParameterDescription("c", 4),
     )
+
+
+def test_the_members_of_a_list_are_one_parameter() -> None:
+    statement = postgresql("select 1 where a in :ids and b = :b and c in (:none) and d in :mixed")
+    params = {"ids": a_list(ONE, ONE), "b": ONE, "none": a_list(), "mixed": a_list(ONE, NULL)}
+    types = types_of_placeholders(statement, params, (), [INT, INT, TEXT, INT, TEXT])
+    assert types == (INT, TEXT, ParameterType(), ParameterType())
+    assert types_of_placeholders(postgresql("select 1 in ?"), {}, [a_list(ONE, ONE)], [INT, INT]) == (INT,)
+    assert types_of_placeholders(postgresql("select 1 = any(?)"), {}, [a_list(ONE, ONE)], [INT]) == (INT,)
+    assert types_of_placeholders(statement, {}, (), [INT] * 4) == [INT] * 4
 
 
 def test_question_marks_are_told_by_their_position() -> None:

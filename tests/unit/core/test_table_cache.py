@@ -207,6 +207,20 @@ async def test_a_configured_mark_that_the_table_lacks_hides_no_mistake(
     assert (caught.value.reason, caught.value.metadata["column"]) == (Reason.UNKNOWN_COLUMN, "gone_at")
 
 
+async def test_a_moment_that_is_never_null_marks_nothing(
+    found: Databases, catalog: CountingCatalog, file: Path
+) -> None:
+    fill(file, "create table dated (id integer primary key, gone_at text not null, flag boolean not null)")
+    for column, reason in (("gone_at", Reason.NOT_SUPPORTED), ("flag", None)):
+        cache = _cache(found, catalog, column=column)
+        if reason is None:
+            assert await _columns(cache, "dated") == ["id", "gone_at", "flag"]
+            continue
+        with pytest.raises(RowgateError) as caught:
+            await _columns(cache, "dated")
+        assert caught.value.reason is reason
+
+
 async def test_a_mark_is_found_by_table_by_schema_and_by_name(found: Databases, catalog: CountingCatalog) -> None:
     async def mark(_: object, known: KnownTable, __: object) -> str | None:
         return known.soft_delete.name if known.soft_delete else None

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowgate_server.core.crud.filters import And, Comparison, Filter, Not, Operator, Or
-from rowgate_server.core.crud.requests import Nulls, Order
+from rowgate_server.core.crud.plans import FALSE, TRUE, RowTerm, SortTerm, Term, both, either
+from rowgate_server.core.crud.plans import Test as Predicate
 from rowgate_server.core.crud.tokens import Tokens, fingerprint
 from rowgate_server.engines.values import NULL, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
@@ -108,30 +108,40 @@ def test_without_a_secret_each_process_makes_up_its_own() -> None:
     _refusal(Tokens("").write(REQUEST, [NULL]), tokens=Tokens(""))
 
 
-_VALUE = BoundValue(ValueType.INT, 1)
-_ONE: Filter = Comparison("a", Operator.EQ, _VALUE)
+_EQ, _NE = Term(Predicate.EQ, "a", (0,)), Term(Predicate.NE, "a", (0,))
 _DIFFERENT: list[Any] = [
     None,
-    _ONE,
-    Comparison("b", Operator.EQ, _VALUE),
-    Comparison("a", Operator.NE, _VALUE),
-    Comparison("a", Operator.EQ, BoundValue(ValueType.UINT, 1)),
-    Comparison("a", Operator.EQ, BoundValue(ValueType.BOOL, value=True)),
-    Comparison("a", Operator.EQ, BoundValue(ValueType.DOUBLE, 1.0)),
-    Comparison("a", Operator.EQ, BoundValue(ValueType.STRING, "1")),
-    Comparison("a", Operator.EQ, BoundValue(ValueType.BYTES, b"1")),
-    Comparison("a", Operator.IN, values=(_VALUE,)),
-    Comparison("a", Operator.IN, values=(_VALUE, _VALUE)),
-    And((_ONE,)),
-    Or((_ONE,)),
-    Not(_ONE),
-    And((_ONE, _ONE)),
-    And((And((_ONE,)), _ONE)),
-    And((And((_ONE, _ONE)),)),
-    (Order("a"),),
-    (Order("a", descending=True),),
-    (Order("a", nulls=Nulls.LAST),),
-    (Order("a"), Order("b")),
+    TRUE,
+    FALSE,
+    _EQ,
+    _NE,
+    Term(Predicate.EQ, "b", (0,)),
+    Term(Predicate.EQ, "a", (1,)),
+    Term(Predicate.EQ, "a", (0,), cut=True),
+    RowTerm(Predicate.GT, ("a",), (0,)),
+    RowTerm(Predicate.GT, ("a", "b"), (0, 1)),
+    both(_EQ, _NE),
+    either(_EQ, _NE),
+    both(_EQ, either(_EQ, _NE)),
+    SortTerm("a"),
+    SortTerm("a", descending=True),
+    SortTerm("a", nulls_first=True),
+    SortTerm("a", nulls_first=False),
+    (SortTerm("a"), SortTerm("b")),
+    *(
+        [BoundValue(kind, content)]
+        for kind, content in (
+            (ValueType.INT, 1),
+            (ValueType.UINT, 1),
+            (ValueType.BOOL, True),
+            (ValueType.DOUBLE, 1.0),
+            (ValueType.STRING, "1"),
+            (ValueType.STRING, "31"),
+            (ValueType.BYTES, b"1"),
+            (ValueType.LIST, (BoundValue(ValueType.INT, 1),)),
+            (ValueType.LIST, (BoundValue(ValueType.INT, 1),) * 2),
+        )
+    ),
     "a",
     ("a",),
     ("a", ""),

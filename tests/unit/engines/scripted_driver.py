@@ -21,7 +21,7 @@ from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import ExecuteMode, ServerFacts, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row
-from rowgate_server.engines.values import BoundStatement, ValueType
+from rowgate_server.engines.values import AnyStatement, BoundStatement, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 Step = Callable[[], Awaitable[None]]
@@ -211,11 +211,16 @@ class ScriptedSession:
         self._driver = driver
         self._number = number
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> ScriptedCursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> ScriptedCursor:
         self._note(f"execute {self._number} {statement.fragments[0]}")
         self._driver.modes.append(mode)
         await self._driver.executing()
         return self._driver.answers.pop(0)
+
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        self._note(f"execute many {self._number} {statements[0].fragments[0]}")
+        await self._driver.executing()
+        return [1] * len(statements)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         del valued

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog.testing
 from unit.engines.clock import now, on_the_clock, settle, until
 from unit.engines.scripted_driver import DriverError, ScriptedDriver, at_once, failing, lasting, never
 
@@ -47,6 +48,23 @@ async def test_a_database_that_answers_with_an_error_is_down_whatever_the_error(
     assert await watched.availability.probe() is error
     assert watched.availability.up is False
     assert watched.changes == [(1000, False)]
+
+
+@on_the_clock
+async def test_why_a_database_is_down_is_logged_when_it_changes() -> None:
+    watched = Watched()
+    with structlog.testing.capture_logs() as lines:
+        for error in (OSError(111, "refused"), OSError(111, "refused"), ValueError(1045, "Access denied")):
+            watched.driver.probing = failing(error)
+            await watched.availability.probe()
+        watched.driver.probing = at_once
+        await watched.availability.probe()
+    assert [(line["log_level"], line["event"], line.get("cause")) for line in lines] == [
+        ("error", "database is down", "111 refused"),
+        ("error", "database is down", "1045 Access denied"),
+        ("info", "database is up", None),
+    ]
+    assert watched.changes == [(1000, False), (1000, True)]
 
 
 @on_the_clock

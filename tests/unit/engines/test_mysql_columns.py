@@ -7,10 +7,11 @@ from asyncmy.constants import FIELD_TYPE, FLAG
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowgate_server.engines.dialects.mysql.columns import DECODERS, column
+from rowgate_server.engines.dialects.mysql.columns import DECODERS, FieldColumns, column, finish_of
 from rowgate_server.engines.values import ValueType
 
 BINARY, UTF8 = 63, 45
+NOT_FIXED = 31
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,22 @@ def test_any_packet_is_a_column_of_some_type(code: int, flags: int, charset: int
     ],
 )
 def test_cells_are_decoded_exactly(code: int, cell: str | bytes, expected: object) -> None:
-    decoded = DECODERS[code](cell)
-    assert decoded == expected
-    assert type(decoded) is type(expected)
+    digits = len(cell.partition(".")[2]) if isinstance(cell, str) else 0
+    for scale in (digits, NOT_FIXED):
+        decoded = DECODERS.get(code, lambda text: text)(cell)
+        finish = finish_of(Packet(code, scale=scale))
+        [decoded] = [decoded] if finish is None else finish([decoded])
+        assert decoded == expected
+        assert type(decoded) is type(expected)
+
+
+def test_rows_are_finished_where_their_columns_need_it() -> None:
+    columns = FieldColumns([column(Packet(FIELD_TYPE.LONG)), column(Packet(FIELD_TYPE.TIME, scale=1))])
+    finish = finish_of(Packet(FIELD_TYPE.TIME, scale=1))
+    assert finish is not None
+    columns.unfinished = ((1, finish),)
+    assert columns.finish([(1, "12:00:00.5"), (2, None)]) == [(1, "12:00:00.500000"), (2, None)]
+    assert columns.finish([]) == []
 
 
 def test_text_bytes_and_json_are_left_as_they_came() -> None:

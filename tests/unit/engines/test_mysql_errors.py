@@ -83,6 +83,7 @@ def test_a_link_that_breaks_is_an_unavailable_database(error: Exception) -> None
     assert translated is not None
     assert translated.reason is Reason.DATABASE_UNAVAILABLE
     assert "route" not in translated.message
+    assert translated.cause == (str(error) or type(error).__name__)
     assert translated.retry_after
     assert is_broken(error)
 
@@ -130,8 +131,9 @@ def test_errors_about_a_statement_leave_the_connection_sound() -> None:
         (1048, "Column 'n' cannot be null", {"column": "n"}),
         (1364, "Field 'n' doesn't have a default value", {"column": "n"}),
         (1054, "Unknown column 'nope' in 'SELECT'", {"column": "nope"}),
-        (1146, "Table 'd.nope' doesn't exist", {"table": "d.nope"}),
-        (1051, "Unknown table 'd.nope'", {"table": "d.nope"}),
+        (1054, "Unknown column 't.nope' in 'SELECT'", {"table": "t", "column": "nope"}),
+        (1146, "Table 'd.nope' doesn't exist", {"schema": "d", "table": "nope"}),
+        (1051, "Unknown table 'd.nope'", {"schema": "d", "table": "nope"}),
         (1264, "Out of range value for column 'n' at row 12", {"column": "n"}),
         (1406, "Data too long for column 'n' at row 1", {"column": "n"}),
         (1366, "Incorrect integer value: 'x' for column `d`.`t`.`n` at row 1", {"table": "t", "column": "n"}),
@@ -166,9 +168,7 @@ QUOTING = [
     (1690, "BIGINT value is out of range in '{}'"),
     (4079, "Illegal parameter '{}' and '{}' for operation"),
 ]
-AROUND = st.text(
-    st.sampled_from("'`\"\n a:.()") | st.characters(exclude_categories=["Cs"]), max_size=12
-) | st.sampled_from(
+AROUND = st.text(st.sampled_from("'`\"\n a:.()") | st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
     ["x' for key '", "' for column `a`.`b`.`", "x' for column '", "near '", "' at line ", "Table '", "Column '"]
 )
 
@@ -209,3 +209,9 @@ def test_words_that_quote_names_only_stay_with_parameters_too(number: int, text:
 
 def test_a_message_without_words_gets_some() -> None:
     assert told(1999, "").message == "the database refused the SQL"
+
+
+def test_the_log_is_told_the_driver_s_words_but_not_those_that_a_statement_may_have_chosen() -> None:
+    assert told(2013, "Lost connection").cause == "2013 Lost connection"
+    assert told(1053, "sEcReT").cause == ""
+    assert told(1064, "sEcReT").cause == ""

@@ -85,6 +85,7 @@ def test_a_link_that_breaks_is_an_unavailable_database(error: Exception) -> None
     assert translated.reason is Reason.DATABASE_UNAVAILABLE
     assert translated.message == "the database cannot be reached, or the connection broke"
     assert translated.retry_after
+    assert translated.cause in (str(error), type(error).__name__)
     assert is_broken(error)
 
 
@@ -120,6 +121,41 @@ def test_names_that_the_server_tells_become_metadata() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("state", "text", "expected"),
+    [
+        ("42P01", 'relation "nope" does not exist', {"table": "nope"}),
+        ("42P01", 'relation "shop.nope" does not exist', {"schema": "shop", "table": "nope"}),
+        ("42P01", 'relation "a.b.c" does not exist', {"table": "a.b.c"}),
+        ("42P01", 'table "nope" does not exist', {"table": "nope"}),
+        ("42P01", 'missing FROM-clause entry for table "nope"', {"table": "nope"}),
+        ("3F000", 'schema "nope" does not exist', {"schema": "nope"}),
+        ("42703", 'column "nope" does not exist', {"column": "nope"}),
+        ("42703", 'column "a.b" does not exist', {"column": "a.b"}),
+        ("42703", "column t.nope does not exist", {"table": "t", "column": "nope"}),
+        ("42703", 'column "nope" of relation "t.u" does not exist', {"table": "t.u", "column": "nope"}),
+        ("42703", "Spalte »nope« existiert nicht", {}),
+    ],
+)
+def test_what_is_not_there_is_told_by_the_server_s_words(state: str, text: str, expected: dict[str, str]) -> None:
+    error = from_the_wire(state, text, P="8")
+    for has_parameters in (False, True):
+        found = told(error, has_parameters=has_parameters).metadata
+        assert {key: found[key] for key in ("schema", "table", "column") if key in found} == expected
+    masked = told(from_the_wire(state, text), has_parameters=True).metadata
+    assert "nope" not in (masked.get("schema"), masked.get("table"))
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("22012", "division by zero"), ("22P02", "not written as"), ("22003", "beyond"), ("22001", "too long")],
+)
+def test_values_out_of_range_are_told_apart(state: str, words: str) -> None:
+    translated = told(from_the_wire(state, "sEcReT"), has_parameters=True)
+    assert words in translated.message
+    assert "sEcReT" not in translated.message
+
+
 def test_the_place_and_the_hint_are_told_where_they_are_the_caller_s() -> None:
     error = from_the_wire("42703", 'column "nmae" does not exist', P="8", H='Perhaps you meant "name".')
     assert told(error).metadata["position"] == "8"
@@ -149,7 +185,7 @@ QUOTING = [
     ("3F000", 'schema "{}" does not exist'),
     ("0A000", 'cross-database references are not implemented: "{}"'),
 ]
-AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(), max_size=12)
+AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(codec="utf-8"), max_size=12)
 
 
 @given(st.sampled_from(QUOTING), AROUND, AROUND)
@@ -169,3 +205,8 @@ def test_detail_and_context_are_never_told() -> None:
     translated = told(error)
     assert translated.message == "no"
     assert set(translated.metadata) == {"sqlstate", "outcome"}
+
+
+def test_the_log_is_not_told_words_that_a_statement_may_have_chosen() -> None:
+    assert told(from_the_wire("57P01", "sEcReT")).cause == "AdminShutdownError"
+    assert told(from_the_wire("42601", "sEcReT")).cause == ""

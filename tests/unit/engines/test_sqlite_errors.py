@@ -89,11 +89,12 @@ def told(error: Exception, *, has_parameters: bool = False) -> RowgateError:
         ),
         ("insert into things (id, name) values ('x', 'b')", Reason.VALUE_OUT_OF_RANGE, {}),
         ("select * from nope", Reason.UNKNOWN_TABLE, {"table": "nope"}),
-        ("select * from nope.things", Reason.UNKNOWN_TABLE, {"table": "nope.things"}),
+        ("select * from nope.things", Reason.UNKNOWN_TABLE, {"schema": "nope", "table": "things"}),
         ("drop view nope", Reason.UNKNOWN_TABLE, {"table": "nope"}),
         ("drop index nope", Reason.UNKNOWN_TABLE, {"table": "nope"}),
-        ("create table nope.t (i)", Reason.UNKNOWN_TABLE, {"table": "nope"}),
+        ("create table nope.t (i)", Reason.UNKNOWN_TABLE, {"schema": "nope"}),
         ("select nope from things", Reason.UNKNOWN_COLUMN, {"column": "nope"}),
+        ("select things.nope from things", Reason.UNKNOWN_COLUMN, {"table": "things", "column": "nope"}),
         ("insert into things (nope) values (1)", Reason.UNKNOWN_COLUMN, {"table": "things", "column": "nope"}),
         ("selec 1", Reason.INVALID_SQL, {}),
         ("select nope(1)", Reason.INVALID_SQL, {}),
@@ -116,7 +117,9 @@ def test_what_sqlite_refuses_has_its_reason_and_breaks_nothing(
     assert translated.reason is reason
     assert translated.outcome == "ROLLED_BACK"
     found = {
-        name: translated.metadata[name] for name in ("constraint", "table", "column") if name in translated.metadata
+        name: translated.metadata[name]
+        for name in ("constraint", "schema", "table", "column")
+        if name in translated.metadata
     }
     assert found == details
     assert not is_broken(error)
@@ -172,6 +175,7 @@ def test_a_broken_file_system_is_an_unavailable_database() -> None:
     translated = told(OSError("/secret/path"))
     assert translated.reason is Reason.DATABASE_UNAVAILABLE
     assert "secret" not in translated.message
+    assert translated.cause == "/secret/path"
     assert is_broken(OSError())
 
 
@@ -216,7 +220,7 @@ def test_a_value_that_a_function_quotes_is_masked(connection: sqlite3.Connection
         assert "sEcReT" not in "".join(told(error, has_parameters=True).metadata.values())  # noqa: PT017 - the same
 
 
-AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(), max_size=12)
+AROUND = st.text(st.sampled_from("'\"\n a:.()") | st.characters(codec="utf-8"), max_size=12)
 QUOTING = [
     "JSON path error near '{}'",
     "bad JSON path: '{}'",

@@ -78,7 +78,7 @@ async def test_a_link_that_breaks_before_the_commit_undoes_everything() -> None:
 
 @pytest.mark.parametrize("where", ["a statement", "the commit", "between them"])
 @on_the_clock
-async def test_a_cancelled_transaction_is_killed(where: str) -> None:
+async def test_a_cancelled_transaction_is_rolled_back_and_what_may_still_run_is_killed(where: str) -> None:
     async with a_station() as station:
         station.will_answer(rows(1), *([never] if where == "a statement" else []))
         station.driver.committing = never
@@ -92,7 +92,21 @@ async def test_a_cancelled_transaction_is_killed(where: str) -> None:
         await settle()
         caller.cancel()
         await asyncio.gather(caller, return_exceptions=True)
-        assert [line for line in await station.fate() if line != "commit 1"] == KILLED
+        fate = [line for line in await station.fate() if line != "commit 1"]
+        assert fate == (GIVEN_BACK if where == "between them" else KILLED)
+
+
+@on_the_clock
+async def test_a_transaction_does_not_go_on_behind_a_statement_that_was_given_up() -> None:
+    async with a_station() as station:
+        station.will_answer(never)
+        async with station.transaction() as transaction:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await transaction.run(call(seconds=9))
+            with pytest.raises(RowgateError, match="rolled back"):
+                await transaction.run(call(seconds=9))
+        assert await station.fate() == KILLED
 
 
 async def test_a_result_over_the_cap_ends_the_transaction() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from typing import Any, cast
 
 import grpc.aio
 import pytest
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
 from unit.transport.own_services import Served
 from unit.transport.wrapped import Context, Wrapped, ending, request
 
@@ -22,6 +24,14 @@ from rowgate_server.transport.interceptors import current_call
 def _calls(log: io.StringIO, service: str = "rowgate.v1") -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     return [line for line in lines if line["event"] == "call" and line["method"].startswith(service)]
+
+
+def _metadata(error: grpc.aio.AioRpcError) -> dict[str, str]:
+    status = rpc_status.from_call(cast("Any", error))
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return dict(info.metadata)
 
 
 async def test_a_query_is_one_line_with_its_figures(served: Served, log: io.StringIO) -> None:
@@ -55,7 +65,7 @@ async def test_a_streamed_query_is_one_line(served: Served, log: io.StringIO) ->
 
 async def test_a_failed_query_is_one_line_without_its_text(served: Served, log: io.StringIO) -> None:
     stub: Any = query_service_pb2_grpc.QueryServiceStub(served.channel)
-    with pytest.raises(grpc.aio.AioRpcError):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.ExecuteQuery(
             ExecuteQueryRequest(
                 sql="select planted_column from things where :planted_name = 'planted-literal'",
@@ -64,7 +74,38 @@ async def test_a_failed_query_is_one_line_without_its_text(served: Served, log: 
         )
     (line,) = _calls(log)
     assert (line["code"], line["reason"], line["level"]) == ("INVALID_ARGUMENT", "UNKNOWN_COLUMN", "info")
+    assert (line["database"], line["vendor_code"]) == ("main", "SQLITE_ERROR")
+    assert line["query_id"] == _metadata(caught.value)["query_id"]
     assert "planted" not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        ExecuteQueryRequest(sql="select :a", params={"a": Value()}),
+        ExecuteQueryRequest(sql="select 1", options=QueryOptions(max_rows=-1)),
+        ExecuteQueryRequest(sql="select"),
+        ExecuteQueryRequest(sql="select 1; select 2"),
+    ],
+    ids=["value", "option", "sql", "statements"],
+)
+async def test_a_refused_query_has_its_name_and_its_database_in_the_log_and_in_the_error(
+    served: Served, log: io.StringIO, refused: ExecuteQueryRequest
+) -> None:
+    stub: Any = query_service_pb2_grpc.QueryServiceStub(served.channel)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.ExecuteQuery(refused)
+    told = _metadata(caught.value)
+    (line,) = _calls(log)
+    assert (line["database"], line["query_id"]) == (told["database"], told["query_id"]) == ("main", told["query_id"])
+    assert told["outcome"] in ("NOT_RUN", "ROLLED_BACK")
+
+
+async def test_a_query_on_the_default_database_names_it(served: Served, log: io.StringIO) -> None:
+    stub: Any = query_service_pb2_grpc.QueryServiceStub(served.channel)
+    await stub.ExecuteQuery(ExecuteQueryRequest(sql="select 1"))
+    (line,) = _calls(log)
+    assert line["database"] == "main"
 
 
 async def test_a_schema_call_is_one_line(served: Served, log: io.StringIO) -> None:
@@ -75,7 +116,7 @@ async def test_a_schema_call_is_one_line(served: Served, log: io.StringIO) -> No
     assert [(line["method"].rpartition("/")[2], line.get("database")) for line in _calls(log)] == [
         ("ListDatabases", None),
         ("ListTables", "main"),
-        ("GetTable", None),
+        ("GetTable", "main"),
     ]
 
 
@@ -111,3 +152,16 @@ async def test_every_fact_of_the_servicer_is_told(wrapped: Wrapped) -> None:
         "tag": "t",
         "reason": "DEADLOCK",
     }
+
+
+async def test_what_a_driver_said_is_told_to_operators_only(wrapped: Wrapped) -> None:
+    async def broken(_: Context) -> None:
+        raise RowgateError(
+            Reason.DATABASE_UNAVAILABLE, "it broke", cause="2013 Lost connection", sqlstate="HY000", vendor_code="2013"
+        )
+
+    wrapped.service.behaviours["broken"] = broken
+    ended = await ending(wrapped.unary(request("broken")))
+    (line,) = wrapped.calls()
+    assert (line["cause"], line["sqlstate"], line["vendor_code"]) == ("2013 Lost connection", "HY000", "2013")
+    assert "Lost connection" not in repr(ended)

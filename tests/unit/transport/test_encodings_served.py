@@ -16,6 +16,7 @@ from rowgate._status import error_from_rpc
 from rowgate.v1 import query_service_pb2_grpc
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, QueryOptions, StreamQueryRequest
 from rowgate.v1.result_pb2 import ResultSet
+from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.engines.deadline import Deadline
@@ -25,6 +26,7 @@ from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.server import interceptors
+from rowgate_server.transport.transacting import Transacting
 from support.encodings import READERS, Reader
 
 COLUMNS = (Column("a", ValueType.INT), Column("b", ValueType.STRING))
@@ -50,6 +52,9 @@ class ScriptedQueries:
         self.rows: list[Row] = [(1, "x"), (None, "y")]
         self.asked: list[QueryRequest] = []
         self.cells_per_chunk: list[int] = []
+
+    def database_name(self, name: str) -> str:
+        return name
 
     async def execute(self, request: QueryRequest) -> Result:
         self.asked.append(request)
@@ -79,6 +84,8 @@ async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc
     servicer = QueryServicer(
         cast("QueryRunner", queries),
         cast("Explainer", None),  # nothing is explained here
+        cast("BatchRunner", None),  # nor many at once
+        cast("Transacting", None),  # nor is a transaction held
         request_timeout=10.0,
         largest_message=64 * 1024 * 1024,
     )
@@ -127,7 +134,7 @@ async def test_arrow_is_refused_before_anything_runs_where_pyarrow_is_missing(
         await ask(stub, ARROW_ENCODING)
     error = error_from_rpc(caught.value)
     assert (error.code, error.reason) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_SUPPORTED")
-    assert error.metadata["hint"] == "pip install rowgate-server[arrow]"
+    assert error.metadata["hint"] == "pip install './service[arrow]' in the gateway's checkout"
     assert error.outcome is rowgate.Outcome.NOT_RUN
     assert queries.asked == []
 

@@ -52,20 +52,20 @@ def test_each_mode_has_its_number() -> None:
 
 @pytest.mark.parametrize("mode", query_service_pb2.QueryMode.values())
 def test_a_mode_is_decoded(mode: query_service_pb2.QueryMode.ValueType) -> None:
-    query, _ = decode_query(ExecuteQueryRequest(options=QueryOptions(mode=mode)), None)
+    query, _ = decode_query(ExecuteQueryRequest(options=QueryOptions(mode=mode)), None, "q")
     assert query.options.mode is MODES[mode]
 
 
 def test_a_mode_that_is_not_known_is_refused() -> None:
     with pytest.raises(RowgateError) as caught:
-        decode_query(ExecuteQueryRequest(options=QueryOptions(mode=99)), None)  # type: ignore[arg-type]  # on purpose
+        decode_query(ExecuteQueryRequest(options=QueryOptions(mode=99)), None, "q")  # type: ignore[arg-type]  # on purpose
     assert (caught.value.reason, caught.value.field) == (Reason.INVALID_REQUEST, "options.mode")
 
 
 def test_only_a_result_is_streamed() -> None:
     for number, mode in MODES.items():
         options = QueryOptions(mode=number)  # type: ignore[arg-type]  # any number
-        query, _ = decode_query(StreamQueryRequest(options=options), None)
+        query, _ = decode_query(StreamQueryRequest(options=options), None, "q")
         if mode is QueryMode.EXECUTE:
             check_mode(query)
             continue

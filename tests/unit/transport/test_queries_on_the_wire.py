@@ -24,7 +24,7 @@ Options = query_service_pb2.QueryOptions
 
 
 def _decoded(options: Options) -> QueryOptions:
-    query, _ = decode_query(ExecuteQueryRequest(sql="select 1", options=options), None)
+    query, _ = decode_query(ExecuteQueryRequest(sql="select 1", options=options), None, "q")
     return query.options
 
 
@@ -43,7 +43,7 @@ def test_a_request_is_decoded_whole(kind: type[ExecuteQueryRequest | StreamQuery
         positional_params=[Value(string_value="a")],
         options=Options(timeout=Duration(seconds=2), max_rows=3, max_bytes=4, read_only=True, tag="job/7"),
     )
-    query, _ = decode_query(request, 5.0)
+    query, _ = decode_query(request, 5.0, "q")
     assert query == QueryRequest(
         database="main",
         sql="select :x",
@@ -51,12 +51,13 @@ def test_a_request_is_decoded_whole(kind: type[ExecuteQueryRequest | StreamQuery
         positional_params=[BoundValue(ValueType.STRING, "a")],
         options=QueryOptions(timeout=2.0, max_rows=3, max_bytes=4, read_only=True, tag="job/7"),
         call_timeout=5.0,
+        query_id="q",
     )
 
 
 @pytest.mark.parametrize("request_", [ExecuteQueryRequest(), ExecuteQueryRequest(options=Options())])
 def test_what_is_left_out_is_no_limit(request_: ExecuteQueryRequest) -> None:
-    query, encoding = decode_query(request_, None)
+    query, encoding = decode_query(request_, None, "q")
     assert query.options == QueryOptions()
     assert encoding is ROWS
 

@@ -14,7 +14,7 @@ from rowgate_server.transport.interceptors.request_id import _DECENT, HEADER
 
 MADE = re.compile(r"[0-9a-f]{32}")
 DECENT = ["a", "7", "A-Z.a_z/0:9@x+y=", "x" * 64, "3f0c1a52-8d2e-4f6b-9a51-6f6f0b1f5a11", "@"]
-HOSTILE = ["", " ", "a b", "x" * 65, "x" * 8000, '"', "'", "a;b", "a,b", "{}", "<a>", "%0a", "a\\n", "$(id)", "~"]
+HOSTILE = ["", " ", "a b", "x" * 65, "x" * 4000, '"', "'", "a;b", "a,b", "{}", "<a>", "%0a", "a\\n", "$(id)", "~"]
 
 
 async def _well(_: Context) -> None:

@@ -81,6 +81,7 @@ async def test_bytes_that_are_no_message_are_answered_and_counted(served: Served
     call = kind(f"/rowgate.v1.QueryService/{method}")(octets)
     assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "Error" not in await call.details()
+    assert "UTF-8" in await call.details()
     labels = {
         "grpc_type": "unary" if method == "ExecuteQuery" else "server_stream",
         "grpc_service": "rowgate.v1.QueryService",

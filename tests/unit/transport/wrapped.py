@@ -19,6 +19,7 @@ from rowgate_server.observability.metrics import MethodLabels, Metrics
 from rowgate_server.transport.interceptors import Chain, RpcCall
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES
 from rowgate_server.transport.server import interceptors
+from support.single_statements import SingleStatements
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behaviour = Callable[[Context], Awaitable[None]]
@@ -45,7 +46,7 @@ class Witness:
         return error
 
 
-class Service(query_service_pb2_grpc.QueryServiceServicer):
+class Service(SingleStatements):
     """Both methods behave as `behaviours` says under the request's `sql`; a stream sends one message before."""
 
     def __init__(self) -> None:

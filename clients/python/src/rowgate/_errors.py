@@ -28,7 +28,8 @@ RowgateError
 ├── TransactionAborted           ABORTED: the database gave up on it, and it may go through the next time
 │   ├── Deadlock                 DEADLOCK
 │   ├── SerializationFailure     SERIALIZATION_FAILURE
-│   └── LockTimeout              LOCK_TIMEOUT
+│   ├── LockTimeout              LOCK_TIMEOUT
+│   └── TransactionExpired       TRANSACTION_EXPIRED
 ├── Timeout                      DEADLINE_EXCEEDED
 │   ├── StatementTimeout         STATEMENT_TIMEOUT: the gateway ended the statement
 │   └── DeadlineExceeded         the client's own: the time ran out before an answer came
@@ -240,6 +241,10 @@ class SerializationFailure(TransactionAborted):
 
 class LockTimeout(TransactionAborted):
     """A lock was not granted in time."""
+
+
+class TransactionExpired(TransactionAborted):
+    """The transaction was idle for too long, or took too long: `metadata["limit"]` says whose limit decided."""
 
 
 class Timeout(RowgateError):

@@ -17,7 +17,7 @@ DEFAULT_TIMEOUT: Final = 30.0
 """Seconds."""
 
 _HEAD_START: Final = 0.25
-_HEAD_START_SHARE: Final = 0.05
+_HEAD_START_SHARE: Final = 0.2
 
 
 class OptionChanges(TypedDict, total=False):

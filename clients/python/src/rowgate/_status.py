@@ -44,6 +44,7 @@ BY_REASON: Final[Mapping[str, type[errors.RowgateError]]] = {
     "DEADLOCK": errors.Deadlock,
     "SERIALIZATION_FAILURE": errors.SerializationFailure,
     "LOCK_TIMEOUT": errors.LockTimeout,
+    "TRANSACTION_EXPIRED": errors.TransactionExpired,
     "STATEMENT_TIMEOUT": errors.StatementTimeout,
     "QUERY_CANCELLED": errors.QueryCancelled,
     "POOL_EXHAUSTED": errors.PoolExhausted,

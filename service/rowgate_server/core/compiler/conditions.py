@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Text, and_, cast, false, func, not_, or_, true, tuple_
+from sqlalchemy import BINARY, ColumnElement, Text, and_, cast, false, func, not_, or_, true, tuple_
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import NullType
 
@@ -41,12 +41,24 @@ def column_of(name: str, columns: Columns, *, cut: bool) -> Expression:
 def _term(term: Term, columns: Columns, dialect: Dialect) -> Expression:
     column = column_of(term.column, columns, cut=term.cut)
     values = [numbered(number) for number in term.values]
+    if term.test is Test.SAME:
+        return _same(column, values[0], dialect)
     simple = _SIMPLE.get(term.test)
     if simple is not None:
         return simple(column, *values)
     folded = term.test in (Test.ILIKE, Test.NOT_ILIKE)
     match = _MATCHES[dialect](column, values[0], folded)
     return not_(match) if term.test in (Test.NOT_LIKE, Test.NOT_ILIKE) else match
+
+
+def _same(column: Expression, value: Expression, dialect: Dialect) -> Expression:
+    """By code points. MySQL's binary collations too take no notice of blanks at the end, so there it is bytes."""
+    if dialect is Dialect.SQLITE:
+        return column.collate("BINARY") == value
+    if dialect is Dialect.POSTGRESQL:
+        return cast(column, Text).collate("C") == cast(value, Text)
+    left, right = (cast(cast(each, mysql.CHAR(charset="utf8mb4")), BINARY) for each in (column, value))
+    return left == right
 
 
 def _mysql_match(column: Expression, pattern: Expression, folded: bool) -> Expression:

@@ -20,6 +20,8 @@ _MOST = 1024
 _LONGEST = 4096
 """Characters of a text that is kept."""
 _DEFAULT = "DEFAULT"
+_COUNTED = "NULL"
+"""What MySQL and MariaDB count up for: `DEFAULT` is 0 to them, where 0 is a value as any other."""
 
 
 class Conflict(NamedTuple):
@@ -87,6 +89,11 @@ def _insert(table: KnownTable, plan: InsertPlan) -> Insert:
     return made
 
 
+def _default(table: KnownTable, name: str) -> str:
+    """What stands for a column that a row has no value for."""
+    return _COUNTED if table.dialect is Dialect.MYSQL and table.columns[name].autoincrement else _DEFAULT
+
+
 class WriteCompiler:
     """Makes statements of plans, and keeps the texts, by table and plan, bounded by count and by length."""
 
@@ -103,6 +110,7 @@ class WriteCompiler:
         fragments, order = self._text(table, plan)
         # `INSERT INTO t (a, b) VALUES (`, `, `, `) RETURNING a`
         first, last = fragments[0], fragments[-1]
+        defaults = [_default(table, name) for name in plan.columns]
         pieces: list[str] = []
         values: list[BoundValue] = []
         before = first
@@ -110,7 +118,7 @@ class WriteCompiler:
             for number in order:  # SQLAlchemy's, which is the table's
                 value = row[number]
                 if value is None:
-                    before += _DEFAULT
+                    before += defaults[number]
                 else:
                     pieces.append(before)
                     values.append(value)
@@ -119,6 +127,11 @@ class WriteCompiler:
             before = before[:-2] + "), ("
         pieces.append(before[:-4] + last)
         return BoundStatement(tuple(pieces), tuple(values))
+
+    def insert_columns(self, table: KnownTable, plan: InsertPlan) -> tuple[str, str]:
+        """What stands before and behind the rows of an insert whose columns are in the table's order."""
+        fragments, _ = self._text(table, plan)
+        return fragments[0].removesuffix("("), fragments[-1].removeprefix(")")
 
     def change(self, table: KnownTable, plan: UpdatePlan | DeletePlan, values: list[BoundValue]) -> BoundStatement:
         """The statement of a plan, with its values."""

@@ -6,26 +6,25 @@ are meant are found by their primary key first, and locked; then they are change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import DeletePlan, UpdatePlan, WriteCompiler
 from rowgate_server.core.crud.keyset import bound_cell
+from rowgate_server.core.crud.many_keys import any_of, parts
 from rowgate_server.core.crud.meant import MeantPlan
 from rowgate_server.core.crud.orders import plan_order
-from rowgate_server.core.crud.plans import Condition, SelectPlan, Term, Test, Values, both, either
+from rowgate_server.core.crud.plans import Condition, SelectPlan, Values, both
 from rowgate_server.core.crud.requests import Order
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import Written, no_key
 from rowgate_server.core.crud.writing import Writing, affected
-from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.known_table import KnownTable, not_one_row
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.results import Result
-from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import BoundStatement, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
-
-_KEYS_A_STATEMENT = 1000
 
 
 class Change(NamedTuple):
@@ -75,10 +74,14 @@ class Changing:
                 database has against it.
         """
         change, meant = self._change, self._change.meant
+        if meant.most and not meant.single:
+            await self._writing.check_undoable()
         key = _whole_key(self._table)
         in_order = not change.returning or meant.single or key is None
         if in_order and (self._returns or not change.returning):
-            if not change.dry_run and (meant.single or (not meant.most and not change.returning)):
+            # Another unique key than the primary one may have been dropped since: too many rows are to be undone.
+            alone = meant.primary if meant.single else not meant.most and not change.returning
+            if alone and not change.dry_run:
                 return await self._at_once()
             async with self._writing.transaction(dry_run=change.dry_run):
                 return await self._at_once()
@@ -90,6 +93,8 @@ class Changing:
     async def _at_once(self) -> Written:
         """By one statement."""
         change = self._change
+        if change.returning and self._writing.view_of_sqlite:
+            await self._writing.explain(self._statement(change.meant.condition, change.values, ()))
         result = await self._writing.run(self._statement(change.meant.condition, change.values, change.returning))
         written = Written()
         written.add(result.columns, result.rows, affected(result))
@@ -112,9 +117,11 @@ class Changing:
         ]
         if any(value.type is ValueType.NULL for row in keys for value in row.values()):
             raise no_key(self._table)
-        for part in _parts(keys):
+        for part in parts(keys):
             values = Values()
-            await self._writing.run(self._statement(_any_of(key, part, values), values, ()))
+            result = await self._writing.run(self._statement(any_of(key, part, values), values, ()))
+            if affected(result) > len(part):
+                raise not_one_row(self._table)
         written.affected = len(keys)
         if change.new is None:
             written.rows = [row[:width] for row in found.rows]
@@ -133,9 +140,9 @@ class Changing:
         new = self._change.new or {}
         moved = {name: value for name, value in new.items() if name in key.columns}
         width = len(self._change.returning)
-        for part in _parts([{**old, **moved} for old in keys]) if keys else ((),):
+        for part in parts([{**old, **moved} for old in keys]) if keys else ((),):
             values = Values()
-            result = await self._select(self._change.returning, key, _any_of(key, part, values), values)
+            result = await self._select(self._change.returning, key, any_of(key, part, values), values)
             written.columns = result.columns[:width]
             written.rows += [row[:width] for row in result.rows]
 
@@ -159,6 +166,8 @@ class Changing:
         meant = self._change.meant
         if meant.single and not count:
             raise await self._missed()
+        if meant.single and count > 1 and self._writing.undoable:
+            raise not_one_row(self._table)
         if meant.most and count > meant.most:
             raise RowgateError(
                 Reason.TOO_MANY_ROWS_AFFECTED,
@@ -209,16 +218,3 @@ def _whole_key(table: KnownTable) -> Key | None:
         ),
         None,
     )
-
-
-def _parts(keys: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
-    for start in range(0, len(keys), _KEYS_A_STATEMENT):
-        yield keys[start : start + _KEYS_A_STATEMENT]
-
-
-def _any_of(key: Key, keys: Sequence[RowValues], values: Values) -> Condition:
-    if len(key.columns) == 1:
-        (name,) = key.columns
-        members = BoundValue(ValueType.LIST, tuple(row[name] for row in keys))
-        return Term(Test.IN, name, (values.put(members),)) if keys else either()
-    return either(*(both(*(Term(Test.EQ, name, (values.put(value),)) for name, value in row.items())) for row in keys))

@@ -10,6 +10,7 @@ from rowgate_server.core.crud import ordinals, patterns
 from rowgate_server.core.crud.filters import And, Comparison, Filter, Not, Operator, Or
 from rowgate_server.core.crud.patterns import Pattern, Wild
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both, either
+from rowgate_server.core.declared_types import GEOMETRY
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.soft_delete import Mark, mark_of
 from rowgate_server.core.tables import TableColumn
@@ -44,8 +45,7 @@ _AROUND: dict[Operator, tuple[bool, bool]] = {
 _TEXTUAL = frozenset({ValueType.STRING, ValueType.JSON, ValueType.UUID, ValueType.DYNAMIC})
 _INCOMPARABLE = {
     Dialect.POSTGRESQL: frozenset({"json", "xml", "point", "polygon"}),
-    # What SQLAlchemy has no name for: a GEOMETRY of any kind.
-    Dialect.MYSQL: frozenset({"null", ""}),
+    Dialect.MYSQL: frozenset({"null", ""}) | GEOMETRY,
     Dialect.SQLITE: frozenset[str](),
 }
 """Types without equality."""

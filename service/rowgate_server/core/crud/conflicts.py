@@ -27,9 +27,12 @@ class ConflictPlan(NamedTuple):
 
     def may_collide(self, row: RowValues) -> bool:
         """Whether the row can have a key that is there: it has one, and no part of it is NULL."""
-        if self.key is None:
-            return True
-        return all(name in row and row[name].type is not ValueType.NULL for name in self.key.columns)
+        return self.key is None or whole_in(self.key, row)
+
+
+def whole_in(key: Key, row: RowValues) -> bool:
+    """Whether a row has each value of a key, and none is NULL."""
+    return all(name in row and row[name].type is not ValueType.NULL for name in key.columns)
 
 
 def plan_conflict(table: KnownTable, wanted: OnConflict, rows: Sequence[RowValues]) -> ConflictPlan:

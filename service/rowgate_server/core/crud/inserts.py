@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rowgate_server.core.compiler.statements import Compiler
@@ -12,6 +12,8 @@ from rowgate_server.core.crud.batches import Batch, batches
 from rowgate_server.core.crud.conflicts import ConflictPlan, plan_conflict
 from rowgate_server.core.crud.reads import plan_columns
 from rowgate_server.core.crud.requests import Rows
+from rowgate_server.core.crud.row_columns import RowColumns
+from rowgate_server.core.crud.row_columns import plan_columns as plan_row_columns
 from rowgate_server.core.crud.row_values import RowValues, plan_rows, value_field
 from rowgate_server.core.crud.statements import InsertStatements, Written
 from rowgate_server.core.crud.upserts import Upserts
@@ -24,14 +26,16 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MANY = 500
-_TRIES = 3
+_TRIES = 5
 """Of an upsert that the database ends to break a deadlock with another: it is short, and has changed nothing."""
 
 
 class _Planned(NamedTuple):
-    rows: list[RowValues]
+    """A request; without a conflict plan, a key that is there is an error."""
+
+    rows: list[RowValues] | RowColumns
     returning: tuple[str, ...]
-    conflict: ConflictPlan
+    conflict: ConflictPlan | None
     dry_run: bool
 
 
@@ -57,20 +61,23 @@ class TableInserter:
         """
 
         async def work(database: Database, table: KnownTable, deadline: Deadline) -> Inserted:
-            rows = await _planned(table, request)
-            conflict = plan_conflict(table, request.on_conflict, rows)
             returning = plan_returning(table, request.returning, _key_of(table))
-            if returning and len(rows) > database.bounds.unary_rows:
+            if returning and len(request.rows) > database.bounds.unary_rows:
                 raise _too_many(database.bounds.unary_rows)
-            planned = _Planned(rows, returning, conflict, request.dry_run)
+            if len(request.rows) > _MANY:
+                planned = await asyncio.to_thread(_planned, table, request, returning)
+            else:
+                planned = _planned(table, request, returning)
             tries = _TRIES
             while True:
                 tries -= 1
                 try:
                     return await self._insert(Writing(database, table, deadline, returning), table, planned)
                 except RowgateError as error:
-                    if error.reason is not Reason.DEADLOCK or not tries or conflict.action is ConflictAction.ERROR:
-                        raise _placed(error, rows) from error.__cause__
+                    if error.reason is not Reason.DEADLOCK or not tries or planned.conflict is None:
+                        if len(planned.rows) > 1 and error.outcome == Outcome.ROLLED_BACK.value:
+                            await _tell_kept(error, Writing(database, table, deadline, ()))
+                        raise _placed(error, planned.rows) from error.__cause__
 
         name = request.table
         return await self._tables.use(name[:3], name.call_timeout, work)
@@ -78,13 +85,15 @@ class TableInserter:
     async def _insert(self, writing: Writing, table: KnownTable, planned: _Planned) -> Inserted:
         writing.check_allowed()
         statements = InsertStatements(self._reads, self._writes, writing, table, planned.returning)
-        parts = _parts(statements, table, planned)
         written = Written()
-        if planned.conflict.action is not ConflictAction.ERROR:
+        parts = _parts(statements, table, planned) if planned.conflict is None else []
+        if planned.conflict is not None:
+            if len(planned.rows) > 1:
+                await writing.check_undoable()
             upserts = Upserts(self._reads, self._writes, statements, writing, table, planned.conflict)
             async with writing.transaction(dry_run=planned.dry_run) as transaction:
-                for part in parts:
-                    await upserts.write(transaction, part, written)
+                for batch in _batches(table, planned):
+                    await upserts.write(transaction, batch, written)
                 await statements.describe(written)
         elif len(parts) == 1 and not planned.dry_run and not statements.reads_back:
             await statements.insert(parts[0], written)
@@ -94,6 +103,14 @@ class TableInserter:
                     await statements.insert(part, written)
         stats = writing.stats(written.affected, len(written.rows))
         return Inserted(Rows(written.columns, written.rows, stats), tuple(written.ignored))
+
+
+async def _tell_kept(error: RowgateError, writing: Writing) -> None:
+    """Promise nothing of the rows before the one at fault, where the database cannot undo them."""
+    try:
+        await writing.check_undoable()
+    except RowgateError:  # so it is, or it cannot be asked
+        error.metadata["outcome"] = Outcome.UNKNOWN.value
 
 
 def plan_returning(table: KnownTable, wanted: Sequence[str], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -109,38 +126,58 @@ def plan_returning(table: KnownTable, wanted: Sequence[str], default: tuple[str,
     return plan_columns(table, wanted, "returning")
 
 
-async def _planned(table: KnownTable, request: InsertRows) -> list[RowValues]:
-    """In a thread where there are many: no other call should have to wait for milliseconds."""
-    if len(request.rows) > _MANY:
-        return await asyncio.to_thread(plan_rows, table, request.rows)
-    return plan_rows(table, request.rows)
+def _planned(table: KnownTable, request: InsertRows, returning: tuple[str, ...]) -> _Planned:
+    """In a thread where there are many rows: no other call should have to wait for milliseconds."""
+    given = request.rows
+    if isinstance(given, RowColumns):
+        if request.on_conflict.action is ConflictAction.ERROR:
+            columns = plan_row_columns(table, given)
+            if columns is not None:
+                plan_conflict(table, request.on_conflict, ())
+                return _Planned(columns, returning, None, request.dry_run)
+        given = tuple(given.rows())
+    rows = plan_rows(table, given)
+    conflict = plan_conflict(table, request.on_conflict, rows)
+    plain = conflict.action is ConflictAction.ERROR
+    return _Planned(rows, returning, None if plain else conflict, request.dry_run)
 
 
 def _key_of(table: KnownTable) -> tuple[str, ...]:
-    return table.primary_key.columns if table.primary_key is not None else ()
+    key = table.described.primary_key
+    return key.columns if key is not None else ()
 
 
-def _parts(statements: InsertStatements, table: KnownTable, planned: _Planned) -> list[Batch]:
+def _parts(statements: InsertStatements, table: KnownTable, planned: _Planned) -> list[Batch] | list[RowColumns]:
     """The statements; one for each row where several could not be told apart in the answer."""
-    alike = planned.conflict.action is ConflictAction.UPDATE
-    parts = list(batches(table.dialect, planned.rows, alike=alike))
+    rows = planned.rows
+    if isinstance(rows, RowColumns):
+        if statements.keeps_order(rows) and not statements.reads_back:
+            return list(rows.parts(table))
+        planned = planned._replace(rows=rows.rows())
     return [
         single
-        for part in parts
-        for single in (
-            (part,) if statements.keeps_order(part.rows) and not statements.reads_back else tuple(part.singles())
-        )
+        for part in _batches(table, planned)
+        for single in ((part,) if statements.keeps_order(part) and not statements.reads_back else part.singles())
     ]
 
 
-def _placed(error: RowgateError, rows: Sequence[RowValues]) -> RowgateError:
+def _batches(table: KnownTable, planned: _Planned) -> Iterator[Batch]:
+    rows = planned.rows.rows() if isinstance(planned.rows, RowColumns) else planned.rows
+    alike = planned.conflict is not None and planned.conflict.action is ConflictAction.UPDATE
+    return batches(table.dialect, rows, alike=alike)
+
+
+def _placed(error: RowgateError, rows: list[RowValues] | RowColumns) -> RowgateError:
     """With the field at fault, where the database names a column and it is clear in which row."""
     column = error.metadata.get("column")
+    if error.field is not None:
+        return error
+    each: Sequence[Mapping[str, object]] = [dict.fromkeys(rows.names)] if isinstance(rows, RowColumns) else rows
     if column and error.reason is Reason.NOT_NULL_VIOLATION:
-        index = next((index for index, row in enumerate(rows) if column not in row), None)
-        error.field = error.field or (None if index is None else value_field(column, index))
-    if len(rows) == 1:
-        error.field = error.field or (value_field(column, 0) if column in rows[0] else "rows[0]")
+        index = next((index for index, row in enumerate(each) if column not in row), None)
+        error.field = None if index is None else value_field(column, index)
+    if error.field is None and len(rows) == 1:
+        error.field = value_field(column, 0) if column and column in each[0] else "rows[0]"
     return error
 
 

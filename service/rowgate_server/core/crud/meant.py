@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,8 +11,16 @@ from rowgate_server.core.crud.keys import plan_key
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both
 from rowgate_server.core.crud.write_requests import Meant
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_TEXT = {
+    Dialect.MYSQL: re.compile(r"(var)?char|(tiny|medium|long)?text|enum|set\b"),
+    Dialect.POSTGRESQL: re.compile(r"citext|text\Z|character varying"),
+    Dialect.SQLITE: re.compile(""),
+}
+"""Columns whose text is expected as it is written. Not PostgreSQL's CHAR, which is padded, nor what only reads text."""
 
 
 class MeantPlan(NamedTuple):
@@ -21,6 +30,7 @@ class MeantPlan(NamedTuple):
         where: which they are, whatever they hold.
         expected: what each of the expected columns must hold, by its name.
         single: there is one of them, or none: they are named by a key.
+        primary: that key is the primary one.
         most: more than so many are refused; 0 for any number.
     """
 
@@ -28,6 +38,7 @@ class MeantPlan(NamedTuple):
     expected: Mapping[str, Condition]
     single: bool
     most: int
+    primary: bool = False
 
     @property
     def condition(self) -> Condition:
@@ -60,7 +71,8 @@ def plan_meant(table: KnownTable, wanted: Meant, values: Values) -> MeantPlan:
     expected = {name: _expected(table, name, value, values) for name, value in given.items()}
     # A message's map has no order, and the table's has one.
     expected = {name: expected[name] for name in table.columns if name in expected}
-    return MeantPlan(where, expected, bool(wanted.key), wanted.max_affected)
+    primary = table.primary_key is not None and wanted.key.keys() == set(table.primary_key.columns)
+    return MeantPlan(where, expected, bool(wanted.key), wanted.max_affected, primary)
 
 
 def _expected(table: KnownTable, name: str, value: BoundValue, values: Values) -> Condition:
@@ -69,7 +81,9 @@ def _expected(table: KnownTable, name: str, value: BoundValue, values: Values) -
     if value.type is ValueType.NULL:
         return Term(Test.IS_NULL, name) if column.nullable else FALSE
     check_comparable(table, column, field)
-    return Term(Test.EQ, name, (values.put(table.coerced(column, value, field)),))
+    coerced = table.coerced(column, value, field)
+    text = coerced.type is ValueType.STRING and _TEXT[table.dialect].match(column.database_type)
+    return Term(Test.SAME if text else Test.EQ, name, (values.put(coerced),))
 
 
 def _unfiltered(*, given: bool) -> RowgateError:

@@ -81,7 +81,8 @@ def double(*, single: bool = False, unsigned: bool = False, scale: int | None = 
     """Doubles; whole numbers and decimals where they come back as they were.
 
     Args:
-        single: it keeps 24 bits of them.
+        single: it keeps 24 bits of them. A number becomes the nearest of those, as on its way into any such column:
+            to refuse what lies between would be to refuse 0.1.
         unsigned: it keeps none below zero.
         scale: it keeps so many digits behind the point.
         finite: it has neither NaN nor infinity.
@@ -93,8 +94,8 @@ def double(*, single: bool = False, unsigned: bool = False, scale: int | None = 
             raise beyond("has neither NaN nor infinity")
         if unsigned and number < 0:
             raise beyond("holds nothing below zero")
-        if single and not _is_single(number):
-            raise beyond("keeps single precision; round the value to that, or cast the column")
+        if single:
+            number = _nearest_single(number)
         if scale is not None and len(_fraction(format(Decimal(repr(number)), "f"))) > scale:
             raise beyond(f"keeps {scale} digits behind the point")
         return BoundValue(ValueType.DOUBLE, number)
@@ -125,12 +126,14 @@ def _double_of_decimal(text: str) -> float:
     return number
 
 
-def _is_single(number: float) -> bool:
+def _nearest_single(number: float) -> float:
     try:
         (nearest,) = _FLOAT.unpack(_FLOAT.pack(number))
     except OverflowError:
-        return False
-    return bool(nearest == number) or math.isnan(number)
+        raise beyond("ends at 3.4e38") from None
+    if number and not nearest:
+        raise beyond("has nothing so near to zero")
+    return float(nearest)
 
 
 def decimal(

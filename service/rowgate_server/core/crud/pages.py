@@ -12,7 +12,7 @@ from rowgate_server.core.crud.orders import RowOrder, columns_of, plan_order
 from rowgate_server.core.crud.plans import Condition, SelectPlan, Values, both
 from rowgate_server.core.crud.reads import hidden_by, plan_columns, plan_rows
 from rowgate_server.core.crud.requests import CountMode, ListRows, Page, Rows
-from rowgate_server.core.crud.running import run
+from rowgate_server.core.crud.running import TOO_LARGE_HINT, run
 from rowgate_server.core.crud.tokens import Tokens, fingerprint
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.table_cache import TableCache
@@ -122,7 +122,9 @@ class TablePager:
         largest = database.bounds.unary_bytes
         result = await run(database, statement, deadline, ResultLimits(max_bytes=largest, cap_bytes=largest))
         if not result.rows and result.stats.truncation is Truncation.MAX_BYTES:
-            raise result_too_large(f"{largest} bytes")
+            error = result_too_large(f"{largest} bytes")
+            error.metadata["hint"] = TOO_LARGE_HINT
+            raise error
         return result
 
     def _page(self, table: KnownTable, asked: _Asked, request: ListRows, result: Result, size: int) -> Page:
@@ -152,10 +154,10 @@ def _plan(table: KnownTable, request: ListRows) -> _Asked:
             table.database,
             table.described.schema,
             table.name,
-            request.filter,
-            request.order_by,
             request.include_deleted,
             order,
+            where,
+            values.taken,
         ),
     )
 

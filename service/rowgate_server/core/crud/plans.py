@@ -16,6 +16,7 @@ class Test(StrEnum):
     """What is asked of one column. Each is true, false, or where the column is NULL unknown."""
 
     EQ = "="
+    SAME = "the same text, whatever the collation"
     NE = "<>"
     LT = "<"
     LE = "<="

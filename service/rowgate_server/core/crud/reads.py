@@ -12,7 +12,7 @@ from rowgate_server.core.crud.keys import plan_key
 from rowgate_server.core.crud.plans import Condition, SelectPlan, Values, both
 from rowgate_server.core.crud.requests import Count, CountMode, CountRows, GetRow, Rows
 from rowgate_server.core.crud.running import run
-from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.known_table import KnownTable, not_one_row
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
@@ -48,6 +48,8 @@ class TableReader:
             result = await run(database, statement, deadline)
             if not result.rows:
                 raise RowgateError(Reason.ROW_NOT_FOUND, "no row has this key", field="key", table=table.name)
+            if len(result.rows) > 1:
+                raise not_one_row(table)
             return Rows(
                 result.columns, result.rows, result.stats, hidden_by(table, include_deleted=request.include_deleted)
             )

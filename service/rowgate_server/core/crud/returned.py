@@ -10,7 +10,6 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
-from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.dialects import Dialect
@@ -25,13 +24,19 @@ _LONGEST_TEXT = 255
 _PADDED = ("char", "binary")
 
 
-def telling_columns(table: KnownTable, rows: Sequence[RowValues]) -> tuple[str, ...]:
-    """The columns by which the rows are known again; empty where there is one row, or the order is sure."""
-    if len(rows) == 1 or table.dialect is Dialect.MYSQL:
+def telling_columns(table: KnownTable, count: int, given: Sequence[str]) -> tuple[str, ...]:
+    """The columns by which rows are known again; empty where there is one row, or the order is sure.
+
+    Args:
+        table: where they go.
+        count: how many they are.
+        given: the columns that all of them have a value for.
+    """
+    if count == 1 or table.dialect is Dialect.MYSQL:
         return ()
-    if table.primary_key is not None and all(name in row for row in rows for name in table.primary_key.columns):
+    if table.primary_key is not None and set(given).issuperset(table.primary_key.columns):
         return table.primary_key.columns
-    return tuple(name for name in rows[0] if _comes_back(table.columns[name]) and all(name in row for row in rows))
+    return tuple(name for name in given if _comes_back(table.columns[name]))
 
 
 def _comes_back(column: TableColumn) -> bool:
@@ -42,7 +47,7 @@ def _comes_back(column: TableColumn) -> bool:
 
 
 def in_order(
-    returned: Sequence[Row], columns: Sequence[str], names: Sequence[str], rows: Sequence[RowValues]
+    returned: Sequence[Row], columns: Sequence[str], names: Sequence[str], given: Sequence[tuple[Any, ...]]
 ) -> list[Row]:
     """The returned rows in the order of the given ones.
 
@@ -50,12 +55,9 @@ def in_order(
         returned: the rows.
         columns: their columns.
         names: those that tell the rows apart.
-        rows: what was given, as many as were returned.
+        given: the cells of these of each row that was given, which are as many.
     """
-    if not names:
-        return list(returned)
     places = [columns.index(name) for name in names]
-    given = [tuple([row[name].value for name in names]) for row in rows]
     told = [tuple([row[place] for place in places]) for row in returned]
     if given == told:
         return list(returned)

@@ -12,6 +12,7 @@ from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
+TOO_LARGE_HINT = "ask for fewer columns, or for fewer rows on a page"
 _MIX_OF_COLLATIONS = "1267"
 """The only mix that a statement of the gateway's own can have: of a column and a value that it could not hold."""
 
@@ -38,6 +39,8 @@ async def run(
     except RowgateError as error:
         if database.dialect is Dialect.MYSQL and error.metadata.get("vendor_code") == _MIX_OF_COLLATIONS:
             error = _not_of_the_character_set(error)
+        if error.reason is Reason.RESULT_TOO_LARGE:
+            error.metadata["hint"] = TOO_LARGE_HINT
         raise error.with_defaults(query_id=call.query_id) from error.__cause__
     completion = Completion(warnings=result.stats.completion.warnings)
     return result._replace(stats=result.stats._replace(completion=completion))

@@ -10,13 +10,14 @@ from rowgate_server.core.compiler.writes import Conflict, InsertPlan, WriteCompi
 from rowgate_server.core.crud.batches import Batch
 from rowgate_server.core.crud.plans import FALSE, Condition, SelectPlan, Term, Test, Values, both
 from rowgate_server.core.crud.returned import in_order, telling_columns
+from rowgate_server.core.crud.row_columns import RowColumns
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.writing import Writing, affected
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.plans import Engine
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.results import Column, Row
-from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.engines.values import AnyStatement, BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
@@ -62,33 +63,71 @@ class InsertStatements:
         self._returning = returning
 
     @property
+    def returning(self) -> tuple[str, ...]:
+        """The columns wanted back."""
+        return self._returning
+
+    @property
     def reads_back(self) -> bool:
         """Whether what was inserted has to be asked for afterwards."""
         return bool(self._returning) and not self._writing.returns
 
-    def keeps_order(self, rows: Sequence[RowValues]) -> bool:
+    def keeps_order(self, part: Batch | RowColumns) -> bool:
         """Whether rows inserted together can come back in order."""
-        if not self._returning or len(rows) == 1 or self._writing.engine is Engine.MARIADB:
+        if not self._returning or len(part) == 1 or self._writing.engine is Engine.MARIADB:
             return True
-        return self._writing.returns and bool(telling_columns(self._table, rows))
+        return self._writing.returns and bool(self._telling(part))
 
-    async def insert(self, batch: Batch, written: Written, conflict: Conflict | None = None) -> int:
-        """Insert a batch, and answer how many rows that were."""
-        if self.reads_back:
-            return await self._insert_and_read(batch, written)
-        telling = telling_columns(self._table, batch.rows) if self._returning else ()
+    async def insert(self, part: Batch | RowColumns, written: Written, conflict: Conflict | None = None) -> int:
+        """Insert rows, and answer how many that were."""
+        if self.reads_back and isinstance(part, Batch):
+            return await self._insert_and_read(part, written)
+        telling = self._telling(part)
         hidden = tuple(name for name in telling if name not in self._returning)
-        batch = batch.ordered(self._table.columns)
-        plan = InsertPlan(batch.columns, self._returning + hidden, conflict)
-        result = await self._writing.run(self._writes.insert(self._table, plan, batch.cells()))
+        if self._returning and self._writing.view_of_sqlite:
+            await self._explain(part)
+        result = await self._writing.run(self._statement(part, self._returning + hidden, conflict))
         rows, columns = result.rows, result.columns
-        if telling and len(rows) == len(batch.rows):
-            rows = in_order(rows, plan.returning, telling, batch.rows)
+        if telling and len(rows) == len(part):
+            rows = in_order(rows, self._returning + hidden, telling, part.keys(telling))
         if hidden:
             width = len(self._returning)
             columns, rows = columns[:width], [row[:width] for row in rows]
         written.add(columns, rows, affected(result))
         return affected(result)
+
+    async def insert_unless_there(self, batch: Batch, key: Key, written: Written, conflict: Conflict) -> bool:
+        """Insert the rows that meet none; whether it is told which they are. Else they are in, and to be taken out."""
+        given = {cells: place for place, cells in enumerate(batch.keys(key.columns))}
+        if len(given) < len(batch):
+            return False
+        statement = self._statement(batch, (*self._returning, *key.columns), conflict)
+        result = await self._writing.run(statement, answers=False)
+        width = len(self._returning)
+        inserted = {given.get(tuple(row[width:])): row[:width] for row in result.rows}
+        if None in inserted or len(inserted) < len(result.rows):  # a trigger has changed them
+            return False
+        places = range(len(batch))
+        rows = [inserted[place] for place in places if place in inserted] if width else []
+        written.add(result.columns[:width], rows, len(inserted))
+        written.ignored += [batch.first + place for place in places if place not in inserted]
+        return True
+
+    async def _explain(self, part: Batch | RowColumns) -> None:
+        names = part.names if isinstance(part, RowColumns) else part.columns
+        missing = [BoundValue(ValueType.NULL, None)] * len(names)
+        await self._writing.explain(self._writes.insert(self._table, InsertPlan(tuple(names)), [missing]))
+
+    def _telling(self, part: Batch | RowColumns) -> tuple[str, ...]:
+        return telling_columns(self._table, len(part), part.given()) if self._returning else ()
+
+    def _statement(
+        self, part: Batch | RowColumns, returning: tuple[str, ...], conflict: Conflict | None
+    ) -> AnyStatement:
+        if isinstance(part, RowColumns):
+            return part.bound(*self._writes.insert_columns(self._table, InsertPlan(part.names, returning, conflict)))
+        part = part.ordered(self._table.columns)
+        return self._writes.insert(self._table, InsertPlan(part.columns, returning, conflict), part.cells())
 
     async def read(self, key: Key, row: RowValues) -> tuple[tuple[Column, ...], Sequence[Row]]:
         """The wanted columns of the row that has these values in a key."""

@@ -61,19 +61,13 @@ class Tokens:
 
 
 def fingerprint(*parts: Any) -> bytes:
-    """What a token is bound to, of values, names and records of them."""
-    digest = hashlib.sha256()
-    for part in _flat(parts):
-        octets = part.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:%b" % (len(octets), octets))
-    return digest.digest()[:_FINGERPRINT]
+    """What a token is bound to: names, plans and values. Plans are told apart by their number of fields."""
+    content = json.dumps(parts, separators=(",", ":"), default=_octets)
+    return hashlib.sha256(content.encode()).digest()[:_FINGERPRINT]
 
 
-def _flat(part: Any) -> list[str]:
-    """As texts that no other value has; a record is known by its kind and by how many fields it has."""
-    if isinstance(part, (list, tuple)):
-        return [f"{type(part).__name__} {len(part)}", *(text for member in part for text in _flat(member))]
-    return [f"{type(part).__name__} {part!r}"]
+def _octets(content: bytes) -> dict[str, str]:
+    return {"bytes": content.hex()}
 
 
 def _packed(value: BoundValue) -> list[Any]:

@@ -4,15 +4,20 @@ PostgreSQL and SQLite have ON CONFLICT, which looks at one key and lets the othe
 DUPLICATE KEY UPDATE and INSERT IGNORE look at every key, and the latter turns other errors into warnings; so there the
 row of the key is looked for and locked, and then inserted or changed plainly.
 
-Many rows are tried at once. Where that does not tell which of them were there, it is undone, and they go one by one.
+Many rows are tried at once. Where that does not tell which of them were there, it is undone, and those that are there
+are told by a key that all rows have; where there is no such, or two rows have the same, they go one by one.
 """
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import Conflict, UpdatePlan, WriteCompiler
 from rowgate_server.core.crud.batches import Batch
 from rowgate_server.core.crud.conflicts import ConflictPlan
+from rowgate_server.core.crud.meetings import Meetings, hashed
 from rowgate_server.core.crud.plans import SelectPlan, Values
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
@@ -27,6 +32,8 @@ from rowgate_server.errors import Reason, RowgateError
 _TWICE = "21000"
 """PostgreSQL: a row would be changed twice by one statement."""
 _TRIED = "tried"
+_Together: TypeAlias = Callable[[Batch, Written], Awaitable[bool]]
+"""Writes a batch, and tells whether it could."""
 
 
 class Upserts:
@@ -56,11 +63,17 @@ class Upserts:
         self._writing = writing
         self._table = table
         self._plan = plan
+        self._meetings = Meetings(reads, writes, statements, writing, table, plan)
 
     async def write(self, transaction: Transaction, batch: Batch, written: Written) -> None:
         """Insert or change the rows of a batch."""
-        if len(batch.rows) > 1 and await self._at_once(transaction, batch, written):
-            return
+        if len(batch.rows) > 1:
+            for together in (self._at_once, self._some):
+                tried = Written()
+                if await self._try(transaction, together, batch, tried):
+                    written.add(tried.columns, tried.rows, tried.affected)
+                    written.ignored += tried.ignored
+                    return
         for single in batch.singles():
             try:
                 await self._one(transaction, single, written)
@@ -68,26 +81,42 @@ class Upserts:
                 error.field = error.field or f"rows[{single.first}]"
                 raise
 
-    async def _at_once(self, transaction: Transaction, batch: Batch, written: Written) -> bool:
-        """Whether all rows could be written by one statement; nothing is written otherwise."""
-        if not self._statements.keeps_order(batch.rows) or self._statements.reads_back:
-            return False
-        tried = Written()
+    async def _try(self, transaction: Transaction, together: _Together, batch: Batch, tried: Written) -> bool:
+        """Whether all rows could be written together; nothing is written otherwise."""
         await transaction.savepoint(_TRIED)
         try:
-            count = await self._statements.insert(batch, tried, self._clause(batch))
+            done = await together(batch, tried)
         except RowgateError as error:
             twice = error.metadata.get("sqlstate") == _TWICE
             if not twice and not (self._table.dialect is Dialect.MYSQL and error.reason is Reason.DUPLICATE_KEY):
                 raise
-            count = 0
-        if count == len(batch.rows):
-            await transaction.release(_TRIED)
-            written.add(tried.columns, tried.rows, count)
-            return True
-        await transaction.rollback_to(_TRIED)
+            done = False
+        if not done:
+            await transaction.rollback_to(_TRIED)
         await transaction.release(_TRIED)
-        return False
+        return done
+
+    async def _at_once(self, batch: Batch, tried: Written) -> bool:
+        """By one statement, if none is there, or it changes what is."""
+        if not self._statements.keeps_order(batch) or self._statements.reads_back:
+            return False
+        return await self._statements.insert(batch, tried, self._clause(batch)) == len(batch)
+
+    async def _some(self, batch: Batch, tried: Written) -> bool:
+        """Some of them are there."""
+        if self._table.dialect is Dialect.MYSQL:
+            return await self._meetings.write(batch, tried)
+        clause = self._clause(batch)
+        key = self._told_by(batch)
+        if clause is None or clause.changed is not None or key is None:
+            return False
+        return await self._statements.insert_unless_there(batch, key, tried, clause)
+
+    def _told_by(self, batch: Batch) -> Key | None:
+        """A key that all rows have, and that tells which of them a statement answers with."""
+        keys = (self._plan.key,) if self._plan.key is not None else self._table.keys
+        given = set(batch.given())
+        return next((key for key in keys if given.issuperset(key.columns) and hashed(self._table, key)), None)
 
     async def _one(self, transaction: Transaction, single: Batch, written: Written) -> None:
         (row,) = single.rows

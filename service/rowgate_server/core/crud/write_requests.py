@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rowgate_server.core.crud.filters import Filter
 from rowgate_server.core.crud.requests import Rows, TableName
+from rowgate_server.core.crud.row_columns import RowColumns
 from rowgate_server.engines.values import BoundValue
 
 EVERY_COLUMN = "*"
@@ -35,10 +36,10 @@ PLAIN = OnConflict()
 
 @dataclass(frozen=True, slots=True)
 class InsertRows:
-    """Rows to insert, each by column."""
+    """Rows to insert, each by column; or column by column, where there are many that have the same."""
 
     table: TableName
-    rows: tuple[Mapping[str, BoundValue], ...]
+    rows: tuple[Mapping[str, BoundValue], ...] | RowColumns
     on_conflict: OnConflict = PLAIN
     returning: tuple[str, ...] = ()
     dry_run: bool = False

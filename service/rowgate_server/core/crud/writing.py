@@ -14,15 +14,22 @@ from rowgate_server.core.plans import Engine
 from rowgate_server.core.tables import TableKind
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Completion, Result, StatementWarning, Stats
 from rowgate_server.engines.transaction import Transaction
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
+_HAS_TRANSACTIONS = (
+    "SELECT e.TRANSACTIONS FROM information_schema.TABLES t, information_schema.ENGINES e WHERE t.TABLE_SCHEMA = ",
+    " AND t.TABLE_NAME = ",
+    " AND e.ENGINE = t.ENGINE",
+)
+"""Of a view there is nothing."""
 _NO_SUCH_WRITE = frozenset({Reason.INVALID_SQL, Reason.NOT_SUPPORTED})
 
 
@@ -62,6 +69,11 @@ class Writing:
         """What makes a SELECT lock the rows that it finds. On SQLite the transaction has locked them all."""
         return "" if self.engine is Engine.SQLITE else " FOR UPDATE"
 
+    @property
+    def undoable(self) -> bool:
+        """Whether what has been run is not committed yet."""
+        return self._transaction is not None
+
     def check_allowed(self) -> None:
         """Refuse to write where the configuration says that nothing is written.
 
@@ -73,25 +85,79 @@ class Writing:
                 Reason.READ_ONLY, "the gateway is configured to write nothing to this database", outcome=Outcome.NOT_RUN
             )
 
+    async def check_undoable(self) -> None:
+        """Refuse to try what could not be undone: MyISAM and Aria keep what a transaction rolls back.
+
+        Raises:
+            RowgateError: NOT_SUPPORTED.
+        """
+        if self._database.dialect is not Dialect.MYSQL:
+            return
+        table = self._table.described
+        names = (BoundValue(ValueType.STRING, table.schema), BoundValue(ValueType.STRING, table.name))
+        result = await self.run(BoundStatement(_HAS_TRANSACTIONS, names), reads=True)
+        if any(row[0] != "YES" for row in result.rows):
+            raise RowgateError(
+                Reason.NOT_SUPPORTED,
+                "the table's storage engine has no transactions, so nothing of this could be undone",
+                field="table",
+                outcome=Outcome.NOT_RUN,
+                table=table.name,
+            )
+
+    @property
+    def view_of_sqlite(self) -> bool:
+        """Whether RETURNING may answer with rows that are not written.
+
+        SQLite before 3.41 takes it for a trigger that does the write, where a view has none.
+        """
+        return self.engine is Engine.SQLITE and self._table.described.kind is TableKind.VIEW
+
+    async def explain(self, statement: BoundStatement) -> None:
+        """Have SQLite refuse a statement without running it.
+
+        Raises:
+            RowgateError: what it has against it.
+        """
+        if self._transaction is None:
+            async with self.transaction(dry_run=True):
+                return await self.explain(statement)
+        # A connection learns of triggers that another has made when it reads next; EXPLAIN reads nothing.
+        schema = self._table.described.schema.replace('"', '""')
+        await self.run(BoundStatement((f'SELECT 1 FROM "{schema}".sqlite_master LIMIT 1',), ()), reads=True)  # noqa: S608 - quoted
+        first, *others = statement.fragments
+        await self.run(BoundStatement((f"EXPLAIN {first}", *others), statement.values), reads=True)
+        return None
+
     @asynccontextmanager
     async def transaction(self, *, dry_run: bool) -> AsyncIterator[Transaction]:
         """What runs in it is done together, or with `dry_run` undone."""
+        if dry_run:
+            await self.check_undoable()
         async with self._database.executor.transaction(TransactionOptions(), self._deadline) as transaction:
             self._transaction = transaction
             yield transaction
             if not dry_run:
-                await transaction.commit()
+                await self._database.executor.keep(transaction)
         self._transaction = None
 
-    async def run(self, statement: BoundStatement, *, reads: bool = False, locks: bool = False) -> Result:
+    async def run(
+        self, statement: AnyStatement, *, reads: bool = False, locks: bool = False, answers: bool = True
+    ) -> Result:
         """Run a statement: in the transaction, or in one of its own.
+
+        Args:
+            statement: what to run.
+            reads: whether it only reads.
+            locks: whether it locks the rows that it finds.
+            answers: whether its rows are bounded as an answer's: not where they are no more than the request's.
 
         Raises:
             RowgateError: what the database has against it.
         """
-        if locks:
+        if locks and isinstance(statement, BoundStatement):
             statement = statement._replace(fragments=(*statement.fragments[:-1], statement.fragments[-1] + self.locks))
-        call = self._call(statement, reads=reads)
+        call = self._call(statement, reads=reads, bounded=answers and self._transaction is not None)
         try:
             if self._transaction is None:
                 result = await self._database.executor.run(call)
@@ -108,14 +174,14 @@ class Writing:
         completion = Completion(affected_rows=affected, warnings=tuple(self._warnings))
         return Stats(self.query_id, self._elapsed, returned, completion)
 
-    def _call(self, statement: BoundStatement, *, reads: bool) -> Call:
+    def _call(self, statement: AnyStatement, *, reads: bool, bounded: bool) -> Call:
         bounds = self._database.bounds
         # By itself it is committed before its rows are counted: too many of them must have been refused before.
         limits = ResultLimits(cap_rows=bounds.unary_rows, cap_bytes=bounds.unary_bytes)
         return Call(
             statement=statement,
             deadline=self._deadline,
-            limits=limits if self._transaction is not None else ResultLimits(),
+            limits=limits if bounded else ResultLimits(),
             query_id=self.query_id,
             reads=reads,
             strict=True,

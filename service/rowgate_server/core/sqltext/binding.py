@@ -5,11 +5,12 @@ No error here tells a parameter's value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.values import NO_MEMBERS, BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import NO_MEMBERS, NULL, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 from .scan import MAX_PLACEHOLDERS, position
@@ -18,9 +19,11 @@ from .statement import ListPlace, ParsedStatement
 # Looking for a near miss takes time with the square of the names' length.
 _HINT_NAMES = 100
 _SHOWN_NAME = 64
+_TOUCHED = re.compile(r"(?::[0-9A-Za-z_]+|\?)[^\s,)]")
 
 # `in ()` is no SQL, and `in (null)` is never true, but neither is `not in (null)`.
 _NO_ROWS = "select null where 1 = 0"
+_ONE_NULL = BoundValue(ValueType.LIST, (NULL,))
 
 
 def bind(
@@ -57,13 +60,75 @@ def bind(
     return cuts.bare
 
 
+def bind_blank(statement: ParsedStatement) -> BoundStatement:
+    """Give each placeholder a NULL, and the only one behind an IN parentheses: `x in (NULL)`.
+
+    Each `?` counts as a placeholder unless there is a `:name`, where it may be an operator too.
+
+    Raises:
+        RowgateError: INVALID_PARAMETER, where no values would fit.
+    """
+    places = statement.cuts.named_lists if statement.named else statement.cuts.positional_lists
+    if statement.named:
+        bound = bind(statement, dict.fromkeys(statement.named, NULL), ())
+    else:
+        bound = bind(statement, {}, [NULL] * statement.positional)
+    if not places:
+        return bound
+    # By its place: the same name may stand elsewhere, where a list would be an array.
+    values = list(bound.values)
+    for number, _ in places:
+        values[number] = _ONE_NULL
+    return _spread(statement.dialect, BoundStatement(bound.fragments, tuple(values)), dict(places))
+
+
+def widths(
+    statement: ParsedStatement, params: Mapping[str, BoundValue], positional: Sequence[BoundValue]
+) -> tuple[int, ...]:
+    """How many values `bind` makes of each placeholder's: one, or as many as a list behind IN has members."""
+    cuts = statement.cuts
+    values = positional or [params[name] for name in statement.named]
+    lists = dict(cuts.positional_lists if positional else cuts.named_lists)
+    return tuple(
+        len(value.value) if number in lists and value.type is ValueType.LIST else 1
+        for number, value in enumerate(values)
+    )
+
+
+def name_value(
+    error: RowgateError,
+    statement: ParsedStatement,
+    params: Mapping[str, BoundValue],
+    positional: Sequence[BoundValue],
+) -> RowgateError:
+    """Tell which parameter an engine's error is about: engines know its value's place among all that `bind` made."""
+    if error.value is None:
+        return error
+    member = error.value
+    for number, width in enumerate(widths(statement, params, positional)):
+        if member < width:
+            return _of_placeholder(error, statement, number, member if width > 1 else None, positional=bool(positional))
+        member -= width
+    return error
+
+
+def _of_placeholder(
+    error: RowgateError, statement: ParsedStatement, number: int, member: int | None, *, positional: bool
+) -> RowgateError:
+    name = str(number + 1) if positional else _shown(statement.named[number])
+    field = f"positional_params[{number}]" if positional else f"params[{name}]"
+    if error.field is None:
+        error.field = field if member is None else f"{field}.list_value[{member}]"
+    return error.with_defaults(parameter=name)
+
+
 def _bind_named(statement: ParsedStatement, params: Mapping[str, BoundValue]) -> BoundStatement:
     cuts = statement.cuts
     _check_unmixed(statement)
     if statement.positional and not cuts.optional_questions:
         raise _refusal("the statement uses ?, and params are given", "params", hint="give positional_params")
-    if cuts.touching_name >= 0:
-        raise _touching(statement.sql, cuts.touching_name)
+    if cuts.misplaced_name >= 0:
+        raise _misplaced(statement, cuts.misplaced_name)
     try:
         values = tuple([params[name] for name in statement.named])
     except KeyError as error:
@@ -83,8 +148,8 @@ def _bind_positional(statement: ParsedStatement, positional: Sequence[BoundValue
         )
     if len(positional) != statement.positional:
         raise _wrong_number(statement, len(positional))
-    if cuts.touching_question >= 0:
-        raise _touching(statement.sql, cuts.touching_question)
+    if cuts.misplaced_question >= 0:
+        raise _misplaced(statement, cuts.misplaced_question)
     bound = BoundStatement(cuts.positional, tuple(positional))
     return _with_lists(statement.dialect, bound, cuts.positional_lists) if cuts.positional_lists else bound
 
@@ -132,12 +197,14 @@ def _refusal(message: str, field: str, *, parameter: str | None = None, hint: st
     return RowgateError(Reason.INVALID_PARAMETER, message, field=field, parameter=parameter, hint=hint)
 
 
-def _touching(sql: str, at: int) -> RowgateError:
-    return _refusal(
-        f"the placeholder at {position(sql, at)} touches what stands beside it",
-        "sql",
-        hint="put spaces around it; an array slice is written [lo : hi]",
-    )
+def _misplaced(statement: ParsedStatement, at: int) -> RowgateError:
+    where = f"the placeholder at {position(statement.sql, at)}"
+    if not statement.sql[at - 1].isspace() or _TOUCHED.match(statement.sql, at):
+        message, hint = "touches what stands beside it", "put spaces around it; an array slice is written [lo : hi]"
+    else:
+        message = "stands beside another value or a name, without an operator"
+        hint = "put an operator or a comma between; a column's name is no value, and is written AS name"
+    return _refusal(f"{where} {message}", "sql", hint=hint)
 
 
 def _missing(name: str, statement: ParsedStatement, params: Mapping[str, BoundValue]) -> RowgateError:

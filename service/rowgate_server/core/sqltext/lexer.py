@@ -77,6 +77,7 @@ class Rules:
         blocks: statements that are such a body themselves.
         touching: ASCII characters that would merge with a value or a native placeholder put right beside them.
         nested_comments: whether a comment may hold another.
+        values_are_literals: whether a placeholder's value becomes a literal in the text.
         optional_questions: whether a `?` may be an operator, so that it is a placeholder only when values are given.
     """
 
@@ -95,6 +96,7 @@ class Rules:
     touching: str = "0-9A-Z_a-z$.'\"`"
     nested_comments: bool = False
     optional_questions: bool = False
+    values_are_literals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

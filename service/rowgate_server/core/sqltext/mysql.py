@@ -27,6 +27,7 @@ RULES = Rules(
     openers=r"(?:BEGIN|THEN|LOOP|WHILE|REPEAT(?![ \t\n\r\f\v]*+\())",
     # MariaDB also runs these by themselves.
     blocks=r"(?:BEGIN[ \t\n\r\f\v]++NOT[ \t\n\r\f\v]++ATOMIC|IF|CASE|LOOP|WHILE|REPEAT|FOR)",
+    values_are_literals=True,
     # @'a' is a user variable.
     touching="0-9A-Z_a-z$.'\"`@",
 )

@@ -12,6 +12,7 @@ from rowgate_server.errors import Reason, RowgateError
 
 from . import mysql, postgresql, sqlite
 from .lexer import Lexer, build
+from .neighbours import beside_operand
 from .scan import Mark, closes, position, scan
 
 MAX_SQL_BYTES = 1_048_576
@@ -37,8 +38,8 @@ class Cuts(NamedTuple):
     named: tuple[str, ...]  # around each `:name`
     positional: tuple[str, ...]  # around each `?`, with `?` for `??`
     names: int  # how many names there are, each counted once
-    touching_name: int  # where a `:name` is that would merge with what stands beside it; -1: nowhere
-    touching_question: int  # the same for `?`
+    misplaced_name: int  # where a `:name` is that would become part of what stands beside it; -1: nowhere
+    misplaced_question: int  # the same for `?`
     optional_questions: bool  # whether a `?` is a placeholder only when there are values for it
     named_lists: tuple[ListPlace, ...]  # the `:name`s where a list may stand
     positional_lists: tuple[ListPlace, ...]  # the same for `?`
@@ -120,8 +121,8 @@ def _parse(sql: str, dialect: Dialect) -> ParsedStatement:
         named=_fragments(text, names),
         positional=positional,
         names=len(set(named)),
-        touching_name=_touching(text, names, lexer),
-        touching_question=_touching(text, questions, lexer),
+        misplaced_name=_out_of_place(text, names, lexer),
+        misplaced_question=_out_of_place(text, questions, lexer),
         optional_questions=lexer.rules.optional_questions,
         named_lists=_lists(text, names, lexer),
         positional_lists=_lists(text, questions, lexer),
@@ -156,6 +157,11 @@ def _lists(text: str, marks: list[Mark], lexer: Lexer) -> tuple[ListPlace, ...]:
         for number, mark in enumerate(placeholders)
         if mark.behind == "list" or (mark.behind == "group" and closes(text, mark.stop, lexer))
     )
+
+
+def _out_of_place(text: str, marks: list[Mark], lexer: Lexer) -> int:
+    touching = _touching(text, marks, lexer)
+    return beside_operand(text, marks) if touching < 0 and lexer.rules.values_are_literals else touching
 
 
 def _touching(text: str, marks: list[Mark], lexer: Lexer) -> int:

@@ -114,7 +114,9 @@ def _arrow(field: str) -> Encoding:
         importlib.import_module("pyarrow")
     except ImportError:
         raise _not_supported(
-            "the gateway was installed without Arrow", field, hint="pip install rowgate-server[arrow]"
+            "the gateway was installed without Arrow",
+            field,
+            hint="pip install './service[arrow]' in the gateway's checkout",
         ) from None
     from rowgate_server.transport.codec.arrow import ArrowEncoder
 

@@ -17,7 +17,7 @@ from rowgate_server.transport.codec.values import decode_params, decode_position
 
 AnyQuery: TypeAlias = query_service_pb2.ExecuteQueryRequest | query_service_pb2.StreamQueryRequest
 
-_TAG = re.compile(r"[A-Za-z0-9._/:-]{1,64}\Z")
+TAG = re.compile(r"[A-Za-z0-9._/:-]{1,64}\Z")
 MODES: dict[int, QueryMode] = {
     query_service_pb2.QUERY_MODE_UNSPECIFIED: QueryMode.EXECUTE,
     query_service_pb2.QUERY_MODE_EXECUTE: QueryMode.EXECUTE,
@@ -36,15 +36,15 @@ _TRUNCATIONS: dict[Truncation, result_pb2.TruncationReason.ValueType] = {
 }
 
 
-def decode_query(request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:
-    """A query, checked, and how its result is to be laid out.
+def decode_query(request: AnyQuery, call_timeout: float | None, query_id: str) -> tuple[QueryRequest, Encoding]:
+    """A query, checked and named, and how its result is to be laid out.
 
     Raises:
         RowgateError: INVALID_PARAMETER, INVALID_REQUEST or NOT_SUPPORTED, with the field at fault.
     """
     options, encoding = _NO_OPTIONS, ROWS
     if request.HasField("options"):
-        options, encoding = _decode_options(request.options), choose_encoding(request.options.encoding)
+        options, encoding = decode_options(request.options), choose_encoding(request.options.encoding)
     params, positional = request.params, request.positional_params
     return QueryRequest(
         request.database,
@@ -53,6 +53,7 @@ def decode_query(request: AnyQuery, call_timeout: float | None) -> tuple[QueryRe
         decode_positional(positional) if positional else (),
         options,
         call_timeout,
+        query_id,
     ), encoding
 
 
@@ -108,7 +109,12 @@ def write_stats(stats: Stats, figures: result_pb2.QueryStats) -> None:
         figures.warnings.add(code=warning.code, message=warning.message, level=warning.level)
 
 
-def _decode_options(options: query_service_pb2.QueryOptions) -> QueryOptions:
+def decode_options(options: query_service_pb2.QueryOptions) -> QueryOptions:
+    """Limits and labels, checked.
+
+    Raises:
+        RowgateError: INVALID_REQUEST, with the field at fault.
+    """
     timeout = None
     if options.HasField("timeout"):
         timeout = options.timeout.seconds + options.timeout.nanos / 1e9
@@ -117,7 +123,7 @@ def _decode_options(options: query_service_pb2.QueryOptions) -> QueryOptions:
     for field in ("max_rows", "max_bytes"):
         if getattr(options, field) < 0:
             raise _refused(f"options.{field}", f"{field} is negative")
-    if options.tag and not _TAG.match(options.tag):
+    if options.tag and not TAG.match(options.tag):
         raise _refused("options.tag", "a tag is 1 to 64 of A-Z a-z 0-9 . _ / : -")
     mode = MODES.get(options.mode)
     if mode is None:

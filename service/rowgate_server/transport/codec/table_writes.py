@@ -13,6 +13,7 @@ from rowgate_server.core.crud.write_requests import (
 )
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.filters import decode_filter
+from rowgate_server.transport.codec.row_columns import decode_row_columns
 from rowgate_server.transport.codec.tables import decode_table, decode_values
 
 _ACTIONS: dict[int, ConflictAction] = {
@@ -31,7 +32,8 @@ def decode_insert_rows(request: table_service_pb2.InsertRowsRequest, call_timeou
     """
     return InsertRows(
         table=decode_table(request, call_timeout),
-        rows=tuple(decode_values(row.values, f"rows[{index}].values") for index, row in enumerate(request.rows)),
+        rows=decode_row_columns(request.rows)
+        or tuple(decode_values(row.values, f"rows[{index}].values") for index, row in enumerate(request.rows)),
         on_conflict=_on_conflict(request.on_conflict),
         returning=tuple(request.returning),
         dry_run=request.dry_run,

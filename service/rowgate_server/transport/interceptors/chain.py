@@ -236,16 +236,24 @@ def _readers(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[_Read | None, _R
     grpc would answer bytes that are no message on its own, with the exception's text, neither counted nor logged.
     """
     deserialize: _Read | None = handler.request_deserializer
-    if handler.request_streaming or deserialize is None:
+    if deserialize is None:
         return deserialize, lambda request: request
 
     def read(octets: Any) -> Any:
         try:
             return deserialize(octets)
         except DecodeError:
-            raise RowgateError(Reason.INVALID_REQUEST, "the request is not the message that this call takes") from None
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "the request is not the message that this call takes, or holds text that is not UTF-8",
+                hint="what is not UTF-8 goes as bytes_value",
+            ) from None
 
-    return None, read
+    async def read_each(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for octets in stream:
+            yield read(octets)
+
+    return None, read_each if handler.request_streaming else read
 
 
 def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:

@@ -43,6 +43,7 @@ class Errors:
 
     def _told(self, call: RpcCall, error: BaseException) -> BaseException:
         if isinstance(error, RowgateError):
+            _note(call, error)
             return status_error(error, call.id)
         if isinstance(error, asyncio.CancelledError):
             return self._cancelled(call, error)
@@ -73,6 +74,15 @@ class Errors:
         # Nobody cancelled this task, so the caller is still there, and grpc would leave it waiting.
         stopped = RowgateError(Reason.SHUTTING_DOWN, "the call was stopped by the gateway", retry_after=1.0)
         return status_error(stopped, call.id)
+
+
+def _note(call: RpcCall, error: RowgateError) -> None:
+    """What an operator wants to know of it, in the call's line of the log."""
+    for key in ("sqlstate", "vendor_code"):
+        if key in error.metadata:
+            call.facts[key] = error.metadata[key]
+    if error.cause:
+        call.facts["cause"] = error.cause
 
 
 def _code(call: RpcCall) -> grpc.StatusCode:

@@ -22,17 +22,26 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16rowgate/v1/error.proto\x12\nrowgate.v1*\xce\x08\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_INVALID_SQL\x10\x01\x12$\n ERROR_REASON_MULTIPLE_STATEMENTS\x10\x02\x12\"\n\x1e\x45RROR_REASON_INVALID_PARAMETER\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_UNKNOWN_COLUMN\x10\x04\x12#\n\x1f\x45RROR_REASON_VALUE_OUT_OF_RANGE\x10\x05\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x06\x12!\n\x1d\x45RROR_REASON_UNKNOWN_DATABASE\x10\n\x12\x1e\n\x1a\x45RROR_REASON_UNKNOWN_TABLE\x10\x0b\x12\x1e\n\x1a\x45RROR_REASON_ROW_NOT_FOUND\x10\x0c\x12\x1e\n\x1a\x45RROR_REASON_DUPLICATE_KEY\x10\x14\x12\x1d\n\x19\x45RROR_REASON_TABLE_EXISTS\x10\x15\x12&\n\"ERROR_REASON_FOREIGN_KEY_VIOLATION\x10\x1e\x12#\n\x1f\x45RROR_REASON_NOT_NULL_VIOLATION\x10\x1f\x12 \n\x1c\x45RROR_REASON_CHECK_VIOLATION\x10 \x12\x1a\n\x16\x45RROR_REASON_READ_ONLY\x10!\x12!\n\x1d\x45RROR_REASON_UNFILTERED_WRITE\x10\"\x12\'\n#ERROR_REASON_TOO_MANY_ROWS_AFFECTED\x10#\x12$\n ERROR_REASON_PRECONDITION_FAILED\x10$\x12 \n\x1c\x45RROR_REASON_DDL_NOT_ALLOWED\x10%\x12\x19\n\x15\x45RROR_REASON_DEADLOCK\x10(\x12&\n\"ERROR_REASON_SERIALIZATION_FAILURE\x10)\x12\x1d\n\x19\x45RROR_REASON_LOCK_TIMEOUT\x10*\x12\"\n\x1e\x45RROR_REASON_STATEMENT_TIMEOUT\x10\x32\x12 \n\x1c\x45RROR_REASON_QUERY_CANCELLED\x10\x33\x12\x1f\n\x1b\x45RROR_REASON_POOL_EXHAUSTED\x10<\x12!\n\x1d\x45RROR_REASON_RESULT_TOO_LARGE\x10=\x12%\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x46\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10G\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10P\x12\x1e\n\x1a\x45RROR_REASON_NOT_SUPPORTED\x10Z\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10[*e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_NOT_RUN\x10\x01\x12\x17\n\x13OUTCOME_ROLLED_BACK\x10\x02\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16rowgate/v1/error.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\"\x8e\x02\n\x0cRequestError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x38\n\x08metadata\x18\x04 \x03(\x0b\x32&.rowgate.v1.RequestError.MetadataEntry\x12.\n\x0bretry_delay\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x10\x66ield_violations\x18\x06 \x03(\x0b\x32\x1a.rowgate.v1.FieldViolation\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t*\xf4\x08\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_INVALID_SQL\x10\x01\x12$\n ERROR_REASON_MULTIPLE_STATEMENTS\x10\x02\x12\"\n\x1e\x45RROR_REASON_INVALID_PARAMETER\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_UNKNOWN_COLUMN\x10\x04\x12#\n\x1f\x45RROR_REASON_VALUE_OUT_OF_RANGE\x10\x05\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x06\x12!\n\x1d\x45RROR_REASON_UNKNOWN_DATABASE\x10\n\x12\x1e\n\x1a\x45RROR_REASON_UNKNOWN_TABLE\x10\x0b\x12\x1e\n\x1a\x45RROR_REASON_ROW_NOT_FOUND\x10\x0c\x12\x1e\n\x1a\x45RROR_REASON_DUPLICATE_KEY\x10\x14\x12\x1d\n\x19\x45RROR_REASON_TABLE_EXISTS\x10\x15\x12&\n\"ERROR_REASON_FOREIGN_KEY_VIOLATION\x10\x1e\x12#\n\x1f\x45RROR_REASON_NOT_NULL_VIOLATION\x10\x1f\x12 \n\x1c\x45RROR_REASON_CHECK_VIOLATION\x10 \x12\x1a\n\x16\x45RROR_REASON_READ_ONLY\x10!\x12!\n\x1d\x45RROR_REASON_UNFILTERED_WRITE\x10\"\x12\'\n#ERROR_REASON_TOO_MANY_ROWS_AFFECTED\x10#\x12$\n ERROR_REASON_PRECONDITION_FAILED\x10$\x12 \n\x1c\x45RROR_REASON_DDL_NOT_ALLOWED\x10%\x12\x19\n\x15\x45RROR_REASON_DEADLOCK\x10(\x12&\n\"ERROR_REASON_SERIALIZATION_FAILURE\x10)\x12\x1d\n\x19\x45RROR_REASON_LOCK_TIMEOUT\x10*\x12$\n ERROR_REASON_TRANSACTION_EXPIRED\x10+\x12\"\n\x1e\x45RROR_REASON_STATEMENT_TIMEOUT\x10\x32\x12 \n\x1c\x45RROR_REASON_QUERY_CANCELLED\x10\x33\x12\x1f\n\x1b\x45RROR_REASON_POOL_EXHAUSTED\x10<\x12!\n\x1d\x45RROR_REASON_RESULT_TOO_LARGE\x10=\x12%\n!ERROR_REASON_DATABASE_UNAVAILABLE\x10\x46\x12\x1e\n\x1a\x45RROR_REASON_SHUTTING_DOWN\x10G\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10P\x12\x1e\n\x1a\x45RROR_REASON_NOT_SUPPORTED\x10Z\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10[*e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_NOT_RUN\x10\x01\x12\x17\n\x13OUTCOME_ROLLED_BACK\x10\x02\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rowgate.v1.error_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=39
-  _globals['_ERRORREASON']._serialized_end=1141
-  _globals['_OUTCOME']._serialized_start=1143
-  _globals['_OUTCOME']._serialized_end=1244
+  _globals['_REQUESTERROR_METADATAENTRY']._loaded_options = None
+  _globals['_REQUESTERROR_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_ERRORREASON']._serialized_start=398
+  _globals['_ERRORREASON']._serialized_end=1538
+  _globals['_OUTCOME']._serialized_start=1540
+  _globals['_OUTCOME']._serialized_end=1641
+  _globals['_REQUESTERROR']._serialized_start=71
+  _globals['_REQUESTERROR']._serialized_end=341
+  _globals['_REQUESTERROR_METADATAENTRY']._serialized_start=294
+  _globals['_REQUESTERROR_METADATAENTRY']._serialized_end=341
+  _globals['_FIELDVIOLATION']._serialized_start=343
+  _globals['_FIELDVIOLATION']._serialized_end=395
 # @@protoc_insertion_point(module_scope)

@@ -4,8 +4,12 @@ isort:skip_file
 The vocabulary of errors."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
+import google.protobuf.message
 import sys
 import typing
 
@@ -68,6 +72,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """ABORTED. The transaction could not be serialised. Retry the whole transaction."""
     ERROR_REASON_LOCK_TIMEOUT: _ErrorReason.ValueType  # 42
     """ABORTED. A lock was not granted in time."""
+    ERROR_REASON_TRANSACTION_EXPIRED: _ErrorReason.ValueType  # 43
+    """ABORTED. The transaction was idle for too long, or took too long; `limit` says whose limit decided."""
     ERROR_REASON_STATEMENT_TIMEOUT: _ErrorReason.ValueType  # 50
     """DEADLINE_EXCEEDED. The statement ran out of time; `limit` says whose limit decided."""
     ERROR_REASON_QUERY_CANCELLED: _ErrorReason.ValueType  # 51
@@ -95,7 +101,8 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     retry may help carries `google.rpc.RetryInfo`; one about the request's fields carries `google.rpc.BadRequest`.
 
     ErrorInfo.metadata has, as they are known: `database`, `sqlstate`, `vendor_code`, `constraint`, `schema`,
-    `table`, `column`, `parameter`, `position`, `limit`, `hint`, `correlation_id`, `query_id` and `outcome` (see Outcome).
+    `table`, `column`, `parameter`, `position`, `limit`, `hint`, `correlation_id`, `query_id` and `outcome` (see Outcome);
+    of a transaction `transaction_id`, `elapsed` and `last_sequence`, of a batch `step` and `param_set`.
     It never has a DSN, a password, a parameter's value or a traceback.
     """
 
@@ -145,6 +152,8 @@ ERROR_REASON_SERIALIZATION_FAILURE: ErrorReason.ValueType  # 41
 """ABORTED. The transaction could not be serialised. Retry the whole transaction."""
 ERROR_REASON_LOCK_TIMEOUT: ErrorReason.ValueType  # 42
 """ABORTED. A lock was not granted in time."""
+ERROR_REASON_TRANSACTION_EXPIRED: ErrorReason.ValueType  # 43
+"""ABORTED. The transaction was idle for too long, or took too long; `limit` says whose limit decided."""
 ERROR_REASON_STATEMENT_TIMEOUT: ErrorReason.ValueType  # 50
 """DEADLINE_EXCEEDED. The statement ran out of time; `limit` says whose limit decided."""
 ERROR_REASON_QUERY_CANCELLED: ErrorReason.ValueType  # 51
@@ -194,3 +203,88 @@ OUTCOME_ROLLED_BACK: Outcome.ValueType  # 2
 OUTCOME_UNKNOWN: Outcome.ValueType  # 3
 """It may or may not have taken effect: look before a retry."""
 global___Outcome = Outcome
+
+@typing.final
+class RequestError(google.protobuf.message.Message):
+    """RequestError is an error within an answer, where the call itself goes on: what is otherwise a call's status and its
+    details.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class MetadataEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    CODE_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    METADATA_FIELD_NUMBER: builtins.int
+    RETRY_DELAY_FIELD_NUMBER: builtins.int
+    FIELD_VIOLATIONS_FIELD_NUMBER: builtins.int
+    code: builtins.int
+    """The canonical code, as a call's status has it: https://grpc.io/docs/guides/status-codes/."""
+    reason: builtins.str
+    """Which error it is, without the prefix: `DUPLICATE_KEY`."""
+    message: builtins.str
+    """What happened, for people."""
+    @property
+    def metadata(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """What ErrorInfo.metadata has, see ErrorReason."""
+
+    @property
+    def retry_delay(self) -> google.protobuf.duration_pb2.Duration:
+        """When a retry may help. Absent: it may not."""
+
+    @property
+    def field_violations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FieldViolation]:
+        """The request's fields at fault."""
+
+    def __init__(
+        self,
+        *,
+        code: builtins.int = ...,
+        reason: builtins.str = ...,
+        message: builtins.str = ...,
+        metadata: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        retry_delay: google.protobuf.duration_pb2.Duration | None = ...,
+        field_violations: collections.abc.Iterable[global___FieldViolation] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["retry_delay", b"retry_delay"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "field_violations", b"field_violations", "message", b"message", "metadata", b"metadata", "reason", b"reason", "retry_delay", b"retry_delay"]) -> None: ...
+
+global___RequestError = RequestError
+
+@typing.final
+class FieldViolation(google.protobuf.message.Message):
+    """FieldViolation is a field of a request that is wrong."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: builtins.int
+    DESCRIPTION_FIELD_NUMBER: builtins.int
+    field: builtins.str
+    """Its path: `params[id]`."""
+    description: builtins.str
+    """What is wrong with it."""
+    def __init__(
+        self,
+        *,
+        field: builtins.str = ...,
+        description: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["description", b"description", "field", b"field"]) -> None: ...
+
+global___FieldViolation = FieldViolation

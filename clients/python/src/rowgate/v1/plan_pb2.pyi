@@ -67,7 +67,7 @@ class ParameterDescription(google.protobuf.message.Message):
     """Where it stands: 1 for the statement's first placeholder. A name that stands in several places has its first one."""
     type: rowgate.v1.result_pb2.ColumnType.ValueType
     """Which arm of Value goes as it is. UNSPECIFIED where the database does not tell, as only PostgreSQL does, and for a
-    name that has different types in different places. Other arms may do as well.
+    name that has different types in different places. Other arms may do as well. Of a list behind IN it is the members'.
     """
     database_type: builtins.str
     """The database's own name of the type, in lower case; empty where it does not tell. PostgreSQL says `text` where the

@@ -23,12 +23,16 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from rowgate.v1 import batch_pb2 as rowgate_dot_v1_dot_batch__pb2
+from rowgate.v1 import error_pb2 as rowgate_dot_v1_dot_error__pb2
 from rowgate.v1 import plan_pb2 as rowgate_dot_v1_dot_plan__pb2
 from rowgate.v1 import result_pb2 as rowgate_dot_v1_dot_result__pb2
+from rowgate.v1 import table_service_pb2 as rowgate_dot_v1_dot_table__service__pb2
+from rowgate.v1 import transact_pb2 as rowgate_dot_v1_dot_transact__pb2
 from rowgate.v1 import value_pb2 as rowgate_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/query_service.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15rowgate/v1/plan.proto\x1a\x17rowgate/v1/result.proto\x1a\x16rowgate/v1/value.proto\"\xd2\x01\n\x0cQueryOptions\x12*\n\x07timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08max_rows\x18\x02 \x01(\x03\x12\x11\n\tmax_bytes\x18\x03 \x01(\x03\x12\x11\n\tread_only\x18\x04 \x01(\x08\x12,\n\x08\x65ncoding\x18\x05 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x0b\n\x03tag\x18\x06 \x01(\t\x12#\n\x04mode\x18\x07 \x01(\x0e\x32\x15.rowgate.v1.QueryMode\"\x8c\x02\n\x13\x45xecuteQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12;\n\x06params\x18\x03 \x03(\x0b\x32+.rowgate.v1.ExecuteQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"\xe3\x01\n\x14\x45xecuteQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12:\n\x0b\x64\x65scription\x18\x03 \x01(\x0b\x32 .rowgate.v1.StatementDescriptionH\x00\x88\x01\x01\x12(\n\x04plan\x18\x04 \x01(\x0b\x32\x15.rowgate.v1.QueryPlanH\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\x07\n\x05_plan\"\x8a\x02\n\x12StreamQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12:\n\x06params\x18\x03 \x03(\x0b\x32*.rowgate.v1.StreamQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"c\n\x13StreamQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats*\x85\x01\n\tQueryMode\x12\x1a\n\x16QUERY_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12QUERY_MODE_EXECUTE\x10\x01\x12\x17\n\x13QUERY_MODE_DESCRIBE\x10\x02\x12\x13\n\x0fQUERY_MODE_PLAN\x10\x03\x12\x16\n\x12QUERY_MODE_PROFILE\x10\x04\x32\xb3\x01\n\x0cQueryService\x12Q\n\x0c\x45xecuteQuery\x12\x1f.rowgate.v1.ExecuteQueryRequest\x1a .rowgate.v1.ExecuteQueryResponse\x12P\n\x0bStreamQuery\x12\x1e.rowgate.v1.StreamQueryRequest\x1a\x1f.rowgate.v1.StreamQueryResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/query_service.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x16rowgate/v1/batch.proto\x1a\x16rowgate/v1/error.proto\x1a\x15rowgate/v1/plan.proto\x1a\x17rowgate/v1/result.proto\x1a\x1erowgate/v1/table_service.proto\x1a\x19rowgate/v1/transact.proto\x1a\x16rowgate/v1/value.proto\"\xd2\x01\n\x0cQueryOptions\x12*\n\x07timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08max_rows\x18\x02 \x01(\x03\x12\x11\n\tmax_bytes\x18\x03 \x01(\x03\x12\x11\n\tread_only\x18\x04 \x01(\x08\x12,\n\x08\x65ncoding\x18\x05 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x0b\n\x03tag\x18\x06 \x01(\t\x12#\n\x04mode\x18\x07 \x01(\x0e\x32\x15.rowgate.v1.QueryMode\"\x8c\x02\n\x13\x45xecuteQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12;\n\x06params\x18\x03 \x03(\x0b\x32+.rowgate.v1.ExecuteQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"\xe3\x01\n\x14\x45xecuteQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12:\n\x0b\x64\x65scription\x18\x03 \x01(\x0b\x32 .rowgate.v1.StatementDescriptionH\x00\x88\x01\x01\x12(\n\x04plan\x18\x04 \x01(\x0b\x32\x15.rowgate.v1.QueryPlanH\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\x07\n\x05_plan\"\x8a\x02\n\x12StreamQueryRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12:\n\x06params\x18\x03 \x03(\x0b\x32*.rowgate.v1.StreamQueryRequest.ParamsEntry\x12,\n\x11positional_params\x18\x04 \x03(\x0b\x32\x11.rowgate.v1.Value\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\x1a@\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"c\n\x13StreamQueryResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\"\x9d\x01\n\x13\x45xecuteBatchRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12$\n\x05steps\x18\x02 \x03(\x0b\x32\x15.rowgate.v1.BatchStep\x12#\n\x04mode\x18\x03 \x01(\x0e\x32\x15.rowgate.v1.BatchMode\x12)\n\x07options\x18\x04 \x01(\x0b\x32\x18.rowgate.v1.QueryOptions\"l\n\x14\x45xecuteBatchResponse\x12*\n\x05steps\x18\x01 \x03(\x0b\x32\x1b.rowgate.v1.BatchStepAnswer\x12\x18\n\x0b\x66\x61iled_step\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_failed_step\"\x8f\x05\n\x0fTransactRequest\x12-\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1c.rowgate.v1.BeginTransactionH\x00\x12\x38\n\rexecute_query\x18\x02 \x01(\x0b\x32\x1f.rowgate.v1.ExecuteQueryRequestH\x00\x12\x30\n\tlist_rows\x18\x03 \x01(\x0b\x32\x1b.rowgate.v1.ListRowsRequestH\x00\x12,\n\x07get_row\x18\x04 \x01(\x0b\x32\x19.rowgate.v1.GetRowRequestH\x00\x12\x32\n\ncount_rows\x18\x05 \x01(\x0b\x32\x1c.rowgate.v1.CountRowsRequestH\x00\x12\x34\n\x0binsert_rows\x18\x06 \x01(\x0b\x32\x1d.rowgate.v1.InsertRowsRequestH\x00\x12\x34\n\x0bupdate_rows\x18\x07 \x01(\x0b\x32\x1d.rowgate.v1.UpdateRowsRequestH\x00\x12\x34\n\x0b\x64\x65lete_rows\x18\x08 \x01(\x0b\x32\x1d.rowgate.v1.DeleteRowsRequestH\x00\x12*\n\tsavepoint\x18\t \x01(\x0b\x32\x15.rowgate.v1.SavepointH\x00\x12,\n\x0brollback_to\x18\n \x01(\x0b\x32\x15.rowgate.v1.SavepointH\x00\x12(\n\x07release\x18\x0b \x01(\x0b\x32\x15.rowgate.v1.SavepointH\x00\x12$\n\x06\x63ommit\x18\x0c \x01(\x0b\x32\x12.rowgate.v1.CommitH\x00\x12(\n\x08rollback\x18\r \x01(\x0b\x32\x14.rowgate.v1.RollbackH\x00\x42\t\n\x07request\"\x8e\x06\n\x10TransactResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04last\x18\x02 \x01(\x08\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.rowgate.v1.TransactionState\x12-\n\x05\x62\x65gin\x18\x04 \x01(\x0b\x32\x1c.rowgate.v1.TransactionBegunH\x00\x12\x39\n\rexecute_query\x18\x05 \x01(\x0b\x32 .rowgate.v1.ExecuteQueryResponseH\x00\x12\x31\n\tlist_rows\x18\x06 \x01(\x0b\x32\x1c.rowgate.v1.ListRowsResponseH\x00\x12-\n\x07get_row\x18\x07 \x01(\x0b\x32\x1a.rowgate.v1.GetRowResponseH\x00\x12\x33\n\ncount_rows\x18\x08 \x01(\x0b\x32\x1d.rowgate.v1.CountRowsResponseH\x00\x12\x35\n\x0binsert_rows\x18\t \x01(\x0b\x32\x1e.rowgate.v1.InsertRowsResponseH\x00\x12\x35\n\x0bupdate_rows\x18\n \x01(\x0b\x32\x1e.rowgate.v1.UpdateRowsResponseH\x00\x12\x35\n\x0b\x64\x65lete_rows\x18\x0b \x01(\x0b\x32\x1e.rowgate.v1.DeleteRowsResponseH\x00\x12*\n\tsavepoint\x18\x0c \x01(\x0b\x32\x15.rowgate.v1.SavepointH\x00\x12,\n\x0brollback_to\x18\r \x01(\x0b\x32\x15.rowgate.v1.SavepointH\x00\x12(\n\x07release\x18\x0e \x01(\x0b\x32\x15.rowgate.v1.SavepointH\x00\x12$\n\x06\x63ommit\x18\x0f \x01(\x0b\x32\x12.rowgate.v1.CommitH\x00\x12(\n\x08rollback\x18\x10 \x01(\x0b\x32\x14.rowgate.v1.RollbackH\x00\x12)\n\x05\x65rror\x18\x11 \x01(\x0b\x32\x18.rowgate.v1.RequestErrorH\x00\x42\x08\n\x06\x61nswer*\x85\x01\n\tQueryMode\x12\x1a\n\x16QUERY_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12QUERY_MODE_EXECUTE\x10\x01\x12\x17\n\x13QUERY_MODE_DESCRIBE\x10\x02\x12\x13\n\x0fQUERY_MODE_PLAN\x10\x03\x12\x16\n\x12QUERY_MODE_PROFILE\x10\x04\x32\xd1\x02\n\x0cQueryService\x12Q\n\x0c\x45xecuteQuery\x12\x1f.rowgate.v1.ExecuteQueryRequest\x1a .rowgate.v1.ExecuteQueryResponse\x12P\n\x0bStreamQuery\x12\x1e.rowgate.v1.StreamQueryRequest\x1a\x1f.rowgate.v1.StreamQueryResponse0\x01\x12Q\n\x0c\x45xecuteBatch\x12\x1f.rowgate.v1.ExecuteBatchRequest\x1a .rowgate.v1.ExecuteBatchResponse\x12I\n\x08Transact\x12\x1b.rowgate.v1.TransactRequest\x1a\x1c.rowgate.v1.TransactResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,22 +43,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_options = b'8\001'
   _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._loaded_options = None
   _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_options = b'8\001'
-  _globals['_QUERYMODE']._serialized_start=1235
-  _globals['_QUERYMODE']._serialized_end=1368
-  _globals['_QUERYOPTIONS']._serialized_start=151
-  _globals['_QUERYOPTIONS']._serialized_end=361
-  _globals['_EXECUTEQUERYREQUEST']._serialized_start=364
-  _globals['_EXECUTEQUERYREQUEST']._serialized_end=632
-  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_start=568
-  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_end=632
-  _globals['_EXECUTEQUERYRESPONSE']._serialized_start=635
-  _globals['_EXECUTEQUERYRESPONSE']._serialized_end=862
-  _globals['_STREAMQUERYREQUEST']._serialized_start=865
-  _globals['_STREAMQUERYREQUEST']._serialized_end=1131
-  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_start=568
-  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_end=632
-  _globals['_STREAMQUERYRESPONSE']._serialized_start=1133
-  _globals['_STREAMQUERYRESPONSE']._serialized_end=1232
-  _globals['_QUERYSERVICE']._serialized_start=1371
-  _globals['_QUERYSERVICE']._serialized_end=1550
+  _globals['_QUERYMODE']._serialized_start=3055
+  _globals['_QUERYMODE']._serialized_end=3188
+  _globals['_QUERYOPTIONS']._serialized_start=258
+  _globals['_QUERYOPTIONS']._serialized_end=468
+  _globals['_EXECUTEQUERYREQUEST']._serialized_start=471
+  _globals['_EXECUTEQUERYREQUEST']._serialized_end=739
+  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_start=675
+  _globals['_EXECUTEQUERYREQUEST_PARAMSENTRY']._serialized_end=739
+  _globals['_EXECUTEQUERYRESPONSE']._serialized_start=742
+  _globals['_EXECUTEQUERYRESPONSE']._serialized_end=969
+  _globals['_STREAMQUERYREQUEST']._serialized_start=972
+  _globals['_STREAMQUERYREQUEST']._serialized_end=1238
+  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_start=675
+  _globals['_STREAMQUERYREQUEST_PARAMSENTRY']._serialized_end=739
+  _globals['_STREAMQUERYRESPONSE']._serialized_start=1240
+  _globals['_STREAMQUERYRESPONSE']._serialized_end=1339
+  _globals['_EXECUTEBATCHREQUEST']._serialized_start=1342
+  _globals['_EXECUTEBATCHREQUEST']._serialized_end=1499
+  _globals['_EXECUTEBATCHRESPONSE']._serialized_start=1501
+  _globals['_EXECUTEBATCHRESPONSE']._serialized_end=1609
+  _globals['_TRANSACTREQUEST']._serialized_start=1612
+  _globals['_TRANSACTREQUEST']._serialized_end=2267
+  _globals['_TRANSACTRESPONSE']._serialized_start=2270
+  _globals['_TRANSACTRESPONSE']._serialized_end=3052
+  _globals['_QUERYSERVICE']._serialized_start=3191
+  _globals['_QUERYSERVICE']._serialized_end=3528
 # @@protoc_insertion_point(module_scope)

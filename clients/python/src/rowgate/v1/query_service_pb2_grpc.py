@@ -28,8 +28,10 @@ if _version_not_supported:
 class QueryServiceStub(object):
     """QueryService runs SQL on a database by name.
 
-    A request holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine) and
-    runs in a transaction of its own, committed when the statement went through.
+    An `sql` holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine). With
+    ExecuteQuery and StreamQuery it runs in a transaction of its own, committed when the statement went through.
+    Transactions are the gateway's to begin and to end: a statement that would is refused (`NOT_SUPPORTED`, and `hint`
+    says what to use).
 
     Parameters are `:name` (from `params`) or `?` (from `positional_params`), never both. They are found by a
     tokenizer that knows each engine's literals, quoted names, comments, casts and operators, so
@@ -54,13 +56,25 @@ class QueryServiceStub(object):
                 request_serializer=rowgate_dot_v1_dot_query__service__pb2.StreamQueryRequest.SerializeToString,
                 response_deserializer=rowgate_dot_v1_dot_query__service__pb2.StreamQueryResponse.FromString,
                 _registered_method=True)
+        self.ExecuteBatch = channel.unary_unary(
+                '/rowgate.v1.QueryService/ExecuteBatch',
+                request_serializer=rowgate_dot_v1_dot_query__service__pb2.ExecuteBatchRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_query__service__pb2.ExecuteBatchResponse.FromString,
+                _registered_method=True)
+        self.Transact = channel.stream_stream(
+                '/rowgate.v1.QueryService/Transact',
+                request_serializer=rowgate_dot_v1_dot_query__service__pb2.TransactRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_query__service__pb2.TransactResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer(object):
     """QueryService runs SQL on a database by name.
 
-    A request holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine) and
-    runs in a transaction of its own, committed when the statement went through.
+    An `sql` holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine). With
+    ExecuteQuery and StreamQuery it runs in a transaction of its own, committed when the statement went through.
+    Transactions are the gateway's to begin and to end: a statement that would is refused (`NOT_SUPPORTED`, and `hint`
+    says what to use).
 
     Parameters are `:name` (from `params`) or `?` (from `positional_params`), never both. They are found by a
     tokenizer that knows each engine's literals, quoted names, comments, casts and operators, so
@@ -89,6 +103,32 @@ class QueryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExecuteBatch(self, request, context):
+        """ExecuteBatch runs several statements in one round trip, all or none, or each by itself.
+
+        A step that fails is told in its answer; the call itself fails only where nothing was run, or nothing is known:
+        the request is malformed, no connection is to be had, the commit was refused or its answer was lost (`outcome`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Transact(self, request_iterator, context):
+        """Transact is a transaction: the stream is. It lives on one connection of one replica, and whatever ends the stream
+        without a `commit` rolls it back.
+
+        The first request is `begin`. Each request has one answer, of one message or several, and the answers come in the
+        requests' order. A request that fails has an answer too, with the state that the transaction is in then. Requests
+        may be sent ahead of answers; they are run whatever became of those before them, as far as that state allows.
+
+        When the transaction is over, the caller half-closes, and the call ends with OK; with OK also where it half-closes
+        before, which rolls back. It ends with a status of its own where there was no `begin` or it was refused, and where
+        the transaction was idle, or took, too long (`TRANSACTION_EXPIRED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -102,6 +142,16 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     request_deserializer=rowgate_dot_v1_dot_query__service__pb2.StreamQueryRequest.FromString,
                     response_serializer=rowgate_dot_v1_dot_query__service__pb2.StreamQueryResponse.SerializeToString,
             ),
+            'ExecuteBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExecuteBatch,
+                    request_deserializer=rowgate_dot_v1_dot_query__service__pb2.ExecuteBatchRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_query__service__pb2.ExecuteBatchResponse.SerializeToString,
+            ),
+            'Transact': grpc.stream_stream_rpc_method_handler(
+                    servicer.Transact,
+                    request_deserializer=rowgate_dot_v1_dot_query__service__pb2.TransactRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_query__service__pb2.TransactResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'rowgate.v1.QueryService', rpc_method_handlers)
@@ -113,8 +163,10 @@ def add_QueryServiceServicer_to_server(servicer, server):
 class QueryService(object):
     """QueryService runs SQL on a database by name.
 
-    A request holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine) and
-    runs in a transaction of its own, committed when the statement went through.
+    An `sql` holds exactly one statement (`MULTIPLE_STATEMENTS` otherwise; a trailing semicolon is fine). With
+    ExecuteQuery and StreamQuery it runs in a transaction of its own, committed when the statement went through.
+    Transactions are the gateway's to begin and to end: a statement that would is refused (`NOT_SUPPORTED`, and `hint`
+    says what to use).
 
     Parameters are `:name` (from `params`) or `?` (from `positional_params`), never both. They are found by a
     tokenizer that knows each engine's literals, quoted names, comments, casts and operators, so
@@ -167,6 +219,60 @@ class QueryService(object):
             '/rowgate.v1.QueryService/StreamQuery',
             rowgate_dot_v1_dot_query__service__pb2.StreamQueryRequest.SerializeToString,
             rowgate_dot_v1_dot_query__service__pb2.StreamQueryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecuteBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rowgate.v1.QueryService/ExecuteBatch',
+            rowgate_dot_v1_dot_query__service__pb2.ExecuteBatchRequest.SerializeToString,
+            rowgate_dot_v1_dot_query__service__pb2.ExecuteBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Transact(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/rowgate.v1.QueryService/Transact',
+            rowgate_dot_v1_dot_query__service__pb2.TransactRequest.SerializeToString,
+            rowgate_dot_v1_dot_query__service__pb2.TransactResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -473,12 +473,13 @@ class OnConflict(google.protobuf.message.Message):
     @property
     def target(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The columns of the unique or primary key that is meant. Empty: the primary key for UPDATE, any for IGNORE.
-        A row that collides on another key is an error (`DUPLICATE_KEY`).
+        A row that collides on another key is an error (`DUPLICATE_KEY`). Each row must have them, but for one that the
+        database counts up.
         """
 
     @property
     def update_columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The columns that UPDATE changes. Empty: all that the row has but those of the target."""
+        """The columns that UPDATE changes; each row must have them. Empty: all that the row has but those of the target."""
 
     def __init__(
         self,
@@ -512,7 +513,9 @@ class InsertRowsRequest(google.protobuf.message.Message):
     table: builtins.str
     """The table."""
     dry_run: builtins.bool
-    """Do everything, answer, and undo it."""
+    """Do everything, answer, and undo it. Numbers that the database counts up (sequences, AUTO_INCREMENT) are used up all
+    the same. A table whose engine has no transactions (MyISAM, Aria) is refused (`NOT_SUPPORTED`).
+    """
     encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType
     """How the returned rows are laid out."""
     @property
@@ -661,9 +664,13 @@ class UpdateRowsRequest(google.protobuf.message.Message):
     max_affected: builtins.int
     """Where more rows than this are meant nothing is changed (`TOO_MANY_ROWS_AFFECTED`). 0: any number."""
     allow_unfiltered: builtins.bool
-    """Without `key` and `filter`, change every row; refused otherwise (`UNFILTERED_WRITE`)."""
+    """Without `key` and `filter`, or with a filter that leaves out no row, change every row; refused otherwise
+    (`UNFILTERED_WRITE`).
+    """
     dry_run: builtins.bool
-    """Do everything, answer, and undo it."""
+    """Do everything, answer, and undo it. Numbers that the database counts up (sequences, AUTO_INCREMENT) are used up all
+    the same. A table whose engine has no transactions (MyISAM, Aria) is refused (`NOT_SUPPORTED`).
+    """
     include_deleted: builtins.bool
     """Whether rows that are marked as deleted are meant too: restoring one is an update of its mark to NULL."""
     encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType
@@ -805,9 +812,13 @@ class DeleteRowsRequest(google.protobuf.message.Message):
     max_affected: builtins.int
     """Where more rows than this are meant nothing is deleted (`TOO_MANY_ROWS_AFFECTED`). 0: any number."""
     allow_unfiltered: builtins.bool
-    """Without `key` and `filter`, delete every row; refused otherwise (`UNFILTERED_WRITE`)."""
+    """Without `key` and `filter`, or with a filter that leaves out no row, delete every row; refused otherwise
+    (`UNFILTERED_WRITE`).
+    """
     dry_run: builtins.bool
-    """Do everything, answer, and undo it."""
+    """Do everything, answer, and undo it. Numbers that the database counts up (sequences, AUTO_INCREMENT) are used up all
+    the same. A table whose engine has no transactions (MyISAM, Aria) is refused (`NOT_SUPPORTED`).
+    """
     encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType
     """How the returned rows are laid out."""
     @property

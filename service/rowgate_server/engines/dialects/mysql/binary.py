@@ -1,4 +1,4 @@
-"""The binary protocol, for results with FLOAT columns: the text protocol prints a FLOAT with six digits.
+"""The binary protocol, for results whose numbers the text protocol would round: see `columns.is_rounded`.
 
 A statement is prepared with its literals written into it, so nothing is bound. Cells are decoded into the forms that
 `columns.DECODERS` give, whole ranges and zero dates included; asyncmy's own decoder makes datetime objects.
@@ -21,6 +21,7 @@ COM_STMT_PREPARE, COM_STMT_EXECUTE = b"\x16", b"\x17"
 _ROWS_PER_FETCH = 512
 _EOF = 0xFE
 _LONGEST_EOF = 9
+_MORE_RESULTS = 0x0008
 _BINARY = 63  # the charset number of bytes
 
 # Signed and unsigned.
@@ -46,12 +47,23 @@ class Prepared:
     parameter_count: int
 
 
+class TooManyColumnsError(Exception):
+    """More columns than the two bytes can count that tell their number; the rest of them is still to come."""
+
+
 async def read_prepared(connection: Any) -> Prepared:
-    """The answer to COM_STMT_PREPARE."""
+    """The answer to COM_STMT_PREPARE.
+
+    Raises:
+        TooManyColumnsError: the link is of no use any more.
+    """
     packet = await connection.read_packet()
     _, statement_id, columns, parameters = struct.unpack_from("<BIHH", packet.get_all_data())
     await _read_fields(connection, parameters)
-    return Prepared(statement_id, await _read_fields(connection, columns), parameters)
+    fields = await _read_fields(connection, columns)
+    if connection._proto.length > connection._proto.pos:
+        raise TooManyColumnsError
+    return Prepared(statement_id, fields, parameters)
 
 
 def execute_payload(prepared: Prepared) -> bytes:
@@ -61,12 +73,16 @@ def execute_payload(prepared: Prepared) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What COM_STMT_EXECUTE is answered with: the fields of a result, or, without one, the figures of a write."""
+    """What COM_STMT_EXECUTE is answered with: the fields of a result, or, without one, the figures of a write.
+
+    `more`: another answer follows.
+    """
 
     fields: tuple[Any, ...] = ()
     affected_rows: int = 0
     insert_id: int = 0
     warning_count: int = 0
+    more: bool = False
 
 
 async def read_answer(connection: Any) -> Answer:
@@ -76,8 +92,8 @@ async def read_answer(connection: Any) -> Answer:
         return Answer(await _read_fields(connection, packet.read_length_encoded_integer()))
     packet.advance(1)
     affected_rows, insert_id = packet.read_length_encoded_integer(), packet.read_length_encoded_integer()
-    packet.read_uint16()  # the server's status
-    return Answer((), affected_rows, insert_id, packet.read_uint16())
+    status, warning_count = packet.read_uint16(), packet.read_uint16()
+    return Answer((), affected_rows, insert_id, warning_count, more=bool(status & _MORE_RESULTS))
 
 
 class BinaryRows:
@@ -89,6 +105,7 @@ class BinaryRows:
         self._bitmap = (len(answer.fields) + 9) // 8
         self.ended = not answer.fields
         self.warning_count = answer.warning_count
+        self.more = answer.more
 
     async def fetch(self) -> list[Row]:
         """Up to 512 rows, as many as have been received and at least one; empty at the end."""
@@ -107,9 +124,10 @@ class BinaryRows:
 
     def _end(self, data: bytes) -> None:
         self.ended = True
-        # An OK packet has two counts of a byte each before the status; an EOF packet the warnings at once.
+        # The status is at 3 in both: an OK packet has two counts of a byte each before it, an EOF packet the warnings.
         offset = 5 if self._connection._deprecate_eof else 1
         self.warning_count = int.from_bytes(data[offset : offset + 2], "little")
+        self.more = bool(data[3] & _MORE_RESULTS)
 
     def _row(self, data: bytes) -> Row:
         nulls = data[1 : 1 + self._bitmap]

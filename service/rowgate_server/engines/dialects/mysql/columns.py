@@ -7,11 +7,12 @@ database's own text where that is exact: no Decimal, date or timedelta object is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import methodcaller
 from typing import Any
 
 from asyncmy.constants import FIELD_TYPE, FLAG
 
-from rowgate_server.engines.results import Column, Columns
+from rowgate_server.engines.results import Column, Columns, Row
 from rowgate_server.engines.values import ValueType
 
 _BINARY = 63  # the charset number of bytes
@@ -41,14 +42,41 @@ _PLAIN = {
 }
 _BLOBS = (FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB)
 _NO_DECIMALS = 31  # the protocol's "not fixed"
-_WHOLE_SECONDS, _MICROSECONDS = 19, 26  # characters of a DATETIME(0) and a DATETIME(6)
+_MOST_FRACTION = 6
+
+
+_CLOCKS = {FIELD_TYPE.TIME: "", FIELD_TYPE.DATETIME: "", FIELD_TYPE.TIMESTAMP: "+00:00"}
+"""What ends the text of a clock's cells. The session's time zone is UTC: the driver sets it, and every reset again."""
+
+_Finish = Callable[[Sequence[Any]], list[Any]]
+
+
+class FieldColumns(Columns):
+    """The columns of a result.
+
+    Attributes:
+        rounded: its text would have fewer digits than its numbers.
+        unfinished: the columns whose cells `DECODERS` leaves as they are, by position, and what makes them whole.
+    """
+
+    rounded: bool = False
+    unfinished: tuple[tuple[int, _Finish], ...] = ()
+
+    def finish(self, rows: list[Row]) -> list[Row]:
+        """The rows with their cells whole: column by column, at a fifth of what a call for each cell would take."""
+        if not self.unfinished or not rows:
+            return rows
+        cells: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for index, finish in self.unfinished:
+            cells[index] = finish(cells[index])
+        return list(zip(*cells, strict=True))
 
 
 _MOST_REMEMBERED = 512
-_remembered: dict[tuple[bytes, ...], Columns] = {}
+_remembered: dict[tuple[bytes, ...], FieldColumns] = {}
 
 
-def columns_of(fields: Sequence[Any]) -> Columns:
+def columns_of(fields: Sequence[Any]) -> FieldColumns:
     """The columns that a result's field packets describe.
 
     Remembered by the packets' bytes: a hot statement has the same ones each time, and they cost 5 µs a column.
@@ -58,8 +86,21 @@ def columns_of(fields: Sequence[Any]) -> Columns:
     if found is None:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        found = _remembered[key] = Columns(column(field) for field in fields)
+        found = _remembered[key] = FieldColumns(column(field) for field in fields)
+        found.rounded = any(map(is_rounded, fields))
+        found.unfinished = tuple(
+            (index, finish) for index, field in enumerate(fields) if (finish := finish_of(field)) is not None
+        )
     return found
+
+
+def is_rounded(field: Any) -> bool:
+    """Whether the text protocol prints fewer digits than there are.
+
+    A FLOAT has six there, and a DOUBLE as many decimals as it is declared with, which also its average is cut to.
+    """
+    double = field.type_code == FIELD_TYPE.DOUBLE and field.scale < _NO_DECIMALS
+    return bool(double or field.type_code == FIELD_TYPE.FLOAT)
 
 
 def column(field: Any) -> Column:
@@ -112,25 +153,20 @@ def _text_or_bytes(field: Any) -> tuple[ValueType, str]:
     return value_type, "varbinary" if binary else "varchar"
 
 
+def finish_of(field: Any) -> _Finish | None:
+    """What gives a clock's cells six digits after the point, whatever their column keeps, and their zone."""
+    zone = _CLOCKS.get(field.type_code)
+    if zone is None:
+        return None
+    if field.scale > _MOST_FRACTION:
+        return lambda cells: [cell and _fraction(cell) + zone for cell in cells]
+    ending = ("" if field.scale else ".") + "0" * (_MOST_FRACTION - field.scale) + zone
+    return (lambda cells: [cell and cell + ending for cell in cells]) if ending else None
+
+
 def _fraction(text: str) -> str:
-    """Six digits after the point, whatever the column keeps."""
     whole, point, digits = text.partition(".")
     return f"{whole}.{digits:0<6}" if point else f"{whole}.000000"
-
-
-def _datetime(text: str) -> str:
-    """`2024-01-31 23:59:59` and up to six digits more. Called for every cell, so the usual lengths go first."""
-    length = len(text)
-    if length == _WHOLE_SECONDS:
-        return f"{text[:10]}T{text[11:]}.000000"
-    if length == _MICROSECONDS:
-        return text.replace(" ", "T")
-    return f"{text[:10]}T{_fraction(text[11:])}"
-
-
-def _timestamp(text: str) -> str:
-    # The session's time zone is UTC: the driver sets it, and every reset sets it again.
-    return f"{_datetime(text)}+00:00"
 
 
 def _bit(octets: bytes) -> int:
@@ -140,13 +176,12 @@ def _bit(octets: bytes) -> int:
 DECODERS: dict[int, Callable[[Any], Any]] = {
     **dict.fromkeys(_INTEGERS, int),
     **dict.fromkeys(_DOUBLES, float),
-    **dict.fromkeys(_DECIMALS, str),
     FIELD_TYPE.YEAR: int,
     FIELD_TYPE.BIT: _bit,
-    FIELD_TYPE.DATE: str,
-    FIELD_TYPE.NEWDATE: str,
-    FIELD_TYPE.TIME: _fraction,
-    FIELD_TYPE.DATETIME: _datetime,
-    FIELD_TYPE.TIMESTAMP: _timestamp,
+    FIELD_TYPE.DATETIME: methodcaller("replace", " ", "T"),
+    FIELD_TYPE.TIMESTAMP: methodcaller("replace", " ", "T"),
 }
-"""asyncmy's `conv`: what makes a cell of its text, by the protocol's type. Types not named stay str or bytes."""
+"""asyncmy's `conv`: what makes a cell of its text, by the protocol's type. Types not named stay str or bytes.
+
+Called for every cell, so nothing here is Python but for BIT; `FieldColumns.finish` does the rest.
+"""

@@ -9,7 +9,7 @@ from rowgate_server.engines.dialects.mysql import columns
 from rowgate_server.engines.dialects.mysql.binary import Answer, BinaryRows
 from rowgate_server.engines.dialects.mysql.link import Link
 from rowgate_server.engines.driver import ExecuteMode
-from rowgate_server.engines.results import Column, Completion, Row, StatementWarning
+from rowgate_server.engines.results import Completion, Row, StatementWarning
 
 _MOST_WARNINGS = 64
 _SHORT_REST = 8
@@ -23,7 +23,7 @@ class _Cursor:
         self._link = link
         self._reads = mode.reads
         self._streaming = mode.streaming
-        self.columns: tuple[Column, ...] = columns.columns_of(fields)
+        self.columns: columns.FieldColumns = columns.columns_of(fields)
         if self._streaming:
             link.hold()
 
@@ -70,6 +70,26 @@ class _Cursor:
         await connection.query(f"SHOW WARNINGS LIMIT {_MOST_WARNINGS}")
         return tuple(StatementWarning(str(code), message, level) for level, code, message in connection._result.rows)
 
+    async def _drain(self) -> tuple[StatementWarning, ...]:
+        """A CALL may answer with several results: the first is the answer, and the others are told of.
+
+        They are passed over unread, so it does not matter which protocol they come in.
+        """
+        dropped = 0
+        connection = self._link.connection
+        more = True
+        while more:
+            await connection.next_result(unbuffered=True)
+            current = connection._result
+            dropped += bool(current.field_count)
+            if current.unbuffered_active:
+                await current._finish_unbuffered_query()
+            more = current.has_next
+        if not dropped:
+            return ()
+        text = f"{dropped} further result set(s) of this statement are not in the answer, which is the first one"
+        return (StatementWarning("ROWGATE", text, "Warning"),)
+
 
 class TextCursor(_Cursor):
     """The text protocol, by asyncmy's own unbuffered result: rows come in batches of a receive buffer."""
@@ -80,35 +100,19 @@ class TextCursor(_Cursor):
 
     async def _rows(self) -> Sequence[Row]:
         first = await self._result._read_rowdata_packet_unbuffered()
-        return () if first is None else [first, *self._result._take_pending_rows()]
+        return () if first is None else self.columns.finish([first, *self._result._take_pending_rows()])
 
     async def _completion(self) -> Completion:
         result = self._result
         if result.unbuffered_active:
             await result._finish_unbuffered_query()
         self._link.status = result.server_status
-        notes = await self._drain() if result.has_next else await self._warnings(result.warning_count)
+        notes = await (self._drain() if result.has_next else self._warnings(result.warning_count))
         return Completion(
             affected_rows=None if self.columns else result.affected_rows,
             last_insert_id=result.insert_id or None,
             warnings=notes,
         )
-
-    async def _drain(self) -> tuple[StatementWarning, ...]:
-        """A CALL may answer with several results: the first is the answer, and the others are told of."""
-        dropped = 0
-        current = self._result
-        connection = self._link.connection
-        while current.has_next:
-            await connection.next_result(unbuffered=True)
-            current = connection._result
-            dropped += bool(current.field_count)
-            if current.unbuffered_active:
-                await current._finish_unbuffered_query()
-        if not dropped:
-            return ()
-        text = f"{dropped} further result set(s) of this statement are not in the answer, which is the first one"
-        return (StatementWarning("ROWGATE", text, "Warning"),)
 
 
 class BinaryCursor(_Cursor):
@@ -125,8 +129,9 @@ class BinaryCursor(_Cursor):
     async def _completion(self) -> Completion:
         while not self._result.ended:
             await self._result.fetch()
+        notes = await (self._drain() if self._result.more else self._warnings(self._result.warning_count))
         return Completion(
             affected_rows=None if self.columns else self._answer.affected_rows,
             last_insert_id=self._answer.insert_id or None,
-            warnings=await self._warnings(self._result.warning_count),
+            warnings=notes,
         )

@@ -10,7 +10,9 @@ from typing import Any
 
 from asyncmy import errors as driver_errors
 
+from rowgate_server.engines.dialects.names import apart
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.causes import in_a_line
 
 _REASONS: dict[int, Reason] = {
     1022: Reason.DUPLICATE_KEY,
@@ -104,6 +106,9 @@ _DETAILS: dict[Reason, tuple[re.Pattern[str], ...]] = {
     Reason.VALUE_OUT_OF_RANGE: (_COLUMN_BACKTICKED, _COLUMN_AT_ROW),
 }
 
+_MISSING = (Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN)
+"""Their names are qualified."""
+
 _FIXED: dict[Reason, str] = {
     Reason.DUPLICATE_KEY: "a unique key already holds this value",
     Reason.FOREIGN_KEY_VIOLATION: "a foreign key does not allow this",
@@ -138,7 +143,12 @@ _QUOTED = re.compile(r"'.*", re.DOTALL)
 def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | None:
     """The gateway's words for an error of asyncmy's; None for any other exception."""
     if isinstance(error, (OSError, TimeoutError, EOFError)):
-        return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
+        return RowgateError(
+            Reason.DATABASE_UNAVAILABLE,
+            _FIXED[Reason.DATABASE_UNAVAILABLE],
+            retry_after=1.0,
+            cause=in_a_line(error),
+        )
     if not isinstance(error, driver_errors.Error):
         return None
     number, text = _number_and_text(error)
@@ -151,6 +161,8 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
         outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
         sqlstate=str(error.sqlstate) if error.sqlstate else None,
         vendor_code=str(number) if number else None,
+        # SIGNAL may give a number of the server's own any text.
+        cause=in_a_line(error) if number == 0 or number in _CLIENT_ERRORS else "",
         **_details(reason, text),
     )
 
@@ -184,7 +196,8 @@ def _details(reason: Reason, text: str) -> dict[str, str | None]:
     for pattern in _DETAILS.get(reason, ()):
         match = pattern.search(text)
         if match is not None:
-            return dict(match.groupdict())
+            found = match.groupdict()
+            return apart(found) if reason in _MISSING else dict(found)
     return {}
 
 

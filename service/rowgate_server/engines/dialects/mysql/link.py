@@ -67,6 +67,29 @@ class Link:
                 outcome=Outcome.UNKNOWN,
             ) from error
 
+    async def changes(self, before: list[bytes], commands: list[bytes]) -> list[int]:
+        """The rows that each of many commands has changed, behind those that are each answered by one OK packet.
+
+        Raises:
+            MySQLError: the first that one of them has met with; the answers to all of them have been read.
+        """
+        self.write(*before, *commands)
+        await self.read_before(len(before))
+        affected: list[int] = []
+        failed: MySQLError | None = None
+        for _ in commands:
+            self.next_answer()
+            try:
+                packet = await self.connection.read_packet()
+            except MySQLError as error:
+                failed = failed or error
+                continue
+            packet.advance(1)
+            affected.append(packet.read_length_encoded_integer())
+        if failed is not None:
+            raise failed
+        return affected
+
     async def ping(self) -> int:
         """The server's status flags."""
         self.write(COM_PING)

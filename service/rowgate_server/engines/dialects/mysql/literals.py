@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rowgate_server.engines.isotime import (
@@ -20,11 +20,14 @@ from rowgate_server.engines.isotime import (
     parts_from_interval,
     time_from_micros,
 )
-from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import BoundRows, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f'\"`\\]*\Z")
 _DECIMAL = re.compile(r"-?(?P<whole>\d+)(?:\.(?P<fraction>\d+))?\Z", re.ASCII)
+_SHORT_DECIMALS = re.compile(r"-?[0-9]{1,30}\.[0-9]{1,30}(?:,-?[0-9]{1,30}\.[0-9]{1,30})*+\Z")
+"""So joined, with a point each and far below 65 digits, they are literals as they are."""
+_NUMERALS = (ValueType.INT, ValueType.UINT)
 _MOST_DIGITS = 65
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _TIME = re.compile(r"-?\d{1,3}:\d\d:\d\d(\.\d{1,6})?\Z", re.ASCII)
@@ -45,10 +48,37 @@ def render(statement: BoundStatement) -> str:
     if not values:
         return fragments[0]
     pieces = [fragments[0]]
-    for index, value in enumerate(values):
-        pieces.append(literal(value))
-        pieces.append(fragments[index + 1])
+    try:
+        for index, value in enumerate(values):
+            pieces.append(literal(value))
+            pieces.append(fragments[index + 1])
+    except RowgateError as error:
+        # There are two pieces for each value before it.
+        raise error.of_value(len(pieces) // 2) from None
     return "".join(pieces)
+
+
+def render_rows(rows: BoundRows) -> str:
+    """The INSERT with its rows written into it: column by column, and what is there twice but once."""
+    columns = [_column(kind, cells) for kind, cells in zip(rows.types, rows.values, strict=True)]
+    written = "), (".join(map(", ".join, zip(*columns, strict=True)))
+    return f"{rows.fragments[0]}({written}){rows.fragments[1]}"
+
+
+def _column(kind: ValueType, cells: list[Any]) -> Iterable[str]:
+    """The literals of a column; those of the usual kinds without a call for each, wherever one look says it is safe."""
+    if None not in cells:
+        if kind in _NUMERALS:
+            return map(str, cells)
+        if kind is ValueType.STRING and _PLAIN.match("".join(cells)):
+            return [f"'{cell}'" for cell in cells]
+        if kind is ValueType.DECIMAL and _SHORT_DECIMALS.match(",".join(cells)):
+            return cells
+        if kind is ValueType.DOUBLE and all(map(math.isfinite, cells)):
+            return [digits if "e" in digits else f"{digits}e0" for digits in map(repr, cells)]
+    write = _LITERALS[kind]
+    written = {cell: "NULL" if cell is None else write(cell) for cell in set(cells)}
+    return map(written.__getitem__, cells)
 
 
 def literal(value: BoundValue) -> str:

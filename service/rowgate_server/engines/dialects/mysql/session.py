@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,16 +22,25 @@ from rowgate_server.engines.dialects.mysql.link import (
     Link,
 )
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
-from rowgate_server.engines.dialects.mysql.statements import Statements
+from rowgate_server.engines.dialects.mysql.statements import Facts, Statements
 from rowgate_server.engines.driver import Cursor, ExecuteMode, Standing, TransactionOptions
-from rowgate_server.engines.values import BoundStatement
+from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _NOT_PREPARED = ((1295,), (1461,))
 """Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
+_WRITES_IN_READ_ONLY = (1792,)
+_MOST_COLUMNS = 65_535
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
 _START = COM_QUERY + b"START TRANSACTION"
-_STRICT = COM_QUERY + b"SET sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+_STRICT = (
+    COM_QUERY
+    + b"SET @rowgate_sql_mode=@@sql_mode,sql_mode=CONCAT(@@sql_mode,',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+)
+_NO_AUTOCOMMIT = COM_QUERY + b"SET autocommit=0"
+_MOST_AT_ONCE, _MOST_BYTES_AT_ONCE = 256, 256 * 1024
+"""Commands, and bytes, that are under way at once: their answers must fit into the socket while nobody reads them."""
+_NOT_STRICT = COM_QUERY + b"SET sql_mode=@rowgate_sql_mode"
 
 
 class Killer(Protocol):
@@ -81,25 +92,80 @@ class MySQLSession:
         self._due: list[bytes] = []
         self._begun = False
         self._strict = False
+        self._only_read = False
 
     async def prepare(self) -> None:
         """Set a new connection up for the gateway's use."""
         await self._commands(MULTI_STATEMENTS_OFF, *self._settings.fresh())
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement; autocommit makes it a transaction of its own, unless one was begun."""
-        sql = literals.render(statement).encode()
+        sql = (
+            literals.render_rows(statement) if isinstance(statement, BoundRows) else literals.render(statement)
+        ).encode()
         self._check_size(sql)
+        if self._begun:
+            self._only_read = mode.reads
+            mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
         facts = self._settings.statements.facts(statement, reads=mode.reads)
         before = self._before(mode, plain=facts.plain)
-        if mode.floats and facts.floats is not False and len(sql) < LARGEST_PACKET:
+        if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepare(before, sql)
             if prepared is not None and facts.learn(prepared.fields, reads=mode.reads):
                 return await self._execute_prepared(prepared, mode)
             before = []
         await self._link.query(before, sql)
-        return TextCursor(self._link, mode)
+        cursor = TextCursor(self._link, mode)
+        return await self._run_exactly(cursor, facts, sql, mode) if cursor.columns.rounded else cursor
+
+    async def _run_exactly(self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
+        """Run a statement prepared whose answer has just come as text that rounds its numbers.
+
+        That is after ALTER TABLE, or with a value of another type. Only what reads may be run twice, so it is run in
+        a session that refuses the writes of functions.
+        """
+        facts.rounded = True
+        await cursor.finish()
+        if not mode.reads or len(sql) >= LARGEST_PACKET:
+            raise _not_exact()
+        if self._begun:
+            raise _types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
+        self._state.changed()
+        try:
+            prepared = await self._prepare([_READ_ONLY], sql)
+            if prepared is not None:
+                return await self._execute_prepared(prepared, mode)
+        except MySQLError as error:
+            if mode.read_only or error.args[:1] != _WRITES_IN_READ_ONLY:
+                raise
+            raise _types_have_changed() from error
+        raise _not_exact()
+
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Many commands in one write.
+
+        Those behind one that fails run all the same. Without autocommit they, too, are in a transaction, even where the
+        error has rolled back the one that they were meant for.
+        """
+        before = [*self._overdue(), _NO_AUTOCOMMIT]
+        self._state.changed()
+        affected: list[int] = []
+        commands: list[bytes] = []
+        size = 0
+        for statement in statements:
+            sql = literals.render(statement).encode()
+            self._check_size(sql)
+            if len(sql) >= LARGEST_PACKET:
+                raise RowgateError(
+                    Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN
+                )
+            if commands and (len(commands) == _MOST_AT_ONCE or size + len(sql) > _MOST_BYTES_AT_ONCE):
+                affected += await self._link.changes(before, commands)
+                before, commands, size = [], [], 0
+            commands.append(COM_QUERY + sql)
+            size += len(sql)
+        return affected + await self._link.changes(before, commands)
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""
@@ -123,6 +189,11 @@ class MySQLSession:
         self._due = [_READ_ONLY] if options.read_only else []
         if options.isolation is not None:
             self._due.append(COM_QUERY + f"SET SESSION TRANSACTION ISOLATION LEVEL {options.isolation.value}".encode())
+        if options.lock_timeout is not None:
+            wait = max(1, math.ceil(options.lock_timeout))
+            self._due.append(
+                COM_QUERY + f"SET SESSION innodb_lock_wait_timeout={wait},lock_wait_timeout={wait}".encode()
+            )
         self._due.append(_START)
         self._begun = True
 
@@ -140,8 +211,10 @@ class MySQLSession:
 
     async def standing(self, error: Exception | None) -> Standing:
         """A deadlock rolls back the transaction, and DDL commits it; other errors undo their statement only."""
-        status = self._link.status if error is None else await self._link.ping()
+        status = self._link.status
         # 0: the statement's answer did not tell, as those of the binary protocol don't.
+        if error is not None or not (status or self._only_read):
+            status = await self._link.ping()
         return Standing.ACTIVE if not status or status & IN_TRANSACTION else Standing.ENDED
 
     async def reset(self) -> None:
@@ -208,9 +281,9 @@ class MySQLSession:
         """The commands to send before the statement."""
         before = self._overdue(plain=plain)
         settings = [_READ_ONLY] if mode.read_only and not self._begun else []
-        if mode.strict and not self._strict:
-            settings.append(_STRICT)
-            self._strict = True
+        if mode.strict is not self._strict:
+            settings.append(_STRICT if mode.strict else _NOT_STRICT)
+            self._strict = mode.strict
         if settings or self._begun:
             self._state.changed()
         return [*before, *settings]
@@ -244,6 +317,15 @@ class MySQLSession:
         self._link.next_answer()
         try:
             return await binary.read_prepared(self._link.connection)
+        except binary.TooManyColumnsError:
+            self.abort()
+            raise RowgateError(
+                Reason.INVALID_SQL,
+                f"the statement returns more than {_MOST_COLUMNS} columns",
+                field="sql",
+                limit=f"{_MOST_COLUMNS} columns",
+                outcome=Outcome.NOT_RUN,
+            ) from None
         except MySQLError as error:
             if error.args[:1] not in _NOT_PREPARED:
                 raise
@@ -257,3 +339,22 @@ class MySQLSession:
     async def _commands(self, *payloads: bytes) -> None:
         self._link.write(*payloads)
         await self._link.read_ok(len(payloads))
+
+
+def _types_have_changed() -> RowgateError:
+    return RowgateError(
+        Reason.SERIALIZATION_FAILURE,
+        "the types of the statement's columns have changed since it was last run",
+        hint="it has been run, and may write, so it was not run again; the next time its numbers are exact",
+        outcome=Outcome.UNKNOWN,
+    )
+
+
+def _not_exact() -> RowgateError:
+    """For what can't be prepared, or not now, and returned FLOATs: they are not handed on rounded."""
+    return RowgateError(
+        Reason.NOT_SUPPORTED,
+        "the answer has numbers that the database tells exactly only of a prepared statement, which this can't be now",
+        hint="cast a FLOAT, or a DOUBLE with fixed decimals, to DOUBLE",
+        outcome=Outcome.UNKNOWN,
+    )

@@ -9,7 +9,9 @@ import re
 
 import asyncpg
 
+from rowgate_server.engines.dialects.names import apart
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.causes import in_a_line
 
 _STATES: dict[str, Reason] = {
     "23505": Reason.DUPLICATE_KEY,
@@ -62,6 +64,29 @@ _FIXED: dict[Reason, str] = {
     Reason.DATABASE_UNAVAILABLE: "the database cannot be reached, or the connection broke",
 }
 
+# What a class of states has in common says too little of these.
+_WORDS: dict[str, str] = {
+    "22001": "a text is too long for where it should go",
+    "22003": "a number is beyond what its type holds",
+    "22007": "a text is not written as a date or time is",
+    "22008": "a date or time is beyond what its type holds",
+    "22012": "a division by zero",
+    "22021": "a text holds a character that the database's encoding has not, such as NUL",
+    "22023": "a function does not take such an argument",
+    "22P02": "a text is not written as a value of its type is",
+    "22P03": "a value's binary form is not that of its type",
+}
+
+_MISSING: dict[Reason, re.Pattern[str]] = {
+    Reason.UNKNOWN_TABLE: re.compile(
+        r'(?:relation|table|view|sequence) "(?P<table>[^"]+)"|schema "(?P<schema>[^"]+)" does not exist'
+    ),
+    Reason.UNKNOWN_COLUMN: re.compile(
+        r'column (?:"(?P<column>[^"]+)" of relation "(?P<table>[^"]+)"|"(?P<bare>[^"]+)"|(?P<of_table>[^"]+)) '
+        r"does not exist"
+    ),
+}
+
 _RETRY_AFTER: dict[Reason, float] = {
     Reason.DATABASE_UNAVAILABLE: 1.0,
     Reason.DEADLOCK: 0.05,
@@ -89,7 +114,12 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
             hint="cast it to text in the SQL",
         )
     if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, EOFError)):
-        return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
+        return RowgateError(
+            Reason.DATABASE_UNAVAILABLE,
+            _FIXED[Reason.DATABASE_UNAVAILABLE],
+            retry_after=1.0,
+            cause=in_a_line(error),
+        )
     return None
 
 
@@ -110,13 +140,28 @@ def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters:
     told_position = reason in (Reason.INVALID_SQL, Reason.UNKNOWN_COLUMN) and not has_parameters
     return RowgateError(
         reason,
-        _FIXED.get(reason) or text,
+        _WORDS.get(sqlstate) or _FIXED.get(reason) or text,
         retry_after=_RETRY_AFTER.get(reason),
         outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
+        # RAISE may give a state of the server's own any text.
+        cause=type(error).__name__ if reason is Reason.DATABASE_UNAVAILABLE else "",
         sqlstate=sqlstate,
         constraint=error.constraint_name,
-        table=error.table_name,
-        column=error.column_name,
         hint=hint,
         position=error.position if told_position else None,
+        **(_missing(reason, text) or {"table": error.table_name, "column": error.column_name}),
     )
+
+
+def _missing(reason: Reason, text: str) -> dict[str, str | None]:
+    """What is not there, which stands in the server's words alone; a name that may be a value is masked there."""
+    pattern = _MISSING.get(reason)
+    match = pattern.search(text) if pattern is not None else None
+    if match is None or "…" in text:
+        return {}
+    found = {key: name for key, name in match.groupdict().items() if name is not None}
+    if "bare" in found:
+        return {"column": found["bare"]}
+    if "of_table" in found:
+        return apart({"column": found["of_table"]})
+    return apart(found) if reason is Reason.UNKNOWN_TABLE else dict(found)

@@ -13,7 +13,7 @@ import struct
 from typing import Any
 
 _HEAD = struct.Struct("!cI")
-_ROW_DESCRIPTION, _NO_DATA, _READY = b"T", b"n", b"Z"
+_ROW_DESCRIPTION, _NO_DATA, _READY, _COMPLETE = b"T", b"n", b"Z", b"C"
 
 
 class ReceiveMeter(asyncio.Protocol):
@@ -51,6 +51,18 @@ class ReceiveMeter(asyncio.Protocol):
                 break
             at += 1 + length
         return b""
+
+    def command_tags(self) -> list[str]:
+        """What each command since `listen` said at its end: `INSERT 0 1`."""
+        heard, self._heard = self._heard or b"", None
+        tags: list[str] = []
+        at = 0
+        while at + _HEAD.size <= len(heard):
+            kind, length = _HEAD.unpack_from(heard, at)
+            if kind == _COMPLETE:
+                tags.append(heard[at + _HEAD.size : at + length].decode())
+            at += 1 + length
+        return tags
 
     def data_received(self, data: bytes) -> None:
         """Count, then pass on."""

@@ -17,7 +17,7 @@ from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
 from rowgate_server.engines.results import Column, Completion, Row, StatementWarning, result_too_large
-from rowgate_server.engines.values import NO_MEMBERS, BoundStatement
+from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_PER_FETCH, _MOST_OF_ANY_WIDTH = 8192, 512
@@ -45,11 +45,13 @@ class PostgreSQLSession:
         self._description = b""
         self._begun = False
 
-    async def execute(self, statement: BoundStatement, mode: ExecuteMode) -> Cursor:
+    async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in PostgreSQL's implicit one, or an explicit one.
 
         A portal to stream from, and a read-only session, need an explicit transaction.
         """
+        if isinstance(statement, BoundRows):
+            statement = statement.spread()
         if _COPY_OVER_THE_WIRE.match(statement.fragments[0]):
             # asyncpg would wait for data that never comes, or throw away what does.
             raise RowgateError(
@@ -59,18 +61,42 @@ class PostgreSQLSession:
                 outcome=Outcome.NOT_RUN,
             )
         # In a transaction a statement that can't be prepared as it is would be the end of it.
-        async with self._saved() if self._begun and not mode.typed else nullcontext(None) as place:
+        uncertain = self._begun and statement.values and not mode.typed
+        async with self._saved() if uncertain else nullcontext(None) as place:
             prepared, arguments = await self._prepare(statement, place)
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
-        explicit = not self._begun and (mode.read_only or mode.streaming)
-        if explicit:
-            await self._connection.execute("BEGIN READ ONLY" if mode.read_only else "BEGIN")
+        ending = ""
+        if mode.read_only and not self._begun:
+            await self._connection.execute("BEGIN READ ONLY")
+            ending = "ROLLBACK"  # a session that refuses writes still takes large objects and notifications
+        elif mode.streaming and not self._begun:
+            await self._connection.execute("BEGIN")
+            ending = "COMMIT"
         if mode.streaming and prepared.get_attributes():
             portal = await prepared.cursor(*arguments)
-            return PortalCursor(self._connection, prepared, self._description, portal, self._notices, explicit=explicit)
+            return PortalCursor(self._connection, prepared, self._description, portal, self._notices, ending=ending)
         answer = await self._whole(prepared, arguments, mode)
-        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, explicit=explicit)
+        return WholeCursor(self._connection, prepared, self._description, answer, self._notices, ending=ending)
+
+    async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
+        """Prepared once, and bound to many sets in one write; one by one where a value needs a cast of its own."""
+        async with self._saved() as place:
+            prepared, _ = await self._prepare(statements[0], place)
+        kinds = prepared.get_parameters()
+        converted = [_converted(statement, kinds) for statement in statements]
+        if any(casts is not None for _, casts in converted) or any(NO_MEMBERS in each.values for each in statements):
+            return [await self._changed(statement) for statement in statements]
+        self._meter.listen()
+        try:
+            await prepared.executemany([arguments for arguments, _ in converted])
+        finally:
+            tags = self._meter.command_tags()
+        return [int(match[1]) if (match := _AFFECTED.match(tag)) else 0 for tag in tags]
+
+    async def _changed(self, statement: BoundStatement) -> int:
+        cursor = await self.execute(statement, ExecuteMode())
+        return (await cursor.finish()).affected_rows or 0
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
@@ -84,7 +110,11 @@ class PostgreSQLSession:
     async def begin(self, options: TransactionOptions) -> None:
         """Begin a transaction."""
         level = f" ISOLATION LEVEL {options.isolation.value}" if options.isolation else ""
-        await self.control(f"BEGIN{level}{' READ ONLY' if options.read_only else ''}")
+        read_only, deferrable = " READ ONLY" * options.read_only, " DEFERRABLE" * options.deferrable
+        waiting = (
+            "" if options.lock_timeout is None else f"; SET LOCAL lock_timeout = {_milliseconds(options.lock_timeout)}"
+        )
+        await self.control(f"BEGIN{level}{read_only}{deferrable}{waiting}")
         self._begun = True
 
     async def commit(self) -> None:
@@ -152,7 +182,7 @@ class PostgreSQLSession:
         limit = mode.row_limit + 1 if mode.row_limit is not None and columns else 0
         with_status = True
         byte_cap = mode.byte_cap
-        self._meter.begin(wire_bytes(byte_cap, limit, columns) if byte_cap is not None and limit else None)
+        self._meter.begin(None if byte_cap is None else wire_bytes(byte_cap, limit or None, columns))
         try:
             rows, status, _ = await self._connection._protocol.bind_execute(
                 prepared._state, arguments, "", limit, with_status, None
@@ -221,8 +251,13 @@ class PostgreSQLSession:
         if unfit is not None:
             raise RowgateError(
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
-            )
+            ).of_value(next(index for index, cast in enumerate(unfit) if cast))
         return prepared, arguments
+
+
+def _milliseconds(seconds: float) -> int:
+    """At least one: 0 is for ever."""
+    return max(1, round(seconds * 1000))
 
 
 def _kinds(prepared: Any, statement: BoundStatement) -> Sequence[Any]:
@@ -252,6 +287,8 @@ def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[An
             arguments.append(parameters.convert(value, kind))
         except parameters.NeedsCastError:
             casts[index] = parameters.cast(value, kind)
+        except RowgateError as error:
+            raise error.of_value(index) from None
     return arguments, casts if any(casts) else None
 
 
@@ -288,11 +325,11 @@ class Cursor:
         return Completion(affected_rows=int(match[1]) if match else None, warnings=tuple(self._notices))
 
     async def finish(self) -> Completion:
-        """Commit what was begun."""
+        """End the transaction that was begun."""
         raise NotImplementedError
 
     async def stop(self) -> Completion:
-        """Commit what was begun: that closes a portal, and every change is made before the first row is sent."""
+        """End the transaction: that closes a portal, and every change is made before the first row is sent."""
         return await self.finish()
 
 
@@ -307,11 +344,11 @@ class WholeCursor(Cursor):
         answer: tuple[list[Any], bytes | None],
         notices: list[StatementWarning],
         *,
-        explicit: bool,
+        ending: str,
     ) -> None:
         super().__init__(connection, prepared, description, notices)
         self._records, self._status = answer
-        self._explicit = explicit
+        self._ending = ending
 
     async def fetch(self) -> Sequence[Row]:
         """All rows, then none."""
@@ -319,9 +356,9 @@ class WholeCursor(Cursor):
         return self._read(records)
 
     async def finish(self) -> Completion:
-        """Commit what was begun."""
-        if self._explicit:
-            await self._connection.execute("COMMIT")
+        """End the transaction if one was begun."""
+        if self._ending:
+            await self._connection.execute(self._ending)
         return self._completion(self._status)
 
 
@@ -339,12 +376,12 @@ class PortalCursor(Cursor):
         portal: Any,
         notices: list[StatementWarning],
         *,
-        explicit: bool,
+        ending: str,
     ) -> None:
         super().__init__(connection, prepared, description, notices)
         self._prepared = prepared
-        self._explicit = explicit
         self._portal = portal
+        self._ending = ending
         self._size = self._widest = 1
         narrow = types.are_narrow(prepared.get_attributes(), description)
         self._most = _MOST_PER_FETCH if narrow else _MOST_OF_ANY_WIDTH
@@ -358,9 +395,9 @@ class PortalCursor(Cursor):
         return self._read(records)
 
     async def finish(self) -> Completion:
-        """Close the portal; committing does."""
-        if self._explicit:
-            await self._connection.execute("COMMIT")
+        """Close the portal; the end of its transaction does."""
+        if self._ending:
+            await self._connection.execute(self._ending)
         else:
             await self._portal._close_portal(None)
         return self._completion(self._prepared.get_statusmsg())

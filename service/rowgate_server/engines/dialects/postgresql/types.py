@@ -141,10 +141,15 @@ def install_codecs(connection: Any, json_decoder: Callable[[str], Any] = str) ->
         settings.add_python_codec(oid, codec.name, "pg_catalog", [], "scalar", codec.encode, codec.decode, "tuple")
 
 
+# asyncpg takes them for arrays of themselves.
+_VECTORS = {22: "int2vector", 30: "oidvector"}
+
+
 def columns(attributes: Sequence[Any], description: bytes) -> tuple[Column, ...]:
     """The columns that a prepared statement's attributes describe, and its RowDescription; b"" where there is none.
 
-    The protocol tells a table's number, not its name, and nothing of NULL: to ask for either would take a query more.
+    The protocol tells a table's number, not its name, and nothing of NULL. A name that was kept is wrong after a
+    rename, and a column that is NOT NULL has NULLs behind an outer join.
     """
     return tuple(map(column, attributes, _modifiers(description) or [_UNMODIFIED] * len(attributes)))
 
@@ -153,7 +158,8 @@ def column(attribute: Any, modifier: int = _UNMODIFIED) -> Column:
     """The column that an attribute of a prepared statement describes, with its type modifier."""
     kind = attribute.type
     precision, scale = _digits(kind.oid, modifier)
-    return Column(attribute.name, value_type(kind), kind.name, precision=precision, scale=scale)
+    name = _VECTORS.get(kind.oid) or kind.name
+    return Column(attribute.name, value_type(kind), name, precision=precision, scale=scale)
 
 
 def are_narrow(attributes: Sequence[Any], description: bytes) -> bool:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import sqlite3
 
+from rowgate_server.engines.dialects.names import apart
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.causes import in_a_line
 
 _EXTENDED: dict[str, Reason] = {
     "SQLITE_CONSTRAINT_UNIQUE": Reason.DUPLICATE_KEY,
@@ -41,7 +43,7 @@ _PRIMARY: dict[str, Reason] = {
 # Where a message may quote a value, what it says of itself stands before: each matches from the start.
 _BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
     (re.compile(r"(?:error in .+: )?no such (?:table|view|index): (?P<table>.+)"), Reason.UNKNOWN_TABLE),
-    (re.compile(r"unknown database (?P<table>.+)"), Reason.UNKNOWN_TABLE),
+    (re.compile(r"unknown database (?P<schema>.+)"), Reason.UNKNOWN_TABLE),
     (re.compile(r"(?:error in .+: )?no such column: (?P<column>.+)"), Reason.UNKNOWN_COLUMN),
     (re.compile(r"table (?P<table>.+) has no column named (?P<column>.+)"), Reason.UNKNOWN_COLUMN),
     (re.compile(r"cannot store .+ value in .+ column (?P<table>[^.]+)\.(?P<column>.+)"), Reason.VALUE_OUT_OF_RANGE),
@@ -51,6 +53,11 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Reason], ...] = (
     (re.compile(r"integer overflow|string or blob too big"), Reason.VALUE_OUT_OF_RANGE),
 )
 
+_MISSING = (Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN)
+"""Their names are qualified."""
+
+_RESTRICTED = "FOREIGN KEY constraint failed"
+"""ON DELETE RESTRICT is a trigger to SQLite, and its error is told as a trigger's."""
 _FAILED = re.compile(
     r"(?P<kind>UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (?:index ')?(?P<what>[^']+)'?)?"
 )
@@ -77,7 +84,12 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     arguments may quote one.
     """
     if isinstance(error, OSError):
-        return RowgateError(Reason.DATABASE_UNAVAILABLE, _FIXED[Reason.DATABASE_UNAVAILABLE], retry_after=1.0)
+        return RowgateError(
+            Reason.DATABASE_UNAVAILABLE,
+            _FIXED[Reason.DATABASE_UNAVAILABLE],
+            retry_after=1.0,
+            cause=in_a_line(error),
+        )
     if isinstance(error, (OverflowError, UnicodeEncodeError)):
         return RowgateError(Reason.VALUE_OUT_OF_RANGE, "a value does not fit where it should go")
     if not isinstance(error, sqlite3.Error):
@@ -96,6 +108,7 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
         retry_after=_RETRY_AFTER.get(reason),
         outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
         vendor_code=name or None,
+        cause=text if reason is Reason.DATABASE_UNAVAILABLE else "",
         hint=hint,
         **details,
     )
@@ -115,6 +128,8 @@ def _safe_text(reason: Reason, text: str, *, has_parameters: bool) -> str:
 
 def _reason(name: str, text: str) -> tuple[Reason, dict[str, str | None]]:
     if name in _EXTENDED or name.startswith("SQLITE_CONSTRAINT"):
+        if text == _RESTRICTED:
+            return Reason.FOREIGN_KEY_VIOLATION, {}
         return _EXTENDED.get(name, Reason.CHECK_VIOLATION), _constraint(text)
     primary = "_".join(name.split("_")[:2])
     if primary in _PRIMARY:
@@ -122,7 +137,8 @@ def _reason(name: str, text: str) -> tuple[Reason, dict[str, str | None]]:
     for pattern, reason in _BY_TEXT:
         match = pattern.match(text)
         if match is not None:
-            return reason, dict(match.groupdict())
+            found = match.groupdict()
+            return reason, apart(found) if reason in _MISSING else dict(found)
     return Reason.INVALID_SQL, {}
 
 

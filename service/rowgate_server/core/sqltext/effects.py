@@ -1,0 +1,155 @@
+"""What a statement may do to the transaction and the session that it runs in, told by its first words.
+
+That is no fence: a function that a SELECT calls may do anything, and the database has to refuse it. It tells what the
+database would accept although it must not be: a statement that ends the gateway's own transaction, or one that takes
+back what the gateway has set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import lru_cache
+from itertools import pairwise
+
+from rowgate_server.engines.dialects import Dialect
+
+from .scan import span_end
+from .shape import token_matcher
+from .statement import CACHED_BYTES, CACHED_STATEMENTS, ParsedStatement
+
+READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "WITH", "PRAGMA"})
+"""First words of statements that read. Of a write behind WITH or in a function, the database knows."""
+
+_WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD"})
+_CONTROLLING = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"})
+_CONTROLLING_IN = {
+    Dialect.MYSQL: _CONTROLLING | {"XA", "LOCK", "UNLOCK"},
+    Dialect.POSTGRESQL: _CONTROLLING | {"START", "END", "ABORT", "LOCK"},
+    Dialect.SQLITE: _CONTROLLING | {"END"},
+}
+_HIDING = {
+    Dialect.MYSQL: frozenset({"CALL", "PREPARE", "EXECUTE", "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"}),
+    Dialect.POSTGRESQL: frozenset({"CALL", "PREPARE", "EXECUTE", "DO"}),
+    Dialect.SQLITE: frozenset[str](),
+}
+# https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
+_COMMITTING = frozenset({
+    *("ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE"),
+    *("ANALYZE", "CHECK", "OPTIMIZE", "REPAIR", "CACHE", "FLUSH", "RESET"),
+    *("BACKUP", "CHANGE", "INSTALL", "START", "STOP", "UNINSTALL"),
+})  # fmt: skip
+
+_SCOPES = frozenset({"GLOBAL", "SESSION", "LOCAL"})
+_SETTINGS_OF_TRANSACTIONS = frozenset({
+    *("AUTOCOMMIT", "COMPLETION_TYPE", "TX_ISOLATION", "TX_READ_ONLY"),
+    *("TRANSACTION_ISOLATION", "TRANSACTION_READ_ONLY", "TRANSACTION_DEFERRABLE"),
+    *("DEFAULT_TRANSACTION_ISOLATION", "DEFAULT_TRANSACTION_READ_ONLY", "DEFAULT_TRANSACTION_DEFERRABLE"),
+})  # fmt: skip
+_FILES = frozenset({"OUTFILE", "DUMPFILE"})
+_FILE = re.compile("|".join(_FILES), re.IGNORECASE)
+_QUOTES = '"`'
+
+
+class Effect(Enum):
+    """What a statement may do; where several fit, the last one in this list."""
+
+    OTHER = "other"
+    READS = "reads"
+    WRITES = "writes"
+    """Changes rows, within the transaction that it stands in."""
+    COMMITS = "commits"
+    """MySQL and MariaDB commit the transaction that it stands in, without being asked."""
+    HIDES = "hides"
+    """Runs another statement, which may be anything."""
+    CONTROLS = "controls"
+    """Begins, ends or sets up a transaction, or holds locks until its end."""
+
+
+def effect_of(statement: ParsedStatement) -> Effect:
+    """What a statement may do to the transaction and the session that it runs in."""
+    if len(statement.sql) <= CACHED_BYTES // 4:
+        return _effect_cached(statement.sql, statement.dialect)
+    return _effect(statement.sql, statement.dialect)
+
+
+def alters(statement: ParsedStatement) -> bool:
+    """Whether it may change what tables there are and what they look like; a function that a SELECT calls aside."""
+    return statement.keyword not in READING and effect_of(statement) is not Effect.WRITES
+
+
+def _effect(sql: str, dialect: Dialect) -> Effect:
+    tokens = _tokens(sql, dialect)
+    first = next(tokens, "")
+    if first == "SET" and dialect is not Dialect.SQLITE:
+        return _of_set([first, *tokens], dialect)
+    if first in READING:
+        # Long texts are not read to their end without a cause.
+        into_file = dialect is Dialect.MYSQL and _FILE.search(sql) and _into_a_file(list(tokens))
+        return Effect.OTHER if into_file else Effect.READS
+    return _of_words(first, next(tokens, ""), dialect)
+
+
+_effect_cached = lru_cache(CACHED_STATEMENTS)(_effect)
+
+
+def _of_words(first: str, second: str, dialect: Dialect) -> Effect:
+    if first == "BEGIN" and second == "NOT":  # BEGIN NOT ATOMIC
+        return Effect.HIDES
+    if first in _CONTROLLING_IN[dialect] or (first in ("START", "PREPARE") and second == "TRANSACTION"):
+        return Effect.CONTROLS
+    if first in _HIDING[dialect]:
+        return Effect.HIDES
+    if dialect is Dialect.MYSQL and first in _COMMITTING:
+        return _of_committing(first, second)
+    return Effect.WRITES if first in _WRITING else Effect.OTHER
+
+
+def _of_set(tokens: list[str], dialect: Dialect) -> Effect:
+    if tokens[1:2] == ["STATEMENT"]:
+        words = tokens[tokens.index("FOR") + 1 :] if "FOR" in tokens else []
+        first, second = (*words, "", "")[:2]
+        within = _of_words(first, second, dialect)
+        return Effect.CONTROLS if Effect.CONTROLS in (within, _of_assignments(tokens)) else Effect.HIDES
+    words = [token for token in tokens[1:4] if token not in _SCOPES]
+    if words[:1] in (["TRANSACTION"], ["CHARACTERISTICS"]):
+        return Effect.CONTROLS
+    if words[:1] == ["PASSWORD"] and dialect is Dialect.MYSQL:
+        return Effect.COMMITS
+    return _of_assignments(tokens)
+
+
+def _of_assignments(tokens: list[str]) -> Effect:
+    """`SET a = 1, @@session.b := 2`, and PostgreSQL's `SET a TO 1`; `@a` is a variable of the caller's own."""
+    for at, token in enumerate(tokens):
+        own = tokens[at - 1] == "@" and tokens[at - 2] != "@"
+        if token in _SETTINGS_OF_TRANSACTIONS and not own and tokens[at + 1 : at + 2] in (["="], [":"], ["TO"]):
+            return Effect.CONTROLS
+    return Effect.OTHER
+
+
+def _of_committing(first: str, second: str) -> Effect:
+    if first == "ANALYZE" and second not in ("TABLE", "LOCAL", "NO_WRITE_TO_BINLOG"):
+        return Effect.HIDES  # MariaDB's ANALYZE of another statement
+    return Effect.OTHER if (first, second) == ("CREATE", "TEMPORARY") else Effect.COMMITS
+
+
+def _into_a_file(tokens: list[str]) -> bool:
+    return any(word == "INTO" and after in _FILES for word, after in pairwise(tokens))
+
+
+def _tokens(sql: str, dialect: Dialect) -> Iterator[str]:
+    """The tokens from the first word on: names in upper case without their quotes, `?` for whatever is a value."""
+    match = token_matcher(dialect)
+    at, begun = 0, False
+    while at < len(sql):
+        found = match(sql, at)
+        kind, start, at = found.lastgroup, found.start(), found.end()
+        if kind == "span":
+            at = span_end(sql, start, at) or len(sql)
+        if kind == "gap" or (kind == "span" and sql[start] != "$"):
+            continue
+        begun = begun or kind == "name"
+        if begun:
+            yield found[0].strip(_QUOTES).upper() if kind in ("name", "other") else "?"

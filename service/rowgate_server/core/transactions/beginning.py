@@ -1,0 +1,82 @@
+"""What a transaction is asked to be like, and what of that its engine has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rowgate_server.engines.database import Database
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.driver import Isolation, TransactionOptions
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_ALL = frozenset(Isolation)
+LEVELS: dict[Dialect, frozenset[Isolation]] = {
+    Dialect.MYSQL: _ALL,
+    Dialect.POSTGRESQL: _ALL - {Isolation.READ_UNCOMMITTED},
+    Dialect.SQLITE: frozenset({Isolation.SERIALIZABLE}),
+}
+_NAMES = {Dialect.MYSQL: "MySQL", Dialect.POSTGRESQL: "PostgreSQL", Dialect.SQLITE: "SQLite"}
+
+
+class TransactionRules(NamedTuple):
+    """What the configuration says of one database's transactions.
+
+    Attributes:
+        most: how many may be open.
+        idle_timeout: the longest that one may be idle, in seconds.
+        timeout: the longest that one may take, in seconds.
+    """
+
+    most: int
+    idle_timeout: float
+    timeout: float
+
+
+class Begin(NamedTuple):
+    """What a transaction is to be like. Seconds; None: no limit of the caller's."""
+
+    database: str
+    isolation: Isolation | None = None
+    read_only: bool = False
+    deferrable: bool = False
+    lock_timeout: float | None = None
+    idle_timeout: float | None = None
+    timeout: float | None = None
+    call_timeout: float | None = None
+    tag: str = ""
+
+
+def options_of(begin: Begin, database: Database) -> TransactionOptions:
+    """What the engine is asked for.
+
+    Raises:
+        RowgateError: NOT_SUPPORTED for what it does not have, INVALID_REQUEST for what has no meaning.
+    """
+    engine = _NAMES[database.dialect]
+    level = begin.isolation
+    if level is not None and level not in LEVELS[database.dialect]:
+        others = ", ".join(sorted(each.value for each in LEVELS[database.dialect]))
+        raise RowgateError(
+            Reason.NOT_SUPPORTED,
+            f"{engine} has no {level.value}",
+            field="begin.isolation",
+            outcome=Outcome.NOT_RUN,
+            hint=f"it has {others}",
+        )
+    read_only = begin.read_only or database.bounds.read_only
+    if begin.deferrable:
+        if database.dialect is not Dialect.POSTGRESQL:
+            raise RowgateError(
+                Reason.NOT_SUPPORTED,
+                f"{engine} has no deferrable transactions",
+                field="begin.deferrable",
+                outcome=Outcome.NOT_RUN,
+            )
+        if level is not Isolation.SERIALIZABLE or not read_only:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "only a SERIALIZABLE transaction that is read_only can be deferrable",
+                field="begin.deferrable",
+                outcome=Outcome.NOT_RUN,
+            )
+    return TransactionOptions(level, read_only, begin.deferrable, begin.lock_timeout)

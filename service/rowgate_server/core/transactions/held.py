@@ -1,0 +1,183 @@
+"""One transaction that a caller holds: its statements, its savepoints, its limits, its end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable
+from enum import Enum
+
+from rowgate_server.core.query import QueryRequest, QueryRunner
+from rowgate_server.engines import clock
+from rowgate_server.engines.database import Database
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.results import Chunk
+from rowgate_server.engines.transaction import Transaction, TransactionState
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.ids import new_id
+
+_LONGEST_NAME = 64
+
+
+class State(Enum):
+    """What may be done next; as the protos have it."""
+
+    NONE = 0
+    ACTIVE = 1
+    FAILED = 2
+    COMMITTED = 3
+    ROLLED_BACK = 4
+    UNKNOWN = 5
+
+
+_STATES = {state: State[state.name] for state in TransactionState}
+
+
+class HeldTransaction:
+    """One transaction; `Transactions.holding` begins it and ends it.
+
+    Args:
+        database: where.
+        transaction: the engine's.
+        queries: runs raw SQL.
+        read_only: whether it refuses writes.
+        deadline: when it must be over.
+        idle: the longest that it may be idle, and whose limit that is.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        transaction: Transaction,
+        queries: QueryRunner,
+        *,
+        read_only: bool,
+        deadline: Deadline,
+        idle: Deadline,
+    ) -> None:
+        self.id = new_id()
+        self.database = database
+        self.deadline = deadline
+        self._transaction = transaction
+        self._queries = queries
+        self._read_only = read_only
+        self._idle = idle
+        self._began = clock.now()
+        self._in_doubt = False
+        self.expired = False
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return State.UNKNOWN if self._in_doubt else _STATES[self._transaction.state]
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to be done in it."""
+        return self.state in (State.COMMITTED, State.ROLLED_BACK, State.UNKNOWN)
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether its time has run out, and it was rolled back."""
+        return self.state is State.ROLLED_BACK and self.deadline.remaining() <= 0
+
+    @property
+    def idle_timeout(self) -> float:
+        """The longest that it may be idle, in seconds."""
+        return self._idle.seconds
+
+    def idle_until(self) -> tuple[float, Deadline]:
+        """When it expires if nothing happens from now on, and by which limit."""
+        at = clock.now() + self._idle.seconds
+        return (at, self._idle) if at < self.deadline.at else (self.deadline.at, self.deadline)
+
+    def view(self) -> Database:
+        """The database for one request: all its statements run in the transaction."""
+        return self.database.within(self._transaction)
+
+    async def execute(self, request: QueryRequest, cells_per_chunk: int) -> AsyncGenerator[Chunk, None]:
+        """The result of a statement, chunk by chunk.
+
+        Raises:
+            RowgateError: from the text, the parameters, the limits or the database.
+        """
+        if request.options.read_only and not self._read_only:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "within a transaction it is begin that says whether it is read_only",
+                field="options.read_only",
+                outcome=Outcome.NOT_RUN,
+            )
+        request = request._replace(options=request.options._replace(read_only=self._read_only))
+        async with contextlib.aclosing(
+            self._queries.stream(request, cells_per_chunk, within=self._transaction)
+        ) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def savepoint(self, name: str) -> None:
+        """Mark a place to come back to.
+
+        Raises:
+            RowgateError: INVALID_REQUEST, and what the database has against it.
+        """
+        if not 0 < len(name) <= _LONGEST_NAME:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                f"a savepoint's name has 1 to {_LONGEST_NAME} characters",
+                field="name",
+                outcome=Outcome.NOT_RUN,
+            )
+        await self._told(self._transaction.savepoint(name))
+
+    async def rollback_to(self, name: str) -> None:
+        """Undo what came after a savepoint."""
+        await self._told(self._transaction.rollback_to(name))
+
+    async def release(self, name: str) -> None:
+        """Forget a savepoint."""
+        await self._told(self._transaction.release(name))
+
+    async def commit(self) -> None:
+        """Make the changes last.
+
+        Raises:
+            RowgateError: ROLLED_BACK where the database says so or was not asked, UNKNOWN where it did not answer.
+        """
+        try:
+            await self._told(self._transaction.commit())
+        except RowgateError as error:
+            self._in_doubt = error.outcome == Outcome.UNKNOWN
+            raise
+
+    async def rollback(self) -> None:
+        """Undo the changes."""
+        await self._told(self._transaction.rollback())
+
+    def expiry(self, limit: Deadline, last_sequence: int, at: float) -> RowgateError:
+        """The error to end with at that time, when it has been idle, or has taken, too long."""
+        idle = limit is self._idle
+        return self.ended_by(
+            RowgateError(
+                Reason.TRANSACTION_EXPIRED,
+                f"the transaction {'was idle' if idle else 'took'} too long; {limit.limit} decided",
+                limit=limit.limit,
+            ),
+            last_sequence,
+            at,
+        )
+
+    def ended_by(self, error: RowgateError, last_sequence: int, at: float) -> RowgateError:
+        """An error that ends it from outside at that time, with what is known of it."""
+        return error.with_defaults(
+            database=self.database.name,
+            transaction_id=self.id,
+            elapsed=f"{at - self._began:.3f}s",
+            last_sequence=str(last_sequence),
+            outcome=Outcome.ROLLED_BACK.value,
+        )
+
+    async def _told(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except RowgateError as error:
+            raise error.with_defaults(database=self.database.name) from error.__cause__

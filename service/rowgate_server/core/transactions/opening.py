@@ -1,0 +1,122 @@
+"""Beginning transactions, no more of them than their share of the pool, and ending every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from rowgate_server.core.query import QueryRunner
+from rowgate_server.core.transactions.beginning import Begin, TransactionRules, options_of
+from rowgate_server.core.transactions.held import HeldTransaction, State
+from rowgate_server.engines.database import Database, Databases
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.metrics import TransactionMetrics
+
+
+class Transactions:
+    """Begins transactions.
+
+    Args:
+        databases: every one that is served.
+        queries: runs raw SQL.
+        rules: by the databases' names.
+        metrics: by the databases' names.
+    """
+
+    def __init__(
+        self,
+        databases: Databases,
+        queries: QueryRunner,
+        rules: Mapping[str, TransactionRules],
+        metrics: Mapping[str, TransactionMetrics],
+    ) -> None:
+        self._databases = databases
+        self._queries = queries
+        self._rules = rules
+        self._metrics = metrics
+        self._open = dict.fromkeys(rules, 0)
+
+    @asynccontextmanager
+    async def holding(self, begin: Begin) -> AsyncIterator[HeldTransaction]:
+        """A transaction, from its begin on; whatever leaves this without a commit rolls it back.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE, NOT_SUPPORTED, INVALID_REQUEST, POOL_EXHAUSTED, DATABASE_UNAVAILABLE.
+        """
+        database = self._databases.get(begin.database)
+        metrics = self._metrics[database.name]
+        with self._placed(database, metrics):
+            held: HeldTransaction | None = None
+            try:
+                options = options_of(begin, database)
+                deadline, idle = self._limits(begin, database)
+                async with database.executor.transaction(options, deadline) as transaction:
+                    held = HeldTransaction(
+                        database,
+                        transaction,
+                        self._queries,
+                        read_only=options.read_only,
+                        deadline=deadline,
+                        idle=idle,
+                    )
+                    yield held
+            except RowgateError as error:
+                raise error.with_defaults(database=database.name) from error.__cause__
+            finally:
+                if held is not None:
+                    metrics.ended(_end(held))
+
+    def _limits(self, begin: Begin, database: Database) -> tuple[Deadline, Deadline]:
+        rules, prefix = self._rules[database.name], f"databases.{database.name}.transactions"
+        deadline = Deadline.soonest(
+            (begin.call_timeout, "the call's deadline"),
+            (begin.timeout, "begin.timeout"),
+            (rules.timeout, f"{prefix}.timeout"),
+        )
+        idle = Deadline.soonest(
+            (begin.idle_timeout, "begin.idle_timeout"), (rules.idle_timeout, f"{prefix}.idle_timeout")
+        )
+        return deadline, idle
+
+    def _placed(self, database: Database, metrics: TransactionMetrics) -> _Place:
+        most = self._rules[database.name].most
+        if self._open[database.name] >= most:
+            metrics.refused()
+            raise RowgateError(
+                Reason.POOL_EXHAUSTED,
+                "as many transactions are open as may be",
+                retry_after=1.0,
+                database=database.name,
+                limit=f"databases.{database.name}.transactions.pool_share: {most} at a time",
+                outcome=Outcome.NOT_RUN,
+            )
+        return _Place(self._open, database.name, metrics)
+
+
+class _Place:
+    """A place among the open transactions of one database."""
+
+    def __init__(self, open_now: dict[str, int], name: str, metrics: TransactionMetrics) -> None:
+        self._open_now = open_now
+        self._name = name
+        self._metrics = metrics
+
+    def __enter__(self) -> None:
+        self._change(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._change(-1)
+
+    def _change(self, by: int) -> None:
+        self._open_now[self._name] += by
+        self._metrics.open(self._open_now[self._name])
+
+
+def _end(held: HeldTransaction) -> str:
+    """How it ended, for the metrics."""
+    if held.expired:
+        return "expired"
+    return {State.COMMITTED: "committed", State.ROLLED_BACK: "rolled_back", State.UNKNOWN: "unknown"}.get(
+        held.state, "abandoned"
+    )

@@ -1,0 +1,40 @@
+"""Which statements may not run in a transaction that is held, besides those that run nowhere (`raw.check`)."""
+
+from __future__ import annotations
+
+from rowgate_server.core.sqltext import ParsedStatement
+from rowgate_server.core.sqltext.effects import Effect, effect_of
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_OUTSIDE = "run it by ExecuteQuery, before the transaction or after it"
+
+
+def check_held(statement: ParsedStatement) -> None:
+    """Refuse what would end the transaction.
+
+    PostgreSQL lets no procedure and no DO end the transaction that it was called in. Of a CALL in MySQL or MariaDB it
+    is the server's own word that tells afterwards.
+
+    Raises:
+        RowgateError: NOT_SUPPORTED.
+    """
+    effect = effect_of(statement)
+    if effect is Effect.CONTROLS:
+        raise _refused(
+            "a transaction is not begun, set up or ended in SQL", "use its requests: commit, rollback, savepoint, ..."
+        )
+    if effect is Effect.COMMITS:
+        raise _refused(f"a statement such as {statement.keyword} commits the transaction that it is run in")
+    if effect is Effect.HIDES and statement.dialect is Dialect.MYSQL and statement.keyword != "CALL":
+        raise _refused(f"what {statement.keyword} runs may commit the transaction that it is run in")
+
+
+def _refused(message: str, hint: str = _OUTSIDE) -> RowgateError:
+    return RowgateError(
+        Reason.NOT_SUPPORTED,
+        message,
+        field="sql",
+        outcome=Outcome.NOT_RUN,
+        hint=hint,
+    )

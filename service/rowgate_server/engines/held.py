@@ -1,0 +1,90 @@
+"""Stands in for the executor where a transaction is open already: for one request, all of whose statements run in it.
+
+What the request does in a transaction of its own, it does behind a savepoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.description import Description
+from rowgate_server.engines.driver import TransactionOptions
+from rowgate_server.engines.results import Chunk, Result, Stats
+from rowgate_server.engines.running import Call
+from rowgate_server.engines.transaction import Transaction, TransactionState
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_WHOLE = "the whole request"
+
+
+class HeldExecutor:
+    """Runs the statements of one request in a transaction.
+
+    Args:
+        transaction: which.
+    """
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._ended_by: RowgateError | None = None
+        self._kept = False
+
+    async def run(self, call: Call) -> Result:
+        """As `Executor.run`. After an error that was the transaction's end, a second try tells it again."""
+        self._check()
+        try:
+            return await self._transaction.run(call)
+        except RowgateError as error:
+            self._note(error)
+            raise
+
+    async def describe(self, call: Call, *, valued: bool) -> tuple[Description, Stats]:
+        """Refused: a statement that the database can't describe would be the end of the transaction."""
+        del call, valued
+        raise RowgateError(
+            Reason.NOT_SUPPORTED, "statements are not described within a transaction", outcome=Outcome.NOT_RUN
+        )
+
+    async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
+        """As `Executor.stream`; to end it early is to end the transaction."""
+        async with contextlib.aclosing(self._transaction.stream(call, cells_per_chunk)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, options: TransactionOptions, deadline: Deadline) -> AsyncIterator[Transaction]:
+        """What is done in it is undone unless it is kept; the rest of the transaction stays."""
+        del options, deadline
+        self._check()
+        transaction, self._kept = self._transaction, False
+        await transaction.savepoint(_WHOLE)
+        try:
+            yield transaction
+        except RowgateError as error:
+            self._note(error)
+            await self._undo()
+            if error.outcome != Outcome.NOT_RUN:
+                error.metadata["outcome"] = Outcome.ROLLED_BACK.value
+            raise
+        await self._undo()
+
+    async def keep(self, transaction: Transaction) -> None:
+        """Keep what was done behind the savepoint."""
+        self._kept = True
+        await transaction.release(_WHOLE)
+
+    def _check(self) -> None:
+        if self._ended_by is not None and self._transaction.state is not TransactionState.ACTIVE:
+            raise self._ended_by
+
+    def _note(self, error: RowgateError) -> None:
+        if self._ended_by is None and self._transaction.state is not TransactionState.ACTIVE:
+            self._ended_by = error
+
+    async def _undo(self) -> None:
+        over = self._transaction.state in (TransactionState.COMMITTED, TransactionState.ROLLED_BACK)
+        if not self._kept and not over:
+            await self._transaction.rollback_to(_WHOLE)
+            await self._transaction.release(_WHOLE)

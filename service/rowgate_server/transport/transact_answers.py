@@ -1,0 +1,217 @@
+"""What each request of a transaction asks, done, and its answer: of one message, or of several for a large result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+from rowgate.v1 import query_service_pb2, result_pb2
+from rowgate_server.core.crud.requests import Rows
+from rowgate_server.core.transactions.held import HeldTransaction
+from rowgate_server.core.transactions.tables import TableWork
+from rowgate_server.engines.chunks import CHUNK_BYTES
+from rowgate_server.engines.limits import ResultLimits, ResultMeter
+from rowgate_server.engines.results import Column, Row, result_too_large
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.ids import new_id
+from rowgate_server.transport.codec import table_writes, tables
+from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder, choose_encoding
+from rowgate_server.transport.codec.queries import check_mode, decode_query, write_stats
+
+_MANY_ROWS = 500
+"""Decoding so many takes milliseconds: so long no other call should have to wait."""
+
+Response = query_service_pb2.TransactResponse
+Parts = AsyncGenerator[Response, None]
+
+
+class TransactAnswers:
+    """Does what requests ask.
+
+    Args:
+        work: TableService's.
+        largest_message: bytes of the largest message that the server sends.
+    """
+
+    def __init__(self, work: TableWork, largest_message: int) -> None:
+        self._work = work
+        self._largest_message = largest_message
+        self._tables: dict[str, Callable[[HeldTransaction, Any], Parts]] = {
+            "list_rows": self._list_rows,
+            "get_row": self._get_row,
+            "count_rows": self._count_rows,
+            "insert_rows": self._insert_rows,
+            "update_rows": self._update_rows,
+            "delete_rows": self._delete_rows,
+        }
+
+    async def parts(self, held: HeldTransaction, request: query_service_pb2.TransactRequest, kind: str | None) -> Parts:
+        """The answer's messages, the last one marked.
+
+        Raises:
+            RowgateError: whatever is wrong with the request or the database.
+        """
+        if kind is None:
+            raise RowgateError(
+                Reason.INVALID_REQUEST, "the request asks for nothing that the gateway knows", outcome=Outcome.NOT_RUN
+            )
+        asked = getattr(request, kind)
+        if kind in self._tables or kind == "execute_query":
+            _check_database(held, asked, kind)
+            answering = self._execute(held, asked) if kind == "execute_query" else self._tables[kind](held, asked)
+            async with contextlib.aclosing(_within(answering, kind)) as parts:
+                async for part in parts:
+                    if part.ByteSize() > self._largest_message:
+                        raise result_too_large(f"{self._largest_message} bytes in a message")
+                    yield part
+            return
+        await _command(held, kind, asked)
+        answer = Response(last=True)
+        getattr(answer, kind).CopyFrom(asked)
+        yield answer
+
+    async def _execute(self, held: HeldTransaction, asked: query_service_pb2.ExecuteQueryRequest) -> Parts:
+        query, encoding = decode_query(asked, None, new_id())
+        check_mode(query)
+        encoder: ResultEncoder | None = None
+        async with contextlib.aclosing(held.execute(query, encoding.cells_per_chunk)) as chunks:
+            async for chunk in chunks:
+                part = Response()
+                result = part.execute_query.result
+                encoder = encoder or encoding.start(chunk.columns or (), result)
+                encoder.put(chunk.rows, result)
+                if chunk.stats is not None:
+                    encoder.end(result)
+                    write_stats(chunk.stats, part.execute_query.stats)
+                    part.last = True
+                yield part
+
+    async def _list_rows(self, held: HeldTransaction, asked: Any) -> Parts:
+        encoding = choose_encoding(asked.encoding, "encoding")
+        page = await self._on(held).pager.list_rows(tables.decode_list_rows(asked, None))
+        answer = Response(last=True)
+        listed = answer.list_rows
+        listed.next_page_token = page.next_page_token
+        if page.total is not None:
+            listed.total_count = page.total
+        listed.total_count_estimated = page.estimated
+        for part in _rows(answer, listed, "list_rows", page.found, encoding):
+            yield part
+
+    async def _get_row(self, held: HeldTransaction, asked: Any) -> Parts:
+        encoding = choose_encoding(asked.encoding, "encoding")
+        found = await self._on(held).reader.get_row(tables.decode_get_row(asked, None))
+        answer = Response(last=True)
+        for part in _rows(answer, answer.get_row, "get_row", found, encoding):
+            yield part
+
+    async def _count_rows(self, held: HeldTransaction, asked: Any) -> Parts:
+        count = await self._on(held).reader.count_rows(tables.decode_count_rows(asked, None))
+        answer = Response(last=True, count_rows=tables.encode_count(count))
+        write_stats(count.stats, answer.count_rows.stats)
+        yield answer
+
+    async def _insert_rows(self, held: HeldTransaction, asked: Any) -> Parts:
+        encoding = choose_encoding(asked.encoding, "encoding")
+        if len(asked.rows) > _MANY_ROWS:
+            wanted = await asyncio.to_thread(table_writes.decode_insert_rows, asked, None)
+        else:
+            wanted = table_writes.decode_insert_rows(asked, None)
+        inserted = await self._on(held).inserter.insert(wanted)
+        answer = Response(last=True)
+        answer.insert_rows.ignored_rows.extend(inserted.ignored)
+        for part in _rows(answer, answer.insert_rows, "insert_rows", inserted.rows, encoding):
+            yield part
+
+    async def _update_rows(self, held: HeldTransaction, asked: Any) -> Parts:
+        encoding = choose_encoding(asked.encoding, "encoding")
+        changed = await self._on(held).changer.update(table_writes.decode_update_rows(asked, None))
+        answer = Response(last=True)
+        for part in _rows(answer, answer.update_rows, "update_rows", changed, encoding):
+            yield part
+
+    async def _delete_rows(self, held: HeldTransaction, asked: Any) -> Parts:
+        encoding = choose_encoding(asked.encoding, "encoding")
+        deleted = await self._on(held).changer.delete(table_writes.decode_delete_rows(asked, None))
+        answer = Response(last=True)
+        for part in _rows(answer, answer.delete_rows, "delete_rows", deleted, encoding):
+            yield part
+
+    def _on(self, held: HeldTransaction) -> TableWork:
+        return self._work.on(held.view())
+
+
+async def _within(parts: Parts, kind: str) -> Parts:
+    """Parts, with the path of a field at fault from the request on."""
+    try:
+        async with contextlib.aclosing(parts):
+            async for part in parts:
+                yield part
+    except RowgateError as error:
+        if error.field is not None:
+            error.field = f"{kind}.{error.field}"
+        raise
+
+
+def _check_database(held: HeldTransaction, asked: Any, kind: str) -> None:
+    if asked.database not in ("", held.database.name):
+        raise RowgateError(
+            Reason.INVALID_REQUEST,
+            "the transaction is on another database",
+            field=f"{kind}.database",
+            outcome=Outcome.NOT_RUN,
+        )
+    asked.database = held.database.name
+
+
+async def _command(held: HeldTransaction, kind: str, asked: Any) -> None:
+    if kind == "commit":
+        await held.commit()
+    elif kind == "rollback":
+        await held.rollback()
+    else:
+        commands: dict[str, Callable[[str], Awaitable[None]]] = {
+            "savepoint": held.savepoint,
+            "rollback_to": held.rollback_to,
+            "release": held.release,
+        }
+        try:
+            await commands[kind](asked.name)
+        except RowgateError as error:
+            error.field = error.field and f"{kind}.{error.field}"
+            raise
+
+
+def _rows(answer: Response, last: Any, kind: str, found: Rows, encoding: Encoding) -> Iterator[Response]:
+    """The messages of an answer with rows: as many as they take, `answer` the last of them."""
+    pieces = list(_pieces(found.columns, found.rows, encoding))
+    encoder: ResultEncoder | None = None
+    for piece in pieces[:-1]:
+        part = Response()
+        result: result_pb2.ResultSet = getattr(part, kind).result
+        encoder = encoder or encoding.start(found.columns, result)
+        encoder.put(piece, result)
+        yield part
+    encoder = encoder or encoding.start(found.columns, last.result)
+    encoder.put(pieces[-1], last.result)
+    encoder.end(last.result)
+    if kind != "insert_rows":
+        last.soft_delete_column = found.soft_delete_column
+    write_stats(found.stats, last.stats)
+    yield answer
+
+
+def _pieces(columns: tuple[Column, ...], rows: Sequence[Row], encoding: Encoding) -> Iterator[Sequence[Row]]:
+    """Rows for one message each: within the encoding's cells, and about 1 MiB; at least one piece."""
+    most = max(1, encoding.cells_per_chunk // max(1, len(columns)))
+    meter = ResultMeter(columns, ResultLimits())
+    start = size = 0
+    for index, row in enumerate(rows):
+        width = meter.size((row,))
+        if index > start and (index - start >= most or size + width > CHUNK_BYTES):
+            yield rows[start:index]
+            start, size = index, 0
+        size += width
+    yield rows[start:]

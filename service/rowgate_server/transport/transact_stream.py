@@ -1,0 +1,176 @@
+"""One Transact stream: requests in, answers out in their order, and the transaction's end when the stream ends.
+
+The caller's silence is bounded, be it that it sends nothing or that it reads nothing: `RpcCall.end_at` ends a stream
+that waits for either too long, however it is occupied then. While the database works, its own deadline holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack
+
+from rowgate.v1 import query_service_pb2
+from rowgate_server.core.transactions.held import HeldTransaction, State
+from rowgate_server.core.transactions.opening import Transactions
+from rowgate_server.engines import clock
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.transport.codec.transactions import STATES, decode_begin, encode_begun
+from rowgate_server.transport.interceptors.chain import Context, RpcCall
+from rowgate_server.transport.status import request_error
+from rowgate_server.transport.transact_answers import TransactAnswers
+
+_LATER = 0.25
+"""Seconds after the deadline: what the executor says of it knows more."""
+
+Requests = AsyncIterator[query_service_pb2.TransactRequest]
+Answers = AsyncGenerator[query_service_pb2.TransactResponse, None]
+
+
+class TransactStream:
+    """Serves one stream.
+
+    Args:
+        transactions: begins them.
+        answers: does what the requests ask.
+        call: the call.
+        first_wait: the longest that the first request may take.
+    """
+
+    def __init__(self, transactions: Transactions, answers: TransactAnswers, call: RpcCall, first_wait: float) -> None:
+        self._transactions = transactions
+        self._answers = answers
+        self._call = call
+        self._first_wait = first_wait
+        self._held: HeldTransaction | None = None
+        self._sequence = 0
+        self._stopping: float | None = None
+        self._ends_at = 0.0
+
+    async def serve(self, requests: Requests, context: Context) -> Answers:
+        """The answers, until the caller half-closes."""
+        self._call.received = 0
+        async with AsyncExitStack() as holding:
+            self._wait()
+            async for request in self._received(requests):
+                self._work()
+                async with contextlib.aclosing(self._answer(request, context, holding)) as parts:
+                    async for part in parts:
+                        part.sequence = self._sequence
+                        self._wait()
+                        yield part
+                        self._work()
+                if self._held is not None and self._held.over:
+                    # Its connection is free for others, however long the caller keeps the stream.
+                    await holding.aclose()
+                    if self._held.timed_out and request.WhichOneof("request") not in ("commit", "rollback"):
+                        raise self._held.expiry(self._held.deadline, self._sequence, clock.now())
+                self._wait()
+
+    def stop_at(self, when: float) -> None:
+        """The gateway stops: end the transaction then, unless it is over before."""
+        self._stopping = when
+        if self._ends_at > when:
+            self._end_at(self._ends_at, None)
+
+    async def _received(self, requests: Requests) -> Requests:
+        """The requests. Of a stream whose transaction is over, silence is no error."""
+        while True:
+            over = self._held is not None and self._held.over
+            try:
+                async with asyncio.timeout(self._held.idle_timeout if over and self._held else None):
+                    request = await anext(requests, None)
+            except TimeoutError:
+                return
+            if request is None:
+                return
+            self._sequence += 1
+            self._call.received += 1
+            yield request
+
+    async def _answer(
+        self, request: query_service_pb2.TransactRequest, context: Context, holding: AsyncExitStack
+    ) -> Answers:
+        """The answer to a request; an error is one too, once there is a transaction."""
+        kind = request.WhichOneof("request")
+        held = self._held
+        if held is None:
+            yield await self._begin(request, context, holding)
+            return
+        try:
+            if kind == "begin":
+                raise _refused("the transaction has begun already; a stream holds one")
+            async with contextlib.aclosing(self._answers.parts(held, request, kind)) as parts:
+                async for part in parts:
+                    if part.last:
+                        part.state = STATES[held.state]
+                    yield part
+        except RowgateError as error:
+            error.with_defaults(database=held.database.name, transaction_id=held.id)
+            yield query_service_pb2.TransactResponse(
+                last=True, state=STATES[held.state], error=request_error(error, self._call.id)
+            )
+
+    async def _begin(
+        self, request: query_service_pb2.TransactRequest, context: Context, holding: AsyncExitStack
+    ) -> query_service_pb2.TransactResponse:
+        if request.WhichOneof("request") != "begin":
+            raise _refused("the first request is not begin")
+        if self._stopping is not None:
+            raise _stopping()
+        # The types say that it is never None; without a deadline of the caller's it is.
+        call_timeout: float | None = context.time_remaining()
+        begin = decode_begin(request.begin, call_timeout)
+        facts = self._call.facts
+        if begin.tag:
+            facts["tag"] = begin.tag
+        if begin.database:
+            facts["database"] = begin.database
+        self._held = held = await holding.enter_async_context(self._transactions.holding(begin))
+        facts.update(database=held.database.name, transaction_id=held.id)
+        return query_service_pb2.TransactResponse(last=True, state=STATES[State.ACTIVE], begin=encode_begun(held))
+
+    def _wait(self) -> None:
+        """The caller's turn, to read or to send: it has so long."""
+        held = self._held
+        if held is None:
+            limit = Deadline.soonest((self._first_wait, "server.request_timeout"))
+            words = f"no begin came in time; {limit.limit} decided"
+            error = RowgateError(Reason.TRANSACTION_EXPIRED, words, limit=limit.limit, outcome=Outcome.NOT_RUN)
+            self._end_at(limit.at, error)
+            return
+        if held.over:
+            # Nothing is held but the stream.
+            at, limit = clock.now() + 2 * held.idle_timeout, held.deadline
+            words = "the transaction is over, and its stream was neither read nor ended"
+            self._end_at(at, RowgateError(Reason.TRANSACTION_EXPIRED, words))
+            return
+        at, limit = held.idle_until()
+        self._end_at(at, held.expiry(limit, self._sequence, at))
+
+    def _work(self) -> None:
+        """The database's turn: its deadline is the transaction's."""
+        held = self._held
+        if held is not None:
+            at = held.deadline.at + _LATER
+            self._end_at(at, held.expiry(held.deadline, self._sequence, at))
+
+    def _end_at(self, when: float, error: RowgateError | None) -> None:
+        self._ends_at = when
+        stopping = self._stopping
+        if stopping is not None and stopping < when:
+            when, error = stopping, _stopping()
+            if self._held is not None:
+                self._held.ended_by(error, self._sequence, when)
+        if error is not None:
+            self._call.end_at(when, error)
+
+
+def _refused(message: str) -> RowgateError:
+    return RowgateError(Reason.INVALID_REQUEST, message, field="begin", outcome=Outcome.NOT_RUN)
+
+
+def _stopping() -> RowgateError:
+    return RowgateError(Reason.SHUTTING_DOWN, "the gateway is stopping", retry_after=1.0)

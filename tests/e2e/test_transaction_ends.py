@@ -1,0 +1,295 @@
+"""Every way in which a transaction ends without a commit: the database itself is asked whether its locks are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import grpc.aio
+import pytest
+
+from rowgate._status import error_from_rpc
+from rowgate.v1 import transact_pb2
+from support.available import ROOT
+from support.child import Child
+from support.eventually import eventually
+from support.locked_row import UPDATE, Databases
+from support.mariadb import MariaDB
+from support.postgresql import PostgreSQL
+from support.process import Gateway
+from support.transactions import Transact
+
+ENGINES = ("sqlite", "mariadb", "postgresql")
+PROMPTLY = 2.0
+"""Seconds, on a machine under load; it takes some milliseconds."""
+
+
+@pytest.fixture(scope="module")
+def databases(
+    mariadb_server: MariaDB, postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Databases]:
+    file = tmp_path_factory.mktemp("ends") / "test.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("pragma journal_mode = wal")
+    databases = Databases(mariadb_server, postgresql_server, file)
+    for engine in ENGINES:
+        for sql in ("create table tx_ends (id integer primary key, n integer)", "insert into tx_ends values (1, 0)"):
+            databases.execute(engine, sql)
+    databases.execute("postgresql", "grant all on tx_ends to public")
+    yield databases
+    for engine in ENGINES:
+        databases.execute(engine, "drop table tx_ends")
+
+
+@pytest.fixture
+def start(
+    mariadb_server: MariaDB, postgresql_server: PostgreSQL, databases: Databases
+) -> Callable[..., contextlib.AbstractContextManager[Gateway]]:
+    urls = {
+        "SQLITE": f"sqlite:///{databases._file}",
+        "MARIADB": mariadb_server.url,
+        "POSTGRESQL": postgresql_server.url,
+    }
+
+    def begin(**settings: str) -> contextlib.AbstractContextManager[Gateway]:
+        environment = {f"ROWGATE_DATABASES__{name}__URL": url for name, url in urls.items()}
+        for key, text in settings.items():
+            if key.startswith("SERVER__"):
+                environment[f"ROWGATE_{key}"] = text
+            else:
+                environment.update({f"ROWGATE_DATABASES__{name}__{key}": text for name in urls})
+        return Gateway.start(environment=environment)
+
+    return begin
+
+
+@contextlib.asynccontextmanager
+async def holding(address: str, engine: str, seconds: float | None = None, **how: Any) -> AsyncIterator[Transact]:
+    """A transaction that holds the row's lock."""
+    async with grpc.aio.insecure_channel(address) as channel, Transact(channel, seconds) as tx:
+        await tx.begin(engine, **how)
+        assert (await tx.sql(UPDATE)).affected == 1
+        yield tx
+
+
+def client_of(gateway: Gateway, engine: str) -> Child:
+    """A client in a process of its own, that holds the row's lock."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    arguments = [sys.executable, "-m", "support.transaction_client", gateway.address, engine, UPDATE]
+    client = Child(arguments, folder=ROOT, environment=environment)
+    assert client.stdout.wait_for("holding", within=30), client.stderr.text
+    return client
+
+
+async def free(databases: Databases, engine: str, number: int, how: str) -> None:
+    await eventually(lambda: databases.is_free(engine), PROMPTLY, f"the lock was gone after {how}")
+    assert databases.number(engine) == number
+
+
+async def test_whatever_the_client_does_leaves_no_lock(start: Any, databases: Databases) -> None:
+    with start() as gateway:
+        for engine in ENGINES:
+            number = databases.number(engine)
+            async with holding(gateway.address, engine) as tx:
+                assert not databases.is_free(engine)
+                assert await tx.half_close() is grpc.StatusCode.OK
+                await free(databases, engine, number, "a half-close")
+            async with holding(gateway.address, engine) as tx:
+                tx.call.cancel()
+                await free(databases, engine, number, "a cancel")
+            async with holding(gateway.address, engine, seconds=0.7) as tx:
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await tx.answer()
+                assert caught.value.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED)
+                await free(databases, engine, number, "the deadline")
+            async with holding(gateway.address, engine):
+                pass  # the channel is closed
+            await free(databases, engine, number, "a closed channel")
+
+
+async def test_a_client_that_goes_while_a_statement_runs_leaves_no_lock(start: Any, databases: Databases) -> None:
+    slow = {
+        "sqlite": "with recursive s(i) as (select 1 union all select i + 1 from s) select count(*) as n from s",
+        "mariadb": "select sleep(60) as n",
+        "postgresql": "select pg_sleep(60) as n",
+    }
+    with start() as gateway:
+        for engine in ENGINES:
+            number = databases.number(engine)
+            async with holding(gateway.address, engine) as tx:
+                await tx.send(execute_query={"sql": slow[engine]})
+                await asyncio.sleep(0.2)  # there is no event on this side of it
+                tx.call.cancel()
+                await free(databases, engine, number, "a cancel while a statement ran")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_a_killed_client_leaves_no_lock(start: Any, databases: Databases, engine: str) -> None:
+    number = databases.number(engine)
+    with start() as gateway:
+        client = client_of(gateway, engine)
+        assert not databases.is_free(engine)
+        client.kill()
+        await free(databases, engine, number, "its client was killed")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_a_client_that_falls_silent_is_noticed_and_leaves_no_lock(
+    start: Any, databases: Databases, engine: str
+) -> None:
+    """As when the network drops every packet: nothing tells the gateway but its own pings."""
+    number = databases.number(engine)
+    with start(SERVER__KEEPALIVE_TIME="1s", SERVER__KEEPALIVE_TIMEOUT="1s") as gateway:
+        client = client_of(gateway, engine)
+        client.freeze()
+        try:
+            await eventually(lambda: databases.is_free(engine), 20, "the silent client was noticed")
+        finally:
+            client.kill()
+        assert databases.number(engine) == number
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_a_stopping_gateway_ends_transactions_and_says_so(start: Any, databases: Databases, engine: str) -> None:
+    number = databases.number(engine)
+    with start(SERVER__DRAIN_GRACE="1.5s") as gateway:
+        async with holding(gateway.address, engine) as tx:
+            os.kill(gateway.child.pid, signal.SIGTERM)
+            with pytest.raises(grpc.aio.AioRpcError, match="stopping") as caught:
+                await tx.answer()
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+            await free(databases, engine, number, "the gateway stopped")
+        await eventually(lambda: gateway.child.exit_code is not None, 15, "the gateway ended")
+        assert gateway.child.exit_code == 0
+        assert "Traceback" not in gateway.stderr
+
+
+async def test_a_transaction_under_way_may_be_committed_while_the_gateway_stops(
+    start: Any, databases: Databases
+) -> None:
+    number = databases.number("postgresql")
+    with start(SERVER__DRAIN_GRACE="20s") as gateway:
+        async with holding(gateway.address, "postgresql") as tx:
+            os.kill(gateway.child.pid, signal.SIGTERM)
+            assert (await tx.commit()).state == "COMMITTED"
+            assert await tx.half_close() is grpc.StatusCode.OK
+        await eventually(lambda: gateway.child.exit_code is not None, 15, "the gateway ended")
+        assert gateway.child.exit_code == 0
+    assert databases.number("postgresql") == number + 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_an_idle_transaction_ends_with_all_that_is_known(start: Any, databases: Databases, engine: str) -> None:
+    number = databases.number(engine)
+    with start(TRANSACTIONS__IDLE_TIMEOUT="500ms") as gateway:
+        async with holding(gateway.address, engine) as tx:
+            with pytest.raises(grpc.aio.AioRpcError, match="idle too long") as caught:
+                await tx.answer()
+            await free(databases, engine, number, "it was idle")
+        assert caught.value.code() is grpc.StatusCode.ABORTED
+        gateway.terminate()
+        (line,) = [
+            json.loads(line) for line in gateway.stderr.splitlines() if '"Transact' in line or "/Transact" in line
+        ]
+        assert line["reason"] == "TRANSACTION_EXPIRED"
+    metadata = _metadata(caught.value)
+    assert metadata["limit"] == f"databases.{engine}.transactions.idle_timeout 0.5s"
+    assert (metadata["last_sequence"], metadata["outcome"]) == ("2", "ROLLED_BACK")
+    assert float(metadata["elapsed"].removesuffix("s")) >= 0.5
+
+
+async def test_a_transaction_ends_when_its_time_is_over_however_busy_it_is(start: Any, databases: Databases) -> None:
+    with start(TRANSACTIONS__TIMEOUT="1s") as gateway:
+        for engine in ENGINES:
+            number = databases.number(engine)
+            ended = await end_of_a_busy_one(gateway.address, engine)
+            await free(databases, engine, number, "its time was over")
+            assert "took too long" in str(ended.details())
+            assert _metadata(ended)["limit"] == f"databases.{engine}.transactions.timeout 1s"
+
+
+async def end_of_a_busy_one(address: str, engine: str) -> grpc.aio.AioRpcError:
+    """How the gateway ends it; where the end meets a write, grpc.aio tells its own INTERNAL instead of that."""
+    for _ in range(5):
+        async with holding(address, engine) as tx:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await keep_busy(tx)
+        if caught.value.code() is not grpc.StatusCode.INTERNAL:
+            return caught.value
+    raise AssertionError("the end has met a write five times")
+
+
+async def test_a_caller_may_ask_for_less_time(start: Any, databases: Databases) -> None:
+    with start() as gateway:
+        begin = transact_pb2.BeginTransaction()
+        begin.idle_timeout.FromMilliseconds(300)
+        async with holding(gateway.address, "sqlite", idle_timeout=begin.idle_timeout) as tx:
+            with pytest.raises(grpc.aio.AioRpcError, match=r"begin\.idle_timeout 0\.3s"):
+                await tx.answer()
+        await free(databases, "sqlite", databases.number("sqlite"), "it was idle")
+
+
+async def test_a_client_that_reads_nothing_is_ended(start: Any, databases: Databases) -> None:
+    """Its answers fill the transport, and then it is idle: it does not read."""
+    with start(TRANSACTIONS__IDLE_TIMEOUT="1s") as gateway:
+        number = databases.number("postgresql")
+        async with holding(gateway.address, "postgresql") as tx:
+            for _ in range(40):
+                await tx.send(execute_query={"sql": "select repeat('x', 1000000) as x"})
+            await eventually(lambda: databases.is_free("postgresql"), 15, "the silent reader was ended")
+            assert databases.number("postgresql") == number
+
+
+async def test_a_client_that_sends_nothing_is_ended(start: Any) -> None:
+    with start(SERVER__REQUEST_TIMEOUT="500ms") as gateway:
+        async with grpc.aio.insecure_channel(gateway.address) as channel, Transact(channel) as tx:
+            with pytest.raises(grpc.aio.AioRpcError, match="no begin came in time") as caught:
+                await tx.answer()
+            assert caught.value.code() is grpc.StatusCode.ABORTED
+
+
+async def test_bytes_that_are_no_request_end_the_stream_and_are_the_caller_s_fault(start: Any) -> None:
+    with start() as gateway:
+        async with grpc.aio.insecure_channel(gateway.address) as channel:
+            call: Any = channel.stream_stream("/rowgate.v1.QueryService/Transact")()
+            await call.write(b"\xff\xff\xff")
+            assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_transactions_take_no_more_than_their_share_of_the_pool(start: Any) -> None:
+    with start(POOL__SIZE="3", POOL__MAX_OVERFLOW="1", TRANSACTIONS__POOL_SHARE="50") as gateway:
+        async with grpc.aio.insecure_channel(gateway.address) as channel:
+            async with contextlib.AsyncExitStack() as held:
+                for _ in range(2):
+                    await (await held.enter_async_context(Transact(channel))).begin("postgresql")
+                async with Transact(channel) as refused:
+                    with pytest.raises(grpc.aio.AioRpcError, match="as many transactions are open") as caught:
+                        await refused.begin("postgresql")
+                assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+                assert "pool_share" in _metadata(caught.value)["limit"]
+                async with Transact(channel) as elsewhere:
+                    await elsewhere.begin("mariadb")
+            async with Transact(channel) as again:
+                await eventually_begun(again)
+
+
+async def keep_busy(tx: Transact) -> None:
+    while True:
+        await tx.sql("select 1 as x")
+
+
+async def eventually_begun(tx: Transact) -> None:
+    """The cancelled streams before it are noticed a moment later."""
+    await asyncio.sleep(0.3)
+    await tx.begin("postgresql")
+
+
+def _metadata(error: grpc.aio.AioRpcError) -> dict[str, str]:
+    return dict(error_from_rpc(error).metadata)

@@ -1,0 +1,178 @@
+"""Many clients at once, some of whom go away: no money is lost, and every history has an order that explains it.
+
+`LONG_RUN=1` (`make consistency`) runs as many transactions as take minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import grpc.aio
+import pytest
+
+import rowgate
+from rowgate.v1 import transact_pb2
+from support.histories import Elements, Fate, History, anomalies
+from support.mariadb import MariaDB
+from support.postgresql import PostgreSQL
+from support.process import Gateway
+from support.transactions import Answer, Transact
+
+CLIENTS, ACCOUNTS, LISTS, BALANCE = 16, 12, 6, 1000
+LONG = bool(os.environ.get("LONG_RUN"))
+TRANSFERS, HISTORIES = (5000, 3000) if LONG else (300, 200)
+SERIALIZABLE = transact_pb2.ISOLATION_LEVEL_SERIALIZABLE
+
+
+@pytest.fixture(scope="module")
+def gateway(mariadb_server: MariaDB, postgresql_server: PostgreSQL) -> Iterator[Gateway]:
+    environment = {}
+    for name, url in (("MARIADB", mariadb_server.url), ("POSTGRESQL", postgresql_server.url)):
+        environment[f"ROWGATE_DATABASES__{name}__URL"] = url
+        environment[f"ROWGATE_DATABASES__{name}__POOL__SIZE"] = str(CLIENTS + 8)
+        environment[f"ROWGATE_DATABASES__{name}__TRANSACTIONS__POOL_SHARE"] = "90"
+    with Gateway.start(environment=environment) as gateway:
+        yield gateway
+        assert "Traceback" not in gateway.stderr
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+async def db(engine: str, gateway: Gateway) -> AsyncIterator[rowgate.Database]:
+    async with rowgate.connect(gateway.address) as client:
+        yield client.using(engine)
+
+
+class Gone(Exception):  # noqa: N818 - nobody's error
+    """The client went away of its own will, or its transaction was over."""
+
+
+class Caller:
+    """Runs transactions one after another; one in five goes away somewhere, by a cancel or with its connection."""
+
+    def __init__(self, address: str, engine: str, dice: random.Random) -> None:
+        self._address, self._engine, self.dice = address, engine, dice
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, history: History) -> AsyncIterator[Transact]:
+        leaving = self.dice.choice([None] * 8 + ["cancel", "kill"])
+        self._steps = self.dice.randrange(1, 6) if leaving else -1
+        async with grpc.aio.insecure_channel(self._address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            self._leave = (lambda tx: tx.call.cancel()) if leaving == "cancel" else (lambda _: channel.close(None))
+            with contextlib.suppress(Gone):
+                async with Transact(channel) as tx:
+                    await tx.begin(self._engine, isolation=SERIALIZABLE)
+                    yield tx
+                    if self._steps == 0:
+                        # The commit is on its way when the client goes.
+                        await tx.send(commit=transact_pb2.Commit())
+                        await self._go(tx)
+                    history.fate = Fate.ROLLED_BACK if self._steps > 0 else Fate.UNKNOWN
+                    answer = await self.ask(tx, tx.commit, history)
+                    history.fate = Fate.COMMITTED if answer.state == "COMMITTED" else Fate.UNKNOWN
+
+    async def ask(self, tx: Transact, request: Any, history: History, *arguments: Any) -> Answer:
+        self._steps -= 1
+        if self._steps == 0 and request != tx.commit:
+            history.fate = Fate.ROLLED_BACK
+            await self._go(tx)
+        answer: Answer = await request(*arguments)
+        if answer.kind == "error":
+            assert answer.error.reason in ("DEADLOCK", "SERIALIZATION_FAILURE", "LOCK_TIMEOUT"), answer.last
+            history.fate = Fate.ROLLED_BACK
+            raise Gone
+        return answer
+
+    async def _go(self, tx: Transact) -> None:
+        left = self._leave(tx)
+        if asyncio.iscoroutine(left):
+            await left
+        raise Gone
+
+
+async def run_all(gateway: Gateway, engine: str, work: Any, count: int) -> list[History]:
+    histories = [History(number) for number in range(1, count + 1)]
+    waiting = iter(histories)
+
+    async def client(seed: int) -> None:
+        caller = Caller(gateway.address, engine, random.Random(seed))  # noqa: S311 - repeatable, not secret
+        for history in waiting:
+            async with caller.transaction(history) as tx:
+                await work(caller, tx, history)
+
+    await asyncio.gather(*(client(seed) for seed in range(CLIENTS)))
+    return histories
+
+
+@pytest.mark.timeout(1200)
+async def test_money_is_conserved(gateway: Gateway, engine: str, db: rowgate.Database) -> None:
+    await db.query("create table tx_money (id integer primary key, balance integer not null)")
+    await db.query("create table tx_ledger (id integer primary key)")
+    try:
+        for number in range(ACCOUNTS):
+            await db.query("insert into tx_money values (?, ?)", number, BALANCE)
+
+        async def transfer(caller: Caller, tx: Transact, history: History) -> None:
+            one, other = caller.dice.sample(range(ACCOUNTS), 2)
+            amount = caller.dice.randrange(1, 50)
+            balance = "select balance from tx_money where id = ?"
+            ((has,),) = (await caller.ask(tx, tx.sql, history, balance, one)).rows
+            ((gets,),) = (await caller.ask(tx, tx.sql, history, balance, other)).rows
+            change = "update tx_money set balance = ? where id = ?"
+            await caller.ask(tx, tx.sql, history, change, has - amount, one)
+            await caller.ask(tx, tx.sql, history, change, gets + amount, other)
+            await caller.ask(tx, tx.sql, history, "insert into tx_ledger values (?)", history.number)
+
+        histories = await run_all(gateway, engine, transfer, TRANSFERS)
+        assert (await db.query("select sum(balance) as b from tx_money")).scalar() == ACCOUNTS * BALANCE
+        ledger = set((await db.query("select id from tx_ledger")).scalars())
+        for history in histories:
+            assert history.fate is not Fate.COMMITTED or history.number in ledger
+            assert history.fate is not Fate.ROLLED_BACK or history.number not in ledger
+        assert sum(history.fate is Fate.COMMITTED for history in histories) > TRANSFERS / 20
+    finally:
+        await db.query("drop table tx_money")
+        await db.query("drop table tx_ledger")
+
+
+@pytest.mark.timeout(1200)
+async def test_every_history_has_an_order_that_explains_it(gateway: Gateway, engine: str, db: rowgate.Database) -> None:
+    await db.query("create table tx_lists (id integer primary key, elements text not null)")
+    try:
+        for number in range(LISTS):
+            await db.query("insert into tx_lists values (?, '')", number)
+        read = "select elements from tx_lists where id = ?"
+
+        async def work(caller: Caller, tx: Transact, history: History) -> None:
+            for place in range(caller.dice.randrange(1, 5)):
+                key = caller.dice.randrange(LISTS)
+                if caller.dice.random() < 0.5:
+                    ((elements,),) = (await caller.ask(tx, tx.sql, history, read, key)).rows
+                    history.steps.append(("read", key, parsed(elements)))
+                else:
+                    element = history.number * 10 + place
+                    history.steps.append(("append", key, element))
+                    append = "update tx_lists set elements = concat(elements, ?) where id = ?"
+                    await caller.ask(tx, tx.sql, history, append, f"{element},", key)
+
+        histories = await run_all(gateway, engine, work, HISTORIES)
+        rows = await db.query("select id, elements from tx_lists")
+        final = {row[0]: parsed(row[1]) for row in rows}
+        assert anomalies(histories, final) == []
+        assert sum(history.fate is Fate.COMMITTED for history in histories) > HISTORIES / 20
+    finally:
+        await db.query("drop table tx_lists")
+
+
+def parsed(elements: str) -> Elements:
+    return tuple(int(each) for each in elements.split(",") if each)
