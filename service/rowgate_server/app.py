@@ -20,10 +20,10 @@ from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
-from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
+from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings

@@ -6,45 +6,15 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 
-import grpc.aio
 import pytest
 
 import rowgate
-from rowgate._status import error_from_rpc
 from rowgate.v1 import result_pb2, schema_service_pb2_grpc
 from rowgate.v1 import schema_service_pb2 as pb
 from support.engines import ENGINES, Engine
+from support.making import Maker
 
 _numbers = itertools.count(1)
-
-
-class Maker:
-    """CreateTable, DropTable and GetTable of one database; what is refused is raised as the client's exceptions."""
-
-    def __init__(self, stub: schema_service_pb2_grpc.SchemaServiceAsyncStub, database: str) -> None:
-        self.stub = stub
-        self.database = database
-
-    async def create(
-        self, table: pb.Table, *, if_not_exists: bool = False, dry_run: bool = False
-    ) -> pb.CreateTableResponse:
-        request = pb.CreateTableRequest(
-            database=self.database, table=table, if_not_exists=if_not_exists, dry_run=dry_run
-        )
-        try:
-            return await self.stub.CreateTable(request)
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from None
-
-    async def drop(self, table: str, *, if_exists: bool = False) -> bool:
-        request = pb.DropTableRequest(database=self.database, table=table, if_exists=if_exists)
-        try:
-            return (await self.stub.DropTable(request)).dropped
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from None
-
-    async def get(self, table: str) -> pb.Table:
-        return (await self.stub.GetTable(pb.GetTableRequest(database=self.database, table=table))).table
 
 
 @pytest.fixture

@@ -1,13 +1,21 @@
 """What SQLAlchemy's reflection leaves undone of a MySQL table: names as SHOW CREATE TABLE writes them, not as they are.
 
-Of a column "a`b" it tells "a``b", in keys and indexes too.
+Of a column "a`b" it tells "a``b", in keys and indexes too. And of MariaDB's checks it tells only the table's own, not
+those that stand with a column, as that of every JSON column does.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from rowgate_server.core.tables import Key, Table
+from sqlalchemy import Connection, text
+
+from rowgate_server.core.tables import Check, Key, Table
+
+_CHECKS = text(
+    "SELECT constraint_name, check_clause FROM information_schema.check_constraints"
+    " WHERE constraint_schema = :schema AND table_name = :table"
+)
 
 
 def unescaped(table: Table) -> Table:
@@ -44,3 +52,12 @@ def _key(key: Key) -> Key:
 
 def _name(text: str) -> str:
     return text.replace("``", "`")
+
+
+def with_checks(table: Table, connection: Connection) -> Table:
+    """The table with all of its checks; MySQL's are told whole as it is, and MariaDB's by its own tables."""
+    if not getattr(connection.dialect, "is_mariadb", False):
+        return table
+    rows = connection.execute(_CHECKS, {"schema": table.schema, "table": table.name})
+    checks = (Check(str(name), str(clause)) for name, clause in rows)
+    return replace(table, checks=tuple(sorted(checks, key=lambda check: check.name)))

@@ -129,6 +129,8 @@ def read_table(
         return sqlite_schema.completed(table, connection)
     if dialect is Dialect.MYSQL:
         table = mysql_schema.unescaped(table)
+        if extent is Extent.WHOLE:
+            table = mysql_schema.with_checks(table, connection)
     if dialect is Dialect.POSTGRESQL:
         table = postgresql_schema.completed(table, connection)
     return declared_types.completed(table, connection, dialect)

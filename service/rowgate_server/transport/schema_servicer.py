@@ -61,7 +61,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.ListSchemasRequest, context: Context
     ) -> schema_service_pb2.ListSchemasResponse:
         """One page of schemas."""
-        _note(request.database)
+        self._note(request.database)
         timeout = time_left(context, self._request_timeout)
         page = await self._catalog.list_schemas(request.database, request.page_size, request.page_token, timeout)
         return schema_service_pb2.ListSchemasResponse(
@@ -92,7 +92,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.GetSchemaTreeRequest, context: Context
     ) -> AsyncIterator[schema_service_pb2.GetSchemaTreeResponse]:
         """The tree, piece by piece; one answer where the caller has it already."""
-        _note(request.database)
+        self._note(request.database)
         tree = await self._trees.get(request.database, time_left(context, self._request_timeout))
         for piece in trees.encode_tree(tree, request.schemas, request.etag, self._sight()):
             yield piece
@@ -101,7 +101,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.RefreshSchemaRequest, context: Context
     ) -> schema_service_pb2.RefreshSchemaResponse:
         """Everything read anew."""
-        _note(request.database)
+        self._note(request.database)
         self._tables.forget(self._databases.get(request.database).name)
         before, now = await self._trees.refresh(request.database, time_left(context, self._request_timeout))
         return schema_service_pb2.RefreshSchemaResponse(
@@ -115,7 +115,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.CreateTableRequest, context: Context
     ) -> schema_service_pb2.CreateTableResponse:
         """A table from its description."""
-        _note(request.database)
+        self._note(request.database)
         made = await self._maker.create(definitions.decode_order(request, time_left(context, self._request_timeout)))
         return schema_service_pb2.CreateTableResponse(
             table=None if made.table is None else self._encode_table(request.database, made.table),
@@ -127,7 +127,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.DropTableRequest, context: Context
     ) -> schema_service_pb2.DropTableResponse:
         """A table less."""
-        _note(request.database)
+        self._note(request.database)
         timeout = time_left(context, self._request_timeout)
         dropped = await self._maker.drop(
             request.database, request.schema, request.table, if_exists=request.if_exists, call_timeout=timeout
@@ -138,7 +138,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.CompleteSqlRequest, context: Context
     ) -> schema_service_pb2.CompleteSqlResponse:
         """What could stand at the cursor."""
-        _note(request.database)
+        self._note(request.database)
         asked = completions.decode_completion_request(request, time_left(context, self._request_timeout))
         return completions.encode_completion(await self._completer.complete(asked, self._sight()))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.ddl import TableMaker, TableOrder, expressions
+from rowgate_server.core.ddl import TableMaker, TableOrder, expressions, porting
 from rowgate_server.core.sqltext import parse
 from rowgate_server.core.tables import Table, TableColumn, TableKind
 from rowgate_server.engines.dialects import Dialect
@@ -53,7 +53,7 @@ async def test_what_is_not_allowed_is_refused_and_not_even_looked_at(
     ],
 )
 def test_defaults_are_carried_over(text: str, target: Dialect, expected: str) -> None:
-    assert expressions.ported_default(text, target, "x") == expected
+    assert porting.ported_default(text, _other(target), target, "x") == expected
 
 
 @pytest.mark.parametrize(
@@ -61,38 +61,59 @@ def test_defaults_are_carried_over(text: str, target: Dialect, expected: str) ->
 )
 def test_defaults_that_may_mean_something_else_are_refused(text: str) -> None:
     with pytest.raises(RowgateError):
-        expressions.ported_default(text, Dialect.SQLITE, "x")
+        porting.ported_default(text, Dialect.MYSQL, Dialect.SQLITE, "x")
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("a = ANY (ARRAY['x', 'y'])", "\"a\" IN ('x', 'y')"),
+        (
+            "((a)::text <> ALL ((ARRAY['x'::character varying, ']'::character varying])::text[]))",
+            "((\"a\") NOT IN ('x', ']'))",
+        ),
+        ("char_length(A) > 1", 'char_length("a") > 1'),
         ("`price` >= 0", '"price" >= 0'),
         ("(price >= (0)::numeric)", '("price" >= (0))'),
         ("`a``b` in ('x','y') and c is not null", "\"a`b\" in ('x','y') and \"c\" is not null"),
     ],
 )
 def test_conditions_are_carried_over(text: str, expected: str) -> None:
-    assert expressions.ported(text, Dialect.POSTGRESQL, "x") == expected
+    assert porting.ported(text, ("price", "a`b", "a", "b", "c"), Dialect.MYSQL, Dialect.POSTGRESQL, "x") == expected
 
 
 @pytest.mark.parametrize(
-    "text", ["json_valid(`a`)", "a ~ 'x'", "a || b = 'x'", "a = ANY (ARRAY[1, 2])", "a -> 'x' = 1"]
+    "text",
+    [
+        "json_valid(`a`)",
+        "a ~ 'x'",
+        "a || b = 'x'",
+        "a = ALL (ARRAY[1, 2])",
+        "a like 'x'",
+        "a / 2 = 1",
+        "nobody = 1",
+        "a -> 'x' = 1",
+        "length(b) > 1",
+    ],
 )
 def test_conditions_that_may_mean_something_else_are_refused(text: str) -> None:
     with pytest.raises(RowgateError):
-        expressions.ported(text, Dialect.POSTGRESQL, "x")
+        porting.ported(text, ("price", "a`b", "a", "b", "c"), Dialect.MYSQL, Dialect.POSTGRESQL, "x")
 
 
 _PIECES = ("'", "''", '"', "`", "(", ")", "--", "/*", "*/", ";", "#", "\\", "$$", " ", "\n", ",", "a", "1", "or")
 
 
+def _other(target: Dialect) -> Dialect:
+    return Dialect.MYSQL if target is Dialect.POSTGRESQL else Dialect.POSTGRESQL
+
+
 @given(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join))
 def test_what_passes_is_one_expression_to_every_engine(text: str) -> None:
-    try:
-        expressions.checked(text, "x")
-    except RowgateError:
-        return
     for dialect in Dialect:
+        try:
+            expressions.checked(text, dialect, "x")
+        except RowgateError:
+            continue
         statement = parse(f"select ({text}\n) + 1", dialect)
         assert (statement.named, statement.positional, statement.keyword) == ((), 0, "SELECT")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.ddl.expressions import quoted
-from rowgate_server.core.ddl.writing import TableWriter, moved
+from rowgate_server.core.ddl.writing import TableWriter, moved, understood
 from rowgate_server.core.tables import Table, TableKind
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -73,7 +73,8 @@ class TableMaker:
         self._check(database)
         _check_described(order.table)
         source = order.source or database.dialect
-        table = moved(order.table, order.schema, other=source is not database.dialect)
+        other = source is not database.dialect
+        table = moved(understood(order.table, source), order.schema, other=other)
         statements = tuple(TableWriter(table, source, database.dialect).statements())
         if order.dry_run:
             return Made(None, created=False, statements=statements)

@@ -6,175 +6,159 @@ A type is mapped to one that holds the same values, or refuses those that it can
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from rowgate_server.core.ddl.expressions import literal
+from rowgate_server.core.ddl.expressions import literal, quoted
+from rowgate_server.core.ddl.kinds import Family, Kind, kind_of
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
+# Words, sizes and labels; a type of a schema, or of a name that needs quotes, too.
+_NAME = r'(?:[^\W\d]\w*|"(?:[^"\\]|"")+")'
 _WRITTEN = re.compile(
-    r"[a-z_][\w]*(?: [a-z][\w]*)*(?: ?\((?:\d+(?: ?, ?-?\d+)?|'(?:[^'\\]|'')*'(?:, ?'(?:[^'\\]|'')*')*)\))?"
-    r"(?: [a-z_][\w]*)*(?:\[\d*\])*\Z",
-    re.IGNORECASE,
+    rf"{_NAME}(?:\.{_NAME})?(?: {_NAME})*"
+    r"(?: ?\((?:\d+(?: ?, ?-?\d+)?|'(?:[^'\\]|'')*'(?:, ?'(?:[^'\\]|'')*')*|\w+)\))?"
+    r"(?: [^\W\d]\w*)*(?:\[\d*\])*\Z"
 )
-_NAMED = re.compile(r"(?P<name>[a-z]\w*(?: (?:varying|precision))?)", re.IGNORECASE)
-_MOST_DIGITS = {Dialect.MYSQL: 65, Dialect.POSTGRESQL: 1000, Dialect.SQLITE: 1000}
-
-
-class _Names(NamedTuple):
-    """How an engine writes a type; None: it has none. `{}` is where length or fraction go."""
-
-    mysql: str | None
-    postgresql: str | None
-    sqlite: str | None
-
-    def of(self, dialect: Dialect) -> str | None:
-        return {Dialect.MYSQL: self.mysql, Dialect.POSTGRESQL: self.postgresql, Dialect.SQLITE: self.sqlite}[dialect]
-
-
-_INT16 = _Names("smallint", "smallint", "smallint")
-_INT32 = _Names("int", "integer", "integer")
-_INT64 = _Names("bigint", "bigint", "bigint")
-_UINT64 = _Names("bigint unsigned", "numeric(20,0)", "decimal(20,0)")
-_TEXT = _Names("longtext", "text", "text")
-_BYTES = _Names("longblob", "bytea", "blob")
-_CHAR = _Names("char({})", "char({})", "char({})")
-_VARCHAR = _Names("varchar({})", "varchar({})", "varchar({})")
-_DOUBLE = _Names("double", "double precision", "double")
-_FLOAT = _Names("float", "real", "float")
-_DATETIME = _Names("datetime{}", "timestamp{}", "datetime{}")
-_TIMESTAMP = _Names("timestamp{}", "timestamp{} with time zone", "timestamp{}")
-
-_BY_NAME: dict[str, _Names] = {
-    "tinyint": _Names("tinyint", "smallint", "tinyint"),
-    "smallint": _INT16,
-    "int2": _INT16,
-    "mediumint": _Names("mediumint", "integer", "mediumint"),
-    **dict.fromkeys(("int", "integer", "int4"), _INT32),
-    **dict.fromkeys(("bigint", "int8"), _INT64),
-    "year": _INT16,
-    **dict.fromkeys(("bool", "boolean"), _Names("tinyint(1)", "boolean", "boolean")),
-    **dict.fromkeys(("char", "character", "bpchar"), _CHAR),
-    **dict.fromkeys(("varchar", "character varying", "nvarchar"), _VARCHAR),
-    **dict.fromkeys(("text", "tinytext", "mediumtext", "longtext", "clob"), _TEXT),
-    **dict.fromkeys(("blob", "tinyblob", "mediumblob", "longblob", "bytea", "binary", "varbinary"), _BYTES),
-    **dict.fromkeys(("double", "double precision", "float8"), _DOUBLE),
-    **dict.fromkeys(("float", "real", "float4"), _FLOAT),
-    "date": _Names("date", "date", "date"),
-    "time": _Names("time{}", "time{}", "time{}"),
-    "datetime": _DATETIME,
-    **dict.fromkeys(("json", "jsonb"), _Names("json", "json", "text")),
-    "uuid": _Names("char(36)", "uuid", "char(36)"),
+_LABELLED = re.compile(r"(enum|set)\s*\(", re.IGNORECASE)
+_MOST_DIGITS = {Dialect.MYSQL: 65, Dialect.POSTGRESQL: 1000, Dialect.SQLITE: 15}
+"""SQLite keeps a decimal as a double."""
+_MOST_SCALE = {Dialect.MYSQL: 30, Dialect.POSTGRESQL: 1000, Dialect.SQLITE: 15}
+_MYSQL_LONGEST, _MYSQL_LONGEST_CHAR, _MYSQL_KEY = 16_000, 255, 3072
+"""Characters of a VARCHAR and of a CHAR, and bytes of a key: a character has up to four, a row 65,535."""
+_SIGNED = {
+    Dialect.MYSQL: {8: "tinyint", 16: "smallint", 24: "mediumint", 32: "int", 64: "bigint"},
+    Dialect.POSTGRESQL: {16: "smallint", 32: "integer", 64: "bigint"},
+    Dialect.SQLITE: {8: "tinyint", 16: "smallint", 24: "mediumint", 32: "int", 64: "bigint"},
 }
-_WIDER = {
-    "tinyint": _INT16,
-    "smallint": _INT32,
-    "mediumint": _INT32,
-    "int": _INT64,
-    "integer": _INT64,
-    "bigint": _UINT64,
+_PLAIN = {
+    Family.BOOLEAN: ("tinyint(1)", "boolean", "boolean"),
+    Family.TEXT: ("longtext", "text", "text"),
+    Family.BYTES: ("longblob", "bytea", "blob"),
+    Family.DATE: ("date", "date", "date"),
+    Family.JSON: ("json", "json", "text"),
+    Family.UUID: ("char(36)", "uuid", "char(36)"),
 }
-_WIDE = {_INT16: _INT64, _INT32: _INT64, _BY_NAME["tinyint"]: _INT64, _BY_NAME["mediumint"]: _INT64, _FLOAT: _DOUBLE}
-_BY_VALUE: dict[ValueType, _Names] = {
-    ValueType.BOOL: _BY_NAME["bool"],
-    ValueType.INT: _INT64,
-    ValueType.UINT: _UINT64,
-    ValueType.DOUBLE: _DOUBLE,
-    ValueType.STRING: _TEXT,
-    ValueType.BYTES: _BYTES,
-    ValueType.DATE: _BY_NAME["date"],
-    ValueType.TIME: _BY_NAME["time"],
-    ValueType.DATETIME: _DATETIME,
-    ValueType.TIMESTAMP: _TIMESTAMP,
-    ValueType.JSON: _BY_NAME["json"],
-    ValueType.UUID: _BY_NAME["uuid"],
+_TIMES = {
+    Family.TIME: ("time({})", "time({})", "time"),
+    Family.DATETIME: ("datetime({})", "timestamp({})", "datetime"),
+    Family.TIMESTAMP: ("timestamp({})", "timestamp({}) with time zone", "timestamp"),
 }
+_ENGINES = (Dialect.MYSQL, Dialect.POSTGRESQL, Dialect.SQLITE)
+_MOST_FRACTION = 6
 
 
-def written_type(column: TableColumn, source: Dialect, target: Dialect, field: str) -> str:
+def written_type(column: TableColumn, source: Dialect, target: Dialect, field: str, *, keyed: int = 0) -> str:
     """The type as CREATE TABLE takes it.
+
+    Args:
+        column: whose type it is.
+        source: the engine that the description is of.
+        target: the engine that it is written for.
+        field: where the description has it.
+        keyed: how many columns the keys and indexes have that it is part of, at most; 0: it is in none.
 
     Raises:
         RowgateError: INVALID_REQUEST for what is no type, or is one that the engine has no match for.
     """
     written = column.database_type.strip()
     if written and source is target:
-        if not _WRITTEN.match(written):
-            raise _refused(column, "is written as no type is", field)
-        return written
-    if column.type is ValueType.DECIMAL or re.match(r"(?:decimal|numeric)\b", written, re.IGNORECASE):
-        return _decimal(column, target, field)
-    names = _names(column, written, source, field)
-    found = names.of(target)
-    if found is None:
-        raise _refused(column, "has no match on this engine", field)
-    return _filled(found, names, column, source, target)
+        return _own(column, written, target, field)
+    kind = kind_of(column, source)
+    if kind is None:
+        raise _refused(column, f"{written or 'unknown'} has no match on this engine", field)
+    if kind.family is Family.INTEGER:
+        return _integer(kind, target, counted=column.autoincrement)
+    if kind.family is Family.DECIMAL:
+        return _decimal(column, kind, target, field)
+    if kind.family is Family.ENUM:
+        return _enum(column, target)
+    if kind.family in _TIMES:
+        fraction = _MOST_FRACTION if kind.size is None else min(kind.size, _MOST_FRACTION)
+        return _of(_TIMES[kind.family], target).format(fraction)
+    return _text(kind, target, keyed)
 
 
-def label_check(column: TableColumn, source: Dialect, target: Dialect, name: str) -> str:
-    """The condition that takes an ENUM's place on another engine; empty for other columns."""
-    if source is target or not column.labels:
+def guard(column: TableColumn, source: Dialect, target: Dialect) -> str:
+    """The condition that refuses what the type on another engine holds beyond, or would change; empty for most."""
+    if source is target and column.database_type:
         return ""
-    return f"{name} IN ({', '.join(literal(label, target) for label in column.labels)})"
+    kind, name = kind_of(column, source), quoted(column.name, target)
+    if kind is not None and kind.family is Family.ENUM and target is not Dialect.MYSQL:
+        return f"{name} IN ({', '.join(literal(label, target) for label in column.labels)})"
+    if kind is not None and kind.unsigned and kind.family is Family.INTEGER:
+        # SQLite makes doubles of numbers that need 64 bits and have no sign.
+        if target is Dialect.SQLITE:
+            return f"typeof({name}) IN ('integer', 'null') AND {name} >= 0" if not column.autoincrement else ""
+        return f"{name} >= 0" if target is Dialect.POSTGRESQL else ""
+    return ""
 
 
-def _names(column: TableColumn, written: str, source: Dialect, field: str) -> _Names:
-    if column.labels:
-        if written.lower().startswith("set"):
-            raise _refused(column, "is a SET, which no other engine has", field)
-        return _TEXT if source is not Dialect.MYSQL else _VARCHAR
-    names = _named(column, written, source) if written else _unnamed(column)
-    if names in (_CHAR, _VARCHAR) and not column.length:
-        names = _TEXT
-    if names is None:
-        raise _refused(column, "has no match on this engine", field)
-    return names
+def _own(column: TableColumn, written: str, target: Dialect, field: str) -> str:
+    labelled = _LABELLED.match(written) if target is Dialect.MYSQL else None
+    if labelled and column.labels:
+        return f"{labelled[1]}({', '.join(literal(label, target) for label in column.labels)})"
+    if not _WRITTEN.match(written):
+        raise _refused(column, "is written as no type is", field)
+    return written
 
 
-def _unnamed(column: TableColumn) -> _Names | None:
-    """The type of a column that tells only what its cells are."""
-    return _VARCHAR if column.type is ValueType.STRING and column.length else _BY_VALUE.get(column.type)
+def _of(names: tuple[str, str, str], target: Dialect) -> str:
+    return names[_ENGINES.index(target)]
 
 
-def _named(column: TableColumn, written: str, source: Dialect) -> _Names | None:
-    found = _NAMED.match(written)
-    word = found["name"].lower() if found else ""
-    if word == "timestamp":
-        return _TIMESTAMP if column.type is ValueType.TIMESTAMP else _DATETIME
-    if "unsigned" in written.lower():
-        return _WIDER.get(word)
-    if "[" in written or (word == "time" and "with time zone" in written.lower()):
-        return None
-    names = _BY_NAME.get(word)
-    # SQLite's integers have 64 bits whatever they are called, and so have its floats.
-    return _WIDE.get(names, names) if names is not None and source is Dialect.SQLITE else names
+def _integer(kind: Kind, target: Dialect, *, counted: bool) -> str:
+    bits = kind.size or 64
+    widths = _SIGNED[target]
+    if kind.unsigned and target is not Dialect.POSTGRESQL:
+        return f"{widths[min(width for width in widths if width >= bits)]} unsigned"
+    needed = bits + 1 if kind.unsigned else bits
+    fitting = [width for width in widths if width >= needed]
+    if fitting:
+        return widths[min(fitting)]
+    # What is counted up does not come so far.
+    return "bigint" if counted else "numeric(20,0)"
 
 
-def _filled(found: str, names: _Names, column: TableColumn, source: Dialect, target: Dialect) -> str:
-    if names in (_CHAR, _VARCHAR):
-        length = column.length or max((len(label) for label in column.labels), default=1)
-        # A row of MySQL's has 65,535 bytes, and a character up to four.
-        if target is Dialect.MYSQL and length > 16_000:  # noqa: PLR2004 - see above
-            return "longtext"
-        return found.format(length)
-    # MySQL keeps whole seconds where it is told nothing, the others microseconds.
-    fraction = column.precision
-    if target is Dialect.MYSQL and fraction is None and not (column.database_type and source is Dialect.MYSQL):
-        fraction = 6
-    return found.format("" if fraction is None else f"({fraction})")
-
-
-def _decimal(column: TableColumn, target: Dialect, field: str) -> str:
-    word = "numeric" if target is Dialect.POSTGRESQL else "decimal"
-    if column.precision is None:
-        if target is Dialect.MYSQL:
+def _decimal(column: TableColumn, kind: Kind, target: Dialect, field: str) -> str:
+    scale = kind.scale or 0
+    if kind.size is None:
+        if target is not Dialect.POSTGRESQL:
             raise _refused(column, "has no precision, which this engine needs", field)
-        return word
-    if column.precision > _MOST_DIGITS[target]:
+        return "numeric"
+    digits = kind.size
+    if target is not Dialect.POSTGRESQL:
+        # PostgreSQL's scale may be negative, or more than the digits.
+        digits, scale = max(digits - min(scale, 0), scale), max(scale, 0)
+    if digits > _MOST_DIGITS[target] or scale > _MOST_SCALE[target]:
         raise _refused(column, "has more digits than this engine keeps", field)
-    return f"{word}({column.precision},{column.scale or 0})"
+    return f"{'numeric' if target is Dialect.POSTGRESQL else 'decimal'}({digits},{scale})"
+
+
+def _enum(column: TableColumn, target: Dialect) -> str:
+    if target is Dialect.MYSQL:
+        return f"enum({', '.join(literal(label, target) for label in column.labels)})"
+    return f"varchar({max((len(label) for label in column.labels), default=1) or 1})"
+
+
+def _text(kind: Kind, target: Dialect, keyed: int) -> str:
+    """Texts, bytes and what has one name on each engine."""
+    if kind.family is Family.FLOAT:
+        names = ("float", "real", "float") if kind.size == 32 else ("double", "double precision", "double")  # noqa: PLR2004 - bits
+        return _of(names, target)
+    sized = kind.family in (Family.CHAR, Family.VARCHAR)
+    if target is Dialect.MYSQL and keyed and kind.family in (Family.TEXT, Family.VARCHAR, Family.BYTES):
+        # A key takes so many bytes of all its columns together, and only such types whole.
+        if kind.family is Family.BYTES:
+            return f"varbinary({_MYSQL_KEY // keyed})"
+        longest = _MYSQL_KEY // 4 // keyed
+        return f"varchar({min(kind.size or longest, longest)})"
+    if not sized or not kind.size:
+        return _of(_PLAIN[Family.TEXT if sized else kind.family], target)
+    if target is Dialect.MYSQL and kind.size > _MYSQL_LONGEST:
+        return "longtext"
+    fixed = kind.family is Family.CHAR and not (target is Dialect.MYSQL and kind.size > _MYSQL_LONGEST_CHAR)
+    return f"{'char' if fixed else 'varchar'}({kind.size})"
 
 
 def _refused(column: TableColumn, words: str, field: str) -> RowgateError:
