@@ -118,13 +118,18 @@ class Gateway:
         )
         catalog = Catalog(self._databases)
         work = self._table_work(catalog)
-        queries = QueryRunner(self._databases, work.tables.forget)
+
+        def altered(name: str) -> None:
+            work.tables.forget(name)
+            self._trees.forget(name)
+
+        queries = QueryRunner(self._databases, altered)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
                 queries,
                 Explainer(self._databases),
-                BatchRunner(self._databases, work.tables.forget),
+                BatchRunner(self._databases, altered),
                 self._transacting,
                 server.request_timeout,
                 server.max_message_bytes,
@@ -134,7 +139,7 @@ class Gateway:
                 catalog,
                 self._trees,
                 work.tables,
-                self._build_maker(catalog, work.tables),
+                TableMaker(self._databases, catalog, self._makes_tables(), altered),
                 server.request_timeout,
             ),
             tables=TableServicer(
@@ -149,13 +154,8 @@ class Gateway:
         )
         return grpc_server.build(servicers, options, self._metrics)
 
-    def _build_maker(self, catalog: Catalog, tables: TableCache) -> TableMaker:
-        def changed(name: str) -> None:
-            tables.forget(name)
-            self._trees.forget(name)
-
-        allowed = {name: database.catalog.ddl for name, database in self._settings.databases.items()}
-        return TableMaker(self._databases, catalog, allowed, changed)
+    def _makes_tables(self) -> dict[str, bool]:
+        return {name: database.catalog.ddl for name, database in self._settings.databases.items()}
 
     def _table_work(self, catalog: Catalog) -> TableWork:
         server = self._settings.server

@@ -92,7 +92,12 @@ class QueryRunner:
         return result if stats is result.stats else result._replace(stats=stats)
 
     async def stream(
-        self, request: QueryRequest, cells_per_chunk: int, *, within: Transaction | None = None
+        self,
+        request: QueryRequest,
+        cells_per_chunk: int,
+        *,
+        within: Transaction | None = None,
+        altered: Callable[[], None] | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
 
@@ -100,6 +105,7 @@ class QueryRunner:
             request: what to run.
             cells_per_chunk: the most that a chunk may have.
             within: the transaction to run it in; None: one of its own.
+            altered: is told besides, if the statement may make tables other.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
@@ -120,7 +126,8 @@ class QueryRunner:
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
             await chunks.aclose()
-            self._note(database, statement)
+            if self._note(database, statement) and altered is not None:
+                altered()
 
     def database_name(self, name: str) -> str:
         """The name of the database that a request means, for the log."""
@@ -134,10 +141,16 @@ class QueryRunner:
         """
         return deadline_of(self._databases.get(request.database), request, streaming=True)
 
-    def _note(self, database: Database, statement: ParsedStatement) -> None:
+    def note_altered(self, database_name: str) -> None:
+        """Tables of a database may be other ones than before."""
+        self._altered(database_name)
+
+    def _note(self, database: Database, statement: ParsedStatement) -> bool:
         """Whatever became of it: what failed at last may have done its work."""
-        if alters(statement):
+        found = alters(statement)
+        if found:
             self._altered(database.name)
+        return found
 
     def _prepare(
         self, database: Database, request: QueryRequest, *, streaming: bool, held: bool = False

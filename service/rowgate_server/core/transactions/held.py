@@ -63,6 +63,7 @@ class HeldTransaction:
         self._idle = idle
         self._began = clock.now()
         self._in_doubt = False
+        self._alters = False
         self.expired = False
 
     @property
@@ -109,7 +110,7 @@ class HeldTransaction:
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))
         async with contextlib.aclosing(
-            self._queries.stream(request, cells_per_chunk, within=self._transaction)
+            self._queries.stream(request, cells_per_chunk, within=self._transaction, altered=self._note_altered)
         ) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -148,6 +149,10 @@ class HeldTransaction:
         except RowgateError as error:
             self._in_doubt = error.outcome == Outcome.UNKNOWN
             raise
+        finally:
+            # What others have read since the statement ran was as it had been before.
+            if self._alters:
+                self._queries.note_altered(self.database.name)
 
     async def rollback(self) -> None:
         """Undo the changes."""
@@ -175,6 +180,9 @@ class HeldTransaction:
             last_sequence=str(last_sequence),
             outcome=Outcome.ROLLED_BACK.value,
         )
+
+    def _note_altered(self) -> None:
+        self._alters = True
 
     async def _told(self, work: Awaitable[None]) -> None:
         try:
