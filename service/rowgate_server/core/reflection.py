@@ -13,6 +13,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
 
 from rowgate_server.core import declared_types, mysql_schema, postgresql_schema, sqlite_schema
+from rowgate_server.core.postgresql_rows import read_rows_table
 from rowgate_server.core.table_facts import create_statement, kind_of, row_estimate
 from rowgate_server.core.tables import (
     Check,
@@ -71,7 +72,7 @@ def has_schema(inspector: Inspector, schema: str) -> bool:
 
 
 class Extent(Enum):
-    """How much of a table is read: what its rows are written by (PostgreSQL saves a third of the time), or all."""
+    """How much of a table is read: what its rows are written by, or all. MySQL and SQLite tell most at once."""
 
     ROWS = 1
     WHOLE = 2
@@ -88,23 +89,21 @@ def read_table(
     connection = inspector.bind
     if not isinstance(connection, Connection):
         raise TypeError("the table is read on a connection")
+    if extent is Extent.ROWS and dialect is Dialect.POSTGRESQL:
+        return read_rows_table(connection, name, schema)
     kind = kind_of(connection, dialect, name, schema)
     columns = inspector.get_columns(name, schema)
     if not columns:
         raise NoSuchTableError(name)
     unique = _optional(inspector.get_unique_constraints, name, schema)
-    # MySQL and SQLite tell everything at once.
-    brief = extent is Extent.ROWS and dialect is Dialect.POSTGRESQL
     table = Table(
         name=name,
         schema=schema or default_schema(inspector),
         kind=kind,
-        comment="" if brief else _comment(inspector, name, schema),
+        comment=_comment(inspector, name, schema),
         columns=tuple(_column(inspector, column, dialect) for column in columns),
         primary_key=_primary_key(inspector.get_pk_constraint(name, schema)),
-        foreign_keys=()
-        if brief
-        else _by_name(_foreign_key(key, inspector) for key in inspector.get_foreign_keys(name, schema)),
+        foreign_keys=_by_name(_foreign_key(key, inspector) for key in inspector.get_foreign_keys(name, schema)),
         unique_constraints=_by_name(Key(key["name"] or "", tuple(key["column_names"])) for key in unique),
         indexes=_by_name(
             _index(index)
@@ -112,9 +111,7 @@ def read_table(
             # PostgreSQL tells the index behind a constraint besides the constraint.
             if not index.get("duplicates_constraint")
         ),
-        checks=()
-        if brief
-        else _by_name(
+        checks=_by_name(
             Check(check["name"] or "", check["sqltext"])
             for check in _optional(inspector.get_check_constraints, name, schema)
         ),

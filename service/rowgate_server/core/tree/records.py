@@ -108,11 +108,24 @@ def etag(schemas: Iterable[TreeSchema], sight: str) -> str:
     return f"{ETAG_VERSION}-{digest.hexdigest()}"
 
 
-def sealed(name: SchemaName, tables: Iterable[TreeTable], routines: tuple[Routine, ...]) -> TreeSchema:
-    """A schema of these tables, in their order, with its digest. Takes a while for many: call it in a thread."""
-    digest = hashlib.blake2b(repr((name, routines)).encode("utf-8", "surrogatepass"), digest_size=_DIGEST_SIZE)
-    found = {}
-    for table in tables:
-        digest.update(repr(table).encode("utf-8", "surrogatepass"))
-        found[table.name] = table
-    return TreeSchema(name, MappingProxyType(found), routines, digest.digest())
+class Sealing:
+    """A schema put together table by table, in their order, with its digest."""
+
+    def __init__(self, name: SchemaName) -> None:
+        self._name = name
+        self._tables: dict[str, TreeTable] = {}
+        self._digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
+
+    def add(self, table: TreeTable) -> None:
+        """One table more."""
+        self._digest.update(_bytes(table))
+        self._tables[table.name] = table
+
+    def sealed(self, routines: tuple[Routine, ...]) -> TreeSchema:
+        """The schema."""
+        self._digest.update(_bytes((self._name, routines)))
+        return TreeSchema(self._name, MappingProxyType(self._tables), routines, self._digest.digest())
+
+
+def _bytes(thing: object) -> bytes:
+    return repr(thing).encode("utf-8", "surrogatepass")
