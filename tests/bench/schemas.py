@@ -101,7 +101,7 @@ class Site:
 
     async def _bytes(self) -> None:
         """The tree without a look at it: a hundred callers in one process would measure their own slowness."""
-        call = self._channel.unary_stream("/rowgate.v1.SchemaService/GetSchemaTree")
+        call: Any = self._channel.unary_stream("/rowgate.v1.SchemaService/GetSchemaTree")
         async for _ in call(b""):
             pass
 

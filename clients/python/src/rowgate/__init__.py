@@ -71,6 +71,7 @@ from rowgate._retry import Retry
 from rowgate._rows import Column, Row
 from rowgate._schema import (
     CheckConstraint,
+    CreatedTable,
     DatabaseInfo,
     Engine,
     ForeignKey,
@@ -78,6 +79,7 @@ from rowgate._schema import (
     IndexPart,
     PrimaryKey,
     ReferentialAction,
+    RefreshedSchema,
     Table,
     TableColumn,
     TableKind,
@@ -104,6 +106,7 @@ __all__ = [
     "ColumnName",
     "ColumnType",
     "Condition",
+    "CreatedTable",
     "Database",
     "DatabaseInfo",
     "DatabaseUnavailable",
@@ -148,6 +151,7 @@ __all__ = [
     "QueryWarning",
     "ReadOnly",
     "ReferentialAction",
+    "RefreshedSchema",
     "RequestError",
     "Result",
     "ResultError",

@@ -17,12 +17,10 @@ from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChang
 from rowgate._plans import Plan, StatementDescription
 from rowgate._results import Result
 from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
-from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
+from rowgate._schema_calls import SchemaCalls
 from rowgate._stream import RowStream
 from rowgate._table import TableRows
-from rowgate._tree import SchemaTree, SqlCompletion
 from rowgate.v1 import query_service_pb2 as query_pb
-from rowgate.v1 import schema_service_pb2 as schema_pb
 
 _Request = TypeVar("_Request", query_pb.ExecuteQueryRequest, query_pb.StreamQueryRequest)
 
@@ -61,14 +59,14 @@ def connect(
     return Client(Connection(target, tls, max_message_bytes), database or "", options)
 
 
-class Database:
+class Database(SchemaCalls):
     """One database of a gateway, with the options that calls to it have.
 
     Made by `connect`, `using` and `with_options`; cheap, immutable, and safe to share between tasks.
     """
 
     def __init__(self, connection: Connection, database: str, options: CallOptions) -> None:
-        self._calls = Calls(connection, database, options)
+        super().__init__(Calls(connection, database, options))
 
     def using(self, database: str) -> Database:
         """A view of another database, over the same connection and with the same options."""
@@ -185,115 +183,6 @@ class Database:
         if not response.HasField("description"):
             raise ProtocolError("the gateway did not describe the statement")
         return StatementDescription.from_wire(response)
-
-    async def databases(self) -> list[DatabaseInfo]:
-        """The databases that the gateway serves, by name.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        request = schema_pb.ListDatabasesRequest()
-        response = await self._calls.ask(
-            lambda stubs: stubs.schema.ListDatabases,
-            request,
-            repeatable=True,
-        )
-        return [DatabaseInfo.from_wire(database) for database in response.databases]
-
-    async def tables(
-        self, pattern: str = "", *, schema: str | None = None, kind: TableKind | None = None
-    ) -> list[TableSummary]:
-        """The tables and views of one schema, by name; all of them, in as many calls as that takes.
-
-        Args:
-            pattern: only names that match, whole, regardless of case: `*` is any run of characters, `?` any one.
-            schema: None: the database's default one.
-            kind: only tables, or only views.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        deadline = self._calls.deadline()
-        request = schema_pb.ListTablesRequest(
-            database=self._calls.database,
-            schema=schema or "",
-            name_pattern=pattern,
-            kind=schema_pb.TableKind.Value(f"TABLE_KIND_{kind or 'UNSPECIFIED'}"),
-        )
-        tables: list[TableSummary] = []
-        while True:
-            page = await self._calls.ask(
-                lambda stubs: stubs.schema.ListTables, request, deadline=deadline, repeatable=True
-            )
-            tables.extend(map(TableSummary.from_wire, page.tables))
-            if not page.next_page_token:
-                return tables
-            request.page_token = page.next_page_token
-
-    async def describe(self, table: str, *, schema: str | None = None) -> Table:
-        """One table or view: its columns, keys, indexes and checks.
-
-        Args:
-            table: its name, as the database writes it.
-            schema: None: the database's default one.
-
-        Raises:
-            UnknownTable: there is none.
-            RowgateError: the gateway does not tell.
-        """
-        request = schema_pb.GetTableRequest(database=self._calls.database, schema=schema or "", table=table)
-        response = await self._calls.ask(lambda stubs: stubs.schema.GetTable, request, repeatable=True)
-        return Table.from_wire(response.table)
-
-    async def schema(self, known: SchemaTree | None = None) -> SchemaTree:
-        """The whole tree: schemas, tables, columns. `tree["main"]["orders"]["id"].database_type`.
-
-        Args:
-            known: a tree from before: as long as it is still right, it is what comes back, for one small answer.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        database = self._calls.database
-        request = schema_pb.GetSchemaTreeRequest(database=database, etag=known.etag if known is not None else "")
-        deadline = self._calls.deadline()
-        return await run(
-            lambda: self._read_tree(request, known, deadline),
-            retry=self._calls.options.retry,
-            deadline=deadline,
-            repeatable=True,
-        )
-
-    async def complete(self, sql: str, cursor: int | None = None, *, schema: str | None = None) -> SqlCompletion:
-        """What could stand at a place of an SQL text, which need not be finished.
-
-        Args:
-            sql: the text, also what stands behind the cursor.
-            cursor: the number of characters before it; None: all of them.
-            schema: whose tables need no qualifier; None: the database's default one.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        request = schema_pb.CompleteSqlRequest(
-            database=self._calls.database,
-            schema=schema or "",
-            sql=sql,
-            cursor=len(sql) if cursor is None else cursor,
-        )
-        response = await self._calls.ask(lambda stubs: stubs.schema.CompleteSql, request, repeatable=True)
-        return SqlCompletion.from_wire(response)
-
-    async def _read_tree(
-        self, request: schema_pb.GetSchemaTreeRequest, known: SchemaTree | None, deadline: Deadline
-    ) -> SchemaTree:
-        call = self._calls.begin(lambda stubs: stubs.schema.GetSchemaTree, request, deadline)
-        pieces = []
-        while (piece := await self._calls.connection.next_message(call)) is not None:
-            pieces.append(piece)
-        if not pieces:
-            raise ProtocolError("the tree ended before its first message")
-        return known if known is not None and pieces[0].unchanged else SchemaTree.from_wire(pieces)
 
     async def _planned(
         self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]
