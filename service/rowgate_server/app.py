@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc.aio
 from sqlalchemy.exc import SAWarning
@@ -15,7 +16,7 @@ from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.tokens import Tokens
-from rowgate_server.core.ddl import TableMaker
+from rowgate_server.core.ddl import TableMaker, TableOrder
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -29,10 +30,12 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts, make_database
 from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.errors import RowgateError
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.configured_tables import read_orders
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
@@ -48,6 +51,10 @@ _LETTING_GO = 5.0
 
 class ListenError(Exception):
     """An address cannot be listened on; the text says which setting, and why."""
+
+
+class TableNotMadeError(Exception):
+    """A table that the configuration asks for is missing and cannot be made; the text says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Gateway:
         self._settings = settings
         self._metrics = Metrics()
         self._databases = open_databases(settings, self._metrics)
+        self._wanted = configured_tables(settings)
         self._health = Health(self._databases)
         catalogs = {name: database.catalog for name, database in settings.databases.items()}
         self._trees = TreeStore(self._databases, {name: _tree_rules(each) for name, each in catalogs.items()})
@@ -82,10 +90,12 @@ class Gateway:
 
         Raises:
             ListenError: an address cannot be had.
+            TableNotMadeError: a configured table is missing, and stays so.
         """
         grpc_address = self._bind()
         admin_address = await self._start_admin()
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
+        await self._make_missing()
         self._metrics.loop_lag.start()
         await self._grpc.start()
         for database in self._databases:
@@ -124,6 +134,7 @@ class Gateway:
             self._trees.forget(name)
 
         queries = QueryRunner(self._databases, altered)
+        self._maker = TableMaker(self._databases, catalog, self._makes_tables(), altered)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
@@ -139,7 +150,7 @@ class Gateway:
                 catalog,
                 self._trees,
                 work.tables,
-                TableMaker(self._databases, catalog, self._makes_tables(), altered),
+                self._maker,
                 server.request_timeout,
             ),
             tables=TableServicer(
@@ -153,6 +164,18 @@ class Gateway:
             health=self._health,
         )
         return grpc_server.build(servicers, options, self._metrics)
+
+    async def _make_missing(self) -> None:
+        for order in self._wanted:
+            try:
+                made = await self._maker.create(order, configured=True)
+            except RowgateError as error:
+                where = f"databases.{order.database}.catalog.tables_from: table {order.table.name}"
+                raise TableNotMadeError(f"{where}: {error}{f' ({error.field})' if error.field else ''}") from None
+            if made.created:
+                _log.info(
+                    "made a table that the configuration asks for", database=order.database, table=order.table.name
+                )
 
     def _makes_tables(self) -> dict[str, bool]:
         return {name: database.catalog.ddl for name, database in self._settings.databases.items()}
@@ -213,6 +236,27 @@ def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
             words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
             raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
     return Databases(databases, settings.default_database)
+
+
+def configured_tables(settings: config.Settings) -> list[TableOrder]:
+    """The tables that the settings ask for.
+
+    Raises:
+        ConfigError: a file cannot be read, or has something else in it.
+    """
+    orders: list[TableOrder] = []
+    for name, database in settings.databases.items():
+        file = database.catalog.tables_from
+        if not file:
+            continue
+        try:
+            orders += read_orders(name, Path(file).read_text(encoding="utf-8"))
+        except OSError as error:
+            words = f"the file cannot be read: {error.strerror or error}"
+            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {words}"]) from None
+        except ValueError as error:
+            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {error}"]) from None
+    return orders
 
 
 def _open_database(name: str, database: config.Database, settings: config.Settings, metrics: Metrics) -> Database:

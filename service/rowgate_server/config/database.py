@@ -140,6 +140,14 @@ class Catalog(Section):
     ddl: Annotated[
         bool, VISIBLE, Field(description="Whether callers may make and drop tables with CreateTable and DropTable.")
     ] = False
+    tables_from: Annotated[
+        str,
+        VISIBLE,
+        Field(
+            description="A JSON file with a list of tables, each as GetTable answers it: those that are missing are "
+            "made at the start, whatever `ddl` says, or the gateway does not start."
+        ),
+    ] = ""
 
 
 class Database(Section):

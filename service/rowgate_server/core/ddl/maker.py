@@ -63,14 +63,18 @@ class TableMaker:
         self._allowed = allowed
         self._changed = changed
 
-    async def create(self, order: TableOrder) -> Made:
+    async def create(self, order: TableOrder, *, configured: bool = False) -> Made:
         """Make a table.
+
+        Args:
+            order: which.
+            configured: it is the configuration that asks for it, and no caller.
 
         Raises:
             RowgateError: DDL_NOT_ALLOWED, TABLE_EXISTS, INVALID_REQUEST, and what the database has against it.
         """
         database = self._databases.get(order.database)
-        self._check(database)
+        self._check(database, allowed=configured)
         _check_described(order.table)
         source = order.source or database.dialect
         other = source is not database.dialect
@@ -135,8 +139,8 @@ class TableMaker:
             raise error.with_defaults(database=database.name, table=table) from error.__cause__
         return True
 
-    def _check(self, database: Database) -> None:
-        if not self._allowed[database.name]:
+    def _check(self, database: Database, *, allowed: bool = False) -> None:
+        if not (allowed or self._allowed[database.name]):
             raise RowgateError(
                 Reason.DDL_NOT_ALLOWED,
                 "the gateway is configured to let nobody make or drop tables in this database",
