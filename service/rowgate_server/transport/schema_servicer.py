@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from rowgate_server.core.catalog import Catalog
@@ -68,7 +69,9 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         """One page of schemas."""
         self._note(request.database)
         timeout = time_left(context, self._request_timeout)
-        page = await self._catalog.list_schemas(request.database, request.page_size, request.page_token, timeout)
+        page = await self._catalog.list_schemas(
+            request.database, request.page_size, request.page_token, timeout, self._sight()
+        )
         return schema_service_pb2.ListSchemasResponse(
             schemas=[trees.encode_schema(schema) for schema in page.schemas], next_page_token=page.next_page_token
         )
@@ -79,7 +82,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         """One page of tables and views."""
         self._note(request.database)
         query = schemas.decode_table_query(request, time_left(context, self._request_timeout))
-        page = await self._catalog.list_tables(query)
+        page = await self._catalog.list_tables(replace(query, sight=self._sight()))
         return schema_service_pb2.ListTablesResponse(
             tables=[schemas.encode_summary(table) for table in page.tables], next_page_token=page.next_page_token
         )
@@ -90,7 +93,8 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         """One table or view."""
         self._note(request.database)
         timeout = time_left(context, self._request_timeout)
-        table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
+        sight = self._sight()
+        table = await self._catalog.get_table(request.database, request.schema, request.table, timeout, sight=sight)
         return schema_service_pb2.GetTableResponse(table=self._encode_table(request.database, table))
 
     async def GetSchemaTree(

@@ -17,6 +17,7 @@ from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.tables import Key, Table
+from rowgate_server.core.tree import EVERYTHING, Sight
 from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 
@@ -38,9 +39,10 @@ class CountingCatalog(Catalog):
         table: str,
         call_timeout: float | None,
         extent: Extent = Extent.WHOLE,
+        sight: Sight = EVERYTHING,
     ) -> Table:
         self.read.append(table)
-        found = await super().get_table(database_name, schema, table, call_timeout, extent)
+        found = await super().get_table(database_name, schema, table, call_timeout, extent, sight)
         self.told.set()
         await self.go_on.wait()
         return found

@@ -147,6 +147,12 @@ class _Clerk:
     def routine(self, schema: str, routine: Routine) -> bool:
         raise AssertionError((schema, routine))
 
+    def schema(self, schema: str) -> bool:
+        raise AssertionError(schema)
+
+    def shows(self, schema: str, table: str) -> bool:
+        raise AssertionError((schema, table))
+
 
 async def test_a_sight_hides_tables_and_columns_and_has_an_etag_of_its_own(found: Databases) -> None:
     tree = await _store(found).get("main", None)

@@ -24,6 +24,12 @@ class Sight(Protocol):
     def routine(self, schema: str, routine: Routine) -> bool:
         """Whether a routine shows."""
 
+    def schema(self, schema: str) -> bool:
+        """Whether a schema shows."""
+
+    def shows(self, schema: str, table: str) -> bool:
+        """Whether a table or view shows, all or some of it."""
+
 
 class _Everything:
     key = ""
@@ -35,6 +41,14 @@ class _Everything:
 
     def routine(self, schema: str, routine: Routine) -> bool:
         del schema, routine
+        return True
+
+    def schema(self, schema: str) -> bool:
+        del schema
+        return True
+
+    def shows(self, schema: str, table: str) -> bool:
+        del schema, table
         return True
 
 
