@@ -147,8 +147,8 @@ class Catalog:
             raise await self._unknown(database, schema, table, call_timeout, sight) from None
         except RowgateError as error:
             error.with_defaults(database=database.name)
-            # MariaDB has another error for a name that no table may have.
-            if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL):
+            # MariaDB has another error for a name that no table may have, and denies what the login may not know of.
+            if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL, Reason.PERMISSION_DENIED):
                 raise await self._unknown(database, schema, table, call_timeout, sight, error) from None
             raise error from error.__cause__
         if not sight.shows(found.schema, found.name):

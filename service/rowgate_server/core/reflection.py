@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Inspector
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
+from sqlalchemy.exc import CompileError, NoSuchTableError, UnreflectableTableError, UnsupportedCompilationError
 
 from rowgate_server.core import declared_types, mysql_schema, postgresql_schema, sqlite_schema
 from rowgate_server.core.postgresql_rows import read_rows_table
@@ -92,7 +92,11 @@ def read_table(
     if extent is Extent.ROWS and dialect is Dialect.POSTGRESQL:
         return read_rows_table(connection, name, schema)
     kind = kind_of(connection, dialect, name, schema)
-    columns = inspector.get_columns(name, schema)
+    try:
+        columns = inspector.get_columns(name, schema)
+    except UnreflectableTableError as error:
+        # MySQL's view whose table is gone; what the database has against it is the cause.
+        raise error.__cause__ or error from None
     if not columns:
         raise NoSuchTableError(name)
     unique = _optional(inspector.get_unique_constraints, name, schema)
