@@ -10,8 +10,8 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency bench bench-transactions fmt check-fmt lint type arch buf \
-	check-tree check-lock check-proto check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency bench bench-schema bench-transactions fmt check-fmt lint type arch \
+	buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service
 
 bench-transactions: dev engines ## compare what a transaction costs with calls of their own
 	@PYTHONPATH=tests exec $(bin)/python -m bench.transactions
+
+bench-schema: engines ## measure the tree of a schema of 10,000 tables (ARGS='--tables 60000')
+	@scripts/environment .tools/bench requirements-bench.lock $(packages)
+	@PYTHONPATH=tests exec .tools/bench/bin/python -m bench.schemas $(ARGS)
 
 fmt: dev ## format the code and sort its imports
 	@$(bin)/ruff check --quiet --select I --fix .

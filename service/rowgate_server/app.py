@@ -7,6 +7,7 @@ import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc.aio
 from sqlalchemy.exc import SAWarning
@@ -17,6 +18,7 @@ from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.tokens import Tokens
+from rowgate_server.core.ddl import TableMaker, TableOrder
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -24,6 +26,7 @@ from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
+from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
@@ -36,6 +39,7 @@ from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.configured_tables import read_orders
 from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
@@ -57,6 +61,10 @@ def _ignore(_: str) -> None:
 
 class ListenError(Exception):
     """An address cannot be listened on; the text says which setting, and why."""
+
+
+class TableNotMadeError(Exception):
+    """A table that the configuration asks for is missing and cannot be made; the text says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,10 @@ class Gateway:
         self.metrics = Metrics()
         self._tracing = _open_tracing(settings.tracing)
         self._databases = open_databases(settings, self.metrics, self._tracing)
+        self._wanted = configured_tables(settings)
         self.health = Health(self._databases)
+        catalogs = {name: database.catalog for name, database in settings.databases.items()}
+        self._trees = TreeStore(self._databases, {name: _tree_rules(each) for name, each in catalogs.items()})
         self._calls = CallsUnderWay()
         self._port: int | None = None
         self._started = False
@@ -99,10 +110,12 @@ class Gateway:
 
         Raises:
             ListenError: an address cannot be had.
+            TableNotMadeError: a configured table is missing, and stays so.
         """
         grpc_address = self._bind()
         admin_address = await self._start_admin()
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
+        await self._make_missing()
         self.metrics.loop_lag.start()
         await self._grpc.start()
         for database in self._databases:
@@ -141,6 +154,7 @@ class Gateway:
         return self.metrics.registry
 
     async def _close(self) -> None:
+        await self._trees.close()
         await asyncio.gather(self._admin.stop(), *(database.close() for database in self._databases))
         if self._tracing is not None:
             await self._tracing.close()
@@ -148,9 +162,10 @@ class Gateway:
     def forget_tables(self, database: str) -> None:
         """Look at the tables of a database anew: another process has altered some."""
         self._tables.forget(database)
+        self._trees.forget(database)
 
     def _altered(self, database: str) -> None:
-        self._tables.forget(database)
+        self.forget_tables(database)
         self._tell_altered(database)
 
     def _stop_statements(self) -> int:
@@ -176,6 +191,7 @@ class Gateway:
         work = self._table_work(catalog)
         self._tables = work.tables
         queries = QueryRunner(self._databases, self._altered)
+        self._maker = TableMaker(self._databases, catalog, self._makes_tables(), self._altered)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
@@ -186,7 +202,14 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            schema=SchemaServicer(self._databases, catalog, server.request_timeout),
+            schema=SchemaServicer(
+                self._databases,
+                catalog,
+                self._trees,
+                work.tables,
+                self._maker,
+                server.request_timeout,
+            ),
             tables=TableServicer(
                 work.reader,
                 work.pager,
@@ -198,6 +221,21 @@ class Gateway:
             health=self.health,
         )
         return grpc_server.build(servicers, options, self.metrics, self._calls, self._tracing)
+
+    async def _make_missing(self) -> None:
+        for order in self._wanted:
+            try:
+                made = await self._maker.create(order, configured=True)
+            except RowgateError as error:
+                where = f"databases.{order.database}.catalog.tables_from: table {order.table.name}"
+                raise TableNotMadeError(f"{where}: {error}{f' ({error.field})' if error.field else ''}") from None
+            if made.created:
+                _log.info(
+                    "made a table that the configuration asks for", database=order.database, table=order.table.name
+                )
+
+    def _makes_tables(self) -> dict[str, bool]:
+        return {name: database.catalog.ddl for name, database in self._settings.databases.items()}
 
     def _table_work(self, catalog: Catalog) -> TableWork:
         server = self._settings.server
@@ -273,6 +311,27 @@ def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing
     return Databases(databases, settings.default_database)
 
 
+def configured_tables(settings: config.Settings) -> list[TableOrder]:
+    """The tables that the settings ask for.
+
+    Raises:
+        ConfigError: a file cannot be read, or has something else in it.
+    """
+    orders: list[TableOrder] = []
+    for name, database in settings.databases.items():
+        file = database.catalog.tables_from
+        if not file:
+            continue
+        try:
+            orders += read_orders(name, Path(file).read_text(encoding="utf-8"))
+        except OSError as error:
+            words = f"the file cannot be read: {error.strerror or error}"
+            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {words}"]) from None
+        except ValueError as error:
+            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {error}"]) from None
+    return orders
+
+
 def _open_database(
     name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
 ) -> Database:
@@ -314,6 +373,10 @@ def _transaction_rules(database: config.Database) -> TransactionRules:
 
 def _table_rules(tables: config.Tables) -> TableRules:
     return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))
+
+
+def _tree_rules(catalog: config.Catalog) -> TreeRules:
+    return TreeRules(catalog.max_age, catalog.load_timeout, catalog.max_columns)
 
 
 def _target(url: config.DatabaseUrl) -> Target:

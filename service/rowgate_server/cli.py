@@ -137,11 +137,12 @@ def _check(options: argparse.Namespace) -> int:
 
 
 async def _try_databases(settings: config.Settings) -> int:
-    from rowgate_server.app import open_databases
+    from rowgate_server.app import configured_tables, open_databases
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
 
     code = _WELL
+    configured_tables(settings)
     for database in open_databases(settings, Metrics()):
         error = await database.availability.probe()
         if error is None:

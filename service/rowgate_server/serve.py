@@ -19,7 +19,7 @@ def serve(settings: config.Settings, demo: Demo) -> int:
     try:
         demo.wait()
         asyncio.run(_serve_until_told(settings, greet=demo.seeding is not None))
-    except (app.ListenError, SeedingError) as error:
+    except (app.ListenError, app.TableNotMadeError, SeedingError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
     return 0

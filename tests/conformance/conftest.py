@@ -54,6 +54,7 @@ def gateway(urls: dict[str, str]) -> Iterator[Gateway]:
             for engine in ENGINES
             for key, number in (("SIZE", "2"), ("MAX_OVERFLOW", "2"))
         },
+        **{f"ROWGATE_DATABASES__{engine.name.upper()}__CATALOG__DDL": "true" for engine in ENGINES},
         **{
             f"ROWGATE_DATABASES__{engine.name.upper()}__TABLES__{key}": text
             for engine in ENGINES

@@ -3,7 +3,7 @@
 `load` merges flags, `ROWGATE_` variables and a YAML file into `Settings`, or raises `ConfigError` with every problem.
 """
 
-from rowgate_server.config.database import Database, Limits, Pool, Tables, Timeouts
+from rowgate_server.config.database import Catalog, Database, Limits, Pool, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
 from rowgate_server.config.loading import load
 from rowgate_server.config.reference import reference_markdown
@@ -14,6 +14,7 @@ from rowgate_server.config.values import Address
 
 __all__ = [
     "Address",
+    "Catalog",
     "ConfigError",
     "Database",
     "DatabaseUrl",

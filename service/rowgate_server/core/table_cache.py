@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.known_table import KnownTable, StaleTableError, known
+from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -174,7 +175,7 @@ class TableCache:
 
     async def _read(self, database: Database, place: _Place) -> KnownTable:
         read_at, alterations, version = _now(), self._alterations[place[0]], database.schema_version()
-        table = await self._catalog.get_table(database.name, place[1], place[2], None)
+        table = await self._catalog.get_table(database.name, place[1], place[2], None, Extent.ROWS)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         found = known(database.name, database.dialect, table, soft_delete)
         if self._alterations[place[0]] != alterations:

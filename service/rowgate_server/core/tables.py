@@ -141,5 +141,7 @@ class Table:
     unique_constraints: tuple[Key, ...]
     indexes: tuple[Index, ...]
     checks: tuple[Check, ...]
+    row_estimate: int | None = None
+    create_statement: str = ""
     untold: frozenset[tuple[str, ...]] = frozenset()
     deferrable: frozenset[tuple[str, ...]] = frozenset()

@@ -49,7 +49,7 @@ def demo_database(*, wanted: bool) -> Iterator[Demo]:
     file = folder / "shop.db"
     seeding = subprocess.Popen([sys.executable, "-m", "rowgate_server.demo", str(file)])  # noqa: S603 - ourselves
     try:
-        yield Demo({NAME: {"url": f"sqlite:///{file}"}}, seeding)
+        yield Demo({NAME: {"url": f"sqlite:///{file}", "catalog": {"ddl": "true"}}}, seeding)
     finally:
         seeding.kill()
         seeding.wait()

@@ -17,6 +17,7 @@ from rowgate._errors import (
     CheckViolation,
     ClientClosed,
     DatabaseUnavailable,
+    DdlNotAllowed,
     DeadlineExceeded,
     Deadlock,
     DuplicateKey,
@@ -52,6 +53,7 @@ from rowgate._errors import (
     SerializationFailure,
     ShuttingDown,
     StatementTimeout,
+    TableExists,
     Timeout,
     TooManyRowsAffected,
     TransactionAborted,
@@ -73,6 +75,7 @@ from rowgate._rows import Column, Row
 from rowgate._savepoint import Savepoint
 from rowgate._schema import (
     CheckConstraint,
+    CreatedTable,
     DatabaseInfo,
     Engine,
     ForeignKey,
@@ -80,6 +83,7 @@ from rowgate._schema import (
     IndexPart,
     PrimaryKey,
     ReferentialAction,
+    RefreshedSchema,
     Table,
     TableColumn,
     TableKind,
@@ -94,6 +98,7 @@ from rowgate._table_orders import SortOrder
 from rowgate._table_query import RowQuery
 from rowgate._table_results import Page, Written
 from rowgate._transaction import Statements, Transaction
+from rowgate._tree import SchemaTree, SqlCandidate, SqlCandidateKind, SqlCompletion, TreeColumn, TreeSchema, TreeTable
 from rowgate._types import ColumnType, Interval, Json, TemporalText
 
 __all__ = [
@@ -107,9 +112,11 @@ __all__ = [
     "ColumnName",
     "ColumnType",
     "Condition",
+    "CreatedTable",
     "Database",
     "DatabaseInfo",
     "DatabaseUnavailable",
+    "DdlNotAllowed",
     "DeadlineExceeded",
     "Deadlock",
     "DuplicateKey",
@@ -150,6 +157,7 @@ __all__ = [
     "QueryWarning",
     "ReadOnly",
     "ReferentialAction",
+    "RefreshedSchema",
     "RequestError",
     "Result",
     "ResultError",
@@ -161,9 +169,13 @@ __all__ = [
     "RowStream",
     "RowgateError",
     "Savepoint",
+    "SchemaTree",
     "SerializationFailure",
     "ShuttingDown",
     "SortOrder",
+    "SqlCandidate",
+    "SqlCandidateKind",
+    "SqlCompletion",
     "StatementDescription",
     "StatementTimeout",
     "Statements",
@@ -172,6 +184,7 @@ __all__ = [
     "StepResult",
     "Table",
     "TableColumn",
+    "TableExists",
     "TableKind",
     "TableRows",
     "TableSummary",
@@ -186,6 +199,9 @@ __all__ = [
     "TransactionOptions",
     "TransactionOver",
     "TransactionState",
+    "TreeColumn",
+    "TreeSchema",
+    "TreeTable",
     "TruncationReason",
     "Unavailable",
     "UnfilteredWrite",

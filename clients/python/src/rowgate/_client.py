@@ -16,13 +16,12 @@ from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChang
 from rowgate._plans import Plan, StatementDescription
 from rowgate._results import Result
 from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
-from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
+from rowgate._schema_calls import SchemaCalls
 from rowgate._statements import statement
 from rowgate._stream import CallSource, RowStream
 from rowgate._table import TableRows
 from rowgate._together import Together
 from rowgate.v1 import query_service_pb2 as query_pb
-from rowgate.v1 import schema_service_pb2 as schema_pb
 
 DEFAULT_MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
@@ -59,7 +58,7 @@ def connect(
     return Client(Connection(target, tls, max_message_bytes), database or "", options)
 
 
-class Database(Together):
+class Database(Together, SchemaCalls):
     """One database of a gateway, with the options that calls to it have.
 
     Made by `connect`, `using` and `with_options`; cheap, immutable, and safe to share between tasks.
@@ -183,65 +182,6 @@ class Database(Together):
         if not response.HasField("description"):
             raise ProtocolError("the gateway did not describe the statement")
         return StatementDescription.from_wire(response)
-
-    async def databases(self) -> list[DatabaseInfo]:
-        """The databases that the gateway serves, by name.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        request = schema_pb.ListDatabasesRequest()
-        response = await self._calls.ask(
-            lambda stubs: stubs.schema.ListDatabases,
-            request,
-            repeatable=True,
-        )
-        return [DatabaseInfo.from_wire(database) for database in response.databases]
-
-    async def tables(
-        self, pattern: str = "", *, schema: str | None = None, kind: TableKind | None = None
-    ) -> list[TableSummary]:
-        """The tables and views of one schema, by name; all of them, in as many calls as that takes.
-
-        Args:
-            pattern: only names that match, whole, regardless of case: `*` is any run of characters, `?` any one.
-            schema: None: the database's default one.
-            kind: only tables, or only views.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        deadline = self._calls.deadline()
-        request = schema_pb.ListTablesRequest(
-            database=self._calls.database,
-            schema=schema or "",
-            name_pattern=pattern,
-            kind=schema_pb.TableKind.Value(f"TABLE_KIND_{kind or 'UNSPECIFIED'}"),
-        )
-        tables: list[TableSummary] = []
-        while True:
-            page = await self._calls.ask(
-                lambda stubs: stubs.schema.ListTables, request, deadline=deadline, repeatable=True
-            )
-            tables.extend(map(TableSummary.from_wire, page.tables))
-            if not page.next_page_token:
-                return tables
-            request.page_token = page.next_page_token
-
-    async def describe(self, table: str, *, schema: str | None = None) -> Table:
-        """One table or view: its columns, keys, indexes and checks.
-
-        Args:
-            table: its name, as the database writes it.
-            schema: None: the database's default one.
-
-        Raises:
-            UnknownTable: there is none.
-            RowgateError: the gateway does not tell.
-        """
-        request = schema_pb.GetTableRequest(database=self._calls.database, schema=schema or "", table=table)
-        response = await self._calls.ask(lambda stubs: stubs.schema.GetTable, request, repeatable=True)
-        return Table.from_wire(response.table)
 
     async def _planned(
         self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]

@@ -18,7 +18,9 @@ RowgateError
 │   ├── ForeignKeyViolation      FOREIGN_KEY_VIOLATION
 │   ├── NotNullViolation         NOT_NULL_VIOLATION
 │   └── CheckViolation           CHECK_VIOLATION
+├── TableExists                  TABLE_EXISTS
 ├── ReadOnly                     READ_ONLY
+├── DdlNotAllowed                DDL_NOT_ALLOWED
 ├── WriteRefused                 a write to a table that was not let through; nothing was changed
 │   ├── UnfilteredWrite          UNFILTERED_WRITE
 │   ├── TooManyRowsAffected      TOO_MANY_ROWS_AFFECTED
@@ -205,8 +207,16 @@ class CheckViolation(IntegrityError):
     """A CHECK or exclusion constraint does not hold."""
 
 
+class TableExists(RowgateError):
+    """There is already a table or view of that name."""
+
+
 class ReadOnly(RowgateError):
     """A write where only reading is allowed."""
+
+
+class DdlNotAllowed(RowgateError):
+    """The gateway's configuration does not allow tables to be made or dropped in this database."""
 
 
 class WriteRefused(RowgateError):
