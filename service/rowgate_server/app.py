@@ -11,6 +11,7 @@ import grpc.aio
 from sqlalchemy.exc import SAWarning
 
 from rowgate_server import config
+from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
@@ -34,6 +35,7 @@ from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.admin_servicer import AdminServicer
 from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
@@ -71,15 +73,27 @@ class Gateway:
     Args:
         settings: everything that it is told.
         altered: told the name of a database whose tables a statement may have altered.
+        others: the other processes of the same gateway, if there are any.
+        worker: which of them this is.
     """
 
-    def __init__(self, settings: config.Settings, *, altered: Callable[[str], None] = _ignore) -> None:
+    def __init__(
+        self,
+        settings: config.Settings,
+        *,
+        altered: Callable[[str], None] = _ignore,
+        others: OtherWorkers | None = None,
+        worker: int = 0,
+    ) -> None:
         # A column type or index that SQLAlchemy does not know is told of in the answer, not in a warning.
         warnings.filterwarnings("ignore", category=SAWarning)
         self._settings = settings
         self._tell_altered = altered
         self.metrics = Metrics()
         self._databases = open_databases(settings, self.metrics)
+        self.administration = Administration(
+            self._databases, others or Alone(), text=settings.admin.statement_text, worker=worker
+        )
         self.health = Health(self._databases)
         self._calls = CallsUnderWay()
         self._port: int | None = None
@@ -190,6 +204,7 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
+            admin=AdminServicer(self.administration, all_queries=self._settings.admin.all_queries),
             health=self.health,
         )
         return grpc_server.build(servicers, options, self.metrics, self._calls)

@@ -42,6 +42,7 @@ from rowgate._errors import (
     PreconditionFailed,
     ProtocolError,
     QueryCancelled,
+    QueryNotFound,
     ReadOnly,
     RequestError,
     ResultError,
@@ -67,6 +68,7 @@ from rowgate._plans import Parameter, Plan, PlanNode, StatementDescription
 from rowgate._results import QueryWarning, Result, Stats, TruncationReason
 from rowgate._retry import Retry
 from rowgate._rows import Column, Row
+from rowgate._running import QueryState, RunningQuery
 from rowgate._schema import (
     CheckConstraint,
     DatabaseInfo,
@@ -141,6 +143,8 @@ __all__ = [
     "PrimaryKey",
     "ProtocolError",
     "QueryCancelled",
+    "QueryNotFound",
+    "QueryState",
     "QueryWarning",
     "ReadOnly",
     "ReferentialAction",
@@ -154,6 +158,7 @@ __all__ = [
     "RowQuery",
     "RowStream",
     "RowgateError",
+    "RunningQuery",
     "SerializationFailure",
     "ShuttingDown",
     "SortOrder",

@@ -17,9 +17,11 @@ from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChang
 from rowgate._plans import Plan, StatementDescription
 from rowgate._results import Result
 from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
+from rowgate._running import RunningQuery
 from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
 from rowgate._stream import RowStream
 from rowgate._table import TableRows
+from rowgate.v1 import admin_service_pb2 as admin_pb
 from rowgate.v1 import query_service_pb2 as query_pb
 from rowgate.v1 import schema_service_pb2 as schema_pb
 
@@ -243,6 +245,36 @@ class Database:
         request = schema_pb.GetTableRequest(database=self._calls.database, schema=schema or "", table=table)
         response = await self._calls.ask(lambda stubs: stubs.schema.GetTable, request, repeatable=True)
         return Table.from_wire(response.table)
+
+    async def running(self, *, tag: str = "") -> list[RunningQuery]:
+        """The queries that run at this moment, or wait for a connection, the oldest first.
+
+        Those of the client or view's database, or of all where it names none; the caller's own (those that came over
+        the same connection), or everybody's where the gateway's `admin.all_queries` says so.
+
+        Args:
+            tag: only those with this tag.
+
+        Raises:
+            RowgateError: the gateway does not tell.
+        """
+        request = admin_pb.ListQueriesRequest(database=self._calls.database, tag=tag)
+        response = await self._calls.ask(lambda stubs: stubs.admin.ListQueries, request, repeatable=True)
+        return [RunningQuery.from_wire(query) for query in response.queries]
+
+    async def cancel(self, query_id: str) -> RunningQuery:
+        """End a query, in the database too; whoever waits for it gets QueryCancelled. Returns the query as it was.
+
+        Args:
+            query_id: its name, from `running` or from an error.
+
+        Raises:
+            QueryNotFound: it has ended, or it is another caller's.
+            RowgateError: the gateway does not do it.
+        """
+        request = admin_pb.CancelQueryRequest(query_id=query_id)
+        response = await self._calls.ask_once(lambda stubs: stubs.admin.CancelQuery, request)
+        return RunningQuery.from_wire(response.query)
 
     async def _planned(
         self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]

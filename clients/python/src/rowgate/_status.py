@@ -31,6 +31,7 @@ BY_REASON: Final[Mapping[str, type[errors.RowgateError]]] = {
     "UNKNOWN_DATABASE": errors.UnknownDatabase,
     "UNKNOWN_TABLE": errors.UnknownTable,
     "ROW_NOT_FOUND": errors.RowNotFound,
+    "QUERY_NOT_FOUND": errors.QueryNotFound,
     "DUPLICATE_KEY": errors.DuplicateKey,
     "FOREIGN_KEY_VIOLATION": errors.ForeignKeyViolation,
     "NOT_NULL_VIOLATION": errors.NotNullViolation,
