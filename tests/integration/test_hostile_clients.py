@@ -69,7 +69,14 @@ async def test_what_a_client_ran_that_is_gone_is_ended(gateway: Gateway, mariadb
     """A frozen one holds its connection open, and says nothing: its pings go unanswered."""
     name = f"left_by_{fate}"
     request = json.dumps({"sql": f"select sleep(60) as {name}"})
-    command = [grpcurl(), "-plaintext", "-d", request, gateway.address, "rowgate.v1.QueryService/ExecuteQuery"]
+    command: list[str | Path] = [
+        grpcurl(),
+        "-plaintext",
+        "-d",
+        request,
+        gateway.address,
+        "rowgate.v1.QueryService/ExecuteQuery",
+    ]
     client = Child(command, folder=ROOT, environment={})
     running = f"select count(*) from information_schema.processlist where info like 'select sleep%{name}%'"
     try:

@@ -16,7 +16,7 @@ from rowgate_server.core import reflection
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.tables import Table, TableKind, TableSummary
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Reason, RowgateError
 
 DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
@@ -156,7 +156,7 @@ class Catalog:
 
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
     statement = f"databases.{database.name}.timeouts.statement"
-    return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, statement))
+    return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, statement))
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:
