@@ -31,7 +31,7 @@ _MOST_FAILURES = 5
 _ENDED_WELL = (0, -signal.SIGTERM, -signal.SIGINT)
 """The signals end a worker that is still starting."""
 
-_LATEST = 1.8
+_LATEST = 1.6
 """Seconds after the grace: who has not ended by then is ended."""
 
 
