@@ -13,6 +13,7 @@ import grpc.aio
 from sqlalchemy.exc import SAWarning
 
 from rowgate_server import __version__, config
+from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
@@ -39,6 +40,7 @@ from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.admin_servicer import AdminServicer
 from rowgate_server.transport.configured_tables import read_orders
 from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
@@ -81,9 +83,18 @@ class Gateway:
     Args:
         settings: everything that it is told.
         altered: told the name of a database whose tables a statement may have altered.
+        others: the other processes of the same gateway, if there are any.
+        worker: which of them this is.
     """
 
-    def __init__(self, settings: config.Settings, *, altered: Callable[[str], None] = _ignore) -> None:
+    def __init__(
+        self,
+        settings: config.Settings,
+        *,
+        altered: Callable[[str], None] = _ignore,
+        others: OtherWorkers | None = None,
+        worker: int = 0,
+    ) -> None:
         # A column type or index that SQLAlchemy does not know is told of in the answer, not in a warning.
         warnings.filterwarnings("ignore", category=SAWarning)
         self._settings = settings
@@ -92,6 +103,9 @@ class Gateway:
         self._tracing = _open_tracing(settings.tracing)
         self._databases = open_databases(settings, self.metrics, self._tracing)
         self._wanted = configured_tables(settings)
+        self.administration = Administration(
+            self._databases, others or Alone(), text=settings.admin.statement_text, worker=worker
+        )
         self.health = Health(self._databases)
         catalogs = {name: database.catalog for name, database in settings.databases.items()}
         self._trees = TreeStore(self._databases, {name: _tree_rules(each) for name, each in catalogs.items()})
@@ -218,6 +232,7 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
+            admin=AdminServicer(self.administration, all_queries=self._settings.admin.all_queries),
             health=self.health,
         )
         return grpc_server.build(servicers, options, self.metrics, self._calls, self._tracing)

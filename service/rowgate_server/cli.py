@@ -76,8 +76,12 @@ def _command(commands: Any, name: str, function: Any, description: str) -> argpa
     return parser
 
 
-def _settings(options: argparse.Namespace, extra: Mapping[str, Mapping[str, Any]] | None = None) -> config.Settings:
-    return config.load(_flags(options), os.environ, extra_databases=extra or {})
+def _settings(
+    options: argparse.Namespace,
+    databases: Mapping[str, Mapping[str, Any]] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> config.Settings:
+    return config.load(_flags(options), os.environ, extra_databases=databases or {}, extra=extra or {})
 
 
 def _flags(options: argparse.Namespace) -> dict[str, str]:
@@ -114,7 +118,7 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
 
 def _serve(options: argparse.Namespace) -> int:
     with demo_database(wanted=options.demo) as demo:
-        settings = _settings(options, demo.databases)
+        settings = _settings(options, demo.databases, demo.settings)
         # gRPC's core writes lines of its own to standard error, no JSON; what matters the gateway says itself.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         if settings.server.workers > 1:

@@ -32,6 +32,7 @@ def gateway(mariadb_server: MariaDB) -> Iterator[Gateway]:
         "ROWGATE_DATABASES__MAIN__URL": mariadb_server.url,
         "ROWGATE_DATABASES__MAIN__POOL__SIZE": "200",
         "ROWGATE_LOG__FORMAT": "json",
+        "ROWGATE_ADMIN__ALL_QUERIES": "true",
     }
     with Gateway.start("--workers", str(WORKERS), environment=environment) as gateway:
         yield gateway
@@ -84,6 +85,22 @@ async def test_what_one_worker_hands_out_another_takes(gateway: Gateway) -> None
                 assert (await client.table("workers_pages").get(id=1))["late"] == 7
         finally:
             await opened[0].query("drop table workers_pages")
+
+
+async def test_queries_are_listed_and_cancelled_whichever_worker_runs_them(gateway: Gateway) -> None:
+    async with clients(gateway) as opened:
+        calls = [asyncio.create_task(client.query("select sleep(60)")) for client in opened]
+        found: list[rowgate.RunningQuery] = []
+        for _ in range(500):
+            found = await opened[0].running()
+            if len(found) == len(opened):
+                break
+            await asyncio.sleep(0.01)
+        assert {query.worker for query in found} == {1, 2}
+        for query in found:
+            assert (await opened[0].cancel(query.query_id)).worker == query.worker
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(error) for error in ended} == {rowgate.QueryCancelled}
 
 
 async def test_a_crashed_worker_is_replaced_and_what_it_counted_stays(gateway: Gateway) -> None:

@@ -8,12 +8,13 @@ from rowgate_server.config.errors import ConfigError
 from rowgate_server.config.loading import load
 from rowgate_server.config.reference import reference_markdown
 from rowgate_server.config.report import effective, json_schema
-from rowgate_server.config.settings import Health, Log, Server, Settings, Tracing
+from rowgate_server.config.settings import Admin, Health, Log, Server, Settings, Tracing
 from rowgate_server.config.url import DatabaseUrl, SslMode
 from rowgate_server.config.values import Address
 
 __all__ = [
     "Address",
+    "Admin",
     "Catalog",
     "ConfigError",
     "Database",

@@ -139,6 +139,24 @@ class Server(Section):
     ] = SecretStr("")
 
 
+class Admin(Section):
+    """AdminService: the queries that run."""
+
+    all_queries: Annotated[
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether every caller may list and cancel the queries of all; otherwise those alone that came "
+            "over the same connection. `--demo` turns it on."
+        ),
+    ] = False
+    statement_text: Annotated[
+        bool,
+        VISIBLE,
+        Field(description="Whether ListQueries tells SQL as it is written; otherwise with `?` for every literal."),
+    ] = False
+
+
 class Health(Section):
     """The health probes of the databases."""
 
@@ -224,6 +242,7 @@ class Settings(Section):
         Field(description="The database that a request means when it names none."),
     ] = Field(default_factory=_only_one)
     server: Annotated[Server, VISIBLE, Field(description="The gRPC server.")] = Server()
+    admin: Annotated[Admin, VISIBLE, Field(description="AdminService: the queries that run.")] = Admin()
     health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
     log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
     tracing: Annotated[

@@ -19,7 +19,7 @@ from rowgate_server.core.tree.reading import read_schemas
 from rowgate_server.core.tree.records import SchemaName
 from rowgate_server.core.tree.sight import EVERYTHING, Sight
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Reason, RowgateError
 
 DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
@@ -207,7 +207,7 @@ class Catalog:
 
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
     statement = f"databases.{database.name}.timeouts.statement"
-    return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, statement))
+    return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, statement))
 
 
 def _check_page_size(page_size: int) -> None:

@@ -12,7 +12,7 @@ from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING, alters
 from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
@@ -178,7 +178,7 @@ def deadline_for(database: Database, call_timeout: float | None, options: QueryO
     bounds = database.bounds
     limit = bounds.stream_timeout if streaming else bounds.statement_timeout
     return Deadline.soonest(
-        (call_timeout, "the call's deadline"),
+        of_call(call_timeout),
         (options.timeout, "options.timeout"),
         (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
     )

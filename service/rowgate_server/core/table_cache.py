@@ -18,7 +18,7 @@ from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _T = TypeVar("_T")
@@ -102,7 +102,7 @@ class TableCache:
         """
         database = self._databases.get(place[0])
         deadline = Deadline.soonest(
-            (call_timeout, "the call's deadline"),
+            of_call(call_timeout),
             (database.bounds.statement_timeout, f"databases.{database.name}.timeouts.statement"),
         )
         place = (database.name, *place[1:])

@@ -12,6 +12,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from rowgate.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     query_service_pb2,
     query_service_pb2_grpc,
     schema_service_pb2,
@@ -21,6 +23,7 @@ from rowgate.v1 import (
 )
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
+from rowgate_server.transport.admin_servicer import AdminServicer
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.access_log import AccessLog
 from rowgate_server.transport.interceptors.chain import Chain, Interceptor
@@ -37,6 +40,7 @@ SERVICES: tuple[str, ...] = (
     query_service_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name,
     schema_service_pb2.DESCRIPTOR.services_by_name["SchemaService"].full_name,
     table_service_pb2.DESCRIPTOR.services_by_name["TableService"].full_name,
+    admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name,
     health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
 )
 
@@ -64,6 +68,7 @@ class Servicers:
     query: QueryServicer
     schema: SchemaServicer
     tables: TableServicer
+    admin: AdminServicer
     health: Health
 
 
@@ -97,6 +102,7 @@ def build(
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, chain)
     health_pb2_grpc.add_HealthServicer_to_server(servicers.health.servicer, chain)
     if options.reflection:
         names = (*SERVICES, reflection.SERVICE_NAME)

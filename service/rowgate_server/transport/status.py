@@ -24,6 +24,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.UNKNOWN_DATABASE: grpc.StatusCode.NOT_FOUND,
     Reason.UNKNOWN_TABLE: grpc.StatusCode.NOT_FOUND,
     Reason.ROW_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Reason.QUERY_NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.DUPLICATE_KEY: grpc.StatusCode.ALREADY_EXISTS,
     Reason.TABLE_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
     Reason.FOREIGN_KEY_VIOLATION: grpc.StatusCode.FAILED_PRECONDITION,

@@ -31,8 +31,12 @@ _MOST_FAILURES = 5
 _ENDED_WELL = (0, -signal.SIGTERM, -signal.SIGINT)
 """The signals end a worker that is still starting."""
 
-_LATEST = 1.8
+_LATEST = 1.6
 """Seconds after the grace: who has not ended by then is ended."""
+
+
+_ANSWER_WITHIN = 0.4
+"""Seconds: somebody waits for what a worker asks of the others."""
 
 
 class WorkersError(Exception):
@@ -95,7 +99,25 @@ class Supervisor:
             for place in self._others(number):
                 place.tell("altered", database)
 
-        return {"altered": altered}
+        async def list_all(asked: Any) -> Any:
+            return await self._ask(self._others(number), "list", asked)
+
+        async def cancel_anywhere(asked: Any) -> Any:
+            return await self._ask(self._others(number), "cancel", asked)
+
+        return {"altered": altered, "list_all": list_all, "cancel_anywhere": cancel_anywhere}
+
+    async def _ask(self, places: list[Place], name: str, asked: Any) -> dict[str, Any]:
+        """What each of them answers, and who does not."""
+        wanted = [place for place in places if place.up]
+        told = await asyncio.gather(
+            *(place.ask(name, asked, within=_ANSWER_WITHIN) for place in wanted), return_exceptions=True
+        )
+        pairs = list(zip(wanted, told, strict=True))
+        return {
+            "answers": [answer for _, answer in pairs if not isinstance(answer, BaseException)],
+            "silent": [place.number for place, answer in pairs if isinstance(answer, BaseException)],
+        }
 
     def _others(self, number: int) -> list[Place]:
         return [place for place in self._places if place.number != number]

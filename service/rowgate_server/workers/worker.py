@@ -13,8 +13,9 @@ from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
 from rowgate_server.observability.merging import snapshot
 from rowgate_server.transport.admin import State
-from rowgate_server.workers.channel import Channel
+from rowgate_server.workers.channel import Answering, Channel
 from rowgate_server.workers.handing import receive_settings
+from rowgate_server.workers.others import Others, answers_about
 from rowgate_server.workers.told import Told
 
 
@@ -38,9 +39,16 @@ async def _serve(settings: config.Settings, number: int, end: socket.socket) -> 
 
 class _Worker:
     def __init__(self, settings: config.Settings, number: int) -> None:
-        self._channel = Channel({"metrics": self._metrics, "ping": self._ping, "altered": self._forget})
+        answers: dict[str, Answering] = {"metrics": self._metrics, "ping": self._ping, "altered": self._forget}
+        self._channel = Channel(answers)
         self._number = number
-        self._gateway = app.Gateway(settings, altered=lambda database: self._channel.tell("altered", database))
+        self._gateway = app.Gateway(
+            settings,
+            altered=lambda database: self._channel.tell("altered", database),
+            others=Others(self._channel),
+            worker=number,
+        )
+        answers.update(answers_about(self._gateway.administration))
 
     async def serve(self, end: socket.socket) -> None:
         told = Told()

@@ -44,6 +44,7 @@ from rowgate._errors import (
     PreconditionFailed,
     ProtocolError,
     QueryCancelled,
+    QueryNotFound,
     ReadOnly,
     RequestError,
     ResultError,
@@ -72,6 +73,7 @@ from rowgate._plans import Parameter, Plan, PlanNode, StatementDescription
 from rowgate._results import QueryWarning, Result, Stats, TruncationReason
 from rowgate._retry import Retry
 from rowgate._rows import Column, Row
+from rowgate._running import QueryState, RunningQuery
 from rowgate._savepoint import Savepoint
 from rowgate._schema import (
     CheckConstraint,
@@ -154,6 +156,8 @@ __all__ = [
     "PrimaryKey",
     "ProtocolError",
     "QueryCancelled",
+    "QueryNotFound",
+    "QueryState",
     "QueryWarning",
     "ReadOnly",
     "ReferentialAction",
@@ -168,6 +172,7 @@ __all__ = [
     "RowQuery",
     "RowStream",
     "RowgateError",
+    "RunningQuery",
     "Savepoint",
     "SchemaTree",
     "SerializationFailure",

@@ -9,6 +9,7 @@ from typing import Any, Final, Self, Unpack
 import grpc
 import grpc.aio
 
+from rowgate._admin_calls import AdminCalls
 from rowgate._calls import Calls
 from rowgate._connection import Connection, Tls
 from rowgate._errors import ProtocolError
@@ -58,7 +59,7 @@ def connect(
     return Client(Connection(target, tls, max_message_bytes), database or "", options)
 
 
-class Database(Together, SchemaCalls):
+class Database(Together, SchemaCalls, AdminCalls):
     """One database of a gateway, with the options that calls to it have.
 
     Made by `connect`, `using` and `with_options`; cheap, immutable, and safe to share between tasks.

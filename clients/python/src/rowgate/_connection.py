@@ -18,6 +18,7 @@ import grpc.aio
 from rowgate._errors import ClientClosed, ProtocolError
 from rowgate._options import Metadata
 from rowgate._status import error_from_rpc
+from rowgate.v1 import admin_service_pb2_grpc as admin_grpc
 from rowgate.v1 import query_service_pb2_grpc as query_grpc
 from rowgate.v1 import schema_service_pb2_grpc as schema_grpc
 from rowgate.v1 import table_service_pb2_grpc as table_grpc
@@ -102,6 +103,7 @@ class Stubs(NamedTuple):
     query: query_grpc.QueryServiceAsyncStub
     schema: schema_grpc.SchemaServiceAsyncStub
     table: table_grpc.TableServiceAsyncStub
+    admin: admin_grpc.AdminServiceAsyncStub
 
 
 class Connection:
@@ -141,6 +143,7 @@ class Connection:
                 cast("query_grpc.QueryServiceAsyncStub", query_grpc.QueryServiceStub(self._channel)),
                 cast("schema_grpc.SchemaServiceAsyncStub", schema_grpc.SchemaServiceStub(self._channel)),
                 cast("table_grpc.TableServiceAsyncStub", table_grpc.TableServiceStub(self._channel)),
+                cast("admin_grpc.AdminServiceAsyncStub", admin_grpc.AdminServiceStub(self._channel)),
             )
         elif self._loop is not loop:
             raise RuntimeError("a rowgate client belongs to the event loop that it was first used in")

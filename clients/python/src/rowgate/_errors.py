@@ -12,7 +12,8 @@ RowgateError
 ├── NotFound                     NOT_FOUND
 │   ├── UnknownDatabase          UNKNOWN_DATABASE
 │   ├── UnknownTable             UNKNOWN_TABLE
-│   └── RowNotFound              ROW_NOT_FOUND
+│   ├── RowNotFound              ROW_NOT_FOUND
+│   └── QueryNotFound            QUERY_NOT_FOUND
 ├── IntegrityError               a constraint would be broken
 │   ├── DuplicateKey             DUPLICATE_KEY
 │   ├── ForeignKeyViolation      FOREIGN_KEY_VIOLATION
@@ -185,6 +186,10 @@ class UnknownTable(NotFound):
 
 class RowNotFound(NotFound):
     """No row has the key."""
+
+
+class QueryNotFound(NotFound):
+    """No query of that name runs: it has ended, or it is another caller's."""
 
 
 class IntegrityError(RowgateError):

@@ -32,6 +32,7 @@ BY_REASON: Final[Mapping[str, type[errors.RowgateError]]] = {
     "UNKNOWN_DATABASE": errors.UnknownDatabase,
     "UNKNOWN_TABLE": errors.UnknownTable,
     "ROW_NOT_FOUND": errors.RowNotFound,
+    "QUERY_NOT_FOUND": errors.QueryNotFound,
     "DUPLICATE_KEY": errors.DuplicateKey,
     "TABLE_EXISTS": errors.TableExists,
     "FOREIGN_KEY_VIOLATION": errors.ForeignKeyViolation,

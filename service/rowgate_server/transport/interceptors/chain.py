@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from rowgate_server.engines.deadline import Imposed
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
@@ -37,7 +38,7 @@ def time_left(context: Context, otherwise: float) -> float:
     """Seconds until the caller's deadline; `otherwise` where it has set none."""
     # The types say that it is never None.
     remaining: float | None = context.time_remaining()
-    return otherwise if remaining is None else remaining
+    return Imposed(otherwise) if remaining is None else remaining
 
 
 class RpcCall:

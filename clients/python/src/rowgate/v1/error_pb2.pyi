@@ -46,6 +46,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. The table, view or schema is not there."""
     ERROR_REASON_ROW_NOT_FOUND: _ErrorReason.ValueType  # 12
     """NOT_FOUND. No row has the key."""
+    ERROR_REASON_QUERY_NOT_FOUND: _ErrorReason.ValueType  # 13
+    """NOT_FOUND. No query of that name runs."""
     ERROR_REASON_DUPLICATE_KEY: _ErrorReason.ValueType  # 20
     """ALREADY_EXISTS. A unique or primary key already holds the value."""
     ERROR_REASON_TABLE_EXISTS: _ErrorReason.ValueType  # 21
@@ -126,6 +128,8 @@ ERROR_REASON_UNKNOWN_TABLE: ErrorReason.ValueType  # 11
 """NOT_FOUND. The table, view or schema is not there."""
 ERROR_REASON_ROW_NOT_FOUND: ErrorReason.ValueType  # 12
 """NOT_FOUND. No row has the key."""
+ERROR_REASON_QUERY_NOT_FOUND: ErrorReason.ValueType  # 13
+"""NOT_FOUND. No query of that name runs."""
 ERROR_REASON_DUPLICATE_KEY: ErrorReason.ValueType  # 20
 """ALREADY_EXISTS. A unique or primary key already holds the value."""
 ERROR_REASON_TABLE_EXISTS: ErrorReason.ValueType  # 21
