@@ -10,7 +10,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency bench fmt check-fmt lint type arch buf check-tree check-lock \
+.PHONY: help venv run dev tools engines test consistency chaos soak bench fmt check-fmt lint type arch buf check-tree check-lock \
 	check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
@@ -37,6 +37,13 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py $(ARGS)
+
+chaos: dev tools engines ## misbehave for long: dark links, outages, overload, storms of cancelled calls (an hour)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/chaos $(ARGS)
+
+MINUTES ?= 60
+soak: dev tools engines ## look for leaks under load for so long (MINUTES=60)
+	@SOAK_MINUTES=$(MINUTES) $(bin)/python -m pytest tests/chaos/test_soak.py --capture=no $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

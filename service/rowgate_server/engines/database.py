@@ -55,6 +55,7 @@ class Database:
         self.availability = availability
         self._driver = driver
         self._pool = Pool(driver, pool, metrics)
+        availability.listen(self._pool.breaker.probed)
         self.executor: Executor | HeldExecutor = Executor(driver, self._pool)
 
     def within(self, transaction: Transaction) -> Database:

@@ -18,6 +18,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from rowgate_server.engines.caller import caller
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.status import StatusError
@@ -207,6 +208,8 @@ class Chain:
 
     def _enter(self, call: RpcCall) -> BaseException | None:
         _current.set(call)
+        # Who is known by more than an address says so further in.
+        caller.set(call.peer)
         try:
             for interceptor in self.interceptors:
                 interceptor.enter(call)
