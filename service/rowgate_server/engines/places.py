@@ -21,8 +21,8 @@ from rowgate_server.engines import clock
 _STANDING = 0.1
 """Seconds after which a queue that has not been empty is no burst."""
 
-_SOON, _PART_OF_WORK = 0.02, 0.5
-"""Seconds, or that part of the time that a place is usually held for: waiting so long is always all right."""
+_PART_OF_WORK = 0.5
+"""The part of the time that a place is usually held for which anyone may wait, too."""
 
 _REMEMBERED = 32
 _MOST_FOR_A_PLACE = 32
@@ -48,10 +48,16 @@ class _Waiter:
 
 
 class Places:
-    """So many places."""
+    """So many places.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        count: how many.
+        busy_wait: seconds that anyone may wait, however long the queue has been standing.
+    """
+
+    def __init__(self, count: int, busy_wait: float) -> None:
         self._count = self._free = count
+        self._busy_wait = busy_wait
         self._held: Counter[str] = Counter()
         self._queues: dict[str, deque[_Waiter]] = {}
         self._standing_since: dict[str, float] = {}
@@ -158,7 +164,7 @@ class Places:
 
     def _soon(self) -> float:
         """Seconds that anyone may wait, however long the queue has been standing."""
-        return max(_SOON, self._typical() * _PART_OF_WORK)
+        return max(self._busy_wait, self._typical() * _PART_OF_WORK)
 
     def _room(self, caller: str) -> int:
         """How many calls of one caller come to their turn that soon, as each who waits gets as many places."""

@@ -51,6 +51,7 @@ class PoolSettings:
     recycle: float
     pre_ping: bool
     wait_timeout: float
+    busy_wait: float = 0.05
     cleanup: float = 0.75
 
 
@@ -89,7 +90,7 @@ class Pool:
         self._settings = settings
         self._metrics = metrics
         self._maximum = settings.size + settings.max_overflow
-        self._places = Places(self._maximum)
+        self._places = Places(self._maximum, settings.busy_wait)
         self._in_use = 0
         self._warm: list[Lease] = []
         self._sweeper: asyncio.TimerHandle | None = None

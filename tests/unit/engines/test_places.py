@@ -15,7 +15,7 @@ class Street:
     """Calls that each work for so long; those that were refused, and how long the others waited, by their caller."""
 
     def __init__(self, places: int) -> None:
-        self.places = Places(places)
+        self.places = Places(places, 0.02)
         self.refused: Counter[str] = Counter()
         self.waits: dict[str, list[float]] = {}
 
@@ -92,7 +92,7 @@ async def test_two_greedy_callers_share_evenly() -> None:
 
 @on_the_clock
 async def test_only_so_many_wait_and_the_one_with_the_most_makes_room() -> None:
-    places = Places(1)
+    places = Places(1, 0.02)
     assert places.take("a")
     waiting = [asyncio.create_task(places.wait("a", 60)) for _ in range(32)]
     await settle()
@@ -116,7 +116,7 @@ async def test_only_so_many_wait_and_the_one_with_the_most_makes_room() -> None:
 
 @on_the_clock
 async def test_all_who_wait_can_be_sent_away() -> None:
-    places = Places(1)
+    places = Places(1, 0.02)
     assert places.take("a")
     waiting = [asyncio.create_task(places.wait(caller, 60)) for caller in ("a", "b", "b")]
     await settle()
@@ -131,7 +131,7 @@ async def test_all_who_wait_can_be_sent_away() -> None:
 @on_the_clock
 async def test_no_place_is_lost_when_waiters_leave_in_the_moment_of_their_turn() -> None:
     for ticks in range(8):
-        places = Places(2)
+        places = Places(2, 0.02)
         assert places.take("a")
         assert places.take("a")
         waiting = [asyncio.create_task(places.wait(caller, 60)) for caller in ("a", "b")]
