@@ -113,7 +113,6 @@ async def test_a_frozen_server_is_left_alone_until_it_thaws(engine: str, own: Th
 
 
 async def test_a_statement_given_up_on_a_frozen_server_is_gone_when_it_thaws(engine: str, own: ThrowawayServer) -> None:
-    """The kill that is not acknowledged is tried again, behind the connection's end."""
     async with linked(own, engine) as far:
         call = asyncio.create_task(far.run(far.sleep(30), 1))
         await eventually(lambda: far.running("sleep(30)") == 1, 3, "it ran")
@@ -157,3 +156,17 @@ async def test_a_busy_server_that_is_late_to_answer_a_probe_is_not_down(far: Lin
     far.database._pool.breaker.probed(False)
     assert await far.scalar("select 1 as x") == 1
     assert not is_open(far)
+
+
+@pytest.mark.parametrize("engine", ["mariadb"])
+async def test_a_kill_that_could_not_be_sent_is_sent_again(far: Linked) -> None:
+    """Behind the connection's end: its place has long been free."""
+    call = asyncio.create_task(far.run(far.sleep(31), 1))
+    await eventually(lambda: far.running("sleep(31)") == 1, 3, "it ran")
+    far.proxy.go_dark()
+    with pytest.raises(RowgateError):
+        await call
+    await eventually(lambda: far.in_use == 0, 1, "its place was free")
+    assert far.running("sleep(31)") == 1
+    far.proxy.come_back()
+    await eventually(lambda: far.running("sleep(31)") == 0, 5, "it was ended")
