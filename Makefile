@@ -10,8 +10,8 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life bench bench-schema bench-transactions fmt check-fmt lint type \
-	arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency life chaos soak bench bench-schema bench-transactions fmt check-fmt \
+	lint type arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ consistency: dev tools engines ## run thousands of transactions at once, and loo
 life: dev tools engines ## restart twenty times under load, and flood with ten times as many calls (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_draining.py tests/e2e/test_workers.py \
 	  tests/integration/test_hostile_clients.py $(ARGS)
+
+chaos: dev tools engines ## misbehave for long: dark links, outages, overload, storms of cancelled calls (an hour)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/chaos $(ARGS)
+
+MINUTES ?= 60
+soak: dev tools engines ## look for leaks under load for so long (MINUTES=60)
+	@SOAK_MINUTES=$(MINUTES) $(bin)/python -m pytest tests/chaos/test_soak.py --capture=no $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

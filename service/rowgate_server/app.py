@@ -366,6 +366,7 @@ def _open_database(
             recycle=pool.recycle,
             pre_ping=pool.pre_ping,
             wait_timeout=pool.wait_timeout,
+            busy_wait=pool.busy_wait,
         ),
         Bounds(
             statement_timeout=timeouts.statement,

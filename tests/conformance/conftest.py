@@ -52,7 +52,7 @@ def gateway(urls: dict[str, str]) -> Iterator[Gateway]:
         **{
             f"ROWGATE_DATABASES__{engine.name.upper()}__POOL__{key}": number
             for engine in ENGINES
-            for key, number in (("SIZE", "2"), ("MAX_OVERFLOW", "2"))
+            for key, number in (("SIZE", "2"), ("MAX_OVERFLOW", "2"), ("BUSY_WAIT", "5s"))
         },
         **{f"ROWGATE_DATABASES__{engine.name.upper()}__CATALOG__DDL": "true" for engine in ENGINES},
         **{

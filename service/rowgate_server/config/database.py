@@ -26,6 +26,14 @@ class Pool(Section):
     wait_timeout: Annotated[
         Duration, VISIBLE, Field(description="The longest a call waits for a connection; then `POOL_EXHAUSTED`.")
     ] = 5.0
+    busy_wait: Annotated[
+        Duration,
+        VISIBLE,
+        Field(
+            description="The same while calls have been waiting for some time already: a call that would wait for "
+            "longer than this, and longer than half of what a connection is usually used for, is refused at once."
+        ),
+    ] = 0.05
 
 
 class Timeouts(Section):

@@ -26,6 +26,9 @@ from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
 _T = TypeVar("_T")
 
+_REFUSED = ("28", "3D")
+"""SQLSTATEs of logins that are refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -56,6 +59,7 @@ class Database:
         self.availability = availability
         self._driver = driver
         self._pool = Pool(driver, pool, metrics)
+        availability.listen(self._probed)
         executor = Executor(driver, self._pool)
         self.executor: Executor | HeldExecutor = executor
         self._under_way = executor.under_way
@@ -122,6 +126,12 @@ class Database:
         finally:
             lease.end(sound=sound)
         return result
+
+    def _probed(self, up: bool) -> None:
+        """A server that refuses the login is left to refuse each caller: it does so at once, and says why."""
+        error = self.availability.error
+        told = None if up or error is None else self._driver.translate(error, has_parameters=False)
+        self._pool.breaker.probed(up or (told is not None and told.metadata.get("sqlstate", "").startswith(_REFUSED)))
 
     async def close(self) -> None:
         """Stop probing, wait for clean-ups, close every connection."""

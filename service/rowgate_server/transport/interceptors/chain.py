@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from rowgate_server.engines.caller import caller
 from rowgate_server.engines.deadline import Imposed
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.callers import current_caller
@@ -232,6 +233,8 @@ class Chain:
 
     def _enter(self, call: RpcCall) -> BaseException | None:
         current_caller.set(call)
+        # Who is known by more than an address says so further in.
+        caller.set(call.peer)
         try:
             for interceptor in self.interceptors:
                 interceptor.enter(call)
