@@ -132,7 +132,7 @@ def read_table(
         table = mysql_schema.unescaped(table)
         mysql_schema.check_whole(table, connection)
         if extent is Extent.WHOLE:
-            table = mysql_schema.with_checks(table, connection)
+            table = mysql_schema.with_directions(mysql_schema.with_checks(table, connection), connection)
     if dialect is Dialect.POSTGRESQL:
         declared = declared_types.completed(postgresql_schema.completed(table, connection), connection, dialect)
         return held_types.completed(declared, connection)

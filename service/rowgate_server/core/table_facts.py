@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from rowgate_server.core.postgresql_create import CREATE_TABLE
 from rowgate_server.core.tables import TableKind
 from rowgate_server.engines.dialects import Dialect
 
@@ -61,7 +62,7 @@ def row_estimate(connection: Connection, dialect: Dialect, name: str, schema: st
 
 
 def create_statement(connection: Connection, dialect: Dialect, name: str, schema: str | None, kind: TableKind) -> str:
-    """The database's own words; empty where it has none, as PostgreSQL has of tables."""
+    """The database's own words, of a PostgreSQL table those of its parts; empty where it has none."""
     if dialect is Dialect.MYSQL:
         place = ".".join(_quoted(part, "`") for part in (schema, name) if part)
         word = "VIEW" if kind is TableKind.VIEW else "TABLE"
@@ -71,7 +72,7 @@ def create_statement(connection: Connection, dialect: Dialect, name: str, schema
             return ""  # a view's takes a privilege of its own; what else is wrong will show elsewhere
         return "" if row is None else str(row[1])
     if dialect is Dialect.POSTGRESQL and kind is TableKind.TABLE:
-        return ""
+        return str(_ask(connection, dialect, CREATE_TABLE, name, schema) or "")
     return str(_ask(connection, dialect, _CREATED[dialect], name, schema) or "")
 
 

@@ -506,8 +506,9 @@ class Table(google.protobuf.message.Message):
     over it.
     """
     create_statement: builtins.str
-    """The statement that makes it: the database's own words. Empty where it has none, as PostgreSQL has of tables,
-    or doesn't tell them to the gateway's login. CreateTable passes over it.
+    """What makes it, in the database's own words; of a PostgreSQL table, which has none for the whole, put together of
+    those for its parts, with its indexes behind semicolons. Empty where the database doesn't tell the gateway's login,
+    and of foreign tables. CreateTable passes over it.
     """
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TableColumn]:
