@@ -12,6 +12,7 @@ from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core import table_cache
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.kept_tables import KeptTables
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -173,13 +174,12 @@ async def test_a_table_that_is_not_there_is_never_remembered(
     assert await _columns(cache, "thinks") == ["x"]
 
 
-async def test_few_tables_are_kept(found: Databases, catalog: CountingCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_cache, "_MOST_TABLES", 1)
+async def test_few_tables_are_kept(found: Databases, catalog: CountingCatalog) -> None:
     cache = _cache(found, catalog)
+    cache._entries = KeptTables(most_tables=1)
     for table in ("things", "others", "others", "things"):
         await _columns(cache, table)
     assert catalog.read == ["things", "others", "things"]
-    assert len(cache._entries) == 1
 
 
 async def test_a_mistake_of_the_callers_reads_a_table_anew_only_when_it_is_a_little_old(
