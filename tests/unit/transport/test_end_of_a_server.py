@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -47,11 +47,12 @@ class Ending:
     draining: Draining
 
     def peers(self) -> list[str]:
-        return [
-            connections.peer_of(found)
-            for found in connections._sockets_of(self.port)
-            if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        ]
+        """The connections to the server, by their other ends."""
+        peers = []
+        for found in connections._sockets_of(self.port):
+            with contextlib.suppress(OSError):  # it is being closed, or listens
+                peers.append(connections.peer_of(found))
+        return peers
 
     async def drain(self, grace: float) -> None:
         await self.draining.drain(DrainTimes(grace, 0), asyncio.Event())
