@@ -41,7 +41,6 @@ class Found:
     unseen: list[float] = field(default_factory=list)
     refresh: float = 0.0
     together: float = 0.0
-    loads: int | None = None
     lag: dict[str, float] = field(default_factory=dict)
     pings: dict[str, float] = field(default_factory=dict)
     resident: dict[str, int] = field(default_factory=dict)
