@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc.aio
 from sqlalchemy.exc import SAWarning
 
 from rowgate_server import __version__, config
+from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.tokens import Tokens
+from rowgate_server.core.ddl import TableMaker, TableOrder
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -22,17 +27,21 @@ from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
+from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.capacity import CapacityCheck
-from rowgate_server.engines.database import Bounds, Database, Databases
-from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.pool import PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_database
-from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Tracing
+from rowgate_server.opening import open_databases
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.admin_servicer import AdminServicer
+from rowgate_server.transport.configured_tables import read_orders
+from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -41,12 +50,20 @@ from rowgate_server.transport.transacting import Transacting
 
 _log = get_logger("rowgate.app")
 
-_LETTING_GO = 5.0
-"""Seconds: how long the streams of transactions may take to let go of their connections once they are cut."""
+_CLOSING = 0.7
+"""Seconds to close connections in order, once no handler runs; what is left then goes with the process."""
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 class ListenError(Exception):
     """An address cannot be listened on; the text says which setting, and why."""
+
+
+class TableNotMadeError(Exception):
+    """A table that the configuration asks for is missing and cannot be made; the text says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +75,47 @@ class Addresses:
 
 
 class Gateway:
-    """The whole gateway, in one process and on one event loop."""
+    """The whole gateway, in one process and on one event loop.
 
-    def __init__(self, settings: config.Settings) -> None:
+    Args:
+        settings: everything that it is told.
+        altered: told the name of a database whose tables a statement may have altered.
+        others: the other processes of the same gateway, if there are any.
+        worker: which of them this is.
+    """
+
+    def __init__(
+        self,
+        settings: config.Settings,
+        *,
+        altered: Callable[[str], None] = _ignore,
+        others: OtherWorkers | None = None,
+        worker: int = 0,
+    ) -> None:
         # A column type or index that SQLAlchemy does not know is told of in the answer, not in a warning.
         warnings.filterwarnings("ignore", category=SAWarning)
         self._settings = settings
-        self._metrics = Metrics()
-        self._databases = open_databases(settings, self._metrics)
-        self._capacity = [CapacityCheck(each, settings.server.replicas) for each in self._databases]
-        self._health = Health(self._databases)
+        self._tell_altered = altered
+        self.metrics = Metrics()
+        self._tracing = _open_tracing(settings.tracing)
+        self._databases = open_databases(settings, self.metrics, self._tracing)
+        # One process looks for all that are like it: the only one, or the first worker.
+        processes = settings.server.replicas * settings.server.workers
+        self._capacity = [CapacityCheck(each, processes) for each in self._databases] if worker <= 1 else []
+        self._wanted = configured_tables(settings)
+        self.administration = Administration(
+            self._databases, others or Alone(), text=settings.admin.statement_text, worker=worker
+        )
+        self.health = Health(self._databases)
+        catalogs = {name: database.catalog for name, database in settings.databases.items()}
+        self._trees = TreeStore(self._databases, {name: _tree_rules(each) for name, each in catalogs.items()})
+        self._calls = CallsUnderWay()
+        self._port: int | None = None
+        self._started = False
         self._grpc = self._build_grpc()
-        self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
-        self._metrics.build(__version__)
-        self._metrics.watch_pools(
+        self._admin = AdminServer(self._collect, self.health.state)
+        self.metrics.build(__version__)
+        self.metrics.watch_pools(
             {database.name: database.pool_numbers for database in self._databases},
             lambda name: bool(self._databases.get(name).availability.up),
         )
@@ -81,29 +125,66 @@ class Gateway:
 
         Raises:
             ListenError: an address cannot be had.
+            TableNotMadeError: a configured table is missing, and stays so.
         """
         grpc_address = self._bind()
         admin_address = await self._start_admin()
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
-        self._metrics.loop_lag.start()
+        await self._make_missing()
+        self.metrics.loop_lag.start()
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
+        self._started = True
         return Addresses(grpc_address, admin_address)
 
-    async def stop(self) -> None:
-        """Take no new calls, let those under way finish until the grace ends, then close everything."""
-        grace = self._settings.server.drain_grace
-        self._health.drain()
-        self._transacting.stop(grace)
-        await self._grpc.stop(grace)
-        await self._transacting.stopped(_LETTING_GO)
-        self._metrics.loop_lag.stop()
-        await self._admin.stop()
-        for check in self._capacity:
-            await check.stop()
-        for database in self._databases:
-            await database.close()
+    async def stop(self, hurry: asyncio.Event | None = None, *, pause: bool = True) -> None:
+        """Take no new calls, let those under way finish until the grace ends, then close everything.
+
+        Args:
+            hurry: set when calls under way are to be cut short.
+            pause: whether load balancers may still send new calls, which are served for a while.
+        """
+        if self._started:
+            server = self._settings.server
+            stopping = Draining(
+                self._grpc, self._port, self.health, self._calls, self._transacting, self._stop_statements
+            )
+            times = DrainTimes(server.drain_grace, server.drain_pause if pause else 0.0)
+            await stopping.drain(times, hurry or asyncio.Event())
+        else:
+            await self._grpc.stop(None)
+        self.metrics.loop_lag.stop()
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait({closing}, timeout=_CLOSING)
+        if not closing.done():
+            _log.error("connections given up", databases=[database.name for database in self._databases])
+
+    async def _collect(self) -> Collects:
+        return self.metrics.registry
+
+    async def _close(self) -> None:
+        await self._trees.close()
+        await asyncio.gather(*(check.stop() for check in self._capacity))
+        await asyncio.gather(self._admin.stop(), *(database.close() for database in self._databases))
+        if self._tracing is not None:
+            await self._tracing.close()
+
+    def forget_tables(self, database: str) -> None:
+        """Look at the tables of a database anew: another process has altered some."""
+        self._tables.forget(database)
+        self._trees.forget(database)
+
+    def _altered(self, database: str) -> None:
+        self.forget_tables(database)
+        self._tell_altered(database)
+
+    def _stop_statements(self) -> int:
+        """Stop what runs on any database; each caller is told so."""
+        running = [statement for database in self._databases for statement in database.under_way]
+        for statement in running:
+            statement.stop(RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the statement", retry_after=1.0))
+        return len(running)
 
     def _build_grpc(self) -> grpc.aio.Server:
         server = self._settings.server
@@ -115,21 +196,31 @@ class Gateway:
             max_connection_age=server.max_connection_age,
             max_connection_age_grace=server.max_connection_age_grace,
             reflection=server.reflection,
+            reuse_port=server.reuse_port,
         )
         catalog = Catalog(self._databases)
         work = self._table_work(catalog)
-        queries = QueryRunner(self._databases, work.tables.forget)
+        self._tables = work.tables
+        queries = QueryRunner(self._databases, self._altered)
+        self._maker = TableMaker(self._databases, catalog, self._makes_tables(), self._altered)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
                 queries,
                 Explainer(self._databases),
-                BatchRunner(self._databases, work.tables.forget),
+                BatchRunner(self._databases, self._altered),
                 self._transacting,
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            schema=SchemaServicer(self._databases, catalog, server.request_timeout),
+            schema=SchemaServicer(
+                self._databases,
+                catalog,
+                self._trees,
+                work.tables,
+                self._maker,
+                server.request_timeout,
+            ),
             tables=TableServicer(
                 work.reader,
                 work.pager,
@@ -138,9 +229,25 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            health=self._health,
+            admin=AdminServicer(self.administration, all_queries=self._settings.admin.all_queries),
+            health=self.health,
         )
-        return grpc_server.build(servicers, options, self._metrics)
+        return grpc_server.build(servicers, options, self.metrics, self._calls, self._tracing)
+
+    async def _make_missing(self) -> None:
+        for order in self._wanted:
+            try:
+                made = await self._maker.create(order, configured=True)
+            except RowgateError as error:
+                where = f"databases.{order.database}.catalog.tables_from: table {order.table.name}"
+                raise TableNotMadeError(f"{where}: {error}{f' ({error.field})' if error.field else ''}") from None
+            if made.created:
+                _log.info(
+                    "made a table that the configuration asks for", database=order.database, table=order.table.name
+                )
+
+    def _makes_tables(self) -> dict[str, bool]:
+        return {name: database.catalog.ddl for name, database in self._settings.databases.items()}
 
     def _table_work(self, catalog: Catalog) -> TableWork:
         server = self._settings.server
@@ -158,7 +265,7 @@ class Gateway:
             self._databases,
             queries,
             {name: _transaction_rules(database) for name, database in databases.items()},
-            {name: self._metrics.transactions(name) for name in databases},
+            {name: self.metrics.transactions(name) for name in databases},
         )
         return Transacting(transactions, TransactAnswers(work, server.max_message_bytes), server.request_timeout)
 
@@ -168,66 +275,57 @@ class Gateway:
             port = self._grpc.add_insecure_port(str(listen))
         except RuntimeError:
             raise ListenError(f"listen: {listen} cannot be listened on; is something else there?") from None
-        return str(listen) if listen.path else f"{_bracketed(listen.host)}:{port}"
+        if listen.path:
+            return str(listen)
+        self._port = port
+        return f"{_bracketed(listen.host)}:{port}"
 
     async def _start_admin(self) -> str:
         listen = self._settings.admin_listen
         if listen is None:
             return "off"
         try:
-            if listen.path:
-                await self._admin.start_unix(listen.path)
-                return str(listen)
-            port = await self._admin.start(listen.host, listen.port)
+            return await self._admin.listen(listen.host, listen.port, listen.path)
         except OSError as error:
             raise ListenError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
-        return f"{_bracketed(listen.host)}:{port}"
 
 
-def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
-    """Every database of the settings, put together; nothing is connected yet.
+def _open_tracing(tracing: config.Tracing) -> Tracing | None:
+    """Traces, if they are asked for; the libraries are imported only then.
 
     Raises:
-        ConfigError: CA certificates cannot be read.
+        ConfigError: they are not installed.
     """
-    databases = {}
+    if not tracing.endpoint:
+        return None
+    try:
+        otlp = importlib.import_module("rowgate_server.observability.otlp")
+    except ImportError:
+        words = "the gateway was installed without its tracing extra: pip install './service[tracing]'"
+        raise config.ConfigError([f"tracing.endpoint: {words}"]) from None
+    opened: Tracing = otlp.OtlpTracing(otlp.by_otlp(tracing.endpoint), tracing.ratio, __version__, sql=tracing.sql)
+    return opened
+
+
+def configured_tables(settings: config.Settings) -> list[TableOrder]:
+    """The tables that the settings ask for.
+
+    Raises:
+        ConfigError: a file cannot be read, or has something else in it.
+    """
+    orders: list[TableOrder] = []
     for name, database in settings.databases.items():
+        file = database.catalog.tables_from
+        if not file:
+            continue
         try:
-            databases[name] = _open_database(name, database, settings, metrics)
+            orders += read_orders(name, Path(file).read_text(encoding="utf-8"))
         except OSError as error:
-            words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
-            raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
-    return Databases(databases, settings.default_database)
-
-
-def _open_database(name: str, database: config.Database, settings: config.Settings, metrics: Metrics) -> Database:
-    pool, timeouts, limits = database.pool, database.timeouts, database.limits
-    return make_database(
-        name,
-        _target(database.url),
-        Timeouts(
-            connect=timeouts.connect,
-            statement=timeouts.statement,
-            probe=timeouts.probe,
-            probe_interval=settings.health.interval,
-        ),
-        PoolSettings(
-            size=pool.size,
-            max_overflow=pool.max_overflow,
-            recycle=pool.recycle,
-            pre_ping=pool.pre_ping,
-            wait_timeout=pool.wait_timeout,
-        ),
-        Bounds(
-            statement_timeout=timeouts.statement,
-            stream_timeout=timeouts.stream,
-            unary_rows=limits.unary_rows,
-            unary_bytes=limits.unary_bytes,
-            sql_bytes=limits.sql_bytes,
-            read_only=limits.read_only,
-        ),
-        metrics,
-    )
+            words = f"the file cannot be read: {error.strerror or error}"
+            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {words}"]) from None
+        except ValueError as error:
+            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {error}"]) from None
+    return orders
 
 
 def _transaction_rules(database: config.Database) -> TransactionRules:
@@ -240,18 +338,8 @@ def _table_rules(tables: config.Tables) -> TableRules:
     return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))
 
 
-def _target(url: config.DatabaseUrl) -> Target:
-    return Target(
-        dialect=url.dialect,
-        mariadb=url.scheme.startswith("mariadb"),
-        host=url.host,
-        port=url.port,
-        user=url.username,
-        password=url.password.get_secret_value() if url.password else "",
-        database=url.database,
-        tls=Tls(TlsMode(url.ssl_mode.value), url.ssl_root_cert),
-        read_only=url.dialect is Dialect.SQLITE and url.read_only,
-    )
+def _tree_rules(catalog: config.Catalog) -> TreeRules:
+    return TreeRules(catalog.max_age, catalog.load_timeout, catalog.max_columns)
 
 
 def _bracketed(host: str) -> str:

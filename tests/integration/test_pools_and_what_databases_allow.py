@@ -47,7 +47,7 @@ def test_pools_that_outgrow_the_database_are_warned_of_with_the_numbers(
     with serve(mariadb_server, postgresql_server, replicas=1000) as gateway:
         lines = told(gateway, "pools larger than the database allows")
     for line in lines.values():
-        assert (line["level"], line["pool_max"], line["gateways"]) == ("warning", 5, 1000)
+        assert (line["level"], line["pool_max"], line["processes"]) == ("warning", 5, 1000)
     # What the tests' own server is started with, less what PostgreSQL reserves for its superuser.
     assert lines["postgres"]["allowed"] == 200 - 3
     assert isinstance(lines["maria"]["allowed"], int)

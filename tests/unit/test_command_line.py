@@ -282,7 +282,7 @@ def test_the_version() -> None:
 FLAGS = ("--config", "--listen", "--admin-listen", "--default-database", "--database", "--set", "--log-level",
          "--log-format")  # fmt: skip
 OWN = {
-    "serve": (*FLAGS, "--demo"),
+    "serve": (*FLAGS, "--demo", "--workers"),
     "check": FLAGS,
     "healthcheck": (*FLAGS, "--service", "--timeout"),
     "config": (*FLAGS, "--schema", "--reference"),

@@ -128,9 +128,11 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
         {
             "databases.main.url": URL,
             "databases.main.tables.soft_delete": "gone_at",
+            "databases.main.catalog.tables_from": "/etc/rowgate/tables.json",
             "databases.main.tables.soft_delete_tables": "logs=, a.b=removed",
             "server.page_token_secret": SECRET * 4,
             "admin_listen": "off",
+            "tracing.endpoint": "http://collector:4317",
         },
         {"ROWGATE_SERVER__DRAIN_GRACE": "90", "ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES": "1025"},
     )

@@ -3,17 +3,19 @@
 `load` merges flags, `ROWGATE_` variables and a YAML file into `Settings`, or raises `ConfigError` with every problem.
 """
 
-from rowgate_server.config.database import Database, Limits, Pool, Tables, Timeouts
+from rowgate_server.config.database import Catalog, Database, Limits, Pool, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
 from rowgate_server.config.loading import load
 from rowgate_server.config.reference import reference_markdown
 from rowgate_server.config.report import effective, json_schema
-from rowgate_server.config.settings import Health, Log, Server, Settings
+from rowgate_server.config.settings import Admin, Health, Log, Server, Settings, Tracing
 from rowgate_server.config.url import DatabaseUrl, SslMode
 from rowgate_server.config.values import Address
 
 __all__ = [
     "Address",
+    "Admin",
+    "Catalog",
     "ConfigError",
     "Database",
     "DatabaseUrl",
@@ -26,6 +28,7 @@ __all__ = [
     "SslMode",
     "Tables",
     "Timeouts",
+    "Tracing",
     "effective",
     "json_schema",
     "load",

@@ -8,15 +8,14 @@ from enum import Enum
 from typing import NamedTuple
 
 from rowgate_server.core import raw
-from rowgate_server.core.query import QueryOptions, deadline_for, told
+from rowgate_server.core.query import QueryOptions, deadline_for, may_alter, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
-from rowgate_server.core.sqltext.effects import READING, Effect, alters, effect_of
+from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.core.sqltext.words import words
 from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
@@ -106,15 +105,8 @@ class BatchRunner:
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
         finally:
-            if any(_alters(step.sql, database.dialect) for step in request.steps):
+            if any(may_alter(step.sql, database.dialect) for step in request.steps):
                 self._altered(database.name)
-
-
-def _alters(sql: str, dialect: Dialect) -> bool:
-    try:
-        return alters(parse(sql, dialect))
-    except RowgateError:
-        return False  # it was not run
 
 
 async def _atomic(database: Database, request: BatchRequest, deadline: Deadline) -> list[StepAnswer]:

@@ -15,8 +15,11 @@ from sqlalchemy.exc import NoSuchTableError
 from rowgate_server.core import reflection
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.tables import Table, TableKind, TableSummary
+from rowgate_server.core.tree.reading import read_schemas
+from rowgate_server.core.tree.records import SchemaName
+from rowgate_server.core.tree.sight import EVERYTHING, Sight
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Reason, RowgateError
 
 DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
@@ -35,6 +38,7 @@ class TableQuery:
     page_size: int = 0
     page_token: str = ""
     call_timeout: float | None = None
+    sight: Sight = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,14 @@ class TablePage:
     """One page of tables, and the token of the next one ("" when this is the last)."""
 
     tables: list[TableSummary]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPage:
+    """One page of schemas, and the token of the next one ("" when this is the last)."""
+
+    schemas: list[SchemaName]
     next_page_token: str
 
 
@@ -57,8 +69,7 @@ class Catalog:
         Raises:
             RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE for a schema that is not there, INVALID_REQUEST.
         """
-        if query.page_size < 0:
-            raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
+        _check_page_size(query.page_size)
         if len(query.name_pattern) > _LONGEST_PATTERN:
             raise RowgateError(
                 Reason.INVALID_REQUEST,
@@ -79,8 +90,43 @@ class Catalog:
         page = wanted[:size]
         return TablePage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
 
-    async def get_table(self, database_name: str, schema: str, table: str, call_timeout: float | None) -> Table:
-        """One table or view, whole.
+    async def list_schemas(
+        self,
+        database_name: str,
+        page_size: int,
+        page_token: str,
+        call_timeout: float | None,
+        sight: Sight = EVERYTHING,
+    ) -> SchemaPage:
+        """One page of a database's schemas, in alphabetical order.
+
+        Raises:
+            RowgateError: UNKNOWN_DATABASE, INVALID_REQUEST.
+        """
+        # A token is bound to its request: no pattern of ListTables has this character.
+        query = TableQuery(database_name, name_pattern="\0", page_size=page_size, page_token=page_token)
+        after = _read_token(query)
+        _check_page_size(page_size)
+        database = self._databases.get(database_name)
+        try:
+            schemas = await read_schemas(database, _deadline(database, call_timeout))
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from error.__cause__
+        wanted = [each for each in schemas if (after is None or each.name > after) and sight.schema(each.name)]
+        size = min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
+        page = wanted[:size]
+        return SchemaPage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
+
+    async def get_table(
+        self,
+        database_name: str,
+        schema: str,
+        table: str,
+        call_timeout: float | None,
+        extent: reflection.Extent = reflection.Extent.WHOLE,
+        sight: Sight = EVERYTHING,
+    ) -> Table:
+        """One table or view; one that is hidden from the caller is not there.
 
         Raises:
             RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE (with near misses), INVALID_REQUEST.
@@ -91,19 +137,23 @@ class Catalog:
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
-            raise await self._unknown(database, schema, table, call_timeout)
+            raise await self._unknown(database, schema, table, call_timeout, sight)
         try:
-            return await database.reflect(
-                lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect), deadline
+            found = await database.reflect(
+                lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect, extent),
+                deadline,
             )
         except NoSuchTableError:
-            raise await self._unknown(database, schema, table, call_timeout) from None
+            raise await self._unknown(database, schema, table, call_timeout, sight) from None
         except RowgateError as error:
             error.with_defaults(database=database.name)
-            # MariaDB has another error for a name that no table may have.
-            if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL):
-                raise await self._unknown(database, schema, table, call_timeout, error) from None
+            # MariaDB has another error for a name that no table may have, and denies what the login may not know of.
+            if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL, Reason.PERMISSION_DENIED):
+                raise await self._unknown(database, schema, table, call_timeout, sight, error) from None
             raise error from error.__cause__
+        if not sight.shows(found.schema, found.name):
+            raise await self._unknown(database, schema, table, call_timeout, sight)
+        return found
 
     async def default_schema(self, database: Database) -> str:
         """The schema that an empty one means."""
@@ -127,7 +177,7 @@ class Catalog:
                 database=database.name,
                 schema=query.schema,
             )
-        return tables
+        return [table for table in tables if query.sight.shows(table.schema, table.name)]
 
     async def _unknown(
         self,
@@ -135,10 +185,11 @@ class Catalog:
         schema: str,
         table: str,
         call_timeout: float | None,
+        sight: Sight,
         error: RowgateError | None = None,
     ) -> RowgateError:
         """UNKNOWN_TABLE, with what the caller may have meant; or what the database has against a view that is there."""
-        query = TableQuery(database.name, schema, call_timeout=call_timeout)
+        query = TableQuery(database.name, schema, call_timeout=call_timeout, sight=sight)
         names = [found.name for found in await self._all_tables(database, query)]
         if error is not None and table in names:
             refers = error.reason is Reason.UNKNOWN_TABLE
@@ -156,7 +207,12 @@ class Catalog:
 
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
     statement = f"databases.{database.name}.timeouts.statement"
-    return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, statement))
+    return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, statement))
+
+
+def _check_page_size(page_size: int) -> None:
+    if page_size < 0:
+        raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:

@@ -12,7 +12,8 @@ from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING, alters
 from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
@@ -122,6 +123,10 @@ class QueryRunner:
             await chunks.aclose()
             self._note(database, statement)
 
+    def altered(self, database: str) -> None:
+        """A transaction was committed that may have changed what tables there are."""
+        self._altered(database)
+
     def database_name(self, name: str) -> str:
         """The name of the database that a request means, for the log."""
         return self._databases.name_of(name)
@@ -174,7 +179,7 @@ def deadline_for(database: Database, call_timeout: float | None, options: QueryO
     bounds = database.bounds
     limit = bounds.stream_timeout if streaming else bounds.statement_timeout
     return Deadline.soonest(
-        (call_timeout, "the call's deadline"),
+        of_call(call_timeout),
         (options.timeout, "options.timeout"),
         (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
     )
@@ -186,6 +191,14 @@ def _explain(error: RowgateError, statement: ParsedStatement, request: QueryRequ
     meant_as_operators = bool(request.positional_params) or not statement.cuts.optional_questions
     if error.reason is Reason.INVALID_SQL and statement.positional and not meant_as_operators:
         error.with_defaults(hint="a ? is a parameter where positional_params are given, and otherwise an operator")
+
+
+def may_alter(sql: str, dialect: Dialect) -> bool:
+    """Whether it is a statement that may change what tables there are and what they look like."""
+    try:
+        return alters(parse(sql, dialect))
+    except RowgateError:
+        return False  # it is not run
 
 
 def told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:

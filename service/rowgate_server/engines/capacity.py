@@ -1,4 +1,4 @@
-"""Warns where the pools of all gateways together are larger than what a database allows.
+"""Warns where the pools of all gateways, and of all their processes, together are larger than what a database allows.
 
 It is asked through the pool, once, when the database is first found up. Nothing waits for the answer.
 """
@@ -39,12 +39,12 @@ class CapacityCheck:
 
     Args:
         database: which.
-        gateways: how many have a pool like this one's.
+        processes: how many have a pool like this one's.
     """
 
-    def __init__(self, database: Database, gateways: int) -> None:
+    def __init__(self, database: Database, processes: int) -> None:
         self._database = database
-        self._gateways = gateways
+        self._processes = processes
         self._task: asyncio.Task[None] | None = None
         if database.dialect in _QUESTIONS:
             database.availability.listen(self._look)
@@ -70,9 +70,9 @@ class CapacityCheck:
             "database": self._database.name,
             "allowed": allowed,
             "pool_max": most,
-            "gateways": self._gateways,
+            "processes": self._processes,
         }
-        if self._gateways * most <= allowed:
+        if self._processes * most <= allowed:
             _log.debug("pools within what the database allows", **figures)
             return
         remedy = "lower pool.size and pool.max_overflow, or raise the database's limit"

@@ -190,6 +190,9 @@ class Driver(Protocol):
     async def probe(self) -> ServerFacts:
         """Ask the database, apart from the pool, whether it answers."""
 
+    def schema_version(self) -> int | None:
+        """A number that changes when anyone changes tables; None where it can't be told at once, without a request."""
+
     async def close(self) -> None:
         """Let go of what the driver holds besides the pool."""
 

@@ -17,7 +17,9 @@ from rowgate_server.engines.dialects.sqlite.driver import SQLiteFile, SQLiteTime
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.tls import Tls
+from rowgate_server.engines.traced import traced
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Place, Tracing
 
 _LONGEST_LOCK_WAIT = 5.0
 
@@ -69,9 +71,18 @@ def make_driver(target: Target, timeouts: Timeouts) -> Driver:
 
 
 def make_database(
-    name: str, target: Target, timeouts: Timeouts, pool: PoolSettings, bounds: Bounds, metrics: Metrics
+    name: str,
+    target: Target,
+    timeouts: Timeouts,
+    pool: PoolSettings,
+    bounds: Bounds,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
 ) -> Database:
     """A database, put together; nothing is connected yet."""
     driver = make_driver(target, timeouts)
+    if tracing is not None:
+        system = driver.engine_url.get_backend_name()
+        driver = traced(driver, tracing, Place(name, system, target.database, target.host, target.port))
     availability = Availability(name, driver, timeouts.probe_interval, timeouts.probe)
     return Database(name, driver, pool, bounds, availability, metrics.database(name))

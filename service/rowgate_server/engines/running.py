@@ -60,6 +60,18 @@ class Work:
     meter: ResultMeter | None = None
 
 
+class StoppedError(Exception):
+    """The statement was stopped from outside, wherever it was; `told` is what its caller gets for that."""
+
+    def __init__(self, error: RowgateError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+    def told(self, outcome: Outcome) -> RowgateError:
+        """The error, with what became of the statement."""
+        return self.error.with_defaults(outcome=outcome.value)
+
+
 async def run(call: Call, work: Work, started: float) -> Result:
     """The whole result of a statement; the caller keeps the deadline, and knows when the call began.
 
@@ -112,6 +124,8 @@ def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[b
     if isinstance(error, RowgateError):
         return not work.spoiled, error
     unknown = Outcome.UNKNOWN if work.sent else Outcome.NOT_RUN
+    if isinstance(error, StoppedError):
+        return False, error.told(unknown)
     if isinstance(error, TimeoutError) and call.deadline.remaining() <= 0:
         return False, call.deadline.exceeded("while the statement was running", unknown)
     translated = driver.translate(error, has_parameters=bool(call.statement.values))
@@ -161,7 +175,7 @@ async def _chunks(
             with timed:
                 rows = await reader.next()
             if rows or columns is not None:
-                yield Chunk(rows=rows, columns=columns)
+                yield Chunk(rows=rows, columns=columns, ended=reader.ended)
             columns = None
     finally:
         await reader.close()

@@ -72,6 +72,8 @@ class DatabaseMetrics:
     def __init__(self, metrics: Metrics, database: str) -> None:
         self._database = database
         self._timeouts = metrics.pool_timeouts.labels(database)
+        self._refused = metrics.pool_refused.labels(database)
+        self._breaker = metrics.breaker_state.labels(database)
         self._failures = metrics.connect_failures.labels(database)
         self._cleanups = {kind: metrics.cleanup_failures.labels(database, kind) for kind in ("reset", "kill")}
         self.connections = metrics.connections.database(database)
@@ -80,6 +82,15 @@ class DatabaseMetrics:
     def pool_timeout(self) -> None:
         """A caller waited for a connection in vain."""
         self._timeouts.inc()
+
+    def pool_refused(self) -> None:
+        """A caller was refused at once, as too many waited already."""
+        self._refused.inc()
+
+    def breaker(self, state: str, number: int) -> None:
+        """The circuit breaker is closed (0), half-open (1) or open (2)."""
+        self._breaker.set(number)
+        _log.info("circuit breaker", database=self._database, state=state)
 
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
@@ -133,6 +144,15 @@ class Metrics:
         self.registry.register(self.statements)
         self.pool_timeouts = self._counter(
             "rowgate_pool_timeouts", "Calls that waited for a connection in vain.", "database"
+        )
+        self.pool_refused = self._counter(
+            "rowgate_pool_refused", "Calls refused at once, as too many waited already.", "database"
+        )
+        self.breaker_state = Gauge(
+            "rowgate_breaker_state",
+            "The circuit breaker: closed (0), half-open (1), open (2).",
+            ["database"],
+            registry=self.registry,
         )
         self.connect_failures = self._counter(
             "rowgate_pool_connect_failures", "Connections that could not be made.", "database"

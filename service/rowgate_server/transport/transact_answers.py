@@ -23,6 +23,8 @@ from rowgate_server.transport.codec.queries import check_mode, decode_query, wri
 _MANY_ROWS = 500
 """Decoding so many takes milliseconds: so long no other call should have to wait."""
 
+_WRITES = frozenset({"insert_rows", "update_rows", "delete_rows"})
+
 Response = query_service_pb2.TransactResponse
 Parts = AsyncGenerator[Response, None]
 
@@ -64,6 +66,9 @@ class TransactAnswers:
             async with contextlib.aclosing(_within(answering, kind)) as parts:
                 async for part in parts:
                     if part.ByteSize() > self._largest_message:
+                        if kind in _WRITES:
+                            # It is done, and cannot be undone alone any more; an error must not leave it.
+                            await held.rollback()
                         raise result_too_large(f"{self._largest_message} bytes in a message")
                     yield part
             return
@@ -76,13 +81,19 @@ class TransactAnswers:
         query, encoding = decode_query(asked, None, new_id())
         check_mode(query)
         encoder: ResultEncoder | None = None
+        waiting: Response | None = None
         async with contextlib.aclosing(held.execute(query, encoding.cells_per_chunk)) as chunks:
             async for chunk in chunks:
-                part = Response()
+                # The last rows wait for the figures, which come at once: a message costs as much as a small result.
+                part, waiting = waiting or Response(), None
                 result = part.execute_query.result
                 encoder = encoder or encoding.start(chunk.columns or (), result)
-                encoder.put(chunk.rows, result)
-                if chunk.stats is not None:
+                if chunk.stats is None:
+                    encoder.put(chunk.rows, result)
+                    if chunk.ended:
+                        waiting = part
+                        continue
+                else:
                     encoder.end(result)
                     write_stats(chunk.stats, part.execute_query.stats)
                     part.last = True

@@ -10,7 +10,6 @@ import pytest
 from unit.engines.clock import on_the_clock, settle
 from unit.engines.scripted_driver import ScriptedDriver, failing, lasting
 
-from rowgate_server.engines import connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.pool import Lease, Pool, PoolSettings
 from rowgate_server.errors import RowgateError
@@ -24,9 +23,7 @@ class Counted:
         self.driver = ScriptedDriver()
         self.metrics = Metrics()
         settings = PoolSettings(size, max_overflow, recycle=0, pre_ping=False, wait_timeout=3.0, cleanup=5.0)
-        database = self.metrics.database("db")
-        self.pool = Pool(self.driver, settings, database)
-        connections.count(self.pool.sync_engine, database.connections, settings.recycle)
+        self.pool = Pool(self.driver, settings, self.metrics.database("db"))
 
     async def take(self) -> Lease:
         return await self.pool.checkout(Deadline.soonest((60, "test")))

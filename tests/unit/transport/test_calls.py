@@ -26,6 +26,7 @@ from rowgate_server.transport.interceptors.access_log import AccessLog
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES, CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.server import interceptors
 
 PLANTED = "planted-text"
@@ -115,8 +116,9 @@ def _error_info(ended: Ending) -> error_details_pb2.ErrorInfo:
 
 
 def test_the_order_of_the_interceptors() -> None:
-    order = [type(interceptor) for interceptor in interceptors(Metrics())]
-    assert order == [RequestId, AccessLog, CallCounter, Errors], "see interceptors() for the reason of each position"
+    order = [type(interceptor) for interceptor in interceptors(Metrics(), CallsUnderWay())]
+    expected = [RequestId, AccessLog, CallCounter, Errors, CallsUnderWay]
+    assert order == expected, "see interceptors() for the reason of each position"
 
 
 @ALL_KINDS
@@ -284,8 +286,8 @@ def test_metrics_are_there_from_the_start_for_every_method_and_code() -> None:
         def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
             pass
 
-    metrics, server = Metrics(), Registered()
-    chain: Any = Chain(server, interceptors(metrics))  # type: ignore[arg-type]  # the two methods that are called
+    metrics, server, calls = Metrics(), Registered(), CallsUnderWay()
+    chain: Any = Chain(server, interceptors(metrics, calls), calls)  # type: ignore[arg-type]  # the two methods that are called
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(Service(), chain)
     for labels in (UNARY, STREAM):
         for code in CODE_NAMES.values():

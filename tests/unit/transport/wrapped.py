@@ -18,6 +18,7 @@ from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, ExecuteQueryRespon
 from rowgate_server.observability.metrics import MethodLabels, Metrics
 from rowgate_server.transport.interceptors import Chain, RpcCall
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.server import interceptors
 from support.single_statements import SingleStatements
 
@@ -120,9 +121,9 @@ class Wrapped:
 @asynccontextmanager
 async def wrapping(service: Service, log: io.StringIO) -> AsyncIterator[Wrapped]:
     """Serve it on a free loopback port."""
-    witness, metrics = Witness(), Metrics()
+    witness, metrics, calls = Witness(), Metrics(), CallsUnderWay()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    chain: Any = Chain(server, (witness, *interceptors(metrics)))
+    chain: Any = Chain(server, (witness, *interceptors(metrics, calls)), calls)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

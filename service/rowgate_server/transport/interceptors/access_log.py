@@ -11,8 +11,8 @@ from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
 
-# Probes and tools call these all the time.
-_QUIET = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+QUIET = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+"""Probes and tools call these all the time."""
 _LONGEST_FACT = 128
 _OURS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
@@ -54,4 +54,4 @@ class AccessLog:
 def _level(call: RpcCall) -> int:
     if call.code in _OURS:
         return logging.ERROR
-    return logging.DEBUG if call.labels.grpc_service in _QUIET else logging.INFO
+    return logging.DEBUG if call.labels.grpc_service in QUIET else logging.INFO

@@ -1,0 +1,25 @@
+"""`python -m rowgate_server.workers`: one worker, started by the supervisor and by nobody else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rowgate_server.app import ListenError
+from rowgate_server.workers.worker import work
+
+
+def main() -> int:
+    """Work; returns the exit code."""
+    # As `serve` does: what matters the gateway says itself.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        work(int(sys.argv[1]), int(sys.argv[2]))
+    except (ListenError, EOFError) as error:
+        print(f"rowgate-server: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
