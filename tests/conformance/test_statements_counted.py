@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -91,3 +92,16 @@ async def test_a_stream_is_counted_as_one_with_its_rows(
     assert ran(counters) == {"stream": 1}
     assert added["rowgate_result_rows_total"] == 3000
     assert added["rowgate_result_bytes_total"] == 8 * 3000
+
+
+async def test_tables_made_and_trees_read_are_counted(counters: Counters, db: rowgate.Database, table: str) -> None:
+    described = replace(await db.describe(table), name=f"{table}_counted", indexes=())
+    assert described.primary_key
+    copy = replace(described, primary_key=replace(described.primary_key, name=""))
+    before = counters.added()
+    await db.create_table(copy)
+    assert await db.drop_table(f"{table}_counted")
+    assert ran(counters)["other"] == before["rowgate_query_duration_seconds_count other"] + 2
+    loads = counters.added()["rowgate_catalog_loads_total ok"]
+    await db.refresh_schema()
+    assert counters.added()["rowgate_catalog_loads_total ok"] == loads + 1

@@ -97,6 +97,10 @@ class Database:
         """What the pool holds at this moment."""
         return self._pool.numbers()
 
+    def count_load(self, *, ok: bool) -> None:
+        """Tables have been looked up, or their look-up has failed."""
+        self._catalog_loads["ok" if ok else "failed"] += 1
+
     async def reflect(self, read: Callable[[Inspector], _T], deadline: Deadline) -> _T:
         """Call a function with SQLAlchemy's Inspector on a connection of the pool.
 
@@ -104,16 +108,16 @@ class Database:
             RowgateError: what the database has against it; any other error of SQLAlchemy's as it is.
         """
         lease = await self._pool.checkout(deadline)
-        sound, loaded = False, "failed"
+        sound, loaded = False, False
         try:
             async with asyncio.timeout_at(deadline.at):
                 with lease.session.reflecting():
                     result = await greenlet_spawn(
                         lambda: read(inspect(Connection(self._pool.sync_engine, lease.checked_out)))
                     )
-            sound, loaded = True, "ok"
+            sound = loaded = True
         except NoSuchTableError:
-            sound, loaded = True, "ok"
+            sound = loaded = True
             raise
         except TimeoutError:
             if deadline.remaining() > 0:
@@ -128,7 +132,7 @@ class Database:
                 raise
             raise translated from error
         finally:
-            self._catalog_loads[loaded] += 1
+            self.count_load(ok=loaded)
             lease.end(sound=sound)
         return result
 

@@ -15,7 +15,7 @@ CLOSED = ("age", "surplus")
 """Older than `pool.recycle`; more than `pool.size`, or the pool was closed."""
 
 INVALIDATED = ("killed", "reset_failed", "dead", "other")
-"""A statement on it was stopped; it could not be reset; its link was found broken."""
+"""A statement on it was stopped; it could not be reset; its link was found broken; nobody waited for its ping."""
 
 
 class DatabaseConnections:
@@ -48,9 +48,10 @@ class Connections(Collector):
             "rowgate_pool_connections_invalidated", "Connections dropped, as unfit for another call.", labels=by_reason
         )
         waits = HistogramMetricFamily(
-            "rowgate_pool_wait_seconds", "Seconds that calls waited for a connection, of those that had to.",
+            "rowgate_pool_wait_seconds",
+            "Seconds that calls waited for a connection, of those that had to and were not refused.",
             labels=["database"],
-        )  # fmt: skip
+        )
         loads = CounterMetricFamily(
             "rowgate_catalog_loads", "Times that tables were looked up in a database.", labels=["database", "result"]
         )

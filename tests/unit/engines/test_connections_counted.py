@@ -12,17 +12,17 @@ from unit.engines.scripted_driver import ScriptedDriver, failing, lasting
 
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.pool import Lease, Pool, PoolSettings
-from rowgate_server.errors import RowgateError
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.metrics import Metrics
 
 
 class Counted:
     """A pool over a scripted driver, with the metrics of its connections."""
 
-    def __init__(self, size: int, max_overflow: int) -> None:
+    def __init__(self, size: int, max_overflow: int, recycle: float) -> None:
         self.driver = ScriptedDriver()
         self.metrics = Metrics()
-        settings = PoolSettings(size, max_overflow, recycle=0, pre_ping=False, wait_timeout=3.0, cleanup=5.0)
+        settings = PoolSettings(size, max_overflow, recycle, pre_ping=True, wait_timeout=3.0, cleanup=5.0)
         self.pool = Pool(self.driver, settings, self.metrics.database("db"))
 
     async def take(self) -> Lease:
@@ -45,8 +45,8 @@ class Counted:
 
 
 @asynccontextmanager
-async def counted(size: int = 1, max_overflow: int = 0) -> AsyncIterator[Counted]:
-    station = Counted(size, max_overflow)
+async def counted(size: int = 1, max_overflow: int = 0, recycle: float = 0) -> AsyncIterator[Counted]:
+    station = Counted(size, max_overflow, recycle)
     yield station
     station.driver.resetting = station.driver.killing = lasting(0)
     await station.pool.close()
@@ -81,6 +81,39 @@ async def test_one_that_cannot_be_reset_is_dropped() -> None:
 
 
 @on_the_clock
+@pytest.mark.parametrize("idle", [0.5, 5.0], ids=["while it is warm", "before its ping"])
+async def test_one_whose_link_broke_while_nobody_used_it_is_dead(idle: float) -> None:
+    async with counted() as station:
+        (await station.take()).end(sound=True)
+        await asyncio.sleep(idle)
+        station.driver.dead.add(1)
+        (await station.take()).end(sound=True)
+        await settle()
+        assert station.ended() == {"dead": 1}
+        assert station.told("connections_opened_total") == 2
+
+
+@on_the_clock
+async def test_one_whose_link_broke_under_a_statement_is_dead() -> None:
+    async with counted() as station:
+        lease = await station.take()
+        station.driver.dead.add(1)
+        lease.end(sound=False)
+        await settle()
+        assert station.ended() == {"dead": 1}
+
+
+@on_the_clock
+async def test_one_that_has_grown_old_is_replaced_for_its_age() -> None:
+    async with counted(recycle=100) as station:
+        (await station.take()).end(sound=True)
+        await asyncio.sleep(101)
+        (await station.take()).end(sound=True)
+        await settle()
+        assert station.ended() == {"age": 1}
+
+
+@on_the_clock
 async def test_one_that_was_reset_and_is_too_many_is_surplus() -> None:
     async with counted(size=1, max_overflow=1) as station:
         leases = [await station.take(), await station.take()]
@@ -105,3 +138,23 @@ async def test_the_wait_for_a_connection_is_measured_whether_or_not_one_comes() 
         (await waiting).end(sound=True)
         assert station.told("wait_seconds_count") == 2
         assert station.told("wait_seconds_sum") == pytest.approx(3.5)
+
+
+@on_the_clock
+async def test_a_call_that_is_refused_at_once_has_not_waited() -> None:
+    async with counted() as station:
+        lease = await station.take()
+        await asyncio.sleep(1)  # that long is work here
+        lease.end(sound=True)
+        await settle()
+        lease = await station.take()
+        waiting = asyncio.create_task(station.take())
+        await asyncio.sleep(0.2)  # the line has stood for too long to be a burst
+        with pytest.raises(RowgateError) as refused:
+            await station.take()
+        assert refused.value.reason is Reason.POOL_EXHAUSTED
+        assert station.told("refused_total") == 1
+        assert station.told("wait_seconds_count") == 0
+        lease.end(sound=True)
+        (await waiting).end(sound=True)
+        assert station.told("wait_seconds_count") == 1

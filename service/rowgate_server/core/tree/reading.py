@@ -35,14 +35,18 @@ async def read_tree(database: Database, deadline: Deadline, max_columns: int) ->
     Raises:
         RowgateError: RESULT_TOO_LARGE, and what the database has against it.
     """
-    read_at = clock.now()
+    read_at, loaded = clock.now(), False
     queries, builder = QUERIES[database.dialect], TreeBuilder(database.dialect, max_columns)
-    await _feed(database, queries.schemas, deadline, builder.take_schemas)
-    if queries.tables:
-        await _feed(database, queries.tables, deadline, builder.take_tables)
-    await _feed_columns(database, queries, deadline, builder)
-    if queries.routines:
-        await _feed(database, queries.routines, deadline, builder.take_routines)
+    try:
+        await _feed(database, queries.schemas, deadline, builder.take_schemas)
+        if queries.tables:
+            await _feed(database, queries.tables, deadline, builder.take_tables)
+        await _feed_columns(database, queries, deadline, builder)
+        if queries.routines:
+            await _feed(database, queries.routines, deadline, builder.take_routines)
+        loaded = True
+    finally:
+        database.count_load(ok=loaded)
     return await _in_turns(builder.finish(read_at))
 
 
