@@ -22,7 +22,7 @@ Manifest = dict[str, Any]
 CHART = ROOT / "deploy/helm/rowgate"
 OVERLAYS = ROOT / "deploy/kustomize/overlays"
 RELEASE, NAMESPACE = "shop", "shops"
-VERSIONS = ("1.30", "1.37")
+VERSIONS = ("1.27", "1.37")
 """Of Kubernetes: the oldest that the chart takes, and the newest that there are schemas of."""
 
 FULL = {

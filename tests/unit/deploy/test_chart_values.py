@@ -36,6 +36,10 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
         ({"demo": True, "ports": {"grpc": 80}}, "grpc"),
         ({"demo": True, "settings": {"listen": "0.0.0.0:1"}}, "say ports"),
         ({"demo": True, "settings": {"server": {"drain_grace": "1s"}}}, "drain.graceSeconds"),
+        ({"demo": True, "settings": {"server": {"drain_pause": "1s"}}}, "drain.pauseSeconds"),
+        ({"demo": True, "settings": {"server": {"replicas": 2}}}, "say replicas or autoscaling"),
+        ({"demo": True, "drain": {"pauseSeconds": 6, "graceSeconds": 11}}, "at most half"),
+        ({"demo": True, "drain": {"preStopSeconds": 5}}, "preStopSeconds"),
         ({"demo": True, "settings": {"databases": {}}}, "settings"),
         ({"demo": True, "pageTokenSecret": {"name": "rowgate"}}, "pageTokenSecret"),
         ({"demo": True, "autoscaling": {"poolUse": {"target": "70%"}}}, "target"),
@@ -48,8 +52,8 @@ def test_a_wrong_value_is_refused_with_its_name(values: dict[str, Any], told: st
     assert "secret@" not in done.stderr
 
 
-def test_a_chart_before_kubernetes_1_30_is_refused() -> None:
-    done = run_helm("template", DEMO, version="1.29")
+def test_a_kubernetes_before_1_27_is_refused() -> None:
+    done = run_helm("template", DEMO, version="1.26")
     assert done.returncode != 0
     assert "kubeVersion" in done.stderr
 

@@ -223,8 +223,16 @@ def test_a_pod_has_longer_to_end_than_its_calls_have(name: str, tmp_path: Path) 
     made = manifests.pod_of(found, SECRETS, tmp_path)
     settings = config.load({}, made.configuration, extra_databases={"demo": {"url": "sqlite:////demo"}})
     pod = pods(found)[0]
-    waits = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod["terminationGracePeriodSeconds"] >= waits + settings.server.drain_grace + 5
+    assert pod["terminationGracePeriodSeconds"] >= settings.server.drain_grace + 5
+
+
+@ALL
+def test_one_thing_waits_for_clients_to_hear_that_a_pod_goes(name: str, tmp_path: Path) -> None:
+    found = all_of(name)
+    made = manifests.pod_of(found, SECRETS, tmp_path)
+    server = config.load({}, made.configuration, extra_databases={"demo": {"url": "sqlite:////demo"}}).server
+    assert 0 < server.drain_pause <= server.drain_grace / 2
+    assert "lifecycle" not in pods(found)[0]["containers"][0]
 
 
 SECRETS = dict.fromkeys(("main-url", "archive-url", "cold-url"), "sqlite:////data.db") | {"page-token": "x" * 32}

@@ -53,14 +53,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "rowgate.config" -}}
 {{- $settings := deepCopy .Values.settings -}}
 {{- $server := default dict (get $settings "server") -}}
-{{- if hasKey $server "drain_grace" -}}
-{{- fail "settings.server.drain_grace: say drain.graceSeconds, which the pod's own grace follows" -}}
+{{- range $key, $value := dict "drain_grace" "drain.graceSeconds" "drain_pause" "drain.pauseSeconds" -}}
+{{- if hasKey $server $key -}}
+{{- fail (printf "settings.server.%s: say %s, which the pod's own grace follows" $key $value) -}}
+{{- end -}}
+{{- end -}}
+{{- if hasKey $server "replicas" -}}
+{{- fail "settings.server.replicas: say replicas or autoscaling, which it follows" -}}
+{{- end -}}
+{{- if gt (mul 2 .Values.drain.pauseSeconds) (int64 .Values.drain.graceSeconds) -}}
+{{- fail "drain.pauseSeconds: is a part of drain.graceSeconds, and at most half of it" -}}
 {{- end -}}
 {{- range $key := list "listen" "admin_listen" "health_listen" -}}
 {{- if hasKey $settings $key -}}
 {{- fail (printf "settings.%s: say ports, which the probes and the Service follow" $key) -}}
 {{- end -}}
 {{- end -}}
+{{- $_ := set $server "drain_pause" (printf "%ds" (int .Values.drain.pauseSeconds)) -}}
 {{- $_ := set $server "drain_grace" (printf "%ds" (int .Values.drain.graceSeconds)) -}}
 {{- $_ := set $server "replicas" (include "rowgate.gateways" . | int) -}}
 {{- $_ := set $settings "server" $server -}}
