@@ -66,6 +66,9 @@ async def test_calls_are_spread_and_counted_together(gateway: Gateway) -> None:
 async def test_pools_that_ask_for_too_much_are_told_of(gateway: Gateway) -> None:
     """By one of the workers, for all of them."""
     assert gateway.child.stderr.wait_for("pools larger than the database allows", within=20)
+    async with clients(gateway) as opened:  # by the time that each worker has answered, each would have told
+        for client in opened:
+            await client.query("select 1 as x")
     (line,) = [json.loads(line) for line in gateway.stderr.splitlines() if "larger than the database allows" in line]
     assert (line["pool_max"], line["processes"]) == (205, WORKERS)
     assert line["allowed"] < 205 * WORKERS
