@@ -202,6 +202,7 @@ class HeldTransaction:
     def expiry(self, limit: Deadline, last_sequence: int, at: float, *, committing: bool = False) -> RowgateError:
         """The error to end with at that time, when it has been idle, or has taken, too long."""
         idle = limit is self._idle
+        self.expired = True
         return self.ended_by(
             RowgateError(
                 Reason.TRANSACTION_EXPIRED,
