@@ -32,7 +32,8 @@ def ran(*arguments: str | Path) -> str:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """The labels of every metric that a gateway has before its first call."""
     url = f"sqlite:///{tmp_path_factory.mktemp('monitored') / 'any.db'}"
-    with Gateway.start("--database", f"any={url}") as gateway:
+    # Of several processes, which have a few more than one has alone.
+    with Gateway.start("--database", f"any={url}", "--workers", "2") as gateway:
         with urllib.request.urlopen(f"http://{gateway.admin_address}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         found: dict[str, set[str]] = {}
