@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from types import ModuleType
 
 import pytest
@@ -76,3 +77,16 @@ def test_its_context_is_what_it_copies(image: ModuleType) -> None:
     allowed = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     assert {text.split()[0] for text in image.stages()[0].each("COPY")} == allowed
     assert ignored[1] == "*"
+
+
+def test_its_locks_are_copied_and_one_of_them_has_the_server_s_extras(image: ModuleType) -> None:
+    stage = image.stages()[0]
+    (lock,) = [text.partition("=")[2] for text in stage.each("ARG")]
+    copied = {text.split()[0] for text in stage.each("COPY")}
+    assert {lock, "requirements-extras.lock"} <= copied
+    extras = tomllib.loads((ROOT / "service/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.split("[=>]", each)[0] for packages in extras["optional-dependencies"].values() for each in packages}
+    found = re.findall(
+        r"^([a-z0-9-]+)==", (ROOT / "requirements-extras.lock").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert wanted <= set(found)
