@@ -25,10 +25,11 @@ from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_database
+from rowgate_server.engines.registry import Target, Timeouts, make_database, make_login
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.policing import Policing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.health import Health
@@ -65,12 +66,15 @@ class Gateway:
         self._settings = settings
         self._metrics = Metrics()
         self._databases = open_databases(settings, self._metrics)
+        logins = open_logins(settings, self._databases, self._metrics)
+        # What callers ask for goes through its databases; the gateway itself asks the others.
+        self._policing = Policing(settings, self._databases, logins, self._metrics)
         self._health = Health(self._databases)
         self._grpc = self._build_grpc()
         self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
         self._metrics.watch_pools(
-            {database.name: database.pool_numbers for database in self._databases},
-            lambda name: bool(self._databases.get(name).availability.up),
+            {database.name: database.pool_numbers for database in self._databases} | self._policing.pools(),
+            lambda name: bool(self._databases.get(name.partition("/")[0]).availability.up),
         )
 
     async def start(self) -> Addresses:
@@ -86,6 +90,7 @@ class Gateway:
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
+        self._policing.start()
         return Addresses(grpc_address, admin_address)
 
     async def stop(self) -> None:
@@ -97,6 +102,7 @@ class Gateway:
         await self._transacting.stopped(_LETTING_GO)
         self._metrics.loop_lag.stop()
         await self._admin.stop()
+        await self._policing.stop()
         for database in self._databases:
             await database.close()
 
@@ -111,20 +117,20 @@ class Gateway:
             max_connection_age_grace=server.max_connection_age_grace,
             reflection=server.reflection,
         )
-        catalog = Catalog(self._databases)
-        work = self._table_work(catalog)
-        queries = QueryRunner(self._databases, work.tables.forget)
+        work = self._table_work()
+        queries = QueryRunner(self._policing.databases, work.tables.forget)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
                 queries,
-                Explainer(self._databases),
-                BatchRunner(self._databases, work.tables.forget),
+                Explainer(self._policing.databases),
+                BatchRunner(self._policing.databases, work.tables.forget),
                 self._transacting,
+                self._policing.quotas,
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            schema=SchemaServicer(self._databases, catalog, server.request_timeout),
+            schema=SchemaServicer(self._policing.databases, Catalog(self._policing.databases), server.request_timeout),
             tables=TableServicer(
                 work.reader,
                 work.pager,
@@ -135,13 +141,13 @@ class Gateway:
             ),
             health=self._health,
         )
-        return grpc_server.build(servicers, options, self._metrics)
+        return grpc_server.build(servicers, options, self._metrics, self._policing.authorization)
 
-    def _table_work(self, catalog: Catalog) -> TableWork:
+    def _table_work(self) -> TableWork:
         server = self._settings.server
         rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
         return TableWork(
-            TableCache(self._databases, catalog, rules),
+            TableCache(self._policing.databases, Catalog(self._databases), rules),
             Compiler(),
             WriteCompiler(),
             Tokens(server.page_token_secret.get_secret_value()),
@@ -150,12 +156,13 @@ class Gateway:
     def _build_transacting(self, queries: QueryRunner, work: TableWork) -> Transacting:
         server, databases = self._settings.server, self._settings.databases
         transactions = Transactions(
-            self._databases,
+            self._policing.databases,
             queries,
             {name: _transaction_rules(database) for name, database in databases.items()},
             {name: self._metrics.transactions(name) for name in databases},
         )
-        return Transacting(transactions, TransactAnswers(work, server.max_message_bytes), server.request_timeout)
+        answers = TransactAnswers(work, server.max_message_bytes, self._policing.quotas)
+        return Transacting(transactions, answers, server.request_timeout)
 
     def _bind(self) -> str:
         listen = self._settings.listen
@@ -195,24 +202,37 @@ def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
     return Databases(databases, settings.default_database)
 
 
+def open_logins(settings: config.Settings, databases: Databases, metrics: Metrics) -> dict[tuple[str, str], Database]:
+    """The databases with their other logins, by the names of both; nothing is connected yet.
+
+    Raises:
+        ConfigError: CA certificates cannot be read.
+    """
+    logins = {}
+    for name, database in settings.databases.items():
+        for login, other in database.logins.items():
+            try:
+                logins[name, login] = make_login(
+                    login,
+                    databases.get(name),
+                    _target(other.url),
+                    _timeouts(database, settings),
+                    _pool(other.pool),
+                    metrics,
+                )
+            except OSError as error:
+                words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
+                raise config.ConfigError([f"databases.{name}.logins.{login}.url: {words}"]) from None
+    return logins
+
+
 def _open_database(name: str, database: config.Database, settings: config.Settings, metrics: Metrics) -> Database:
-    pool, timeouts, limits = database.pool, database.timeouts, database.limits
+    timeouts, limits = database.timeouts, database.limits
     return make_database(
         name,
         _target(database.url),
-        Timeouts(
-            connect=timeouts.connect,
-            statement=timeouts.statement,
-            probe=timeouts.probe,
-            probe_interval=settings.health.interval,
-        ),
-        PoolSettings(
-            size=pool.size,
-            max_overflow=pool.max_overflow,
-            recycle=pool.recycle,
-            pre_ping=pool.pre_ping,
-            wait_timeout=pool.wait_timeout,
-        ),
+        _timeouts(database, settings),
+        _pool(database.pool),
         Bounds(
             statement_timeout=timeouts.statement,
             stream_timeout=timeouts.stream,
@@ -225,10 +245,34 @@ def _open_database(name: str, database: config.Database, settings: config.Settin
     )
 
 
+def _timeouts(database: config.Database, settings: config.Settings) -> Timeouts:
+    timeouts = database.timeouts
+    return Timeouts(
+        connect=timeouts.connect,
+        statement=timeouts.statement,
+        probe=timeouts.probe,
+        probe_interval=settings.health.interval,
+    )
+
+
+def _pool(pool: config.Pool) -> PoolSettings:
+    return PoolSettings(
+        size=pool.size,
+        max_overflow=pool.max_overflow,
+        recycle=pool.recycle,
+        pre_ping=pool.pre_ping,
+        wait_timeout=pool.wait_timeout,
+    )
+
+
 def _transaction_rules(database: config.Database) -> TransactionRules:
-    pool, transactions = database.pool, database.transactions
-    most = max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
-    return TransactionRules(most, transactions.idle_timeout, transactions.timeout)
+    transactions = database.transactions
+
+    def most(pool: config.Pool) -> int:
+        return max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
+
+    of_logins = {name: most(login.pool) for name, login in database.logins.items()}
+    return TransactionRules(most(database.pool), transactions.idle_timeout, transactions.timeout, of_logins)
 
 
 def _table_rules(tables: config.Tables) -> TableRules:

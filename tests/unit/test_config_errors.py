@@ -79,7 +79,7 @@ def in_file(tmp_path: Path, text: str) -> tuple[str, ...]:
             "x",
             (
                 "zzz (environment ROWGATE_ZZZ): no such setting; "
-                "there are listen, admin_listen, databases, default_database, server, health, log"
+                "there are listen, admin_listen, databases, default_database, server, policy, health, log"
             ),
         ),
         (

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SECRET = "hunter2"
 URL = f"postgresql://app:{SECRET}@db/shop?sslmode=disable"
+POLICY = Path(__file__).parent / "core" / "policy.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
@@ -35,7 +36,7 @@ def test_every_field_is_marked_visible_or_secret_and_few_are_secret() -> None:
         for name, info in model.model_fields.items():
             marks = [mark for mark in info.metadata if isinstance(mark, Visibility)]
             assert len(marks) == 1, f"{model.__name__}.{name}"
-    assert [leaf.path[-1] for leaf in leaves() if leaf.secret] == ["url", "page_token_secret"]
+    assert [leaf.path[-1] for leaf in leaves() if leaf.secret] == ["url", "url", "page_token_secret", "mask_secret"]
 
 
 def test_a_setting_without_a_mark_is_hidden() -> None:
@@ -131,6 +132,9 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
             "databases.main.tables.soft_delete_tables": "logs=, a.b=removed",
             "server.page_token_secret": SECRET * 4,
             "admin_listen": "off",
+            "databases.main.logins.main.url": URL,
+            "policy.path": str(POLICY),
+            "policy.mask_secret": SECRET * 4,
         },
         {"ROWGATE_SERVER__DRAIN_GRACE": "90", "ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES": "1025"},
     )

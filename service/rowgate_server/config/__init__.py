@@ -3,9 +3,9 @@
 `load` merges flags, `ROWGATE_` variables and a YAML file into `Settings`, or raises `ConfigError` with every problem.
 """
 
-from rowgate_server.config.database import Database, Limits, Pool, Tables, Timeouts
+from rowgate_server.config.database import Database, Limits, Login, Pool, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
-from rowgate_server.config.loading import load
+from rowgate_server.config.loading import load, read_policy
 from rowgate_server.config.reference import reference_markdown
 from rowgate_server.config.report import effective, json_schema
 from rowgate_server.config.settings import Health, Log, Server, Settings
@@ -20,6 +20,7 @@ __all__ = [
     "Health",
     "Limits",
     "Log",
+    "Login",
     "Pool",
     "Server",
     "Settings",
@@ -29,5 +30,6 @@ __all__ = [
     "effective",
     "json_schema",
     "load",
+    "read_policy",
     "reference_markdown",
 ]

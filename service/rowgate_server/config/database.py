@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints, WrapSerializer
 
 from rowgate_server.config.fields import MEBIBYTE, SECRET, VISIBLE, Duration, MessageSize, Section, Url
 from rowgate_server.config.marks import ColumnsOfTables, TableColumns
+from rowgate_server.config.values import FrozenMapping
 
 
 class Pool(Section):
@@ -26,6 +28,26 @@ class Pool(Section):
     wait_timeout: Annotated[
         Duration, VISIBLE, Field(description="The longest a call waits for a connection; then `POOL_EXHAUSTED`.")
     ] = 5.0
+
+
+class LoginPool(Pool):
+    """Connections that are kept open with this login."""
+
+
+class Login(Section):
+    """Another login to the same database, with a pool of its own, for roles whose rights the database enforces."""
+
+    url: Annotated[
+        Url,
+        SECRET,
+        Field(description="The same database with another user and password; of SQLite, the same file with `mode=ro`."),
+    ]
+    pool: Annotated[LoginPool, VISIBLE, Field(description="Connections that are kept open with this login.")] = (
+        LoginPool()
+    )
+
+
+_Login = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
 class Timeouts(Section):
@@ -129,6 +151,13 @@ class Database(Section):
         ),
     ]
     pool: Annotated[Pool, VISIBLE, Field(description="Connections that are kept open.")] = Pool()
+    logins: Annotated[
+        Mapping[_Login, Login],
+        AfterValidator(FrozenMapping),
+        WrapSerializer(lambda logins, dump: dump(dict(logins))),
+        VISIBLE,
+        Field(description="Other logins to the same database, by name; roles of the policy name them."),
+    ] = Field(default_factory=lambda: FrozenMapping({}))
     timeouts: Annotated[Timeouts, VISIBLE, Field(description="How long things may take.")] = Timeouts()
     limits: Annotated[Limits, VISIBLE, Field(description="What one call may ask.")] = Limits()
     transactions: Annotated[Transactions, VISIBLE, Field(description="Transactions that callers hold.")] = (

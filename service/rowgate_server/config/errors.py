@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rowgate_server.config.fields import Path
 
-_NAME_FORM = "is no name for a database: 1 to 63 of a-z 0-9 _ -, the first a letter or digit"
+_NAME_FORM = "is no name{}: 1 to 63 of a-z 0-9 _ -, the first a letter or digit"
 _WORDS = {
     "missing": "is required of every database",
     "int_type": "must be a whole number",
@@ -90,7 +90,7 @@ def _words(error: ErrorDetails, path: Path) -> str:
     if kind == "no_databases":
         return error["msg"]
     if error["loc"][-1:] == ("[key]",):
-        return _NAME_FORM
+        return _NAME_FORM.format(" for a database" if path[:-1] == ("databases",) else "")
     if leaf is not None and leaf.choices:
         return f"must be one of {', '.join(leaf.choices)}"
     if leaf is not None and leaf.bounds and kind in {"greater_than_equal", "less_than_equal"}:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from rowgate_server.config.errors import ConfigError, Problem, explain
+from rowgate_server.config.policy import load_policy
 from rowgate_server.config.settings import Settings
 from rowgate_server.config.sources import (
     CONFIG_VARIABLE,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rowgate_server.config.fields import Path
+    from rowgate_server.core.policy.records import Policy
 
 _NONE: Mapping[str, Mapping[str, Any]] = FrozenMapping({})
 
@@ -58,7 +60,19 @@ def load(
         problems += _missing_files(settings)
     if problems or settings is None:
         raise ConfigError(map(str, problems))
+    read_policy(settings)
     return settings
+
+
+def read_policy(settings: Settings) -> Policy | None:
+    """The policy as its file has it now; None where there is none.
+
+    Raises:
+        ConfigError: with all that is wrong with it.
+    """
+    if not settings.policy.path:
+        return None
+    return load_policy(settings.policy.path, {name: set(each.logins) for name, each in settings.databases.items()})
 
 
 def _file(flags: Mapping[str, str], env: Mapping[str, str]) -> Iterator[Source]:

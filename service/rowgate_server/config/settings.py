@@ -39,18 +39,13 @@ from rowgate_server.config.fields import (
     Path,
     Section,
     Size,
+    long_enough,
     lower_case,
 )
+from rowgate_server.config.policy_settings import Policy
 from rowgate_server.config.values import Address, FrozenMapping, Unit, format_quantity
 
-_SHORTEST_SECRET = 16
 DATABASE_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,62}$"
-
-
-def _long_enough(secret: SecretStr) -> SecretStr:
-    if secret and len(secret) < _SHORTEST_SECRET:
-        raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
-    return secret
 
 
 class Server(Section):
@@ -97,7 +92,7 @@ class Server(Section):
     ] = 10.0
     page_token_secret: Annotated[
         SecretStr,
-        AfterValidator(_long_enough),
+        AfterValidator(long_enough),
         SECRET,
         Field(
             description="What the page tokens of ListRows are signed with: at least 16 characters, the same for all "
@@ -164,6 +159,7 @@ class Settings(Section):
         Field(description="The database that a request means when it names none."),
     ] = Field(default_factory=_only_one)
     server: Annotated[Server, VISIBLE, Field(description="The gRPC server.")] = Server()
+    policy: Annotated[Policy, VISIBLE, Field(description="Who may do what.")] = Policy()
     health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
     log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
 
@@ -223,5 +219,11 @@ def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
             yield ("databases", name, "limits", "unary_bytes"), f"must be below {largest}, or results cannot be sent"
         if database.limits.sql_bytes >= server.max_message_bytes:
             yield ("databases", name, "limits", "sql_bytes"), f"must be below {largest}, or requests cannot be received"
+        for login, other in database.logins.items():
+            if not other.url.same_place(database.url):
+                yield (
+                    ("databases", name, "logins", login, "url"),
+                    f"must lead to the same database as databases.{name}.url: it is another login there",
+                )
         if server.max_connection_age and database.timeouts.stream > server.max_connection_age_grace:
             yield ("databases", name, "timeouts", "stream"), f"must not be longer than {grace}, which would cut streams"

@@ -79,6 +79,14 @@ class DatabaseUrl:
     ssl_root_cert: str = ""
     read_only: bool = False
 
+    def same_place(self, other: DatabaseUrl) -> bool:
+        """Whether both lead to the same database, whoever logs in."""
+
+        def place(url: DatabaseUrl) -> tuple[object, ...]:
+            return url.dialect, url.host, url.port, url.database
+
+        return place(self) == place(other)
+
     @classmethod
     def parse(cls, value: object) -> DatabaseUrl:
         """Read a URL.

@@ -8,6 +8,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from rowgate_server.core import raw
+from rowgate_server.core.policy.access import Access
+from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryOptions, deadline_for, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
 from rowgate_server.core.sqltext.effects import READING, Effect, alters, effect_of
@@ -97,12 +100,16 @@ class BatchRunner:
             RowgateError: where nothing was run, or the commit failed.
         """
         _check_counts(request)
+        access = access_to(self._databases, request.database)
         database = self._databases.get(request.database)
+        if only_reads(access):
+            request = request._replace(options=request.options._replace(read_only=True))
         deadline = deadline_for(database, request.call_timeout, request.options, streaming=False)
         try:
             if request.atomic:
-                return await _atomic(database, request, deadline)
-            return [await _independent(database, request, index, deadline) for index in range(len(request.steps))]
+                return await _atomic(database, access, request, deadline)
+            indexes = range(len(request.steps))
+            return [await _independent(database, access, request, index, deadline) for index in indexes]
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
         finally:
@@ -117,11 +124,13 @@ def _alters(sql: str, dialect: Dialect) -> bool:
         return False  # it was not run
 
 
-async def _atomic(database: Database, request: BatchRequest, deadline: Deadline) -> list[StepAnswer]:
+async def _atomic(
+    database: Database, access: Access | None, request: BatchRequest, deadline: Deadline
+) -> list[StepAnswer]:
     planned: list[_Planned] = []
     for index in range(len(request.steps)):
         try:
-            planned.append(_plan(database, request, index, deadline))
+            planned.append(_plan(database, access, request, index, deadline))
         except RowgateError as error:
             return _failed(request, index, _named(error, database, index), Skipped.NOT_RUN)
     answers: list[StepAnswer] = []
@@ -135,9 +144,11 @@ async def _atomic(database: Database, request: BatchRequest, deadline: Deadline)
     return answers
 
 
-async def _independent(database: Database, request: BatchRequest, index: int, deadline: Deadline) -> StepAnswer:
+async def _independent(
+    database: Database, access: Access | None, request: BatchRequest, index: int, deadline: Deadline
+) -> StepAnswer:
     try:
-        step = _plan(database, request, index, deadline)
+        step = _plan(database, access, request, index, deadline)
         if not step.many:
             return _told(step, await database.executor.run(step.call))
         async with _transaction(database, request, deadline) as transaction:
@@ -155,10 +166,11 @@ def _transaction(
     return database.executor.transaction(TransactionOptions(read_only=read_only), deadline)
 
 
-def _plan(database: Database, request: BatchRequest, index: int, deadline: Deadline) -> _Planned:
+def _plan(database: Database, access: Access | None, request: BatchRequest, index: int, deadline: Deadline) -> _Planned:
     bounds, options, step = database.bounds, request.options, request.steps[index]
     read_only = options.read_only or bounds.read_only
     statement = parse(step.sql, database.dialect, max_bytes=bounds.sql_bytes)
+    check_statement(access, statement)
     if request.atomic or step.many:
         check_held(statement)
     raw.check(statement, read_only=read_only)

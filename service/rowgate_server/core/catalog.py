@@ -13,7 +13,10 @@ from sqlalchemy import Inspector
 from sqlalchemy.exc import NoSuchTableError
 
 from rowgate_server.core import reflection
+from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
+from rowgate_server.core.policy.access import denied
+from rowgate_server.core.policy.guard import access_to, check_table
 from rowgate_server.core.tables import Table, TableKind, TableSummary
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -66,8 +69,11 @@ class Catalog:
                 field="name_pattern",
                 limit=f"{_LONGEST_PATTERN} characters",
             )
-        after = _read_token(query)
+        access = access_to(self._databases, query.database)
         database = self._databases.get(query.database)
+        after = _read_token(query)
+        if access is not None and query.schema and not access.sees_schema(query.schema, _default_schema(database)):
+            raise denied("list tables here")
         tables = await self._all_tables(database, query)
         matches = _matcher(query.name_pattern)
         wanted = [
@@ -80,29 +86,39 @@ class Catalog:
         return TablePage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
 
     async def get_table(self, database_name: str, schema: str, table: str, call_timeout: float | None) -> Table:
-        """One table or view, whole.
+        """One table or view, whole, as far as its caller may know it.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE (with near misses), INVALID_REQUEST.
+            RowgateError: PERMISSION_DENIED, be there such a table or not; UNKNOWN_DATABASE, UNKNOWN_TABLE (with near
+                misses), INVALID_REQUEST.
         """
         if not table:
             raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
+        access = access_to(self._databases, database_name)
         database = self._databases.get(database_name)
+        if access is None or access.sees_everything:
+            return await self._read_table(database, schema, table, call_timeout)
+        allowed = check_table(access, database, (schema, table), ())
+        found = await self._read_table(database, schema, table, call_timeout)
+        default = _default_schema(database)
+        return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
+
+    async def _read_table(self, database: Database, schema: str, table: str, call_timeout: float | None) -> Table:
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
-            raise await self._unknown(database, schema, table, call_timeout)
+            raise await self.unknown_table(database, schema, table, call_timeout)
         try:
             return await database.reflect(
                 lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect), deadline
             )
         except NoSuchTableError:
-            raise await self._unknown(database, schema, table, call_timeout) from None
+            raise await self.unknown_table(database, schema, table, call_timeout) from None
         except RowgateError as error:
             error.with_defaults(database=database.name)
             # MariaDB has another error for a name that no table may have.
             if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL):
-                raise await self._unknown(database, schema, table, call_timeout, error) from None
+                raise await self.unknown_table(database, schema, table, call_timeout, error) from None
             raise error from error.__cause__
 
     async def default_schema(self, database: Database) -> str:
@@ -127,9 +143,13 @@ class Catalog:
                 database=database.name,
                 schema=query.schema,
             )
-        return tables
+        access = access_to(self._databases, query.database)
+        if access is None or access.sees_everything:
+            return tables
+        default = _default_schema(database)
+        return [table for table in tables if access.sees(table.schema, table.name, default)]
 
-    async def _unknown(
+    async def unknown_table(
         self,
         database: Database,
         schema: str,
@@ -154,9 +174,14 @@ class Catalog:
         )
 
 
+def _default_schema(database: Database) -> str:
+    return database.availability.facts.default_schema
+
+
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
-    statement = f"databases.{database.name}.timeouts.statement"
-    return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, statement))
+    return Deadline.soonest(
+        (call_timeout, "the call's deadline"), (database.bounds.statement_timeout, database.statement_limit)
+    )
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rowgate_server.core import describe, plans, raw
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
+from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING
@@ -46,10 +48,15 @@ class Explainer:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
+        access = access_to(self._databases, request.database)
         database = self._databases.get(request.database)
+        if only_reads(access):
+            request = request._replace(options=request.options._replace(read_only=True))
         query_id = request.query_id or new_id()
         try:
             statement = _parse(database, request)
+            if request.options.mode is QueryMode.PROFILE:
+                check_statement(access, statement)
             return await _explain(database, request, statement, query_id)
         except RowgateError as error:
             # Of a profile too, where nothing is said of what became of it: then it was refused before it ran.

@@ -14,6 +14,8 @@ from rowgate_server.core.crud.coercion import coercer, unfit
 from rowgate_server.core.crud.numbers import Coercer
 from rowgate_server.core.crud.unfit import UnfitError
 from rowgate_server.core.near_misses import column_hint
+from rowgate_server.core.policy.access import TableAccess, denied
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Key, Table, TableColumn
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import BoundValue
@@ -39,6 +41,8 @@ class KnownTable:
         core: for statements. Its columns have no types: values come with their own.
         coercers: what makes a value one of a column's, by its name.
         soft_delete: the column that marks deleted rows, if the configuration has one for it.
+        access: what its caller may do with it, where that is not everything.
+        narrowed_from: the same table with all its columns and keys, where the caller's has fewer.
     """
 
     database: str
@@ -50,6 +54,20 @@ class KnownTable:
     core: sqlalchemy.Table
     coercers: Mapping[str, Coercer]
     soft_delete: TableColumn | None = None
+    access: TableAccess | None = None
+    narrowed_from: KnownTable | None = None
+
+    @property
+    def whole(self) -> KnownTable:
+        """The table itself: for statements, once it is decided what the caller may ask and get."""
+        return self.narrowed_from or self
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """The columns that may be answered with."""
+        if self.access is None:
+            return tuple(self.columns)
+        return tuple(self.access.columns(Operation.READ).among(self.columns))
 
     def column(self, name: str, field: str) -> TableColumn:
         """The column of that name.
@@ -68,6 +86,39 @@ class KnownTable:
                 column=name,
                 hint=column_hint(name, self.columns),
             )
+        return found
+
+    def read(self, name: str, field: str) -> TableColumn:
+        """The column of that name, to be answered with.
+
+        Raises:
+            RowgateError: UNKNOWN_COLUMN, or PERMISSION_DENIED for one that may only be written.
+        """
+        found = self.column(name, field)
+        if self.access is not None and name not in self.access.columns(Operation.READ):
+            raise _not_this(name, field, "read this column")
+        return found
+
+    def compared(self, name: str, field: str) -> TableColumn:
+        """The column of that name, to be compared or sorted by.
+
+        Raises:
+            RowgateError: UNKNOWN_COLUMN, or PERMISSION_DENIED where an answer would tell what may not be read.
+        """
+        found = self.read(name, field)
+        if self.access is not None and name in self.access.masks:
+            raise _not_this(name, field, "compare or sort by this column, which is masked")
+        return found
+
+    def written(self, name: str, field: str, operation: Operation) -> TableColumn:
+        """The column of that name, to be written.
+
+        Raises:
+            RowgateError: UNKNOWN_COLUMN, or PERMISSION_DENIED for one that may only be read.
+        """
+        found = self.column(name, field)
+        if self.access is not None and name not in self.access.columns(operation):
+            raise _not_this(name, field, "write this column")
         return found
 
     def coerced(self, column: TableColumn, value: BoundValue, field: str) -> BoundValue:
@@ -91,6 +142,12 @@ class KnownTable:
         """The primary key, if it has one that tells its rows apart."""
         key = self.described.primary_key
         return key if key is None or key.columns not in self.described.untold else None
+
+
+def _not_this(name: str, field: str, words: str) -> RowgateError:
+    error = denied(words)
+    error.field = field
+    return error.with_defaults(column=name)
 
 
 def not_one_row(table: KnownTable) -> StaleTableError:

@@ -8,6 +8,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.core import raw
+from rowgate_server.core.policy.access import Access
+from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.raw_sql import check_statement, check_within, only_reads
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING, alters
 from rowgate_server.core.transactions.statements import check_held
@@ -79,8 +82,10 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
+        access = access_to(self._databases, request.database)
         database = self._databases.get(request.database)
-        statement, call = self._prepare(database, request, streaming=False)
+        request = _allowed(access, request)
+        statement, call = self._prepare(database, access, request, streaming=False)
         try:
             result = await database.executor.run(call)
         except RowgateError as error:
@@ -104,8 +109,13 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
+        access = access_to(self._databases, request.database)
         database = self._databases.get(request.database)
-        statement, call = self._prepare(database, request, streaming=True, held=within is not None)
+        if within is None:
+            request = _allowed(access, request)
+        else:
+            check_within(access, transaction_reads=request.options.read_only)
+        statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
         returned = False
         chunks = (within or database.executor).stream(call, cells_per_chunk)
         try:
@@ -140,12 +150,19 @@ class QueryRunner:
             self._altered(database.name)
 
     def _prepare(
-        self, database: Database, request: QueryRequest, *, streaming: bool, held: bool = False
+        self,
+        database: Database,
+        access: Access | None,
+        request: QueryRequest,
+        *,
+        streaming: bool,
+        held: bool = False,
     ) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
         query_id = request.query_id or new_id()
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            check_statement(access, statement)
             if held:
                 check_held(statement)
             raw.check(statement, read_only=options.read_only or bounds.read_only)
@@ -155,12 +172,23 @@ class QueryRunner:
                 database=database.name, query_id=query_id, outcome=Outcome.NOT_RUN.value
             ) from None
         deadline = deadline_of(database, request, streaming=streaming)
-        cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
+        cap_rows, cap_bytes = (
+            (bounds.stream_rows, bounds.stream_bytes) if streaming else (bounds.unary_rows, bounds.unary_bytes)
+        )
         limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
         reads = statement.keyword in READING
         # A transaction is read-only as a whole, or not at all.
         read_only = not held and (options.read_only or bounds.read_only)
         return statement, Call(bound, deadline, limits, query_id, reads, read_only)
+
+
+def _allowed(access: Access | None, request: QueryRequest) -> QueryRequest:
+    """The request, where nothing can be written if its caller may only read.
+
+    Raises:
+        RowgateError: PERMISSION_DENIED: it may run no SQL of its own.
+    """
+    return request._replace(options=request.options._replace(read_only=True)) if only_reads(access) else request
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
@@ -171,11 +199,15 @@ def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -
 def deadline_for(database: Database, call_timeout: float | None, options: QueryOptions, *, streaming: bool) -> Deadline:
     """The same for whatever has such options."""
     bounds = database.bounds
-    limit = bounds.stream_timeout if streaming else bounds.statement_timeout
+    limit = (
+        (bounds.stream_timeout, database.stream_limit)
+        if streaming
+        else (bounds.statement_timeout, database.statement_limit)
+    )
     return Deadline.soonest(
         (call_timeout, "the call's deadline"),
         (options.timeout, "options.timeout"),
-        (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
+        limit,
     )
 
 

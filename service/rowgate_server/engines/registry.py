@@ -75,3 +75,18 @@ def make_database(
     driver = make_driver(target, timeouts)
     availability = Availability(name, driver, timeouts.probe_interval, timeouts.probe)
     return Database(name, driver, pool, bounds, availability, metrics.database(name))
+
+
+def make_login(
+    login: str, database: Database, target: Target, timeouts: Timeouts, pool: PoolSettings, metrics: Metrics
+) -> Database:
+    """The same database with another login, and a pool of its own; whether it is up, the gateway's own login finds out.
+
+    In metrics and logs it is called `database/login`.
+
+    Raises:
+        OSError: its CA certificates cannot be read.
+    """
+    driver = make_driver(target, timeouts)
+    numbers = metrics.database(f"{database.name}/{login}")
+    return Database(database.name, driver, pool, database.bounds, database.availability, numbers, login)

@@ -158,6 +158,14 @@ class Metrics:
             "rowgate_transactions_refused", "Transactions refused because as many were open as may be.", "database"
         )
 
+        self.denials = self._counter("rowgate_policy_denials", "Calls that the policy did not let through.")
+        self.quota_refusals = self._counter(
+            "rowgate_quota_refusals", "Calls refused as their caller had made enough of them for now."
+        )
+        self.policy_reloads = self._counter(
+            "rowgate_policy_reloads", "New policies, and whether they were taken or refused.", "outcome"
+        )
+
     def call(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         """The metrics of one method, with every code at zero from the start."""
         return self._calls.add(labels, codes)

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
+from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats, result_too_large
 from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec.answers import sealed, with_result
 from rowgate_server.transport.codec.batches import decode_batch, encode_answers
@@ -40,6 +42,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         explainer: tells of them what is not their result.
         batches: runs several at once.
         transacting: holds transactions.
+        quotas: each step of a batch counts like a call.
         request_timeout: seconds that a unary call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
@@ -50,12 +53,14 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         explainer: Explainer,
         batches: BatchRunner,
         transacting: Transacting,
+        quotas: Quotas,
         request_timeout: float,
         largest_message: int,
     ) -> None:
         self._queries = queries
         self._batches = batches
         self._transacting = transacting
+        self._quotas = quotas
         self._explainer = explainer
         self._largest_message = largest_message
         self._request_timeout = request_timeout
@@ -128,6 +133,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         if batch.options.tag:
             call.facts["tag"] = batch.options.tag
         call.facts["steps"] = len(batch.steps)
+        self._quotas.charge(current_principal.get(), len(batch.steps) - 1)
         answers = await self._batches.run(batch)
         response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
         if response.ByteSize() > self._largest_message:

@@ -22,6 +22,7 @@ from rowgate.v1 import (
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.access_log import AccessLog
+from rowgate_server.transport.interceptors.authorization import Authorization
 from rowgate_server.transport.interceptors.chain import Chain, Interceptor
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CallCounter
@@ -63,24 +64,26 @@ class Servicers:
     health: Health
 
 
-def interceptors(metrics: Metrics) -> tuple[Interceptor, ...]:
+def interceptors(metrics: Metrics, authorization: Authorization | None = None) -> tuple[Interceptor, ...]:
     """The one order, outermost first, and why each stands where it does.
 
     1. RequestId: everything further in names the call by it.
     2. AccessLog: sees how every call ended, refused ones too, and takes the time.
     3. CallCounter: counts what the access log tells.
     4. Errors: gives the code that the two above report; what is further in may raise as it likes.
-
-    Authentication and limits come after these, so that refusals are logged, counted and mapped like all else.
+    5. Authorization: once it is known who calls; what it refuses is logged, counted and mapped like all else.
     """
-    return (RequestId(), AccessLog(), CallCounter(metrics), Errors())
+    further_in = () if authorization is None else (authorization,)
+    return (RequestId(), AccessLog(), CallCounter(metrics), Errors(), *further_in)
 
 
-def build(servicers: Servicers, options: ServerOptions, metrics: Metrics) -> grpc.aio.Server:
+def build(
+    servicers: Servicers, options: ServerOptions, metrics: Metrics, authorization: Authorization
+) -> grpc.aio.Server:
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(metrics))
+    chain: Any = Chain(server, interceptors(metrics, authorization))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)

@@ -62,7 +62,7 @@ async def _columns(cache: TableCache, table: str = "things", call_timeout: float
     async def work(_: object, known: KnownTable, __: object) -> list[str]:
         return list(known.columns)
 
-    return await cache.use(("main", "", table), call_timeout, work)
+    return await cache.use(("main", "", table), call_timeout, (), work)
 
 
 def _wanting(column: str) -> Callable[..., Any]:
@@ -120,7 +120,7 @@ async def test_a_column_that_was_added_is_found_at_once(found: Databases, catalo
     cache = _cache(found, catalog)
     await _columns(cache)
     fill(file, "alter table things add column b")
-    assert await cache.use(("main", "", "things"), None, _wanting("b")) == "b"
+    assert await cache.use(("main", "", "things"), None, (), _wanting("b")) == "b"
     assert catalog.read == ["things"] * 2
     assert await _columns(cache) == ["id", "a", "b"]
 
@@ -131,7 +131,7 @@ async def test_a_column_that_is_not_there_is_looked_for_once_a_request(
     cache = _cache(found, catalog)
     await _columns(cache)
     with pytest.raises(RowgateError) as caught:
-        await cache.use(("main", "", "things"), None, _wanting("nowhere"))
+        await cache.use(("main", "", "things"), None, (), _wanting("nowhere"))
     assert caught.value.reason is Reason.UNKNOWN_COLUMN
     assert catalog.read == ["things"] * 2
 
@@ -144,7 +144,7 @@ async def test_what_others_were_already_reading_may_be_too_old(
     early = asyncio.ensure_future(_columns(cache))
     await catalog.told.wait()
     fill(file, "alter table things add column late")
-    late = asyncio.ensure_future(cache.use(("main", "", "things"), None, _wanting("late")))
+    late = asyncio.ensure_future(cache.use(("main", "", "things"), None, (), _wanting("late")))
     await asyncio.sleep(0)
     catalog.go_on.set()
     assert await early == ["id", "a"]
@@ -182,11 +182,11 @@ async def test_a_mistake_of_the_callers_reads_a_table_anew_only_when_it_is_a_lit
     await _columns(cache)
     for _ in range(3):
         with pytest.raises(RowgateError):
-            await cache.use(("main", "", "things"), None, refuse)
+            await cache.use(("main", "", "things"), None, (), refuse)
     assert catalog.read == ["things"]
     monkeypatch.setattr(table_cache, "_UNFIT_AGE", -1.0)
     with pytest.raises(RowgateError):
-        await cache.use(("main", "", "things"), None, refuse)
+        await cache.use(("main", "", "things"), None, (), refuse)
     assert catalog.read == ["things"] * 2
 
 
@@ -227,7 +227,7 @@ async def test_a_mark_is_found_by_table_by_schema_and_by_name(found: Databases, 
         ({"column": "a", "by_table": {"others": ""}}, "a"),
     ):
         cache = _cache(found, catalog, **rules)
-        assert await cache.use(("main", "", "things"), None, mark) == expected, rules
+        assert await cache.use(("main", "", "things"), None, (), mark) == expected, rules
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection:sqlalchemy.exc.SAWarning")
@@ -246,5 +246,5 @@ async def test_keys_are_the_primary_one_first_and_none_that_leaves_rows_out(
     async def keys(_: object, known: KnownTable, __: object) -> tuple[Key, ...]:
         return known.keys
 
-    keys_found = await _cache(found, catalog).use(("main", "", "keyed"), None, keys)
+    keys_found = await _cache(found, catalog).use(("main", "", "keyed"), None, (), keys)
     assert [key.columns for key in keys_found] == [("a", "c"), ("b",), ("c", "b")]

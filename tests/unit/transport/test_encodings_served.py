@@ -18,6 +18,8 @@ from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, QueryOptions, Stre
 from rowgate.v1.result_pb2 import ResultSet
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
+from rowgate_server.core.policy.policies import Policies
+from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.results import Chunk, Column, Result, Row, Stats
@@ -86,6 +88,7 @@ async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc
         cast("Explainer", None),  # nothing is explained here
         cast("BatchRunner", None),  # nor many at once
         cast("Transacting", None),  # nor is a transaction held
+        Quotas(Policies()),
         request_timeout=10.0,
         largest_message=64 * 1024 * 1024,
     )
