@@ -10,7 +10,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency bench fmt check-fmt lint type arch buf check-tree check-lock \
+.PHONY: help venv run dev tools engines test consistency policy bench fmt check-fmt lint type arch buf check-tree check-lock \
 	check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
@@ -37,6 +37,9 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py $(ARGS)
+
+policy: dev tools engines ## ask 10,000 times on each engine for rows outside a row filter (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

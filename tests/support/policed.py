@@ -29,7 +29,8 @@ class Caller:
 
     def __init__(self, channel: grpc.aio.Channel, name: str, roles: tuple[str, ...], claims: Mapping[str, Any]) -> None:
         self._channel = channel
-        self._metadata = ((_HEADER, json.dumps([name, list(roles), dict(claims)])),)
+        told = json.dumps([name, list(roles), dict(claims)])
+        self._metadata: tuple[tuple[str, str], ...] = ((_HEADER, told),)
 
     async def __call__(self, method: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """`TableService/ListRows`; the last answer of a stream."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SECRET = "hunter2"
 URL = f"postgresql://app:{SECRET}@db/shop?sslmode=disable"
-POLICY = Path(__file__).parent / "core" / "policy.yaml"
+POLICY = Path(__file__).parent / "policy" / "policy.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
