@@ -174,3 +174,11 @@ def test_a_rule_that_allows_more_of_fewer_rows_is_none(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_policy(str(tmp_path / "nowhere"), DATABASES)
+
+
+def test_the_example_of_the_page_is_a_policy(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "authorization.md").read_text(encoding="utf-8")
+    file = tmp_path / "policy.yaml"
+    file.write_text(page.partition("```text\n")[2].partition("```")[0], encoding="utf-8")
+    policy = load_policy(str(file), {"shop": {"analyst"}})
+    assert set(policy.roles) == {"guest", "clerk", "analyst"}
