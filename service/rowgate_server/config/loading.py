@@ -105,8 +105,18 @@ def _nest(given: Iterable[Given]) -> dict[str, Any]:
 
 def _missing_files(settings: Settings) -> Iterator[Problem]:
     """A certificate that is not there would otherwise be found out at the first connection."""
-    for name, database in settings.databases.items():
-        words = unreadable(database.url.ssl_root_cert) if database.url.ssl_root_cert else None
+    files: dict[Path, str] = {}
+    for section in ("tls", "admin_tls"):
+        for name in ("certificate", "key", "client_ca"):
+            files[section, name] = getattr(getattr(settings, section), name)
+    for issuer, told in settings.auth.jwt.items():
+        files["auth", "jwt", issuer, "jwks_ca"] = told.jwks_ca
+        files["auth", "jwt", issuer, "jwks"] = "" if "://" in told.jwks else told.jwks
+    names = dict.fromkeys(files, "it")
+    for database, given in settings.databases.items():
+        files["databases", database, "url"] = given.url.ssl_root_cert
+        names["databases", database, "url"] = "its sslrootcert"
+    for path, file in files.items():
+        words = unreadable(file) if file else None
         if words is not None:
-            path = ("databases", name, "url")
-            yield Problem(path, settings.origin(path), f"the file that its sslrootcert names {words}")
+            yield Problem(path, settings.origin(path), f"the file that {names[path]} names {words}")

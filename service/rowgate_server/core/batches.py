@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from rowgate_server.core import raw
+from rowgate_server.core.access import OPEN, Access, Operation
 from rowgate_server.core.query import QueryOptions, deadline_for, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
 from rowgate_server.core.sqltext.effects import READING, Effect, alters, effect_of
@@ -24,6 +25,7 @@ from rowgate_server.engines.results import Completion, Result, Stats
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundStatement, BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 MOST_STEPS, MOST_RUNS = 1_000, 100_000
@@ -84,10 +86,12 @@ class BatchRunner:
     Args:
         databases: every one that is served.
         altered: is told the name of a database whose tables may have changed.
+        access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access = OPEN) -> None:
         self._databases = databases
+        self._access = access
         self._altered = altered
 
     async def run(self, request: BatchRequest) -> list[StepAnswer]:
@@ -97,6 +101,8 @@ class BatchRunner:
             RowgateError: where nothing was run, or the commit failed.
         """
         _check_counts(request)
+        operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
         database = self._databases.get(request.database)
         deadline = deadline_for(database, request.call_timeout, request.options, streaming=False)
         try:

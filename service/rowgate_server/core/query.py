@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.core import raw
+from rowgate_server.core.access import OPEN, Access, Operation
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING, alters
 from rowgate_server.core.transactions.statements import check_held
@@ -19,6 +20,7 @@ from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
@@ -67,10 +69,12 @@ class QueryRunner:
     Args:
         databases: every one that is served.
         altered: told the name of a database whose tables a statement may have made other.
+        access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access = OPEN) -> None:
         self._databases = databases
+        self._access = access
         self._altered = altered
 
     async def execute(self, request: QueryRequest) -> Result:
@@ -79,7 +83,7 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        database = self._databases.get(request.database)
+        database = self._allowed(request)
         statement, call = self._prepare(database, request, streaming=False)
         try:
             result = await database.executor.run(call)
@@ -104,7 +108,7 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        database = self._databases.get(request.database)
+        database = self._allowed(request)
         statement, call = self._prepare(database, request, streaming=True, held=within is not None)
         returned = False
         chunks = (within or database.executor).stream(call, cells_per_chunk)
@@ -130,9 +134,14 @@ class QueryRunner:
         """When a stream must be over, its reader's own slowness included.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE.
+            RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE.
         """
-        return deadline_of(self._databases.get(request.database), request, streaming=True)
+        return deadline_of(self._allowed(request), request, streaming=True)
+
+    def _allowed(self, request: QueryRequest) -> Database:
+        operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
+        return self._databases.get(request.database)
 
     def _note(self, database: Database, statement: ParsedStatement) -> None:
         """Whatever became of it: what failed at last may have done its work."""
