@@ -115,8 +115,6 @@ class Tokens:
             raise RefusedError(Why.ISSUER)
         if algorithm not in issuer.algorithms:
             raise RefusedError(Why.ALGORITHM)
-        if "crit" in header:
-            raise RefusedError(Why.MALFORMED)
         return issuer, await issuer.keys.find(key_id, algorithm), algorithm
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm
 
 from rowgate_server.identity.key_sets import KeySet
 from rowgate_server.identity.principal import Method
@@ -136,7 +137,8 @@ async def test_a_short_key_and_a_private_one_are_not_taken() -> None:
     with pytest.warns(jwt.InsecureKeyLengthWarning):
         token = short.token()
     assert await refusal(token, jwks(short, ES)) is Why.UNKNOWN_SIGNING_KEY
-    assert await refusal(RSA.token(), jwks(RSA.jwk(d="AQAB"), ES)) is Why.UNKNOWN_SIGNING_KEY
+    private = {**ECAlgorithm.to_jwk(ES.private, as_dict=True), "kid": "es"}
+    assert await refusal(ES.token(), jwks(private, RSA)) is Why.UNKNOWN_SIGNING_KEY
 
 
 async def test_a_token_that_another_key_has_signed_is_refused() -> None:
