@@ -94,7 +94,7 @@ def test_a_hash_that_is_too_cheap_or_too_dear_is_refused(cost: str) -> None:
 async def test_a_key_is_proved_once_and_known_for_a_while(proofs: list[str]) -> None:
     gate = Gate()
     assert await gate.ask(f"Bearer {KEY}") is BOB
-    assert gate.authenticator.authenticate([f"bearer  {KEY}"], lambda: (), PEER) is BOB
+    assert gate.authenticator.authenticate([f"Bearer {KEY}"], lambda: (), PEER) is BOB
     assert len(proofs) == 1
     gate.clock.now += 301
     assert await gate.ask(f"Bearer {KEY}") is BOB
