@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import grpc.aio
 from sqlalchemy.exc import SAWarning
 
-from rowgate_server import config
+from rowgate_server import config, security
+from rowgate_server.core.access import Switches
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
@@ -36,6 +37,7 @@ from rowgate_server.transport.health import Health
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
+from rowgate_server.transport.tls import Reloading, ServedCertificates
 from rowgate_server.transport.transact_answers import TransactAnswers
 from rowgate_server.transport.transacting import Transacting
 
@@ -51,10 +53,11 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the gateway listens, ports as they really are; `admin` is "off" when there is no admin port."""
+    """Where the gateway listens, ports as they really are; `admin` and `health` are "off" without such a port."""
 
     grpc: str
     admin: str
+    health: str
 
 
 class Gateway:
@@ -70,7 +73,15 @@ class Gateway:
         # What callers ask for goes through its databases; the gateway itself asks the others.
         self._policing = Policing(settings, self._databases, logins, self._metrics)
         self._health = Health(self._databases)
+        self._known_by = security.authenticator(settings.auth, self._metrics)
+        self._tls = security.certificates("grpc", "tls", settings.tls, self._metrics)
+        self._admin_tls = security.certificates("admin", "admin_tls", settings.admin_tls, self._metrics)
+        served = [each for each in (self._tls, self._admin_tls) if each is not None]
+        self._reloading = Reloading(served, settings.tls.reload_interval)
+        self._audit_log = security.audit_log(settings.audit, self._metrics)
+        self._audit = security.audit(settings.audit, self._audit_log, self._databases)
         self._grpc = self._build_grpc()
+        self._health_grpc = grpc_server.build_health(self._health, self._options(), self._metrics, self._audit)
         self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
         self._metrics.watch_pools(
             {database.name: database.pool_numbers for database in self._databases} | self._policing.pools(),
@@ -83,15 +94,22 @@ class Gateway:
         Raises:
             ListenError: an address cannot be had.
         """
-        grpc_address = self._bind()
+        grpc_address = _bind("listen", self._grpc, self._settings.listen, self._tls)
+        health = self._settings.health_listen
+        health_address = "off" if health is None else _bind("health_listen", self._health_grpc, health, None)
         admin_address = await self._start_admin()
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
         self._metrics.loop_lag.start()
+        if self._known_by is not None:
+            await self._known_by.start()
+        self._reloading.start()
+        if health is not None:
+            await self._health_grpc.start()
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
         self._policing.start()
-        return Addresses(grpc_address, admin_address)
+        return Addresses(grpc_address, admin_address, health_address)
 
     async def stop(self) -> None:
         """Take no new calls, let those under way finish until the grace ends, then close everything."""
@@ -101,14 +119,24 @@ class Gateway:
         await self._grpc.stop(grace)
         await self._transacting.stopped(_LETTING_GO)
         self._metrics.loop_lag.stop()
+        await self._health_grpc.stop(None)
         await self._admin.stop()
         await self._policing.stop()
+        await self._reloading.stop()
+        if self._known_by is not None:
+            await self._known_by.stop()
+        if self._audit_log is not None:
+            self._audit_log.close()
         for database in self._databases:
             await database.close()
 
-    def _build_grpc(self) -> grpc.aio.Server:
+    def reload(self) -> None:
+        """Look at the certificates' files now."""
+        self._reloading.look_now()
+
+    def _options(self) -> grpc_server.ServerOptions:
         server = self._settings.server
-        options = grpc_server.ServerOptions(
+        return grpc_server.ServerOptions(
             max_message_bytes=server.max_message_bytes,
             max_concurrent_streams=server.max_concurrent_streams,
             keepalive_time=server.keepalive_time,
@@ -117,14 +145,18 @@ class Gateway:
             max_connection_age_grace=server.max_connection_age_grace,
             reflection=server.reflection,
         )
+
+    def _build_grpc(self) -> grpc.aio.Server:
+        server = self._settings.server
+        access = Switches({name: database.limits.raw_sql for name, database in self._settings.databases.items()})
         work = self._table_work()
-        queries = QueryRunner(self._policing.databases, work.tables.forget)
+        queries = QueryRunner(self._policing.databases, work.tables.forget, access)
         self._transacting = self._build_transacting(queries, work)
         servicers = grpc_server.Servicers(
             query=QueryServicer(
                 queries,
-                Explainer(self._policing.databases),
-                BatchRunner(self._policing.databases, work.tables.forget),
+                Explainer(self._policing.databases, access),
+                BatchRunner(self._policing.databases, work.tables.forget, access),
                 self._transacting,
                 self._policing.quotas,
                 server.request_timeout,
@@ -141,7 +173,9 @@ class Gateway:
             ),
             health=self._health,
         )
-        return grpc_server.build(servicers, options, self._metrics, self._policing.authorization)
+        known_by = security.authentication(self._settings.auth, self._known_by)
+        authorization = self._policing.authorization
+        return grpc_server.build(servicers, self._options(), self._metrics, self._audit, known_by, authorization)
 
     def _table_work(self) -> TableWork:
         server = self._settings.server
@@ -164,26 +198,32 @@ class Gateway:
         answers = TransactAnswers(work, server.max_message_bytes, self._policing.quotas)
         return Transacting(transactions, answers, server.request_timeout)
 
-    def _bind(self) -> str:
-        listen = self._settings.listen
-        try:
-            port = self._grpc.add_insecure_port(str(listen))
-        except RuntimeError:
-            raise ListenError(f"listen: {listen} cannot be listened on; is something else there?") from None
-        return str(listen) if listen.path else f"{_bracketed(listen.host)}:{port}"
-
     async def _start_admin(self) -> str:
         listen = self._settings.admin_listen
         if listen is None:
             return "off"
+        context = None if self._admin_tls is None else self._admin_tls.context()
         try:
             if listen.path:
-                await self._admin.start_unix(listen.path)
+                await self._admin.start_unix(listen.path, context)
                 return str(listen)
-            port = await self._admin.start(listen.host, listen.port)
+            port = await self._admin.start(listen.host, listen.port, context)
         except OSError as error:
             raise ListenError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
         return f"{_bracketed(listen.host)}:{port}"
+
+
+def _bind(
+    setting: str, server: grpc.aio.Server, listen: config.Address, certificates: ServedCertificates | None
+) -> str:
+    try:
+        if certificates is None:
+            port = server.add_insecure_port(str(listen))
+        else:
+            port = server.add_secure_port(str(listen), certificates.grpc_credentials())
+    except RuntimeError:
+        raise ListenError(f"{setting}: {listen} cannot be listened on; is something else there?") from None
+    return str(listen) if listen.path else f"{_bracketed(listen.host)}:{port}"
 
 
 def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:

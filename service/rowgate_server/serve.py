@@ -35,9 +35,11 @@ async def _serve_until_told(settings: config.Settings, *, greet: bool) -> None:
     try:
         addresses = await gateway.start()
         spare_collections()
-        print(f"rowgate-server is ready on {addresses.grpc} (admin {addresses.admin})", flush=True)
+        loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+        ready = f"rowgate-server is ready on {addresses.grpc} (admin {addresses.admin})"
+        print(ready if addresses.health == "off" else f"{ready} (health {addresses.health})", flush=True)
         if greet:
-            print(greeting(addresses.grpc, settings.default_database), flush=True)
+            print(greeting(addresses.grpc, settings), flush=True)
         await told.wait()
     finally:
         await gateway.stop()
@@ -53,9 +55,9 @@ def spare_collections() -> None:
     gc.freeze()
 
 
-def greeting(address: str, default_database: str | None) -> str:
-    """What to try first with the demo."""
-    database = {} if default_database == NAME else {"database": NAME}
+def greeting(address: str, settings: config.Settings) -> str:
+    """What to try first with the demo, and what is open in it."""
+    database = {} if settings.default_database == NAME else {"database": NAME}
     query = json.dumps({**database, "sql": DEMO_QUERY})
     tables = f"-d '{json.dumps(database)}' " if database else ""
     return (
@@ -63,5 +65,19 @@ def greeting(address: str, default_database: str | None) -> str:
         f"  grpcurl -plaintext {address} list\n"
         f"  grpcurl -plaintext -d '{query}' {address} rowgate.v1.QueryService/ExecuteQuery\n"
         f"  grpcurl -plaintext {tables}{address} rowgate.v1.SchemaService/ListTables\n\n"
+        f"{_open(settings)}\n"
         "Ctrl-C stops the server, and the demo with it."
     )
+
+
+def _open(settings: config.Settings) -> str:
+    """Which of the switches are on."""
+    switches = {
+        "authentication": settings.auth.on,
+        "TLS": bool(settings.tls.certificate),
+        "reflection": settings.server.reflection,
+        "raw SQL": settings.databases[NAME].limits.raw_sql,
+        "audit log": bool(settings.audit.path),
+    }
+    told = {"On": [name for name, on in switches.items() if on], "Off": [n for n, on in switches.items() if not on]}
+    return " ".join(f"{word}: {', '.join(names)}." for word, names in told.items() if names)

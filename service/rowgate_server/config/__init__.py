@@ -3,17 +3,23 @@
 `load` merges flags, `ROWGATE_` variables and a YAML file into `Settings`, or raises `ConfigError` with every problem.
 """
 
+from rowgate_server.config.audit import Audit
+from rowgate_server.config.auth import Auth
 from rowgate_server.config.database import Database, Limits, Login, Pool, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
 from rowgate_server.config.loading import load, read_policy
 from rowgate_server.config.reference import reference_markdown
 from rowgate_server.config.report import effective, json_schema
 from rowgate_server.config.settings import Health, Log, Server, Settings
+from rowgate_server.config.tls import Certificates
 from rowgate_server.config.url import DatabaseUrl, SslMode
 from rowgate_server.config.values import Address
 
 __all__ = [
     "Address",
+    "Audit",
+    "Auth",
+    "Certificates",
     "ConfigError",
     "Database",
     "DatabaseUrl",

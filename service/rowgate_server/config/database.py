@@ -82,6 +82,11 @@ class Limits(Section):
     read_only: Annotated[bool, VISIBLE, Field(description="Whether every session of this database refuses writes.")] = (
         False
     )
+    raw_sql: Annotated[
+        bool,
+        VISIBLE,
+        Field(description="Whether callers may send SQL of their own; otherwise there is TableService for them."),
+    ] = True
 
 
 class Transactions(Section):

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _NAME_FORM = "is no name{}: 1 to 63 of a-z 0-9 _ -, the first a letter or digit"
 _WORDS = {
-    "missing": "is required of every database",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number",
@@ -26,6 +25,7 @@ _WORDS = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "string_type": "must be text",
+    "string_too_short": "must not be empty",
 }
 
 
@@ -96,7 +96,8 @@ def _words(error: ErrorDetails, path: Path) -> str:
     if leaf is not None and leaf.bounds and kind in {"greater_than_equal", "less_than_equal"}:
         least, greatest = leaf.bounds
         return f"must be from {leaf.show(least)} to {leaf.show(greatest)}"
-    return _WORDS.get(kind, "is a value of the wrong kind")
+    required = "is required of every database" if path[:1] == ("databases",) else "is required"
+    return required if kind == "missing" else _WORDS.get(kind, "is a value of the wrong kind")
 
 
 def _source(path: Path, origins: Mapping[Path, str]) -> str:

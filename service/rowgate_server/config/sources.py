@@ -26,6 +26,7 @@ FLAGS = {
     "listen": "--listen",
     "admin_listen": "--admin-listen",
     "default_database": "--default-database",
+    "insecure": "--insecure",
     "log.level": "--log-level",
     "log.format": "--log-format",
 }

@@ -8,7 +8,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from rowgate_server.core import raw
-from rowgate_server.core.policy.access import Access
+from rowgate_server.core.access import OPEN, Access, Operation
+from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import access_to
 from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryOptions, deadline_for, told
@@ -27,6 +28,7 @@ from rowgate_server.engines.results import Completion, Result, Stats
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundStatement, BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 MOST_STEPS, MOST_RUNS = 1_000, 100_000
@@ -87,10 +89,12 @@ class BatchRunner:
     Args:
         databases: every one that is served.
         altered: is told the name of a database whose tables may have changed.
+        access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access = OPEN) -> None:
         self._databases = databases
+        self._access = access
         self._altered = altered
 
     async def run(self, request: BatchRequest) -> list[StepAnswer]:
@@ -100,6 +104,8 @@ class BatchRunner:
             RowgateError: where nothing was run, or the commit failed.
         """
         _check_counts(request)
+        operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
         access = access_to(self._databases, request.database)
         database = self._databases.get(request.database)
         if only_reads(access):
@@ -125,7 +131,7 @@ def _alters(sql: str, dialect: Dialect) -> bool:
 
 
 async def _atomic(
-    database: Database, access: Access | None, request: BatchRequest, deadline: Deadline
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, deadline: Deadline
 ) -> list[StepAnswer]:
     planned: list[_Planned] = []
     for index in range(len(request.steps)):
@@ -145,7 +151,7 @@ async def _atomic(
 
 
 async def _independent(
-    database: Database, access: Access | None, request: BatchRequest, index: int, deadline: Deadline
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
 ) -> StepAnswer:
     try:
         step = _plan(database, access, request, index, deadline)
@@ -166,7 +172,9 @@ def _transaction(
     return database.executor.transaction(TransactionOptions(read_only=read_only), deadline)
 
 
-def _plan(database: Database, access: Access | None, request: BatchRequest, index: int, deadline: Deadline) -> _Planned:
+def _plan(
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
+) -> _Planned:
     bounds, options, step = database.bounds, request.options, request.steps[index]
     read_only = options.read_only or bounds.read_only
     statement = parse(step.sql, database.dialect, max_bytes=bounds.sql_bytes)

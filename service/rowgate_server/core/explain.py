@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from rowgate_server.core import describe, plans, raw
+from rowgate_server.core.access import OPEN, Access, Operation
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
 from rowgate_server.core.policy.guard import access_to
@@ -20,6 +21,7 @@ from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Column, Completion, Result, Stats
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 _LONG_ANSWER = 65_536
@@ -37,10 +39,16 @@ class Explained:
 
 
 class Explainer:
-    """Describes statements and tells their plans."""
+    """Describes statements and tells their plans, to those who may.
 
-    def __init__(self, databases: Databases) -> None:
+    Args:
+        databases: every one that is served.
+        access: decides who may.
+    """
+
+    def __init__(self, databases: Databases, access: Access = OPEN) -> None:
         self._databases = databases
+        self._access = access
 
     async def explain(self, request: QueryRequest) -> Explained:
         """What a mode other than EXECUTE asks for.
@@ -48,6 +56,9 @@ class Explainer:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
+        runs = request.options.mode is QueryMode.PROFILE and not request.options.read_only
+        operation = Operation.RAW if runs else Operation.RAW_READ
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
         access = access_to(self._databases, request.database)
         database = self._databases.get(request.database)
         if only_reads(access):

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.core import raw
-from rowgate_server.core.policy.access import Access
+from rowgate_server.core.access import OPEN, Access, Operation
+from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import access_to
 from rowgate_server.core.policy.raw_sql import check_statement, check_within, only_reads
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
@@ -22,6 +23,7 @@ from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
@@ -70,10 +72,12 @@ class QueryRunner:
     Args:
         databases: every one that is served.
         altered: told the name of a database whose tables a statement may have made other.
+        access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access = OPEN) -> None:
         self._databases = databases
+        self._access = access
         self._altered = altered
 
     async def execute(self, request: QueryRequest) -> Result:
@@ -82,9 +86,8 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        access = access_to(self._databases, request.database)
-        database = self._databases.get(request.database)
-        request = _allowed(access, request)
+        access, database = self._allowed(request)
+        request = _within_rights(access, request)
         statement, call = self._prepare(database, access, request, streaming=False)
         try:
             result = await database.executor.run(call)
@@ -109,10 +112,9 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        access = access_to(self._databases, request.database)
-        database = self._databases.get(request.database)
+        access, database = self._allowed(request)
         if within is None:
-            request = _allowed(access, request)
+            request = _within_rights(access, request)
         else:
             check_within(access, transaction_reads=request.options.read_only)
         statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
@@ -140,9 +142,15 @@ class QueryRunner:
         """When a stream must be over, its reader's own slowness included.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE.
+            RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE.
         """
-        return deadline_of(self._databases.get(request.database), request, streaming=True)
+        return deadline_of(self._allowed(request)[1], request, streaming=True)
+
+    def _allowed(self, request: QueryRequest) -> tuple[DatabaseAccess | None, Database]:
+        """What the caller may do with the database, and the database as far as it may."""
+        operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
+        return access_to(self._databases, request.database), self._databases.get(request.database)
 
     def _note(self, database: Database, statement: ParsedStatement) -> None:
         """Whatever became of it: what failed at last may have done its work."""
@@ -152,7 +160,7 @@ class QueryRunner:
     def _prepare(
         self,
         database: Database,
-        access: Access | None,
+        access: DatabaseAccess | None,
         request: QueryRequest,
         *,
         streaming: bool,
@@ -182,7 +190,7 @@ class QueryRunner:
         return statement, Call(bound, deadline, limits, query_id, reads, read_only)
 
 
-def _allowed(access: Access | None, request: QueryRequest) -> QueryRequest:
+def _within_rights(access: DatabaseAccess | None, request: QueryRequest) -> QueryRequest:
     """The request, where nothing can be written if its caller may only read.
 
     Raises:

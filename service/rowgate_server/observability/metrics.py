@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -122,6 +123,22 @@ class TransactionMetrics:
         self._refused.inc()
 
 
+class TlsMetrics:
+    """What happens to the certificate of one port."""
+
+    def __init__(self, metrics: Metrics, port: str) -> None:
+        self._failures = metrics.tls_failures.labels(port)
+        self._expires = metrics.tls_expires.labels(port)
+
+    def failed(self) -> None:
+        """A new one could not be used."""
+        self._failures.inc()
+
+    def serving(self, expires: datetime) -> None:
+        """One is served that expires then."""
+        self._expires.set(expires.timestamp())
+
+
 class Metrics:
     """All metrics of the process, in a registry of their own."""
 
@@ -165,6 +182,20 @@ class Metrics:
         self.policy_reloads = self._counter(
             "rowgate_policy_reloads", "New policies, and whether they were taken or refused.", "outcome"
         )
+        self.auth_failures = self._counter("rowgate_auth_failures", "Calls whose credentials were refused.", "reason")
+        self.jwks_failures = self._counter(
+            "rowgate_auth_jwks_failures", "Times that the keys of an issuer of tokens could not be read.", "issuer"
+        )
+        self.audit_failures = self._counter("rowgate_audit_failures", "Lines of the audit log that were lost.")
+        self.tls_failures = self._counter(
+            "rowgate_tls_reload_failures", "New certificates that could not be used; the one before stayed.", "port"
+        )
+        self.tls_expires = Gauge(
+            "rowgate_tls_certificate_expires_seconds",
+            "When the certificate that is served expires, in seconds since 1970.",
+            ["port"],
+            registry=self.registry,
+        )
 
     def call(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         """The metrics of one method, with every code at zero from the start."""
@@ -177,6 +208,10 @@ class Metrics:
     def transactions(self, name: str) -> TransactionMetrics:
         """The metrics of one database's transactions."""
         return TransactionMetrics(self, name)
+
+    def tls(self, port: str) -> TlsMetrics:
+        """The metrics of one port's certificate."""
+        return TlsMetrics(self, port)
 
     def watch_pools(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
         """Read the pools and the databases' health at every scrape."""

@@ -96,6 +96,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                 response = query_service_pb2.StreamQueryResponse()
                 encoder = encoder or encoding.start(chunk.columns or (), response.result)
                 encoder.put(chunk.rows, response.result)
+                call.facts["rows"] = call.facts.get("rows", 0) + len(chunk.rows)
                 if chunk.stats is not None:
                     encoder.end(response.result)
                     _note(call, chunk.stats)
@@ -110,6 +111,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         if database:
             call.facts["database"] = database
         call.facts["query_id"] = query_id
+        call.statements = (request.sql,)
         try:
             query, encoding = decode_query(request, call_timeout, query_id)
         except RowgateError as error:
@@ -128,8 +130,10 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         call_timeout = time_left(context, self._request_timeout)
         # Decoding and encoding many rows takes milliseconds: so long no other call should have to wait.
         batch, encoding = await asyncio.to_thread(decode_batch, request, call_timeout)
-        if batch.database:
-            call.facts["database"] = batch.database
+        database = self._queries.database_name(batch.database)
+        if database:
+            call.facts["database"] = database
+        call.statements = [step.sql for step in batch.steps]
         if batch.options.tag:
             call.facts["tag"] = batch.options.tag
         call.facts["steps"] = len(batch.steps)

@@ -22,6 +22,8 @@ from rowgate.v1 import (
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.access_log import AccessLog
+from rowgate_server.transport.interceptors.audit import Audit
+from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.authorization import Authorization
 from rowgate_server.transport.interceptors.chain import Chain, Interceptor
 from rowgate_server.transport.interceptors.errors import Errors
@@ -64,26 +66,35 @@ class Servicers:
     health: Health
 
 
-def interceptors(metrics: Metrics, authorization: Authorization | None = None) -> tuple[Interceptor, ...]:
+def interceptors(
+    metrics: Metrics, audit: Audit, authentication: Authentication, authorization: Authorization | None = None
+) -> tuple[Interceptor, ...]:
     """The one order, outermost first, and why each stands where it does.
 
     1. RequestId: everything further in names the call by it.
     2. AccessLog: sees how every call ended, refused ones too, and takes the time.
-    3. CallCounter: counts what the access log tells.
-    4. Errors: gives the code that the two above report; what is further in may raise as it likes.
-    5. Authorization: once it is known who calls; what it refuses is logged, counted and mapped like all else.
+    3. Audit: the same for those who ask later who did what.
+    4. CallCounter: counts what the access log tells.
+    5. Errors: gives the code that the three above report; what is further in may raise as it likes.
+    6. Authentication: its refusals are logged, counted and mapped like all else, and nothing is done for strangers.
+    7. Authorization: asks for the principal; the health port has none.
     """
     further_in = () if authorization is None else (authorization,)
-    return (RequestId(), AccessLog(), CallCounter(metrics), Errors(), *further_in)
+    return (RequestId(), AccessLog(), audit, CallCounter(metrics), Errors(), authentication, *further_in)
 
 
 def build(
-    servicers: Servicers, options: ServerOptions, metrics: Metrics, authorization: Authorization
+    servicers: Servicers,
+    options: ServerOptions,
+    metrics: Metrics,
+    audit: Audit,
+    authentication: Authentication,
+    authorization: Authorization,
 ) -> grpc.aio.Server:
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(metrics, authorization))
+    chain: Any = Chain(server, interceptors(metrics, audit, authentication, authorization))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
@@ -92,6 +103,14 @@ def build(
         names = (*SERVICES, reflection.SERVICE_NAME)
         servicer = reflection.aio.ReflectionServicer(names)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, chain)  # type: ignore[no-untyped-call]  # it has no types
+    return server
+
+
+def build_health(health: Health, options: ServerOptions, metrics: Metrics, audit: Audit) -> grpc.aio.Server:
+    """A server with the health service only, which anybody may ask."""
+    server = grpc.aio.server(options=_channel_arguments(options))
+    chain: Any = Chain(server, interceptors(metrics, audit, Authentication(None)))
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, chain)
     return server
 
 

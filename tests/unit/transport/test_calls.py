@@ -16,17 +16,29 @@ import grpc
 import grpc.aio
 import pytest
 from google.rpc import error_details_pb2, status_pb2
-from unit.transport.wrapped import STREAM, UNARY, Behaviour, Context, Ending, Service, Wrapped, ending, request
+from unit.transport.wrapped import (
+    STREAM,
+    UNARY,
+    Behaviour,
+    Context,
+    Ending,
+    Service,
+    Wrapped,
+    ending,
+    request,
+    unguarded,
+)
 
 from rowgate.v1 import query_service_pb2_grpc
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels, Metrics
 from rowgate_server.transport.interceptors import Chain, RpcCall, current_call
 from rowgate_server.transport.interceptors.access_log import AccessLog
+from rowgate_server.transport.interceptors.audit import Audit
+from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES, CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
-from rowgate_server.transport.server import interceptors
 
 PLANTED = "planted-text"
 
@@ -115,8 +127,10 @@ def _error_info(ended: Ending) -> error_details_pb2.ErrorInfo:
 
 
 def test_the_order_of_the_interceptors() -> None:
-    order = [type(interceptor) for interceptor in interceptors(Metrics())]
-    assert order == [RequestId, AccessLog, CallCounter, Errors], "see interceptors() for the reason of each position"
+    order = [type(interceptor) for interceptor in unguarded(Metrics())]
+    assert order == [RequestId, AccessLog, Audit, CallCounter, Errors, Authentication], (
+        "see interceptors() for the reason of each position"
+    )
 
 
 @ALL_KINDS
@@ -285,7 +299,7 @@ def test_metrics_are_there_from_the_start_for_every_method_and_code() -> None:
             pass
 
     metrics, server = Metrics(), Registered()
-    chain: Any = Chain(server, interceptors(metrics))  # type: ignore[arg-type]  # the two methods that are called
+    chain: Any = Chain(server, unguarded(metrics))  # type: ignore[arg-type]  # the two methods that are called
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(Service(), chain)
     for labels in (UNARY, STREAM):
         for code in CODE_NAMES.values():

@@ -10,6 +10,7 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 import pytest
+from unit.transport.wrapped import unguarded
 
 import rowgate
 from rowgate._status import error_from_rpc
@@ -27,7 +28,6 @@ from rowgate_server.engines.values import ValueType
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.query_servicer import QueryServicer
-from rowgate_server.transport.server import interceptors
 from rowgate_server.transport.transacting import Transacting
 from support.encodings import READERS, Reader
 
@@ -82,7 +82,7 @@ def queries() -> ScriptedQueries:
 async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc.QueryServiceAsyncStub]:
     """The real servicer behind the real interceptors, on a real server."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    chain: Any = Chain(server, interceptors(Metrics()))
+    chain: Any = Chain(server, unguarded(Metrics()))
     servicer = QueryServicer(
         cast("QueryRunner", queries),
         cast("Explainer", None),  # nothing is explained here

@@ -88,6 +88,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """PERMISSION_DENIED. The database does not allow it to the gateway's login, or the gateway's configuration to the
     caller.
     """
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 81
+    """UNAUTHENTICATED. The call has no credentials that are accepted here. It is not told what is wrong with them."""
     ERROR_REASON_NOT_SUPPORTED: _ErrorReason.ValueType  # 90
     """UNIMPLEMENTED. This engine has no such thing."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 91
@@ -168,6 +170,8 @@ ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 80
 """PERMISSION_DENIED. The database does not allow it to the gateway's login, or the gateway's configuration to the
 caller.
 """
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 81
+"""UNAUTHENTICATED. The call has no credentials that are accepted here. It is not told what is wrong with them."""
 ERROR_REASON_NOT_SUPPORTED: ErrorReason.ValueType  # 90
 """UNIMPLEMENTED. This engine has no such thing."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 91
