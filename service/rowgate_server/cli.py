@@ -139,9 +139,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 async def _try_databases(settings: config.Settings) -> int:
-    from rowgate_server.app import open_databases
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
+    from rowgate_server.opening import open_databases
 
     code = _WELL
     for database in open_databases(settings, Metrics()):

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from rowgate_server import config
-from rowgate_server.app import open_databases
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.opening import open_databases
 from support import guard
 from support.certificates import Authority, self_signed
 from support.child import Account

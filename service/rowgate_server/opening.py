@@ -1,0 +1,104 @@
+"""From settings to databases: each with the gateway's own login, and with the others."""
+
+from __future__ import annotations
+
+from rowgate_server import config
+from rowgate_server.engines.database import Bounds, Database, Databases
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.pool import PoolSettings
+from rowgate_server.engines.registry import Target, Timeouts, make_database, make_login
+from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.observability.metrics import Metrics
+
+
+def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
+    """Every database of the settings, put together; nothing is connected yet.
+
+    Raises:
+        ConfigError: CA certificates cannot be read.
+    """
+    databases = {}
+    for name, database in settings.databases.items():
+        try:
+            databases[name] = _open_database(name, database, settings, metrics)
+        except OSError as error:
+            words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
+            raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
+    return Databases(databases, settings.default_database)
+
+
+def open_logins(settings: config.Settings, databases: Databases, metrics: Metrics) -> dict[tuple[str, str], Database]:
+    """The databases with their other logins, by the names of both; nothing is connected yet.
+
+    Raises:
+        ConfigError: CA certificates cannot be read.
+    """
+    logins = {}
+    for name, database in settings.databases.items():
+        for login, other in database.logins.items():
+            try:
+                logins[name, login] = make_login(
+                    login,
+                    databases.get(name),
+                    _target(other.url),
+                    _timeouts(database, settings),
+                    _pool(other.pool),
+                    metrics,
+                )
+            except OSError as error:
+                words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
+                raise config.ConfigError([f"databases.{name}.logins.{login}.url: {words}"]) from None
+    return logins
+
+
+def _open_database(name: str, database: config.Database, settings: config.Settings, metrics: Metrics) -> Database:
+    timeouts, limits = database.timeouts, database.limits
+    return make_database(
+        name,
+        _target(database.url),
+        _timeouts(database, settings),
+        _pool(database.pool),
+        Bounds(
+            statement_timeout=timeouts.statement,
+            stream_timeout=timeouts.stream,
+            unary_rows=limits.unary_rows,
+            unary_bytes=limits.unary_bytes,
+            sql_bytes=limits.sql_bytes,
+            read_only=limits.read_only,
+        ),
+        metrics,
+    )
+
+
+def _timeouts(database: config.Database, settings: config.Settings) -> Timeouts:
+    timeouts = database.timeouts
+    return Timeouts(
+        connect=timeouts.connect,
+        statement=timeouts.statement,
+        probe=timeouts.probe,
+        probe_interval=settings.health.interval,
+    )
+
+
+def _pool(pool: config.Pool) -> PoolSettings:
+    return PoolSettings(
+        size=pool.size,
+        max_overflow=pool.max_overflow,
+        recycle=pool.recycle,
+        pre_ping=pool.pre_ping,
+        wait_timeout=pool.wait_timeout,
+    )
+
+
+def _target(url: config.DatabaseUrl) -> Target:
+    return Target(
+        dialect=url.dialect,
+        mariadb=url.scheme.startswith("mariadb"),
+        host=url.host,
+        port=url.port,
+        user=url.username,
+        password=url.password.get_secret_value() if url.password else "",
+        database=url.database,
+        tls=Tls(TlsMode(url.ssl_mode.value), url.ssl_root_cert),
+        read_only=url.dialect is Dialect.SQLITE and url.read_only,
+    )
