@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rowgate_server.core import raw
 from rowgate_server.core.access import OPEN, Access, Operation
 from rowgate_server.core.policy.access import Access as DatabaseAccess
-from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryOptions, deadline_for, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
@@ -106,8 +106,7 @@ class BatchRunner:
         _check_counts(request)
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
         self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
-        access = access_to(self._databases, request.database)
-        database = self._databases.get(request.database)
+        access, database = enter(self._databases, request.database)
         if only_reads(access):
             request = request._replace(options=request.options._replace(read_only=True))
         deadline = deadline_for(database, request.call_timeout, request.options, streaming=False)

@@ -16,7 +16,7 @@ from rowgate_server.core import reflection
 from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.policy.access import denied
-from rowgate_server.core.policy.guard import access_to, check_table
+from rowgate_server.core.policy.guard import access_to, check_table, enter
 from rowgate_server.core.tables import Table, TableKind, TableSummary
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -69,8 +69,7 @@ class Catalog:
                 field="name_pattern",
                 limit=f"{_LONGEST_PATTERN} characters",
             )
-        access = access_to(self._databases, query.database)
-        database = self._databases.get(query.database)
+        access, database = enter(self._databases, query.database)
         after = _read_token(query)
         if access is not None and query.schema and not access.sees_schema(query.schema, _default_schema(database)):
             raise denied("list tables here")
@@ -94,8 +93,7 @@ class Catalog:
         """
         if not table:
             raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
-        access = access_to(self._databases, database_name)
-        database = self._databases.get(database_name)
+        access, database = enter(self._databases, database_name)
         if access is None or access.sees_everything:
             return await self._read_table(database, schema, table, call_timeout)
         allowed = check_table(access, database, (schema, table), ())

@@ -9,7 +9,7 @@ from rowgate_server.core import describe, plans, raw
 from rowgate_server.core.access import OPEN, Access, Operation
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
-from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
@@ -59,8 +59,7 @@ class Explainer:
         runs = request.options.mode is QueryMode.PROFILE and not request.options.read_only
         operation = Operation.RAW if runs else Operation.RAW_READ
         self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
-        access = access_to(self._databases, request.database)
-        database = self._databases.get(request.database)
+        access, database = enter(self._databases, request.database)
         if only_reads(access):
             request = request._replace(options=request.options._replace(read_only=True))
         query_id = request.query_id or new_id()

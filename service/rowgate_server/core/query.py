@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rowgate_server.core import raw
 from rowgate_server.core.access import OPEN, Access, Operation
 from rowgate_server.core.policy.access import Access as DatabaseAccess
-from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.policy.raw_sql import check_statement, check_within, only_reads
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING, alters
@@ -150,7 +150,7 @@ class QueryRunner:
         """What the caller may do with the database, and the database as far as it may."""
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
         self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
-        return access_to(self._databases, request.database), self._databases.get(request.database)
+        return enter(self._databases, request.database)
 
     def _note(self, database: Database, statement: ParsedStatement) -> None:
         """Whatever became of it: what failed at last may have done its work."""

@@ -17,7 +17,7 @@ from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.narrowing import discreet, narrowed
 from rowgate_server.core.policy.access import Access
-from rowgate_server.core.policy.guard import access_to, check_table
+from rowgate_server.core.policy.guard import check_table, enter
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
@@ -105,8 +105,7 @@ class TableCache:
             RowgateError: PERMISSION_DENIED, be there such a table or not; UNKNOWN_DATABASE, UNKNOWN_TABLE (with near
                 misses), and what the function raises.
         """
-        access = access_to(self._databases, place[0])
-        database = self._databases.get(place[0])
+        access, database = enter(self._databases, place[0])
         if access is None:
             return await self._use(database, place, call_timeout, work)
         check_table(access, database, place[1:], operations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -86,7 +87,18 @@ async def test_a_table_that_is_not_allowed_is_refused_as_one_that_is_not_there(
         await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": "drop table other_things"})
 
 
-async def test_the_schema_shows_what_the_caller_may_know(acme: Caller, engine: Engine, notes: str) -> None:
+@pytest.fixture
+async def hidden(root: Caller, engine: Engine) -> AsyncIterator[str]:
+    """A table that the caller may not know of, though its name is near."""
+    await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": "create table xnotes_hidden (id int)"})
+    yield "xnotes_hidden"
+    await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": "drop table xnotes_hidden"})
+
+
+async def test_the_schema_shows_what_the_caller_may_know(acme: Caller, engine: Engine, notes: str, hidden: str) -> None:
+    near = await _refusal(acme(f"{T}ListRows", _on(engine, hidden.removeprefix("x"))))
+    assert isinstance(near, rowgate.UnknownTable)
+    assert hidden not in near.metadata.get("hint", "")
     listed = await acme(f"{S}ListTables", {"database": engine.name})
     assert {table["name"] for table in listed["tables"]} >= {notes}
     assert all(table["name"].startswith("notes_") for table in listed["tables"])

@@ -60,10 +60,18 @@ class GuardedDatabases(Databases):
         Raises:
             RowgateError: PERMISSION_DENIED, whether or not there is such a database; without a policy UNKNOWN_DATABASE.
         """
+        return self.enter(name)[1]
+
+    def enter(self, name: str) -> tuple[Access | None, Database]:
+        """Both what the caller may do with that database, and the database.
+
+        Raises:
+            RowgateError: PERMISSION_DENIED, whether or not there is such a database; without a policy UNKNOWN_DATABASE.
+        """
         access = self.access(name)
         if access is None or self._held:
-            return super().get(name)
-        return self._view(access)
+            return access, super().get(name)
+        return access, self._view(access)
 
     def access(self, name: str) -> Access | None:
         """What the caller may do with that database; None: anything, because there is no policy.
@@ -103,6 +111,15 @@ def access_to(databases: Databases, name: str) -> Access | None:
         RowgateError: PERMISSION_DENIED.
     """
     return databases.access(name) if isinstance(databases, GuardedDatabases) else None
+
+
+def enter(databases: Databases, name: str) -> tuple[Access | None, Database]:
+    """What the caller may do with a database (None: anything, because there is no policy), and the database.
+
+    Raises:
+        RowgateError: PERMISSION_DENIED; without a policy UNKNOWN_DATABASE.
+    """
+    return databases.enter(name) if isinstance(databases, GuardedDatabases) else (None, databases.get(name))
 
 
 def check_whole(access: Access | None, operation: Operation) -> None:

@@ -29,6 +29,7 @@ class Policies:
     def __init__(self, policy: Policy | None = None, masker: Masker | None = None) -> None:
         self._masker = masker or Masker()
         self._decided: OrderedDict[Any, Access | None] = OrderedDict()
+        self._latest: dict[str, tuple[Principal, Access | None]] = {}
         self._limits: OrderedDict[tuple[str, ...], Limits] = OrderedDict()
         self._claims: tuple[str, ...] = ()
         self.policy = policy
@@ -39,10 +40,19 @@ class Policies:
         self.policy = policy
         self._claims = () if policy is None else tuple(sorted(policy.claims))
         self._decided.clear()
+        self._latest.clear()
         self._limits.clear()
 
     def access(self, principal: Principal, database: str, dialect: Dialect) -> Access | None:
         """What a caller may do with a database; None for nothing. Only where there is a policy."""
+        latest = self._latest.get(database)
+        if latest is not None and latest[0] is principal:
+            return latest[1]
+        found = self._access(principal, database, dialect)
+        self._latest[database] = principal, found
+        return found
+
+    def _access(self, principal: Principal, database: str, dialect: Dialect) -> Access | None:
         key = (database, principal.roles, principal.method is Method.NONE, self._of_claims(principal))
         try:
             found = self._decided[key]

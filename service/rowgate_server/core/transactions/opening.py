@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.transactions.beginning import Begin, TransactionRules, options_of
 from rowgate_server.core.transactions.held import HeldTransaction, State
@@ -46,8 +46,7 @@ class Transactions:
         Raises:
             RowgateError: UNKNOWN_DATABASE, NOT_SUPPORTED, INVALID_REQUEST, POOL_EXHAUSTED, DATABASE_UNAVAILABLE.
         """
-        access = access_to(self._databases, begin.database)
-        database = self._databases.get(begin.database)
+        access, database = enter(self._databases, begin.database)
         if access is not None and not access.writes:
             begin = begin._replace(read_only=True)
         metrics = self._metrics[database.name]
