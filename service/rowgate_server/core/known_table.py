@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy.sql.elements import quoted_name
@@ -43,6 +44,7 @@ class KnownTable:
         soft_delete: the column that marks deleted rows, if the configuration has one for it.
         access: what its caller may do with it, where that is not everything.
         narrowed_from: the same table with all its columns and keys, where the caller's has fewer.
+        made: whoever makes something of it may leave that here, to find it there next time.
     """
 
     database: str
@@ -56,6 +58,7 @@ class KnownTable:
     soft_delete: TableColumn | None = None
     access: TableAccess | None = None
     narrowed_from: KnownTable | None = None
+    made: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def whole(self) -> KnownTable:

@@ -39,6 +39,7 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
         keys_by_columns={frozenset(key.columns): key for key in reversed(keys)},
         access=access,
         narrowed_from=table,
+        made={},
     )
 
 

@@ -7,6 +7,7 @@ What SQL calls unknown is false here, so each comparison knows its own opposite:
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from rowgate_server.core.crud import ordinals, patterns
 from rowgate_server.core.crud.filters import And, Comparison, Filter, Not, Operator, Or
@@ -91,6 +92,8 @@ def live(table: KnownTable, values: Values) -> Condition:
 def visible(table: KnownTable, values: Values, operation: Allowed) -> Condition:
     """The condition that leaves out rows which the caller may not do that with; every row where it may with all.
 
+    It is kept where it is the first that takes out values.
+
     Text is compared exactly here, whatever the collation of its column: to a tenant named `acme`, rows of `ACME` and
     `acmé` are another's.
 
@@ -100,11 +103,21 @@ def visible(table: KnownTable, values: Values, operation: Allowed) -> Condition:
     rows = table.access.rows(operation) if table.access is not None else None
     if rows is None:
         return TRUE
+    first = not values.taken
+    key = (visible, operation)
+    if first and key in table.made:
+        condition, taken = table.made[key]
+        values.taken.extend(taken)
+        return cast("Condition", condition)
     try:
-        return _Planner(table.whole, values, exact=True).plan(rows, "filter", negated=False)
+        condition = _Planner(table.whole, values, exact=True).plan(rows, "filter", negated=False)
     except RowgateError as error:
         _log.error("row filter does not fit", database=table.database, table=table.name, cause=error.message)
         raise denied() from None
+    if first:
+        # Its values have the first numbers, so it is the same the next time.
+        table.made[key] = condition, tuple(values.taken)
+    return condition
 
 
 def is_text(table: KnownTable, column: TableColumn) -> bool:

@@ -49,6 +49,7 @@ def plan_meant(table: KnownTable, wanted: Meant, values: Values, operation: Oper
         raise _refusal("max_affected is negative", "max_affected")
     if wanted.expected and not wanted.key:
         raise _refusal("values are expected only of the one row that a key names", "expected")
+    allowed = visible(table, values, operation)
     if wanted.key:
         if wanted.filter is not None:
             raise _refusal("rows are meant by key or by filter, not by both", "filter")
@@ -57,7 +58,7 @@ def plan_meant(table: KnownTable, wanted: Meant, values: Values, operation: Oper
         where = plan_filter(table, wanted.filter, values)
         if where == TRUE and not wanted.allow_unfiltered:
             raise _unfiltered(given=wanted.filter is not None)
-    where = both(where, visible(table, values, operation))
+    where = both(where, allowed)
     if not wanted.include_deleted:
         where = both(where, live(table, values))
     given = wanted.expected or {}

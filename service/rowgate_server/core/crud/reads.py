@@ -43,7 +43,8 @@ class TableReader:
         async def work(database: Database, table: KnownTable, deadline: Deadline) -> Rows:
             values = Values()
             columns = plan_columns(table, request.columns)
-            where = both(plan_key(table, request.key, values), visible(table, values, Operation.READ))
+            allowed = visible(table, values, Operation.READ)
+            where = both(plan_key(table, request.key, values), allowed)
             if not request.include_deleted:
                 where = both(where, live(table, values))
             statement = self._compiler.select(table, SelectPlan(columns, where), values.taken)
@@ -102,7 +103,8 @@ def plan_rows(table: KnownTable, wanted: Filter | None, values: Values, *, inclu
     Raises:
         RowgateError: as `plan_filter`.
     """
-    where = both(plan_filter(table, wanted, values), visible(table, values, Operation.READ))
+    allowed = visible(table, values, Operation.READ)
+    where = both(plan_filter(table, wanted, values), allowed)
     return where if include_deleted else both(where, live(table, values))
 
 
