@@ -1,4 +1,4 @@
-"""What a principal may do: the place where a policy comes in. So far there are the switches of the configuration.
+"""The switches of the configuration: what nobody may do, whatever the policy says (`core/policy`).
 
 It is asked with names only, before anything is looked up: whether a database or a table exists is told to nobody who
 may not use it.
@@ -7,26 +7,11 @@ may not use it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Protocol
 
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.identity.principal import Principal
-
-
-class Operation(StrEnum):
-    """What may be allowed or not."""
-
-    READ = "read"
-    INSERT = "insert"
-    UPDATE = "update"
-    DELETE = "delete"
-    RAW_READ = "raw_read"
-    RAW = "raw"
-    DDL = "ddl"
-    SCHEMA = "schema"
-    ADMIN = "admin"
-
 
 RAW_SQL = frozenset({Operation.RAW_READ, Operation.RAW})
 

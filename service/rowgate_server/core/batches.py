@@ -8,9 +8,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from rowgate_server.core import raw
-from rowgate_server.core.access import OPEN, Access, Operation
+from rowgate_server.core.access import OPEN, Access
 from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import enter
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryOptions, deadline_for, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse

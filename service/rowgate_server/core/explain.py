@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass
 
 from rowgate_server.core import describe, plans, raw
-from rowgate_server.core.access import OPEN, Access, Operation
+from rowgate_server.core.access import OPEN, Access
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
 from rowgate_server.core.policy.guard import enter
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse

@@ -59,7 +59,7 @@ roles:
     rules:
       - {databases: "*", table: notes_*, allow: read}
       - {databases: "*", allow: raw_read}
-    limits: {rows: 3, time: 1s}
+    limits: {rows: 3, time: 400ms}
   few:
     rules:
       - {databases: "*", table: notes_*, allow: read}

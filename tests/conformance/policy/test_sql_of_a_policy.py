@@ -123,7 +123,7 @@ async def test_requests_of_a_transaction_count_like_calls_and_its_end_is_free(
 
 async def test_calls_at_a_time_are_bounded(gateway_with_policy: Policed, engine: Engine) -> None:
     caller = gateway_with_policy.caller(f"single-{engine.name}", "single")
-    request = {"database": engine.name, "sql": engine.endless, "options": {"timeout": "2s"}}
+    request = {"database": engine.name, "sql": engine.endless, "options": {"timeout": "0.7s"}}
     calls = [asyncio.ensure_future(caller(f"{Q}ExecuteQuery", request)) for _ in range(2)]
     done, pending = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
     (first,) = done

@@ -6,10 +6,10 @@ What SQL calls unknown is false here, so each comparison knows its own opposite:
 
 from __future__ import annotations
 
-import re
 from typing import cast
 
 from rowgate_server.core.crud import ordinals, patterns
+from rowgate_server.core.crud.exact import is_text
 from rowgate_server.core.crud.filters import And, Comparison, Filter, Not, Operator, Or
 from rowgate_server.core.crud.patterns import Pattern, Wild
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both, either
@@ -59,11 +59,6 @@ _INCOMPARABLE = {
     Dialect.SQLITE: frozenset[str](),
 }
 """Types without equality."""
-_TEXT = {
-    Dialect.MYSQL: re.compile(r"(var)?char|(tiny|medium|long)?text|enum|set\b"),
-    Dialect.POSTGRESQL: re.compile(r"citext|text\Z|character varying|varchar"),
-    Dialect.SQLITE: re.compile(""),
-}
 _BOUNDS = 2
 
 
@@ -118,11 +113,6 @@ def visible(table: KnownTable, values: Values, operation: Allowed) -> Condition:
         # Its values have the first numbers, so it is the same the next time.
         table.made[key] = condition, tuple(values.taken)
     return condition
-
-
-def is_text(table: KnownTable, column: TableColumn) -> bool:
-    """Whether a column holds text that is the same where each character is: not PostgreSQL's CHAR, which is padded."""
-    return _TEXT[table.dialect].match(column.database_type) is not None
 
 
 def check_comparable(table: KnownTable, column: TableColumn, field: str) -> None:

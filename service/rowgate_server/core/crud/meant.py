@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rowgate_server.core.crud.conditions import check_comparable, is_text, live, plan_filter, visible
+from rowgate_server.core.crud.conditions import check_comparable, live, plan_filter, visible
+from rowgate_server.core.crud.exact import is_text
 from rowgate_server.core.crud.keys import plan_key
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both
 from rowgate_server.core.crud.write_requests import Meant
