@@ -10,11 +10,11 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency policy bench fmt check-fmt lint type arch buf check-tree check-lock \
-	check-proto check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency life chaos soak policy bench bench-schema bench-transactions fmt check-fmt \
+	lint type arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: ## make .venv with what the server runs on
 	@scripts/environment .venv requirements.lock $(packages)
@@ -36,7 +36,19 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@$(bin)/python -m pytest $(ARGS)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
-	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py $(ARGS)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py \
+	  tests/integration/test_killed_clients.py $(ARGS)
+
+life: dev tools engines ## restart twenty times under load, and flood with ten times as many calls (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_draining.py tests/e2e/test_workers.py \
+	  tests/integration/test_hostile_clients.py $(ARGS)
+
+chaos: dev tools engines ## misbehave for long: dark links, outages, overload, storms of cancelled calls (an hour)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/chaos $(ARGS)
+
+MINUTES ?= 60
+soak: dev tools engines ## look for leaks under load for so long (MINUTES=60)
+	@SOAK_MINUTES=$(MINUTES) $(bin)/python -m pytest tests/chaos/test_soak.py --capture=no $(ARGS)
 
 policy: dev tools engines ## ask 10,000 times on each engine for rows outside a row filter (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)
@@ -44,6 +56,13 @@ policy: dev tools engines ## ask 10,000 times on each engine for rows outside a 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)
 	@PYTHONPATH=tests exec .tools/bench/bin/python -m bench $(ARGS)
+
+bench-transactions: dev engines ## compare what a transaction costs with calls of their own
+	@PYTHONPATH=tests exec $(bin)/python -m bench.transactions
+
+bench-schema: engines ## measure the tree of a schema of 10,000 tables (ARGS='--tables 60000')
+	@scripts/environment .tools/bench requirements-bench.lock $(packages)
+	@PYTHONPATH=tests exec .tools/bench/bin/python -m bench.schemas $(ARGS)
 
 fmt: dev ## format the code and sort its imports
 	@$(bin)/ruff check --quiet --select I --fix .

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import grpc.aio
 from sqlalchemy.exc import SAWarning
 
 from rowgate_server import config, security
+from rowgate_server.binding import bind
+from rowgate_server.configured import configured_tables, make_missing
 from rowgate_server.core.access import Switches
+from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.tokens import Tokens
+from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -23,28 +27,36 @@ from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
+from rowgate_server.core.tree import TreeRules, TreeStore
+from rowgate_server.engines.database import Databases
+from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
-from rowgate_server.opening import open_databases, open_logins
+from rowgate_server.opening import open_databases, open_logins, open_tracing
 from rowgate_server.policing import Policing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
+from rowgate_server.transport.admin_servicer import AdminServicer
+from rowgate_server.transport.certificates import Reloading
+from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
-from rowgate_server.transport.tls import Reloading, ServedCertificates
 from rowgate_server.transport.transact_answers import TransactAnswers
 from rowgate_server.transport.transacting import Transacting
 
 _log = get_logger("rowgate.app")
 
-_LETTING_GO = 5.0
-"""Seconds: how long the streams of transactions may take to let go of their connections once they are cut."""
+_CLOSING = 0.7
+"""Seconds to close connections in order, once no handler runs; what is left then goes with the process."""
 
 
-class ListenError(Exception):
-    """An address cannot be listened on; the text says which setting, and why."""
+def _ignore(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +69,73 @@ class Addresses:
 
 
 class Gateway:
-    """The whole gateway, in one process and on one event loop."""
+    """The whole gateway, in one process and on one event loop.
 
-    def __init__(self, settings: config.Settings) -> None:
+    Args:
+        settings: everything that it is told.
+        altered: told the name of a database whose tables a statement may have altered.
+        others: the other processes of the same gateway, if there are any.
+        worker: which of them this is.
+    """
+
+    def __init__(
+        self,
+        settings: config.Settings,
+        *,
+        altered: Callable[[str], None] = _ignore,
+        others: OtherWorkers | None = None,
+        worker: int = 0,
+    ) -> None:
         # A column type or index that SQLAlchemy does not know is told of in the answer, not in a warning.
         warnings.filterwarnings("ignore", category=SAWarning)
         self._settings = settings
-        self._metrics = Metrics()
-        self._databases = open_databases(settings, self._metrics)
-        logins = open_logins(settings, self._databases, self._metrics)
+        self._tell_altered = altered
+        self.metrics = Metrics()
+        self._tracing = open_tracing(settings.tracing)
+        self._databases = open_databases(settings, self.metrics, self._tracing)
+        logins = open_logins(settings, self._databases, self.metrics, self._tracing)
         # What callers ask for goes through its databases; the gateway itself asks the others.
-        self._policing = Policing(settings, self._databases, logins, self._metrics)
-        self._health = Health(self._databases)
-        self._known_by = security.authenticator(settings.auth, self._metrics)
-        self._tls = security.certificates("grpc", "tls", settings.tls, self._metrics)
-        self._admin_tls = security.certificates("admin", "admin_tls", settings.admin_tls, self._metrics)
+        self._policing = Policing(settings, self._databases, logins, self.metrics)
+        self._wanted = configured_tables(settings)
+        admin = settings.admin
+        self.administration = Administration(
+            self._policing.databases,
+            self._policing.pools,
+            others or Alone(),
+            text=admin.statement_text,
+            all_queries=admin.all_queries,
+            worker=worker,
+        )
+        self.health = Health(self._databases)
+        self._known_by = security.authenticator(settings.auth, self.metrics)
+        self._tls = certificates("grpc", "tls", settings.tls, self.metrics.tls)
+        self._admin_tls = certificates("admin", "admin_tls", settings.admin_tls, self.metrics.tls)
         served = [each for each in (self._tls, self._admin_tls) if each is not None]
         self._reloading = Reloading(served, settings.tls.reload_interval)
-        self._audit_log = security.audit_log(settings.audit, self._metrics)
+        self._audit_log = security.audit_log(settings.audit, self.metrics, worker)
         self._audit = security.audit(settings.audit, self._audit_log, self._databases)
-        self._grpc = self._build_grpc()
-        self._health_grpc = grpc_server.build_health(self._health, self._options(), self._metrics, self._audit)
-        self._admin = AdminServer(self._metrics.registry, self._databases, lambda: self._health.ready)
-        self._metrics.watch_pools(
-            {database.name: database.pool_numbers for database in self._databases} | self._policing.pools(),
+        catalogs = {name: database.catalog for name, database in settings.databases.items()}
+        rules = {name: TreeRules(each.max_age, each.load_timeout, each.max_columns) for name, each in catalogs.items()}
+        self._trees = TreeStore(self._policing.databases, rules)
+        self._calls = CallsUnderWay()
+        self._port: int | None = None
+        self._started = False
+        self._work = self._table_work()
+        queries = QueryRunner(self._policing.databases, self._altered, self._switches())
+        self._transacting = self._build_transacting(queries)
+        around = grpc_server.Around(
+            self.metrics,
+            self._audit,
+            self._calls,
+            security.authentication(settings.auth, self._known_by),
+            self._policing.authorization,
+            self._tracing,
+        )
+        self._grpc = grpc_server.build(self._servicers(queries), self._options(), around)
+        self._health_grpc = grpc_server.build_health(self.health, self._options(), self.metrics, self._audit)
+        self._admin = AdminServer(self._collect, self.health.state)
+        self.metrics.watch_pools(
+            {database.name: database.pool_numbers for database in self._databases} | self._policing.pool_numbers(),
             lambda name: bool(self._databases.get(name.partition("/")[0]).availability.up),
         )
 
@@ -89,13 +144,17 @@ class Gateway:
 
         Raises:
             ListenError: an address cannot be had.
+            TableNotMadeError: a configured table is missing, and stays so.
         """
-        grpc_address = _bind("listen", self._grpc, self._settings.listen, self._tls)
-        health = self._settings.health_listen
-        health_address = "off" if health is None else _bind("health_listen", self._health_grpc, health, None)
-        admin_address = await self._start_admin()
+        settings, health, health_address = self._settings, self._settings.health_listen, "off"
+        grpc_address, self._port = bind("listen", self._grpc, settings.listen, self._tls)
+        if health is not None:
+            health_address, _ = bind("health_listen", self._health_grpc, health, None)
+        admin_address = await start_admin(self._admin, settings.admin_listen, self._admin_tls)
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
-        self._metrics.loop_lag.start()
+        # It is the gateway that makes them: no policy is asked.
+        await make_missing(self._maker(self._databases), self._wanted)
+        self.metrics.loop_lag.start()
         if self._known_by is not None:
             await self._known_by.start()
         self._reloading.start()
@@ -105,30 +164,76 @@ class Gateway:
         for database in self._databases:
             database.availability.start()
         self._policing.start()
+        self._started = True
         return Addresses(grpc_address, admin_address, health_address)
 
-    async def stop(self) -> None:
-        """Take no new calls, let those under way finish until the grace ends, then close everything."""
-        grace = self._settings.server.drain_grace
-        self._health.drain()
-        self._transacting.stop(grace)
-        await self._grpc.stop(grace)
-        await self._transacting.stopped(_LETTING_GO)
-        self._metrics.loop_lag.stop()
-        await self._health_grpc.stop(None)
-        await self._admin.stop()
-        await self._policing.stop()
-        await self._reloading.stop()
-        if self._known_by is not None:
-            await self._known_by.stop()
+    async def stop(self, hurry: asyncio.Event | None = None, *, pause: bool = True) -> None:
+        """Take no new calls, let those under way finish until the grace ends, then close everything.
+
+        Args:
+            hurry: set when calls under way are to be cut short.
+            pause: whether load balancers may still send new calls, which are served for a while.
+        """
+        if self._started:
+            server = self._settings.server
+            stopping = Draining(
+                self._grpc, self._port, self.health, self._calls, self._transacting, self._stop_statements
+            )
+            times = DrainTimes(server.drain_grace, server.drain_pause if pause else 0.0)
+            await stopping.drain(times, hurry or asyncio.Event())
+        else:
+            await self._grpc.stop(None)
+        self.metrics.loop_lag.stop()
         if self._audit_log is not None:
             self._audit_log.close()
-        for database in self._databases:
-            await database.close()
+        closing = asyncio.ensure_future(self._close())
+        await asyncio.wait({closing}, timeout=_CLOSING)
+        if not closing.done():
+            _log.error("connections given up", databases=[database.name for database in self._databases])
 
     def reload(self) -> None:
-        """Look at the certificates' files now."""
+        """Look at the files of the certificates and of the policy now."""
         self._reloading.look_now()
+        self._policing.look_now()
+
+    def most_connections(self) -> dict[str, int]:
+        """How many connections each database takes, where it tells."""
+        told = {database.name: database.availability.facts.max_connections for database in self._databases}
+        return {name: most for name, most in told.items() if most is not None}
+
+    def forget_tables(self, database: str) -> None:
+        """Look at the tables of a database anew: another process has altered some."""
+        self._work.tables.forget(database)
+        self._trees.forget(database)
+
+    async def _collect(self) -> Collects:
+        return self.metrics.registry
+
+    async def _close(self) -> None:
+        await self._trees.close()
+        await asyncio.gather(
+            self._admin.stop(),
+            # It has said until now that the gateway is not ready.
+            self._health_grpc.stop(None),
+            self._reloading.stop(),
+            self._policing.stop(),
+            *(database.close() for database in self._databases),
+        )
+        if self._known_by is not None:
+            await self._known_by.stop()
+        if self._tracing is not None:
+            await self._tracing.close()
+
+    def _altered(self, database: str) -> None:
+        self.forget_tables(database)
+        self._tell_altered(database)
+
+    def _stop_statements(self) -> int:
+        """Stop what runs on any database, with whatever login; each caller is told so."""
+        running = [statement for database in self._policing.pools for statement in database.under_way]
+        for statement in running:
+            statement.stop(RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the statement", retry_after=1.0))
+        return len(running)
 
     def _options(self) -> grpc_server.ServerOptions:
         server = self._settings.server
@@ -140,25 +245,29 @@ class Gateway:
             max_connection_age=server.max_connection_age,
             max_connection_age_grace=server.max_connection_age_grace,
             reflection=server.reflection,
+            reuse_port=server.reuse_port,
         )
 
-    def _build_grpc(self) -> grpc.aio.Server:
-        server = self._settings.server
-        access = Switches({name: database.limits.raw_sql for name, database in self._settings.databases.items()})
-        work = self._table_work()
-        queries = QueryRunner(self._policing.databases, work.tables.forget, access)
-        self._transacting = self._build_transacting(queries, work)
-        servicers = grpc_server.Servicers(
+    def _servicers(self, queries: QueryRunner) -> grpc_server.Servicers:
+        server, databases, work = self._settings.server, self._policing.databases, self._work
+        return grpc_server.Servicers(
             query=QueryServicer(
                 queries,
-                Explainer(self._policing.databases, access),
-                BatchRunner(self._policing.databases, work.tables.forget, access),
+                Explainer(databases, self._switches()),
+                BatchRunner(databases, self._altered, self._switches()),
                 self._transacting,
                 self._policing.quotas,
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            schema=SchemaServicer(self._policing.databases, Catalog(self._policing.databases), server.request_timeout),
+            schema=SchemaServicer(
+                databases,
+                Catalog(databases),
+                self._trees,
+                work.tables,
+                self._maker(databases),
+                server.request_timeout,
+            ),
             tables=TableServicer(
                 work.reader,
                 work.pager,
@@ -167,11 +276,16 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            health=self._health,
+            admin=AdminServicer(self.administration),
+            health=self.health,
         )
-        known_by = security.authentication(self._settings.auth, self._known_by)
-        authorization = self._policing.authorization
-        return grpc_server.build(servicers, self._options(), self._metrics, self._audit, known_by, authorization)
+
+    def _switches(self) -> Switches:
+        return Switches({name: database.limits.raw_sql for name, database in self._settings.databases.items()})
+
+    def _maker(self, databases: Databases) -> TableMaker:
+        allowed = {name: database.catalog.ddl for name, database in self._settings.databases.items()}
+        return TableMaker(databases, Catalog(databases), allowed, self._altered)
 
     def _table_work(self) -> TableWork:
         server = self._settings.server
@@ -183,43 +297,16 @@ class Gateway:
             Tokens(server.page_token_secret.get_secret_value()),
         )
 
-    def _build_transacting(self, queries: QueryRunner, work: TableWork) -> Transacting:
+    def _build_transacting(self, queries: QueryRunner) -> Transacting:
         server, databases = self._settings.server, self._settings.databases
         transactions = Transactions(
             self._policing.databases,
             queries,
             {name: _transaction_rules(database) for name, database in databases.items()},
-            {name: self._metrics.transactions(name) for name in databases},
+            {name: self.metrics.transactions(name) for name in databases},
         )
-        answers = TransactAnswers(work, server.max_message_bytes, self._policing.quotas)
+        answers = TransactAnswers(self._work, server.max_message_bytes, self._policing.quotas)
         return Transacting(transactions, answers, server.request_timeout)
-
-    async def _start_admin(self) -> str:
-        listen = self._settings.admin_listen
-        if listen is None:
-            return "off"
-        context = None if self._admin_tls is None else self._admin_tls.context()
-        try:
-            if listen.path:
-                await self._admin.start_unix(listen.path, context)
-                return str(listen)
-            port = await self._admin.start(listen.host, listen.port, context)
-        except OSError as error:
-            raise ListenError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
-        return f"{_bracketed(listen.host)}:{port}"
-
-
-def _bind(
-    setting: str, server: grpc.aio.Server, listen: config.Address, certificates: ServedCertificates | None
-) -> str:
-    try:
-        if certificates is None:
-            port = server.add_insecure_port(str(listen))
-        else:
-            port = server.add_secure_port(str(listen), certificates.grpc_credentials())
-    except RuntimeError:
-        raise ListenError(f"{setting}: {listen} cannot be listened on; is something else there?") from None
-    return str(listen) if listen.path else f"{_bracketed(listen.host)}:{port}"
 
 
 def _transaction_rules(database: config.Database) -> TransactionRules:
@@ -234,7 +321,3 @@ def _transaction_rules(database: config.Database) -> TransactionRules:
 
 def _table_rules(tables: config.Tables) -> TableRules:
     return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

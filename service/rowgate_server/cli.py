@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rowgate-server", description="A gRPC gateway to SQL databases.")
     commands = parser.add_subparsers(required=True, metavar="command")
     serve = _command(commands, "serve", _serve, "serve the configured databases until SIGTERM or SIGINT")
+    serve.add_argument("--workers", metavar="N", help="processes that serve the port together; 1 by itself")
     serve.add_argument("--demo", action="store_true", help="also serve a seeded SQLite database named demo")
     _command(commands, "check", _check, "validate the configuration and try each database")
     health = _command(commands, "healthcheck", _healthcheck, "ask a running gateway whether it is ready")
@@ -82,8 +83,12 @@ def _command(commands: Any, name: str, function: Any, description: str) -> argpa
     return parser
 
 
-def _settings(options: argparse.Namespace, extra: Mapping[str, Mapping[str, Any]] | None = None) -> config.Settings:
-    return config.load(_flags(options), os.environ, extra_databases=extra or {})
+def _settings(
+    options: argparse.Namespace,
+    databases: Mapping[str, Mapping[str, Any]] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> config.Settings:
+    return config.load(_flags(options), os.environ, extra_databases=databases or {}, extra=extra or {})
 
 
 def _flags(options: argparse.Namespace) -> dict[str, str]:
@@ -100,6 +105,7 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
         "insecure": options.insecure,
         "log.level": options.log_level,
         "log.format": options.log_format,
+        "server.workers": getattr(options, "workers", None),
     }
     flags = {key: value for key, value in named.items() if value is not None}
     pairs = [("--database", pair, "databases.{}.url") for pair in options.database]
@@ -120,9 +126,13 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
 
 def _serve(options: argparse.Namespace) -> int:
     with demo_database(wanted=options.demo) as demo:
-        settings = _settings(options, demo.databases)
+        settings = _settings(options, demo.databases, demo.settings)
         # gRPC's core writes lines of its own to standard error, no JSON; what matters the gateway says itself.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        if settings.server.workers > 1:
+            from rowgate_server.supervise import supervise
+
+            return supervise(settings, demo)
         # Below here the imports take most of a second: a wrong configuration is told before them.
         from rowgate_server.serve import serve
 
@@ -139,11 +149,13 @@ def _check(options: argparse.Namespace) -> int:
 
 
 async def _try_databases(settings: config.Settings) -> int:
+    from rowgate_server.configured import configured_tables
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
     from rowgate_server.opening import open_databases
 
     code = _WELL
+    configured_tables(settings)
     for database in open_databases(settings, Metrics()):
         error = await database.availability.probe()
         if error is None:

@@ -1,17 +1,20 @@
-"""From settings to databases: each with the gateway's own login, and with the others."""
+"""From settings to databases: each with the gateway's own login, and with the others; and to the traces of both."""
 
 from __future__ import annotations
 
-from rowgate_server import config
+import importlib
+
+from rowgate_server import __version__, config
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts, make_database, make_login
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Tracing
 
 
-def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
+def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing | None = None) -> Databases:
     """Every database of the settings, put together; nothing is connected yet.
 
     Raises:
@@ -20,14 +23,16 @@ def open_databases(settings: config.Settings, metrics: Metrics) -> Databases:
     databases = {}
     for name, database in settings.databases.items():
         try:
-            databases[name] = _open_database(name, database, settings, metrics)
+            databases[name] = _open_database(name, database, settings, metrics, tracing)
         except OSError as error:
             words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
             raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
     return Databases(databases, settings.default_database)
 
 
-def open_logins(settings: config.Settings, databases: Databases, metrics: Metrics) -> dict[tuple[str, str], Database]:
+def open_logins(
+    settings: config.Settings, databases: Databases, metrics: Metrics, tracing: Tracing | None = None
+) -> dict[tuple[str, str], Database]:
     """The databases with their other logins, by the names of both; nothing is connected yet.
 
     Raises:
@@ -44,6 +49,7 @@ def open_logins(settings: config.Settings, databases: Databases, metrics: Metric
                     _timeouts(database, settings),
                     _pool(other.pool),
                     metrics,
+                    tracing,
                 )
             except OSError as error:
                 words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
@@ -51,7 +57,26 @@ def open_logins(settings: config.Settings, databases: Databases, metrics: Metric
     return logins
 
 
-def _open_database(name: str, database: config.Database, settings: config.Settings, metrics: Metrics) -> Database:
+def open_tracing(tracing: config.Tracing) -> Tracing | None:
+    """Traces, if they are asked for; the libraries are imported only then.
+
+    Raises:
+        ConfigError: they are not installed.
+    """
+    if not tracing.endpoint:
+        return None
+    try:
+        otlp = importlib.import_module("rowgate_server.observability.otlp")
+    except ImportError:
+        words = "the gateway was installed without its tracing extra: pip install './service[tracing]'"
+        raise config.ConfigError([f"tracing.endpoint: {words}"]) from None
+    opened: Tracing = otlp.OtlpTracing(otlp.by_otlp(tracing.endpoint), tracing.ratio, __version__, sql=tracing.sql)
+    return opened
+
+
+def _open_database(
+    name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
+) -> Database:
     timeouts, limits = database.timeouts, database.limits
     return make_database(
         name,
@@ -67,6 +92,7 @@ def _open_database(name: str, database: config.Database, settings: config.Settin
             read_only=limits.read_only,
         ),
         metrics,
+        tracing,
     )
 
 
@@ -87,6 +113,7 @@ def _pool(pool: config.Pool) -> PoolSettings:
         recycle=pool.recycle,
         pre_ping=pool.pre_ping,
         wait_timeout=pool.wait_timeout,
+        busy_wait=pool.busy_wait,
     )
 
 

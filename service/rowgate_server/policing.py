@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -29,6 +30,7 @@ class Policing:
 
     Attributes:
         databases: those that callers may go to.
+        pools: each database with each of its logins.
         quotas: how much each caller has used.
         authorization: its place in the chain.
     """
@@ -40,12 +42,13 @@ class Policing:
         self.databases = GuardedDatabases(
             {database.name: database for database in databases}, databases.default, logins, self._policies
         )
+        self.pools = (*databases, *logins.values())
         self.quotas = Quotas(self._policies)
         self.authorization = Authorization(self._policies, self.quotas, metrics)
         read = partial(config.read_policy, settings)
         self._watch = PolicyWatch(told.path, told.interval, read, self._policies, metrics) if told.path else None
 
-    def pools(self) -> dict[str, Callable[[], PoolNumbers]]:
+    def pool_numbers(self) -> dict[str, Callable[[], PoolNumbers]]:
         """What the pools of the other logins hold, by `database/login`."""
         return {f"{name}/{login}": database.pool_numbers for (name, login), database in self._logins.items()}
 
@@ -54,9 +57,13 @@ class Policing:
         if self._watch is not None:
             self._watch.start()
 
+    def look_now(self) -> None:
+        """Look at the file at once: a signal has come."""
+        if self._watch is not None:
+            self._watch.look_now()
+
     async def stop(self) -> None:
         """Look no more, and close the connections of the other logins."""
         if self._watch is not None:
             await self._watch.stop()
-        for database in self._logins.values():
-            await database.close()
+        await asyncio.gather(*(database.close() for database in self._logins.values()))

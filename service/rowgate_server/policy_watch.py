@@ -38,6 +38,7 @@ class PolicyWatch:
         self._metrics = metrics
         self._mark = _mark(path)
         self._task: asyncio.Task[None] | None = None
+        self._now: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to look."""
@@ -50,10 +51,20 @@ class PolicyWatch:
             await asyncio.wait({self._task})
             self._task = None
 
-    async def look(self) -> None:
-        """Look once."""
+    def look_now(self) -> None:
+        """Look at once, and read the file whatever it looks like: a signal has come."""
+        task = asyncio.create_task(self.look(read=True))
+        self._now.add(task)
+        task.add_done_callback(self._now.discard)
+
+    async def look(self, *, read: bool = False) -> None:
+        """Look once.
+
+        Args:
+            read: whether to read it though it is the same.
+        """
         mark = await asyncio.to_thread(_mark, self._path)
-        if mark == self._mark:
+        if mark == self._mark and not read:
             return
         self._mark = mark
         try:

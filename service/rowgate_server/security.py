@@ -17,11 +17,10 @@ from rowgate_server.identity.principal import Method, Principal
 from rowgate_server.identity.refusal import Why
 from rowgate_server.identity.sources import file_source, url_source
 from rowgate_server.identity.tokens import Issuer, Tokens
-from rowgate_server.observability.audit import AuditLog, open_sink
+from rowgate_server.observability.audit import STREAMS, AuditLog, open_sink
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors.audit import Audit
 from rowgate_server.transport.interceptors.authentication import HEALTH, REFLECTION, Authentication
-from rowgate_server.transport.tls import CertificateError, ServedCertificates, TlsFiles
 
 
 def authenticator(auth: config.Auth, metrics: Metrics) -> Authenticator | None:
@@ -43,16 +42,19 @@ def authentication(auth: config.Auth, known_by: Authenticator | None) -> Authent
     return Authentication(known_by, (HEALTH, REFLECTION) if auth.open_reflection else (HEALTH,))
 
 
-def audit_log(settings: config.Audit, metrics: Metrics) -> AuditLog | None:
-    """Where the audit log goes; None for nowhere.
+def audit_log(settings: config.Audit, metrics: Metrics, worker: int = 0) -> AuditLog | None:
+    """Where the audit log goes; None for nowhere. Workers have a file each: one puts aside what it alone has written.
 
     Raises:
         ConfigError: the file cannot be written.
     """
     if not settings.path:
         return None
+    path = settings.path
+    if worker and path not in STREAMS:
+        path = f"{path}.worker{worker}"
     try:
-        return AuditLog(open_sink(settings.path, settings.max_bytes, settings.keep), metrics.audit_failures.inc)
+        return AuditLog(open_sink(path, settings.max_bytes, settings.keep), metrics.audit_failures.inc)
     except OSError as error:
         words = f"the file that it names cannot be written: {error.strerror or error}"
         raise config.ConfigError([f"audit.path: {words}"]) from None
@@ -65,20 +67,6 @@ def audit(settings: config.Audit, log: AuditLog | None, databases: Databases) ->
         return next((database.dialect for database in databases if database.name == name), None)
 
     return Audit(log, dialect, sql=settings.sql == "text")
-
-
-def certificates(port: str, section: str, tls: config.Certificates, metrics: Metrics) -> ServedCertificates | None:
-    """What a port serves; None for plaintext.
-
-    Raises:
-        ConfigError: it cannot be served.
-    """
-    if not tls.certificate:
-        return None
-    try:
-        return ServedCertificates(port, TlsFiles(tls.certificate, tls.key, tls.client_ca), metrics.tls(port))
-    except CertificateError as error:
-        raise config.ConfigError([f"{section}: {error}"]) from None
 
 
 def _api_keys(auth: config.Auth) -> ApiKeys:

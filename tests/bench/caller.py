@@ -66,6 +66,10 @@ class Caller(ABC):
             NotServedError: not in this encoding.
         """
 
+    async def insert_many(self) -> None:
+        """Insert `many_orders()` in one call."""
+        raise NotServedError
+
     async def ping(self) -> None:
         """Make a call that needs no database."""
         raise NotServedError

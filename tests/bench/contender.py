@@ -61,6 +61,7 @@ class Contender:
         start: starts its server; None: it works in the caller's process.
         encodings: in which a scan is asked for, one after another.
         scans: whether it can scan the table at all.
+        of_tables: whether it is measured at what `OF_TABLES` has.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Contender:
     start: Callable[[Site], AbstractContextManager[Running]] | None = None
     encodings: tuple[Encoding, ...] = ()
     scans: bool = True
+    of_tables: bool = False
 
 
 def environment() -> Mapping[str, str]:

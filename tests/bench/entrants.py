@@ -12,7 +12,7 @@ from bench.contender import Contender, Site
 from bench.contenders import find
 from bench.figures import Lane
 from bench.generator import LoadGenerator, connected
-from bench.work import CREATE, EMPTY_ORDERS, FILL, Encoding, Kind, Work
+from bench.work import CREATE, EMPTY_ORDERS, FILL, OF_TABLES, Encoding, Kind, Work
 from support.mariadb import MariaDB
 
 _SETTINGS = ("--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M")
@@ -51,6 +51,8 @@ class Entrant:
     def lanes(self, work: Work) -> list[Lane]:
         """The lanes that it runs in."""
         if work.kind is Kind.SCAN and not self.contender.scans:
+            return []
+        if work.kind in OF_TABLES and not self.contender.of_tables:
             return []
         if work.kind is Kind.SCAN and self.contender.encodings:
             return [Lane(self.contender.name, encoding) for encoding in self.served]

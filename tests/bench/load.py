@@ -73,8 +73,14 @@ def _call(command: Calls, caller: Caller) -> Callable[[], Awaitable[None]]:
             return lambda: caller.point(choose(1, command.rows))
         case Kind.PAGE:
             return lambda: caller.page(choose(0, command.rows - PAGE_ROWS))
+        case Kind.FIRST_PAGE:
+            return lambda: caller.page(0)
+        case Kind.LAST_PAGE:
+            return lambda: caller.page(command.rows - PAGE_ROWS)
         case Kind.INSERT:
             return caller.insert
+        case Kind.MANY:
+            return caller.insert_many
         case _:
             raise ValueError(f"{command.kind} is no call")
 

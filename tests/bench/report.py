@@ -9,7 +9,7 @@ from typing import Any
 from bench.figures import Lane, Sample, Summary, summarise
 from bench.machine import Machine
 from bench.rounds import Pace
-from bench.work import Kind, Work
+from bench.work import OF_TABLES, Kind, Work
 
 BEGIN, END = "<!-- results: written by the bench -->", "<!-- end of results -->"
 
@@ -49,7 +49,9 @@ class Table:
 
 def tables(run: Run) -> list[Table]:
     """One table for each work."""
-    return [_scan_table(work, run) if work.kind is Kind.SCAN else _call_table(work, run) for work in run.works]
+    measured = {sample.work for sample in run.samples}
+    works = [work for work in run.works if work.name in measured or work.kind not in OF_TABLES]
+    return [_scan_table(work, run) if work.kind is Kind.SCAN else _call_table(work, run) for work in works]
 
 
 def _call_table(work: Work, run: Run) -> Table:

@@ -72,7 +72,7 @@ def run(
         for work in works:
             lanes = [lane for entrant in starters.entrants.values() for lane in entrant.lanes(work)]
             samples += [measure(starters, work, lane, number, pace) for lane in rotated(lanes, number - 1)]
-            if work.kind is Kind.INSERT:
+            if work.kind in (Kind.INSERT, Kind.MANY):
                 starters.clear_orders()
         took = monotonic() - started
         longest = max(longest, took)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -28,6 +28,7 @@ from seq_{first}_to_{last}
 EMPTY_ORDERS = "truncate table orders"
 
 PAGE_ROWS = 100
+MANY_ROWS = 10_000
 _COLUMNS = "select id, name, price, quantity, created_at, weight from items"
 POINT = f"{_COLUMNS} where id = :id"
 PAGE = f"{_COLUMNS} where id > :after order by id limit {PAGE_ROWS}"
@@ -57,13 +58,28 @@ class Order:
 ORDER = Order("Sea kale, unseeded", Decimal("12.50"), 3, datetime(2024, 1, 31, 10, 11, 12, 131415), 0.375)  # noqa: DTZ001 - the column has no zone
 
 
+def many_orders() -> list[Order]:
+    """Rows that go in by one call, no two of them alike."""
+    return [
+        replace(ORDER, name=f"Foxglove {number}", price=Decimal(number) / 100, weight=number / 7)
+        for number in range(MANY_ROWS)
+    ]
+
+
 class Kind(StrEnum):
     """What one call does."""
 
     POINT = "point"
     PAGE = "page"
+    FIRST_PAGE = "first-page"
+    LAST_PAGE = "last-page"
     INSERT = "insert"
+    MANY = "many"
     SCAN = "scan"
+
+
+OF_TABLES = frozenset({Kind.FIRST_PAGE, Kind.LAST_PAGE, Kind.MANY})
+"""What TableService is measured at beside the driver alone."""
 
 
 class Encoding(StrEnum):
@@ -97,6 +113,9 @@ WORKS = (
     Work("point-64", Kind.POINT, "One row by its key, 64 calls at a time", 64),
     Work("page", Kind.PAGE, f"A page of {PAGE_ROWS} rows, 16 calls at a time", 16),
     Work("insert", Kind.INSERT, "Insert of one row, 16 calls at a time", 16),
+    Work("first-page", Kind.FIRST_PAGE, f"The table's first page of {PAGE_ROWS} rows, 1 call at a time"),
+    Work("last-page", Kind.LAST_PAGE, f"The table's last page of {PAGE_ROWS} rows, 1 call at a time"),
+    Work("many", Kind.MANY, f"Insert of {MANY_ROWS:,} rows in one call"),
     Work("scan", Kind.SCAN, "Scan of the whole table"),
 )
 

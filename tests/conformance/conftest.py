@@ -1,4 +1,7 @@
-"""One real gateway that serves all three engines; every test here runs on each of them."""
+"""One real gateway that serves all three engines; every test here runs on each of them.
+
+A test of what only some have is marked with those: `@pytest.mark.engines("mariadb")`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from operator import attrgetter
 
 import grpc.aio
 import pytest
 
 import rowgate
 from rowgate.v1 import query_service_pb2_grpc, schema_service_pb2_grpc
-from support.engines import ENGINES, Engine
+from support.engines import ENGINES, Engine, engines
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
@@ -48,8 +52,9 @@ def gateway(urls: dict[str, str]) -> Iterator[Gateway]:
         **{
             f"ROWGATE_DATABASES__{engine.name.upper()}__POOL__{key}": number
             for engine in ENGINES
-            for key, number in (("SIZE", "2"), ("MAX_OVERFLOW", "2"))
+            for key, number in (("SIZE", "2"), ("MAX_OVERFLOW", "2"), ("BUSY_WAIT", "5s"))
         },
+        **{f"ROWGATE_DATABASES__{engine.name.upper()}__CATALOG__DDL": "true" for engine in ENGINES},
         **{
             f"ROWGATE_DATABASES__{engine.name.upper()}__TABLES__{key}": text
             for engine in ENGINES
@@ -61,8 +66,23 @@ def gateway(urls: dict[str, str]) -> Iterator[Gateway]:
         assert gateway.terminate() == 0, gateway.stderr
 
 
-@pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines(name, ...): the engines that have what the test is about")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("engines")
+    if any("engine" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")):
+        return  # what a test calls so itself
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", engines(*(marker.args if marker else ())), ids=attrgetter("name"), indirect=True)
+    elif marker is not None:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid} names engines, and asks none of them")
+
+
+@pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Engine:
+    """One after the other."""
     found: Engine = request.param
     return found
 

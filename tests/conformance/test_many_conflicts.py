@@ -97,11 +97,10 @@ async def test_a_key_that_a_later_row_frees_is_not_free_before(
     assert answer.rows == [("freed",), ("c2",)]
 
 
+@pytest.mark.engines("sqlite", "mariadb")  # PostgreSQL has none by itself
 async def test_keys_without_regard_to_case_meet_one_another(
     writes: TableWrites, db: rowgate.Database, engine: Engine
 ) -> None:
-    if engine.name == "postgresql":  # has none by itself
-        return
     collation = {"sqlite": "nocase", "mariadb": "utf8mb4_general_ci"}[engine.name]
     await db.query(f"create table cases (code varchar(9) collate {collation} primary key, n integer not null)")
     try:

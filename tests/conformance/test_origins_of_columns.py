@@ -7,13 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 import rowgate
-from support.engines import ENGINES
 from support.transactions import Transact
 
-TELLING = [engine for engine in ENGINES if engine.name != "sqlite"]
+telling = pytest.mark.engines("mariadb", "postgresql")
 """Python's sqlite3 hands on neither."""
-
-telling = pytest.mark.parametrize("engine", TELLING, indirect=True, ids=lambda engine: engine.name)
 
 
 @pytest.fixture
@@ -76,7 +73,7 @@ async def test_a_stream_tells_it_with_its_first_rows(db: rowgate.Database, pair:
         assert [[(c.table, c.nullable) for c in stream.columns] async for _ in stream] == [[(a, False), (a, True)]]
 
 
-@pytest.mark.parametrize("engine", [e for e in ENGINES if e.name == "postgresql"], indirect=True, ids=["postgresql"])
+@pytest.mark.engines("postgresql")
 async def test_a_name_that_was_never_committed_is_not_told_outside(
     db: rowgate.Database, pair: tuple[str, str], tx: Transact
 ) -> None:

@@ -159,11 +159,8 @@ async def test_a_dry_run_tells_and_undoes(writes: TableWrites, parts: str, db: r
     assert await stored(db) == _ROWS
 
 
-async def test_a_table_without_transactions_is_not_tried_on(
-    writes: TableWrites, db: rowgate.Database, engine: Engine
-) -> None:
-    if engine.name != "mariadb":
-        return  # the others have no such tables
+@pytest.mark.engines("mariadb")  # the others have no such tables
+async def test_a_table_without_transactions_is_not_tried_on(writes: TableWrites, db: rowgate.Database) -> None:
     await db.query("create table lasting (id integer primary key, n integer) engine = MyISAM")
     try:
         await writes.insert("lasting", [{"id": 1}, {"id": 2}])

@@ -44,11 +44,8 @@ async def test_sql_begins_and_ends_none_in_a_call_of_its_own(db: rowgate.Databas
         assert "Transact" in caught.value.metadata["hint"] or "SET STATEMENT" in sql.upper(), sql
 
 
-async def test_a_procedure_that_commits_is_told_of(
-    tx: Transact, db: rowgate.Database, engine: Engine, table: str
-) -> None:
-    if engine.name != "mariadb":
-        return  # SQLite has no procedures; PostgreSQL lets none end the transaction that calls it
+@pytest.mark.engines("mariadb")  # SQLite has no procedures; PostgreSQL lets none end the transaction that calls it
+async def test_a_procedure_that_commits_is_told_of(tx: Transact, db: rowgate.Database, table: str) -> None:
     await db.query(f"create procedure {table}_ends() begin commit; end")
     try:
         await tx.sql(f"insert into {table} (id, name) values (1, 'a')")

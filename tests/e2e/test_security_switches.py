@@ -16,7 +16,7 @@ import pytest
 from unit.core.sqlite_files import fill
 
 from rowgate_server import config
-from rowgate_server.serve import greeting
+from rowgate_server.greeting import greeting
 from support.available import ROOT
 from support.certificates import Authority
 from support.process import Gateway

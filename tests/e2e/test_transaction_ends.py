@@ -1,4 +1,4 @@
-"""Every way in which a transaction ends without a commit: the database itself is asked whether its locks are gone."""
+"""How transactions end that nobody commits, what is told of it, and what they may take meanwhile."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import contextlib
 import json
 import os
 import signal
-import sqlite3
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc.aio
@@ -17,16 +15,13 @@ import pytest
 
 from rowgate._status import error_from_rpc
 from rowgate.v1 import transact_pb2
-from support.available import ROOT
-from support.child import Child
 from support.eventually import eventually
-from support.locked_row import UPDATE, Databases
+from support.locked_row import ENGINES, Databases, holding
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
 from support.transactions import Transact
 
-ENGINES = ("sqlite", "mariadb", "postgresql")
 PROMPTLY = 2.0
 """Seconds, on a machine under load; it takes some milliseconds."""
 
@@ -35,83 +30,18 @@ PROMPTLY = 2.0
 def databases(
     mariadb_server: MariaDB, postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Databases]:
-    file = tmp_path_factory.mktemp("ends") / "test.db"
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute("pragma journal_mode = wal")
-    databases = Databases(mariadb_server, postgresql_server, file)
-    for engine in ENGINES:
-        for sql in ("create table tx_ends (id integer primary key, n integer)", "insert into tx_ends values (1, 0)"):
-            databases.execute(engine, sql)
-    databases.execute("postgresql", "grant all on tx_ends to public")
-    yield databases
-    for engine in ENGINES:
-        databases.execute(engine, "drop table tx_ends")
+    with Databases.with_row(mariadb_server, postgresql_server, tmp_path_factory.mktemp("ends")) as databases:
+        yield databases
 
 
 @pytest.fixture
-def start(
-    mariadb_server: MariaDB, postgresql_server: PostgreSQL, databases: Databases
-) -> Callable[..., contextlib.AbstractContextManager[Gateway]]:
-    urls = {
-        "SQLITE": f"sqlite:///{databases._file}",
-        "MARIADB": mariadb_server.url,
-        "POSTGRESQL": postgresql_server.url,
-    }
-
-    def begin(**settings: str) -> contextlib.AbstractContextManager[Gateway]:
-        environment = {f"ROWGATE_DATABASES__{name}__URL": url for name, url in urls.items()}
-        for key, text in settings.items():
-            if key.startswith("SERVER__"):
-                environment[f"ROWGATE_{key}"] = text
-            else:
-                environment.update({f"ROWGATE_DATABASES__{name}__{key}": text for name in urls})
-        return Gateway.start(environment=environment)
-
-    return begin
-
-
-@contextlib.asynccontextmanager
-async def holding(address: str, engine: str, seconds: float | None = None, **how: Any) -> AsyncIterator[Transact]:
-    """A transaction that holds the row's lock."""
-    async with grpc.aio.insecure_channel(address) as channel, Transact(channel, seconds) as tx:
-        await tx.begin(engine, **how)
-        assert (await tx.sql(UPDATE)).affected == 1
-        yield tx
-
-
-def client_of(gateway: Gateway, engine: str) -> Child:
-    """A client in a process of its own, that holds the row's lock."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    arguments = [sys.executable, "-m", "support.transaction_client", gateway.address, engine, UPDATE]
-    client = Child(arguments, folder=ROOT, environment=environment)
-    assert client.stdout.wait_for("holding", within=30), client.stderr.text
-    return client
+def start(databases: Databases) -> Callable[..., contextlib.AbstractContextManager[Gateway]]:
+    return databases.gateway
 
 
 async def free(databases: Databases, engine: str, number: int, how: str) -> None:
     await eventually(lambda: databases.is_free(engine), PROMPTLY, f"the lock was gone after {how}")
     assert databases.number(engine) == number
-
-
-async def test_whatever_the_client_does_leaves_no_lock(start: Any, databases: Databases) -> None:
-    with start() as gateway:
-        for engine in ENGINES:
-            number = databases.number(engine)
-            async with holding(gateway.address, engine) as tx:
-                assert not databases.is_free(engine)
-                assert await tx.half_close() is grpc.StatusCode.OK
-                await free(databases, engine, number, "a half-close")
-            async with holding(gateway.address, engine) as tx:
-                tx.call.cancel()
-                await free(databases, engine, number, "a cancel")
-            async with holding(gateway.address, engine, seconds=0.7) as tx:
-                with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await tx.answer()
-                assert caught.value.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED)
-                await free(databases, engine, number, "the deadline")
-            async with holding(gateway.address, engine):
-                pass  # the channel is closed
-            await free(databases, engine, number, "a closed channel")
 
 
 async def test_a_client_that_goes_while_a_statement_runs_leaves_no_lock(start: Any, databases: Databases) -> None:
@@ -128,47 +58,6 @@ async def test_a_client_that_goes_while_a_statement_runs_leaves_no_lock(start: A
                 await asyncio.sleep(0.2)  # there is no event on this side of it
                 tx.call.cancel()
                 await free(databases, engine, number, "a cancel while a statement ran")
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-async def test_a_killed_client_leaves_no_lock(start: Any, databases: Databases, engine: str) -> None:
-    number = databases.number(engine)
-    with start() as gateway:
-        client = client_of(gateway, engine)
-        assert not databases.is_free(engine)
-        client.kill()
-        await free(databases, engine, number, "its client was killed")
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-async def test_a_client_that_falls_silent_is_noticed_and_leaves_no_lock(
-    start: Any, databases: Databases, engine: str
-) -> None:
-    """As when the network drops every packet: nothing tells the gateway but its own pings."""
-    number = databases.number(engine)
-    with start(SERVER__KEEPALIVE_TIME="1s", SERVER__KEEPALIVE_TIMEOUT="1s") as gateway:
-        client = client_of(gateway, engine)
-        client.freeze()
-        try:
-            await eventually(lambda: databases.is_free(engine), 20, "the silent client was noticed")
-        finally:
-            client.kill()
-        assert databases.number(engine) == number
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-async def test_a_stopping_gateway_ends_transactions_and_says_so(start: Any, databases: Databases, engine: str) -> None:
-    number = databases.number(engine)
-    with start(SERVER__DRAIN_GRACE="1.5s") as gateway:
-        async with holding(gateway.address, engine) as tx:
-            os.kill(gateway.child.pid, signal.SIGTERM)
-            with pytest.raises(grpc.aio.AioRpcError, match="stopping") as caught:
-                await tx.answer()
-            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-            await free(databases, engine, number, "the gateway stopped")
-        await eventually(lambda: gateway.child.exit_code is not None, 15, "the gateway ended")
-        assert gateway.child.exit_code == 0
-        assert "Traceback" not in gateway.stderr
 
 
 async def test_a_transaction_under_way_may_be_committed_while_the_gateway_stops(

@@ -60,3 +60,15 @@ ENGINES = (
         " and pid <> pg_backend_pid()",
     ),
 )
+
+
+def engines(*names: str) -> list[Engine]:
+    """Those of these names; all of them where none is named.
+
+    Raises:
+        ValueError: there is no engine of a name.
+    """
+    unknown = set(names) - {engine.name for engine in ENGINES}
+    if unknown:
+        raise ValueError(f"no such engines: {', '.join(sorted(unknown))}")
+    return [engine for engine in ENGINES if not names or engine.name in names]

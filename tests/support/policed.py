@@ -15,13 +15,18 @@ import grpc.aio
 from google.protobuf import json_format
 
 from rowgate._status import error_from_rpc
-from rowgate.v1 import query_service_pb2, schema_service_pb2, table_service_pb2
+from rowgate.v1 import admin_service_pb2, query_service_pb2, schema_service_pb2, table_service_pb2
 from rowgate_server import app, config
 from rowgate_server.identity.principal import Method, Principal, current_principal
 from rowgate_server.transport.interceptors.chain import RpcCall
 
 _HEADER = "x-principal"
-_FILES = {"Query": query_service_pb2, "Schema": schema_service_pb2, "Table": table_service_pb2}
+_FILES = {
+    "Admin": admin_service_pb2,
+    "Query": query_service_pb2,
+    "Schema": schema_service_pb2,
+    "Table": table_service_pb2,
+}
 
 
 class Caller:
@@ -93,7 +98,8 @@ async def policed(environment: Mapping[str, str], policy: str, folder: Path) -> 
     entering = authorization.enter
 
     def enter(call: RpcCall) -> None:
-        current_principal.set(_principal(call))
+        call.principal = _principal(call)
+        current_principal.set(call.principal)
         entering(call)
 
     authorization.enter = enter
@@ -102,7 +108,7 @@ async def policed(environment: Mapping[str, str], policy: str, folder: Path) -> 
         async with grpc.aio.insecure_channel(addresses.grpc) as channel:
             yield Policed(gateway, channel, file)
     finally:
-        await gateway.stop()
+        await gateway.stop(pause=False)
 
 
 def _principal(call: RpcCall) -> Principal:

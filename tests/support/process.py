@@ -49,6 +49,7 @@ class Gateway:
                 "PYTHONUNBUFFERED": "1",
                 "ROWGATE_LISTEN": "127.0.0.1:0",
                 "ROWGATE_ADMIN_LISTEN": "127.0.0.1:0",
+                "ROWGATE_SERVER__DRAIN_PAUSE": "0",  # no load balancer has to hear of its end
                 **(environment or {}),
             },
         )

@@ -64,6 +64,7 @@ def test_a_flag_beats_a_variable_beats_the_file_beats_what_is_built_in_beats_the
         f"file {file['config']} line 1",
         "default",
         "built in",
+        "default",
     ]
 
 

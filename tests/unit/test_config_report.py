@@ -144,6 +144,7 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
         {
             "databases.main.url": URL,
             "databases.main.tables.soft_delete": "gone_at",
+            "databases.main.catalog.tables_from": "/etc/rowgate/tables.json",
             "databases.main.tables.soft_delete_tables": "logs=, a.b=removed",
             "server.page_token_secret": SECRET * 4,
             "admin_listen": "off",
@@ -153,6 +154,7 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
             **{f"{section}.{name}": str(PAGE) for section in ("tls", "admin_tls") for name in TLS},
             "audit.path": "stdout",
             **AUTH,
+            "tracing.endpoint": "http://collector:4317",
         },
         {"ROWGATE_SERVER__DRAIN_GRACE": "90", "ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES": "1025"},
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from support.histories import Fate, History, anomalies
+import pytest
+
+from support.histories import Elements, Fate, History, Promise, anomalies
 
 OK, BACK = Fate.COMMITTED, Fate.ROLLED_BACK
 
@@ -36,3 +38,45 @@ def test_each_anomaly_is_found() -> None:
         tx(2, OK, ("read", 1, ()), ("append", 0, 2)),
     ]
     assert anomalies(skewed, {0: (2,), 1: (1,)}) == ["no order explains transactions [1, 2]"]
+
+
+LOST_UPDATE = (
+    [tx(1, OK, ("read", 0, ()), ("append", 0, 1)), tx(2, OK, ("read", 0, ()), ("append", 0, 2))],
+    {0: (1, 2)},
+)
+WRITE_SKEW = (
+    [tx(1, OK, ("read", 0, ()), ("append", 1, 1)), tx(2, OK, ("read", 1, ()), ("append", 0, 2))],
+    {0: (2,), 1: (1,)},
+)
+READ_SKEW = (
+    [tx(1, OK, ("append", 0, 1), ("append", 1, 2)), tx(2, OK, ("read", 0, ()), ("read", 1, (2,)))],
+    {0: (1,), 1: (2,)},
+)
+READ_TWICE = (
+    [tx(1, OK, ("append", 0, 1)), tx(2, OK, ("read", 0, ()), ("read", 0, (1,)), ("append", 1, 2))],
+    {0: (1,), 1: (2,)},
+)
+CIRCLE = (
+    [tx(1, OK, ("append", 0, 1), ("read", 1, (2,))), tx(2, OK, ("append", 1, 2), ("read", 0, (1,)))],
+    {0: (1,), 1: (2,)},
+)
+DIRTY = ([tx(1, BACK, ("append", 0, 1)), tx(2, OK, ("read", 0, (1,)))], {0: ()})
+
+
+@pytest.mark.parametrize(
+    ("case", "first_excluded_by"),
+    [
+        (DIRTY, Promise.COMMITTED),
+        (CIRCLE, Promise.COMMITTED),
+        (READ_TWICE, Promise.REPEATABLE),
+        (READ_SKEW, Promise.REPEATABLE),
+        (LOST_UPDATE, Promise.SNAPSHOT),
+        (WRITE_SKEW, Promise.ORDER),
+    ],
+)
+def test_each_promise_excludes_what_it_says_and_no_more(
+    case: tuple[list[History], dict[int, Elements]], first_excluded_by: Promise
+) -> None:
+    histories, final = case
+    for promise in Promise:
+        assert bool(anomalies(histories, final, promise)) is (promise >= first_excluded_by), promise

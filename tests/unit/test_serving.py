@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from rowgate_server.serve import spare_collections
+from rowgate_server.observability.garbage import spare_collections
 
 
 def test_what_the_start_made_is_left_out_of_collections() -> None:

@@ -5,20 +5,22 @@
 
 from rowgate_server.config.audit import Audit
 from rowgate_server.config.auth import Auth
-from rowgate_server.config.database import Database, Limits, Login, Pool, Tables, Timeouts
+from rowgate_server.config.database import Catalog, Database, Limits, Login, Pool, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
 from rowgate_server.config.loading import load, read_policy
 from rowgate_server.config.reference import reference_markdown
 from rowgate_server.config.report import effective, json_schema
-from rowgate_server.config.settings import Health, Log, Server, Settings
+from rowgate_server.config.settings import Admin, Health, Log, Server, Settings, Tracing
 from rowgate_server.config.tls import Certificates
 from rowgate_server.config.url import DatabaseUrl, SslMode
 from rowgate_server.config.values import Address
 
 __all__ = [
     "Address",
+    "Admin",
     "Audit",
     "Auth",
+    "Catalog",
     "Certificates",
     "ConfigError",
     "Database",
@@ -33,6 +35,7 @@ __all__ = [
     "SslMode",
     "Tables",
     "Timeouts",
+    "Tracing",
     "effective",
     "json_schema",
     "load",

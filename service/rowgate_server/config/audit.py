@@ -15,7 +15,10 @@ class Audit(Section):
     path: Annotated[
         str,
         VISIBLE,
-        Field(description="Where it goes: the path of a file, `stdout` or `stderr`. Empty: none is written."),
+        Field(
+            description="Where it goes: the path of a file, `stdout` or `stderr`. With several workers each has "
+            "a file of its own, `path.worker1`, `path.worker2`, ... Empty: none is written."
+        ),
     ] = ""
     max_bytes: Annotated[
         Size,

@@ -28,6 +28,14 @@ class Pool(Section):
     wait_timeout: Annotated[
         Duration, VISIBLE, Field(description="The longest a call waits for a connection; then `POOL_EXHAUSTED`.")
     ] = 5.0
+    busy_wait: Annotated[
+        Duration,
+        VISIBLE,
+        Field(
+            description="The same while calls have been waiting for some time already: a call that would wait for "
+            "longer than this, and longer than half of what a connection is usually used for, is refused at once."
+        ),
+    ] = 0.05
 
 
 class LoginPool(Pool):
@@ -144,6 +152,39 @@ class Tables(Section):
     ] = TableColumns()
 
 
+class Catalog(Section):
+    """What SchemaService makes of the schema."""
+
+    max_age: Annotated[
+        Duration,
+        VISIBLE,
+        Field(ge=1, description="Age at which the tree of schemas, tables and columns is read anew."),
+    ] = 300.0
+    load_timeout: Annotated[
+        Duration, VISIBLE, Field(description="The longest it may take to read the tree; that of one statement is none.")
+    ] = 120.0
+    max_columns: Annotated[
+        int,
+        VISIBLE,
+        Field(
+            ge=1,
+            le=100_000_000,
+            description="Columns of all tables together; a tree with more is `RESULT_TOO_LARGE`.",
+        ),
+    ] = 1_000_000
+    ddl: Annotated[
+        bool, VISIBLE, Field(description="Whether callers may make and drop tables with CreateTable and DropTable.")
+    ] = False
+    tables_from: Annotated[
+        str,
+        VISIBLE,
+        Field(
+            description="A JSON file with a list of tables, each as GetTable answers it: those that are missing are "
+            "made at the start, whatever `ddl` says, or the gateway does not start."
+        ),
+    ] = ""
+
+
 class Database(Section):
     """One database that is served."""
 
@@ -169,3 +210,4 @@ class Database(Section):
         Transactions()
     )
     tables: Annotated[Tables, VISIBLE, Field(description="What TableService makes of the tables.")] = Tables()
+    catalog: Annotated[Catalog, VISIBLE, Field(description="What SchemaService makes of the schema.")] = Catalog()

@@ -36,18 +36,20 @@ def load(
     env: Mapping[str, str],
     *,
     extra_databases: Mapping[str, Mapping[str, Any]] = _NONE,
+    extra: Mapping[str, Any] = _NONE,
 ) -> Settings:
-    """Read every source and merge: flag > environment > file > `extra_databases` > default.
+    """Read every source and merge: flag > environment > file > `extra_databases` and `extra` > default.
 
     Args:
         flags: dotted key to text (`listen`, `databases.main.url`, ...); `config` is the path of the file.
         env: the process's environment.
         extra_databases: databases that the program brings itself, as nested plain values by name.
+        extra: other settings that it brings.
 
     Raises:
         ConfigError: with all that is wrong; nothing in it repeats a value.
     """
-    sources = [from_mapping(extra_databases, ("databases",), "built in")]
+    sources = [from_mapping(extra_databases, ("databases",), "built in"), from_mapping(extra, (), "built in")]
     sources += _file(flags, env)
     sources += [from_environment(env), from_flags(flags)]
     problems = [problem for source in sources for problem in source.problems]

@@ -6,6 +6,7 @@ so that what is built from it takes them through its constructor.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
@@ -95,8 +96,39 @@ class Server(Section):
         Duration, VISIBLE, Field(description="The deadline of a unary call whose caller sets none.")
     ] = 60.0
     drain_grace: Annotated[
-        DurationOrOff, VISIBLE, Field(description="How long calls under way may go on once the server stops.")
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="How long calls under way may go on once SIGTERM has come; then they are cut short, in the "
+            "databases too. The process ends within 2 seconds after."
+        ),
     ] = 10.0
+    drain_pause: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="How long new calls are served once SIGTERM has come and readiness is NOT_SERVING, until load "
+            "balancers have heard of it. A part of `drain_grace`, at most half of it; none after SIGINT."
+        ),
+    ] = 2.0
+    workers: Annotated[
+        int,
+        VISIBLE,
+        Field(
+            ge=1,
+            le=256,
+            description="Processes that serve the port together, each on a core of its own and with pools of its own: "
+            "a database gets up to this times `pool.size` and `pool.max_overflow` connections. Not with a Unix socket.",
+        ),
+    ] = 1
+    reuse_port: Annotated[
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether other processes may listen on the same port at the same time, and share its "
+            "connections: for a restart without a gap. Otherwise a second one is refused."
+        ),
+    ] = False
     page_token_secret: Annotated[
         SecretStr,
         AfterValidator(long_enough),
@@ -107,6 +139,25 @@ class Server(Section):
             "after a restart."
         ),
     ] = SecretStr("")
+
+
+class Admin(Section):
+    """AdminService: the queries that run."""
+
+    all_queries: Annotated[
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether every caller may list and cancel the queries of all; otherwise its own: those of the "
+            "same principal, or without authentication of the same connection. Where there is a policy, the right "
+            "`admin` to the database counts instead. `--demo` turns it on."
+        ),
+    ] = False
+    statement_text: Annotated[
+        bool,
+        VISIBLE,
+        Field(description="Whether ListQueries tells SQL as it is written; otherwise with `?` for every literal."),
+    ] = False
 
 
 class Health(Section):
@@ -130,6 +181,34 @@ class Log(Section):
         VISIBLE,
         Field(description="One JSON object a line, or text for people; `auto` is console on a terminal, else JSON."),
     ] = "auto"
+
+
+def _collector(endpoint: str) -> str:
+    if endpoint and not re.match(r"https?://[^/\s]+/?\Z", endpoint):
+        raise ValueError("must be http://host:port or https://host:port")
+    return endpoint
+
+
+class Tracing(Section):
+    """Traces by OpenTelemetry, which the server's `tracing` extra brings."""
+
+    endpoint: Annotated[
+        str,
+        AfterValidator(_collector),
+        VISIBLE,
+        Field(
+            description="The collector that takes OTLP by gRPC, `http://host:4317`, or by TLS `https://host:4317`. "
+            "Empty: no traces."
+        ),
+    ] = ""
+    ratio: Annotated[
+        float,
+        VISIBLE,
+        Field(ge=0, le=1, description="How many of the calls are traced whose callers have not decided that already."),
+    ] = 1.0
+    sql: Annotated[
+        bool, VISIBLE, Field(description="Whether a statement's text is told; the values of its parameters never are.")
+    ] = False
 
 
 DatabaseName = Annotated[str, StringConstraints(pattern=DATABASE_NAME_PATTERN)]
@@ -187,8 +266,12 @@ class Settings(Section):
     admin_tls: Annotated[AdminTls, VISIBLE, Field(description="TLS of the admin port.")] = AdminTls()
     audit: Annotated[Audit, VISIBLE, Field(description="The audit log.")] = Audit()
     policy: Annotated[Policy, VISIBLE, Field(description="Who may do what.")] = Policy()
+    admin: Annotated[Admin, VISIBLE, Field(description="AdminService: the queries that run.")] = Admin()
     health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
     log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
+    tracing: Annotated[
+        Tracing, VISIBLE, Field(description="Traces by OpenTelemetry, which the server's `tracing` extra brings.")
+    ] = Tracing()
 
     _origins: Mapping[Path, str] = PrivateAttr(default=FrozenMapping({}))
 
@@ -240,10 +323,8 @@ def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
     yield from _incomplete("admin_tls", settings.admin_tls)
     if settings.auth.certificates and not settings.tls.client_ca:
         yield ("auth", "certificates"), "needs tls.client_ca: without it no caller is asked for a certificate"
+    yield from _unsharable(settings)
     server = settings.server
-    admin = settings.admin_listen
-    if admin is not None and admin == settings.listen and (admin.path or admin.port):
-        yield ("admin_listen",), "is the same as listen"
     largest = f"server.max_message_bytes ({format_quantity(server.max_message_bytes, Unit.BYTES)})"
     grace = f"server.max_connection_age_grace ({format_quantity(server.max_connection_age_grace, Unit.SECONDS)})"
     for name, database in settings.databases.items():
@@ -259,6 +340,17 @@ def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
                 )
         if server.max_connection_age and database.timeouts.stream > server.max_connection_age_grace:
             yield ("databases", name, "timeouts", "stream"), f"must not be longer than {grace}, which would cut streams"
+
+
+def _unsharable(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """Addresses that two listen on, and cannot."""
+    admin, health, several = settings.admin_listen, settings.health_listen, settings.server.workers > 1
+    if admin is not None and admin == settings.listen and (admin.path or admin.port):
+        yield ("admin_listen",), "is the same as listen"
+    if several and settings.listen.path:
+        yield ("server", "workers"), "must be 1 where listen is a Unix socket, which processes cannot share"
+    if several and health is not None and health.path:
+        yield ("health_listen",), "must be no Unix socket where there are several workers, which cannot share it"
 
 
 def _exposed(settings: Settings) -> Iterator[tuple[Path, str]]:

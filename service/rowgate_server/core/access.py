@@ -48,7 +48,3 @@ class Switches:
                 hint="TableService reads and writes its tables without SQL",
                 outcome=Outcome.NOT_RUN,
             )
-
-
-OPEN: Access = Switches({})
-"""Allows everybody everything."""

@@ -8,20 +8,19 @@ from enum import Enum
 from typing import NamedTuple
 
 from rowgate_server.core import raw
-from rowgate_server.core.access import OPEN, Access
+from rowgate_server.core.access import Access
 from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.policy.raw_sql import check_statement, only_reads
-from rowgate_server.core.query import QueryOptions, deadline_for, told
+from rowgate_server.core.query import QueryOptions, deadline_for, may_alter, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
-from rowgate_server.core.sqltext.effects import READING, Effect, alters, effect_of
+from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.core.sqltext.words import words
 from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
@@ -93,7 +92,7 @@ class BatchRunner:
         access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access = OPEN) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access) -> None:
         self._databases = databases
         self._access = access
         self._altered = altered
@@ -119,15 +118,8 @@ class BatchRunner:
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
         finally:
-            if any(_alters(step.sql, database.dialect) for step in request.steps):
+            if any(may_alter(step.sql, database.dialect) for step in request.steps):
                 self._altered(database.name)
-
-
-def _alters(sql: str, dialect: Dialect) -> bool:
-    try:
-        return alters(parse(sql, dialect))
-    except RowgateError:
-        return False  # it was not run
 
 
 async def _atomic(

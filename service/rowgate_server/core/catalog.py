@@ -17,9 +17,12 @@ from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.policy.access import denied
 from rowgate_server.core.policy.guard import access_to, check_table, enter
+from rowgate_server.core.policy.sights import sight_of
 from rowgate_server.core.tables import Table, TableKind, TableSummary
+from rowgate_server.core.tree.reading import read_schemas
+from rowgate_server.core.tree.records import SchemaName
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Reason, RowgateError
 
 DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
@@ -48,6 +51,14 @@ class TablePage:
     next_page_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaPage:
+    """One page of schemas, and the token of the next one ("" when this is the last)."""
+
+    schemas: list[SchemaName]
+    next_page_token: str
+
+
 class Catalog:
     """Reads schemas."""
 
@@ -60,8 +71,7 @@ class Catalog:
         Raises:
             RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE for a schema that is not there, INVALID_REQUEST.
         """
-        if query.page_size < 0:
-            raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
+        _check_page_size(query.page_size)
         if len(query.name_pattern) > _LONGEST_PATTERN:
             raise RowgateError(
                 Reason.INVALID_REQUEST,
@@ -84,8 +94,38 @@ class Catalog:
         page = wanted[:size]
         return TablePage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
 
-    async def get_table(self, database_name: str, schema: str, table: str, call_timeout: float | None) -> Table:
-        """One table or view, whole, as far as its caller may know it.
+    async def list_schemas(
+        self, database_name: str, page_size: int, page_token: str, call_timeout: float | None
+    ) -> SchemaPage:
+        """One page of a database's schemas, as far as the caller may know of them, in alphabetical order.
+
+        Raises:
+            RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE, INVALID_REQUEST.
+        """
+        # A token is bound to its request: no pattern of ListTables has this character.
+        query = TableQuery(database_name, name_pattern="\0", page_size=page_size, page_token=page_token)
+        _check_page_size(page_size)
+        access, database = enter(self._databases, database_name)
+        after = _read_token(query)
+        try:
+            schemas = await read_schemas(database, _deadline(database, call_timeout))
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from error.__cause__
+        sight = sight_of(access, database)
+        wanted = [each for each in schemas if (after is None or each.name > after) and sight.schema(each.name)]
+        size = min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
+        page = wanted[:size]
+        return SchemaPage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
+
+    async def get_table(
+        self,
+        database_name: str,
+        schema: str,
+        table: str,
+        call_timeout: float | None,
+        extent: reflection.Extent = reflection.Extent.WHOLE,
+    ) -> Table:
+        """One table or view, as far as its caller may know it.
 
         Raises:
             RowgateError: PERMISSION_DENIED, be there such a table or not; UNKNOWN_DATABASE, UNKNOWN_TABLE (with near
@@ -95,27 +135,30 @@ class Catalog:
             raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
         access, database = enter(self._databases, database_name)
         if access is None or access.sees_everything:
-            return await self._read_table(database, schema, table, call_timeout)
+            return await self._read_table(database, schema, table, call_timeout, extent)
         allowed = check_table(access, database, (schema, table), ())
-        found = await self._read_table(database, schema, table, call_timeout)
+        found = await self._read_table(database, schema, table, call_timeout, extent)
         default = _default_schema(database)
         return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
 
-    async def _read_table(self, database: Database, schema: str, table: str, call_timeout: float | None) -> Table:
+    async def _read_table(
+        self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent
+    ) -> Table:
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
             raise await self.unknown_table(database, schema, table, call_timeout)
         try:
             return await database.reflect(
-                lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect), deadline
+                lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect, extent),
+                deadline,
             )
         except NoSuchTableError:
             raise await self.unknown_table(database, schema, table, call_timeout) from None
         except RowgateError as error:
             error.with_defaults(database=database.name)
-            # MariaDB has another error for a name that no table may have.
-            if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL):
+            # MariaDB has another error for a name that no table may have, and denies what the login may not know of.
+            if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL, Reason.PERMISSION_DENIED):
                 raise await self.unknown_table(database, schema, table, call_timeout, error) from None
             raise error from error.__cause__
 
@@ -142,10 +185,8 @@ class Catalog:
                 schema=query.schema,
             )
         access = access_to(self._databases, query.database)
-        if access is None or access.sees_everything:
-            return tables
-        default = _default_schema(database)
-        return [table for table in tables if access.sees(table.schema, table.name, default)]
+        sight = sight_of(access, database)
+        return [table for table in tables if sight.shows(table.schema, table.name)]
 
     async def unknown_table(
         self,
@@ -177,9 +218,12 @@ def _default_schema(database: Database) -> str:
 
 
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
-    return Deadline.soonest(
-        (call_timeout, "the call's deadline"), (database.bounds.statement_timeout, database.statement_limit)
-    )
+    return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, database.statement_limit))
+
+
+def _check_page_size(page_size: int) -> None:
+    if page_size < 0:
+        raise RowgateError(Reason.INVALID_REQUEST, "page_size is negative", field="page_size")
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:

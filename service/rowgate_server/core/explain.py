@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from rowgate_server.core import describe, plans, raw
-from rowgate_server.core.access import OPEN, Access
+from rowgate_server.core.access import Access
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
 from rowgate_server.core.policy.guard import enter
@@ -47,7 +47,7 @@ class Explainer:
         access: decides who may.
     """
 
-    def __init__(self, databases: Databases, access: Access = OPEN) -> None:
+    def __init__(self, databases: Databases, access: Access) -> None:
         self._databases = databases
         self._access = access
 

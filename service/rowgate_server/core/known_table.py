@@ -146,6 +146,10 @@ class KnownTable:
         key = self.described.primary_key
         return key if key is None or key.columns not in self.described.untold else None
 
+    def index_of(self, key: Key) -> str:
+        """The index that a key of MySQL's is, by which the database refuses to look for rows where it is gone."""
+        return "PRIMARY" if key is self.described.primary_key else key.name
+
 
 def _not_this(name: str, field: str, words: str) -> RowgateError:
     error = denied(words)

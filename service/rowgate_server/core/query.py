@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.core import raw
-from rowgate_server.core.access import OPEN, Access
+from rowgate_server.core.access import Access
 from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.policy.needs import Operation
@@ -17,7 +17,8 @@ from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING, alters
 from rowgate_server.core.transactions.statements import check_held
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
@@ -76,7 +77,7 @@ class QueryRunner:
         access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access = OPEN) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access) -> None:
         self._databases = databases
         self._access = access
         self._altered = altered
@@ -134,6 +135,10 @@ class QueryRunner:
         finally:
             await chunks.aclose()
             self._note(database, statement)
+
+    def altered(self, database: str) -> None:
+        """A transaction was committed that may have changed what tables there are."""
+        self._altered(database)
 
     def database_name(self, name: str) -> str:
         """The name of the database that a request means, for the log."""
@@ -214,7 +219,7 @@ def deadline_for(database: Database, call_timeout: float | None, options: QueryO
         else (bounds.statement_timeout, database.statement_limit)
     )
     return Deadline.soonest(
-        (call_timeout, "the call's deadline"),
+        of_call(call_timeout),
         (options.timeout, "options.timeout"),
         limit,
     )
@@ -226,6 +231,14 @@ def _explain(error: RowgateError, statement: ParsedStatement, request: QueryRequ
     meant_as_operators = bool(request.positional_params) or not statement.cuts.optional_questions
     if error.reason is Reason.INVALID_SQL and statement.positional and not meant_as_operators:
         error.with_defaults(hint="a ? is a parameter where positional_params are given, and otherwise an operator")
+
+
+def may_alter(sql: str, dialect: Dialect) -> bool:
+    """Whether it is a statement that may change what tables there are and what they look like."""
+    try:
+        return alters(parse(sql, dialect))
+    except RowgateError:
+        return False  # it is not run
 
 
 def told(stats: Stats, statement: ParsedStatement, *, returned: bool) -> Stats:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from enum import Enum
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Inspector
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.exc import CompileError, NoSuchTableError, UnsupportedCompilationError
+from sqlalchemy.exc import CompileError, NoSuchTableError, UnreflectableTableError, UnsupportedCompilationError
 
-from rowgate_server.core import declared_types, mysql_schema, postgresql_schema, sqlite_schema
+from rowgate_server.core import declared_types, held_types, mysql_schema, postgresql_schema, sqlite_schema
+from rowgate_server.core.postgresql_rows import read_rows_table
+from rowgate_server.core.table_facts import create_statement, kind_of, row_estimate
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -67,14 +71,32 @@ def has_schema(inspector: Inspector, schema: str) -> bool:
     return schema in inspector.get_schema_names()
 
 
-def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dialect) -> Table:
-    """One table or view, whole.
+class Extent(Enum):
+    """How much of a table is read: what its rows are written by, or all. MySQL and SQLite tell most at once."""
+
+    ROWS = 1
+    WHOLE = 2
+
+
+def read_table(
+    inspector: Inspector, name: str, schema: str | None, dialect: Dialect, extent: Extent = Extent.WHOLE
+) -> Table:
+    """One table or view.
 
     Raises:
         NoSuchTableError: it is not there.
     """
-    kind = TableKind.VIEW if name in _view_names(inspector, schema) else TableKind.TABLE
-    columns = inspector.get_columns(name, schema)
+    connection = inspector.bind
+    if not isinstance(connection, Connection):
+        raise TypeError("the table is read on a connection")
+    if extent is Extent.ROWS and dialect is Dialect.POSTGRESQL:
+        return held_types.completed(read_rows_table(connection, name, schema), connection)
+    kind = kind_of(connection, dialect, name, schema)
+    try:
+        columns = inspector.get_columns(name, schema)
+    except UnreflectableTableError as error:
+        # MySQL's view whose table is gone; what the database has against it is the cause.
+        raise error.__cause__ or error from None
     if not columns:
         raise NoSuchTableError(name)
     unique = _optional(inspector.get_unique_constraints, name, schema)
@@ -98,15 +120,22 @@ def read_table(inspector: Inspector, name: str, schema: str | None, dialect: Dia
             for check in _optional(inspector.get_check_constraints, name, schema)
         ),
     )
-    connection = inspector.bind
-    if not isinstance(connection, Connection):
-        return table
+    if extent is Extent.WHOLE:
+        table = replace(
+            table,
+            row_estimate=row_estimate(connection, dialect, name, schema),
+            create_statement=create_statement(connection, dialect, name, schema, kind),
+        )
     if dialect is Dialect.SQLITE:
         return sqlite_schema.completed(table, connection)
     if dialect is Dialect.MYSQL:
         table = mysql_schema.unescaped(table)
+        mysql_schema.check_whole(table, connection)
+        if extent is Extent.WHOLE:
+            table = mysql_schema.with_directions(mysql_schema.with_checks(table, connection), connection)
     if dialect is Dialect.POSTGRESQL:
-        table = postgresql_schema.completed(table, connection)
+        declared = declared_types.completed(postgresql_schema.completed(table, connection), connection, dialect)
+        return held_types.completed(declared, connection)
     return declared_types.completed(table, connection, dialect)
 
 
@@ -136,6 +165,7 @@ def _by_name(things: Iterable[Any]) -> tuple[Any, ...]:
 def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect) -> TableColumn:
     kind, computed, identity = column["type"], column.get("computed"), column.get("identity")
     autoincrement = column.get("autoincrement") is True or identity is not None
+    always = identity is not None and bool(identity["always"])
     return TableColumn(
         name=column["name"],
         type=_cell_type(kind, dialect),
@@ -144,6 +174,7 @@ def _column(inspector: Inspector, column: Mapping[str, Any], dialect: Dialect) -
         default=None if autoincrement and dialect is Dialect.POSTGRESQL else column.get("default"),
         autoincrement=autoincrement,
         generated=computed is not None,
+        always_counted=always,
         generation_expression=computed["sqltext"] if computed else "",
         comment=column.get("comment") or "",
         length=None if isinstance(kind, (sqltypes.Enum, mysql.SET)) else _size(kind, "length"),

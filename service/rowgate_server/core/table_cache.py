@@ -1,7 +1,7 @@
 """The tables that were read lately: each is read on its first use, once however many callers wait for it.
 
-A description is dropped when it is old, and read anew when a request meets something that it does not know: a table
-that was made or changed a moment ago is found.
+A description is dropped when it is old, or SQLite's file says that tables have changed, and read anew when a request
+meets something that it does not know: a table that was made or changed a moment ago is found.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.kept_tables import Kept, KeptTables, Place
 from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.narrowing import discreet, narrowed
 from rowgate_server.core.policy.access import Access
 from rowgate_server.core.policy.guard import check_table, enter
 from rowgate_server.core.policy.needs import Operation
+from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _T = TypeVar("_T")
-_Place = tuple[str, str, str]
 _Work: TypeAlias = Callable[[Database, KnownTable, Deadline], Awaitable[_T]]
+_MOST_NARROWED = 1000
 
-_MOST_TABLES = 1000
 _UNKNOWN = frozenset({Reason.UNKNOWN_COLUMN, Reason.UNKNOWN_TABLE, Reason.INVALID_SQL})
 """What a request may end in because the table has changed, be it by the gateway's word or the database's.
 
@@ -47,12 +48,6 @@ class TableRules:
     soft_deletes: SoftDeletes
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    table: KnownTable
-    read_at: float
-
-
 class TableCache:
     """Hands out tables.
 
@@ -66,17 +61,17 @@ class TableCache:
         self._databases = databases
         self._catalog = catalog
         self._rules = rules
-        self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
-        self._flights: dict[_Place, asyncio.Task[KnownTable]] = {}
+        self._entries = KeptTables()
+        self._flights: dict[Place, asyncio.Task[KnownTable]] = {}
         self._alterations: Counter[str] = Counter()
         self._narrowed: OrderedDict[tuple[KnownTable, Access], KnownTable] = OrderedDict()
 
     def forget(self, database: str) -> None:
         """Drop what is known of a database, and what is being read of it: a statement may have altered its tables."""
         self._alterations[database] += 1
-        for places in (self._entries, self._flights):
-            for place in [place for place in places if place[0] == database]:
-                del places[place]
+        self._entries.forget(database)
+        for place in [place for place in self._flights if place[0] == database]:
+            del self._flights[place]
 
     def on(self, database: Database) -> TableCache:
         """The same tables, for a view of their database."""
@@ -134,7 +129,7 @@ class TableCache:
         if found is None:
             place = (table.described.schema, table.name)
             found = self._narrowed[key] = narrowed(table, check_table(access, database, place, operations))
-            if len(self._narrowed) > _MOST_TABLES:
+            if len(self._narrowed) > _MOST_NARROWED:
                 self._narrowed.popitem(last=False)
         return found
 
@@ -142,19 +137,19 @@ class TableCache:
         self, database: Database, place: tuple[str, str, str], call_timeout: float | None, work: _Work[_T]
     ) -> _T:
         deadline = Deadline.soonest(
-            (call_timeout, "the call's deadline"),
+            of_call(call_timeout),
             (database.bounds.statement_timeout, database.statement_limit),
         )
         place = (database.name, *place[1:])
         try:
-            entry = self._fresh(place)
+            entry = self._fresh(place, database.schema_version())
             if entry is not None:
                 try:
                     return await work(database, entry.table, deadline)
                 except RowgateError as error:
                     if not self._may_be_stale(entry, error):
                         raise
-                    self._drop(place, entry)
+                    self._entries.drop(place, entry)
             return await self._read_and_work(database, place, deadline, work)
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
@@ -162,7 +157,7 @@ class TableCache:
     async def _read_and_work(
         self,
         database: Database,
-        place: _Place,
+        place: Place,
         deadline: Deadline,
         work: _Work[_T],
     ) -> _T:
@@ -177,28 +172,23 @@ class TableCache:
         flight = self._flights.get(place) or self._fly(database, place)
         return await work(database, await _landed(flight, deadline), deadline)
 
-    def _fresh(self, place: _Place) -> _Entry | None:
+    def _fresh(self, place: Place, version: int | None) -> Kept | None:
         entry = self._entries.get(place)
         if entry is None:
             return None
-        if _now() - entry.read_at > self._rules[place[0]].max_age:
-            self._drop(place, entry)
+        changed = None not in (version, entry.version) and version != entry.version
+        if changed or _now() - entry.read_at > self._rules[place[0]].max_age:
+            self._entries.drop(place, entry)
             return None
-        self._entries.move_to_end(place)
         return entry
 
     @staticmethod
-    def _may_be_stale(entry: _Entry, error: RowgateError) -> bool:
+    def _may_be_stale(entry: Kept, error: RowgateError) -> bool:
         if error.reason in _UNKNOWN or isinstance(error, StaleTableError):
             return True
         return error.reason in _UNFIT and _now() - entry.read_at > _UNFIT_AGE
 
-    def _drop(self, place: _Place, entry: _Entry) -> None:
-        """Unless another has been put in its place since."""
-        if self._entries.get(place) is entry:
-            del self._entries[place]
-
-    def _fly(self, database: Database, place: _Place) -> asyncio.Task[KnownTable]:
+    def _fly(self, database: Database, place: Place) -> asyncio.Task[KnownTable]:
         """Begin to read a table: a task of its own, so that a caller who goes away takes it from no other."""
         flight = asyncio.create_task(self._read(database, place))
         self._flights[place] = flight
@@ -212,17 +202,14 @@ class TableCache:
         flight.add_done_callback(landed)
         return flight
 
-    async def _read(self, database: Database, place: _Place) -> KnownTable:
-        read_at, alterations = _now(), self._alterations[place[0]]
-        table = await self._catalog.get_table(database.name, place[1], place[2], None)
+    async def _read(self, database: Database, place: Place) -> KnownTable:
+        read_at, alterations, version = _now(), self._alterations[place[0]], database.schema_version()
+        table = await self._catalog.get_table(database.name, place[1], place[2], None, Extent.ROWS)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         found = known(database.name, database.dialect, table, soft_delete)
         if self._alterations[place[0]] != alterations:
             return found  # good for those who asked before
-        self._entries[place] = _Entry(found, read_at)
-        self._entries.move_to_end(place)
-        if len(self._entries) > _MOST_TABLES:
-            self._entries.popitem(last=False)
+        self._entries.put(place, Kept(found, read_at, version))
         return found
 
 

@@ -41,7 +41,11 @@ class TableSummary:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column. None and "" where it has none, or the database does not tell."""
+    """One column. None and "" where it has none, or the database does not tell.
+
+    `held` is what a PostgreSQL type of another name comes down to (`numeric(5,2)[]`, `range of date`), a record's
+    members each; empty where `database_type` says it. `always_counted` is PostgreSQL's GENERATED ALWAYS AS IDENTITY.
+    """
 
     name: str
     type: ValueType
@@ -56,6 +60,18 @@ class TableColumn:
     precision: int | None = None
     scale: int | None = None
     labels: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    always_counted: bool = False
+
+    @property
+    def writable(self) -> bool:
+        """Whether a value can be given."""
+        return not self.generated and not self.always_counted
+
+    @property
+    def base_type(self) -> str:
+        """The type that its values are made one of."""
+        return self.held[0] if self.held else self.database_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +127,8 @@ class Table:
     """One table or view, whole.
 
     `untold` are the columns of keys that do not tell rows apart as the database compares them: a SQLite index of
-    another collation than its column's, keys of a PostgreSQL table that others inherit from.
+    another collation than its column's, keys of a PostgreSQL table that others inherit from. `deferrable` are those of
+    keys that may hold at the end of a transaction only.
     """
 
     name: str
@@ -124,4 +141,7 @@ class Table:
     unique_constraints: tuple[Key, ...]
     indexes: tuple[Index, ...]
     checks: tuple[Check, ...]
+    row_estimate: int | None = None
+    create_statement: str = ""
     untold: frozenset[tuple[str, ...]] = frozenset()
+    deferrable: frozenset[tuple[str, ...]] = frozenset()

@@ -24,6 +24,7 @@ class Demo:
     """What a server is to serve besides: nothing, or the demo database."""
 
     databases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     seeding: subprocess.Popen[bytes] | None = None
 
     def wait(self) -> None:
@@ -49,7 +50,9 @@ def demo_database(*, wanted: bool) -> Iterator[Demo]:
     file = folder / "shop.db"
     seeding = subprocess.Popen([sys.executable, "-m", "rowgate_server.demo", str(file)])  # noqa: S603 - ourselves
     try:
-        yield Demo({NAME: {"url": f"sqlite:///{file}"}}, seeding)
+        settings = {NAME: {"url": f"sqlite:///{file}", "catalog": {"ddl": "true"}}}
+        # Whoever tries a second terminal is to see what the first one does.
+        yield Demo(settings, {"admin": {"all_queries": True}}, seeding)
     finally:
         seeding.kill()
         seeding.wait()

@@ -35,6 +35,8 @@ class Availability:
         self._listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
         self._cause = ""
+        self.error: BaseException | None = None
+        """Why the last probe failed."""
         self.up: bool | None = None
         self.facts = ServerFacts()
 
@@ -48,6 +50,7 @@ class Availability:
             async with asyncio.timeout(self._timeout):
                 self.facts = await self._driver.probe()
         except Exception as error:  # noqa: BLE001 - whatever it was, the database did not answer
+            self.error = error
             self._set(up=False, cause=in_a_line(error))
             return error
         self._set(up=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,10 +20,14 @@ from rowgate_server.engines.executor import Executor
 from rowgate_server.engines.held import HeldExecutor
 from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.transaction import Transaction
+from rowgate_server.engines.underway import UnderWay
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
 _T = TypeVar("_T")
+
+_REFUSED = ("28", "3D")
+"""SQLSTATEs of logins that are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,10 @@ class Database:
         self.availability = availability
         self._driver = driver
         self._pool = Pool(driver, pool, metrics)
-        self.executor: Executor | HeldExecutor = Executor(driver, self._pool)
+        availability.listen(self._probed)
+        executor = Executor(driver, self._pool)
+        self.executor: Executor | HeldExecutor = executor
+        self._under_way = executor.under_way
 
     def within(self, transaction: Transaction) -> Database:
         """The same, but that its statements run in a transaction."""
@@ -89,6 +96,11 @@ class Database:
         return self.bounds.stream_limit or f"databases.{self.name}.timeouts.stream"
 
     @property
+    def under_way(self) -> Sequence[UnderWay]:
+        """The statements that run at this moment, or wait for a connection."""
+        return tuple(self._under_way)
+
+    @property
     def dialect(self) -> Dialect:
         """How its SQL is written."""
         return self._driver.dialect
@@ -97,6 +109,10 @@ class Database:
     def scheme(self) -> str:
         """The engine as the configuration names it: mysql, mariadb, postgresql or sqlite."""
         return self._driver.engine_url.get_backend_name()
+
+    def schema_version(self) -> int | None:
+        """A number that changes when anyone changes tables; None where it can't be told at once, without a request."""
+        return self._driver.schema_version()
 
     def pool_numbers(self) -> PoolNumbers:
         """What the pool holds at this moment."""
@@ -135,6 +151,12 @@ class Database:
         finally:
             lease.end(sound=sound)
         return result
+
+    def _probed(self, up: bool) -> None:
+        """A server that refuses the login is left to refuse each caller: it does so at once, and says why."""
+        error = self.availability.error
+        told = None if up or error is None else self._driver.translate(error, has_parameters=False)
+        self._pool.breaker.probed(up or (told is not None and told.metadata.get("sqlstate", "").startswith(_REFUSED)))
 
     async def close(self) -> None:
         """Stop probing, wait for clean-ups, close every connection."""

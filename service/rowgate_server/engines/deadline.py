@@ -9,6 +9,17 @@ from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
+class Imposed(float):
+    """Seconds that the server gives a call whose caller has set no deadline."""
+
+    __slots__ = ()
+
+
+def of_call(seconds: float | None) -> tuple[float | None, str]:
+    """The seconds that a call has left, and whose limit that is."""
+    return seconds, "server.request_timeout" if isinstance(seconds, Imposed) else "the call's deadline"
+
+
 class Deadline(NamedTuple):
     """A point on the event loop's clock.
 

@@ -81,10 +81,14 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server tells of itself; `default_schema` is empty where a connection has none."""
+    """What a server tells of itself.
+
+    `default_schema` is empty where a connection has none, `max_connections` None where there is no such bound.
+    """
 
     version: str = ""
     default_schema: str = ""
+    max_connections: int | None = None
 
 
 class Cursor(Protocol):
@@ -189,6 +193,9 @@ class Driver(Protocol):
 
     async def probe(self) -> ServerFacts:
         """Ask the database, apart from the pool, whether it answers."""
+
+    def schema_version(self) -> int | None:
+        """A number that changes when anyone changes tables; None where it can't be told at once, without a request."""
 
     async def close(self) -> None:
         """Let go of what the driver holds besides the pool."""

@@ -19,6 +19,7 @@ from rowgate_server.engines.pool import Lease, Pool
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
+from rowgate_server.engines.underway import UnderWay
 from rowgate_server.engines.values import BoundRows
 from rowgate_server.engines.watch import Watch, Watched
 from rowgate_server.errors import Outcome, RowgateError
@@ -35,8 +36,10 @@ class Executor:
     """
 
     def __init__(self, driver: Driver, pool: Pool) -> None:
-        self._driver = driver
-        self._pool = pool
+        self.driver = driver
+        self.pool = pool
+        self.under_way: set[UnderWay] = set()
+        """The statements that wait for a connection or have one, those of transactions among them."""
         self._watch: Watch | None = None
 
     async def run(self, call: Call) -> Result:
@@ -46,8 +49,8 @@ class Executor:
             RowgateError: RESULT_TOO_LARGE over the server's caps, and whatever the database has against it.
         """
         started = clock.now()
-        async with _Holding(self._driver, self._pool, call) as work:
-            with self._until(call.deadline):
+        async with _Holding(self, UnderWay(call, started)) as (work, timed):
+            with timed:
                 return await run(call, work, started)
 
     async def describe(self, call: Call, *, valued: bool) -> tuple[Description, Stats]:
@@ -57,8 +60,8 @@ class Executor:
             RowgateError: whatever the database has against it.
         """
         started = clock.now()
-        async with _Holding(self._driver, self._pool, call) as work:
-            with self._until(call.deadline):
+        async with _Holding(self, UnderWay(call, started)) as (work, timed):
+            with timed:
                 statement = call.statement
                 if isinstance(statement, BoundRows):
                     statement = statement.spread()
@@ -78,8 +81,8 @@ class Executor:
         started = clock.now()
         last: Chunk | None = None
         async with (
-            _Holding(self._driver, self._pool, call) as work,
-            contextlib.aclosing(stream(call, work, started, self._until(call.deadline), cells_per_chunk)) as chunks,
+            _Holding(self, UnderWay(call, started, streaming=True)) as (work, timed),
+            contextlib.aclosing(stream(call, work, started, timed, cells_per_chunk)) as chunks,
         ):
             async for chunk in chunks:
                 if chunk.stats is None:
@@ -103,8 +106,8 @@ class Executor:
         Raises:
             RowgateError: POOL_EXHAUSTED, DATABASE_UNAVAILABLE or STATEMENT_TIMEOUT before it has begun.
         """
-        lease = self._pool.take() or await self._pool.checkout(deadline)
-        transaction = Transaction(self._driver, lease.session, deadline, self._until)
+        held = _Lease(self.pool.take() or await self.pool.checkout(deadline))
+        transaction = Transaction(self.driver, held.session, deadline, self.until, self.under_way, held.drop)
         sound = False
         try:
             await transaction.begin(options)
@@ -119,7 +122,7 @@ class Executor:
             raise
         finally:
             # A cancelled call ends here too: not sound where its statement may still be running.
-            lease.end(sound=sound)
+            held.end(sound=sound)
 
     async def keep(self, transaction: Transaction) -> None:
         """Make what was done in the transaction last.
@@ -129,39 +132,72 @@ class Executor:
         """
         await transaction.commit()
 
-    def _until(self, deadline: Deadline) -> Watched:
+    def until(self, deadline: Deadline) -> Watched:
+        """Ends at that time what is done within it."""
         if self._watch is None:
             self._watch = Watch(asyncio.get_running_loop())
         return self._watch.until(deadline.at)
 
 
+class _Lease:
+    """A connection, given up once: by its holder, or before that by who stops the statement that runs on it."""
+
+    __slots__ = ("_ended", "_lease", "session")
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._ended = False
+        self.session = lease.session
+
+    def end(self, *, sound: bool, reads: bool = False) -> None:
+        """As `Lease.end`, the first time."""
+        if not self._ended:
+            self._ended = True
+            self._lease.end(sound=sound, reads=reads)
+
+    def drop(self) -> None:
+        """End it, with what may still run on it."""
+        self.end(sound=False)
+
+
 class _Holding:
     """A connection for one statement; decides on every way out what becomes of it, and what the caller is told."""
 
-    __slots__ = ("_call", "_driver", "_lease", "_pool", "_work")
+    __slots__ = ("_executor", "_held", "_under_way", "_work")
 
-    _lease: Lease
+    _held: _Lease
     _work: Work
 
-    def __init__(self, driver: Driver, pool: Pool, call: Call) -> None:
-        self._driver = driver
-        self._pool = pool
-        self._call = call
+    def __init__(self, executor: Executor, under_way: UnderWay) -> None:
+        self._executor = executor
+        self._under_way = under_way
 
-    async def __aenter__(self) -> Work:
-        self._lease = self._pool.take() or await self._pool.checkout(self._call.deadline)
-        self._work = Work(self._lease.session)
-        return self._work
+    async def __aenter__(self) -> tuple[Work, Watched]:
+        executor, under_way = self._executor, self._under_way
+        deadline = under_way.call.deadline
+        executor.under_way.add(under_way)
+        try:
+            lease = executor.pool.take()
+            if lease is None:
+                lease = await under_way.waiting(executor.pool.checkout(deadline))
+        except BaseException:
+            executor.under_way.discard(under_way)
+            raise
+        self._held = held = _Lease(lease)
+        self._work = Work(lease.session)
+        return self._work, under_way.begin(self._work, executor.until(deadline), held.drop)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        call = self._under_way.call
+        self._executor.under_way.discard(self._under_way)
         # A cancelled call ends here too, with its statement perhaps still running: not sound.
         sound, told = error is None and not self._work.spoiled, error
         try:
             if isinstance(error, Exception):
-                sound, told = explain(self._driver, error, self._call, self._work)
+                sound, told = explain(self._executor.driver, error, call, self._work)
         finally:
-            self._lease.end(sound=sound, reads=self._call.reads)
+            self._held.end(sound=sound, reads=call.reads)
         if told is not None and told is not error:
             raise told from error

@@ -1,30 +1,34 @@
 """One pool of connections: SQLAlchemy's, with a bounded wait before it, and warm connections in front of it.
 
-- Waiters stand before SQLAlchemy's pool, not in it: its own queue makes each wait its whole timeout in turn while
-  the database is down.
-- A connection goes back clean, or not at all. Both happen behind the answer, in a task of the pool's own, so a
-  cancelled call neither waits for it nor interrupts it, and the connection stays checked out until it is over.
+- Waiters stand before SQLAlchemy's pool, not in it: see `places`. While the database is down nobody waits: see
+  `breaker`.
+- A connection is made by a task of the pool's own. A caller who leaves does not end it at once, so that callers in a
+  hurry get one the next time; but soon, and then its place is free, whatever became of the link.
+- A connection goes back clean, or not at all: see `cleaning`.
 - A connection that was used a moment ago stays warm: the next call gets it as it is. After a second without one it
-  goes back to SQLAlchemy's pool, which pings it at its next checkout and replaces it when it has grown old.
+  goes back to SQLAlchemy's pool; at its next checkout it is pinged, and replaced when it has grown old.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
-from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines import clock
+from rowgate_server.engines.breaker import Breaker
+from rowgate_server.engines.caller import caller
+from rowgate_server.engines.cleaning import Cleaner
+from rowgate_server.engines.connector import Attempt, Connector, ConnectorSettings
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session
-from rowgate_server.engines.places import Places
+from rowgate_server.engines.openings import Openings
+from rowgate_server.engines.places import CrowdedError, Places
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
@@ -40,28 +44,31 @@ _RESET_AFTER = 0.02
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """Connections and seconds. `cleanup` bounds the reset or kill of one connection."""
+    """Connections and seconds. `cleanup` bounds the reset or kill of one connection, as its place is taken so long."""
 
     size: int
     max_overflow: int
     recycle: float
     pre_ping: bool
     wait_timeout: float
-    cleanup: float = 5.0
+    busy_wait: float = 0.05
+    cleanup: float = 0.75
 
 
 class Lease:
     """A connection in use; `end` it once for each checkout."""
 
-    __slots__ = ("_pool", "checked_out", "cold_at", "reset_due", "session", "used_at")
+    __slots__ = ("_pool", "checked_out", "cold_at", "holder", "reset_due", "session", "taken_at", "used_at")
 
-    def __init__(self, pool: Pool, checked_out: PoolProxiedConnection, session: Session, cold_at: float) -> None:
+    def __init__(self, pool: Pool, checked_out: PoolProxiedConnection, session: Session) -> None:
         self._pool = pool
         self.checked_out = checked_out
         self.session = session
-        self.cold_at = cold_at
+        self.cold_at = clock.now() + _WARM_AT_MOST
         self.used_at = 0.0
         self.reset_due = False
+        self.holder = ""
+        self.taken_at = 0.0
 
     def end(self, *, sound: bool, reads: bool = False) -> None:
         """Give the connection back, to be reset; or, when it is not sound, stop what may still run on it and close it.
@@ -83,48 +90,43 @@ class Pool:
         self._settings = settings
         self._metrics = metrics
         self._maximum = settings.size + settings.max_overflow
-        self._places = Places(self._maximum)
+        self._places = Places(self._maximum, settings.busy_wait)
         self._in_use = 0
         self._warm: list[Lease] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
-        self._cleaning: set[asyncio.Task[None]] = set()
-        self._engine: AsyncEngine = create_async_engine(
-            driver.engine_url,
-            creator=self._create,
-            pool_size=settings.size,
-            max_overflow=settings.max_overflow,
-            pool_recycle=int(settings.recycle) or -1,
-            pool_pre_ping=settings.pre_ping,
-            pool_timeout=settings.wait_timeout,
-            # Sessions are reset before they come back, by a task that can drop them if that fails.
-            pool_reset_on_return=None,
-            isolation_level="AUTOCOMMIT",
-            # Raw SQL is not cached, and one reflection query is like another.
-            query_cache_size=64,
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._cleaner = Cleaner(settings.cleanup, metrics)
+        self._connector = Connector(
+            driver,
+            ConnectorSettings(settings.size, settings.recycle, settings.pre_ping),
         )
+        self.breaker = Breaker(self._connector.trial, self._breaker_changed)
+        self._openings: Openings[Lease] = Openings()
 
     @property
     def sync_engine(self) -> Engine:
         """For reflection, which SQLAlchemy does itself."""
-        return self._engine.sync_engine
+        return self._connector.sync_engine
 
     def numbers(self) -> PoolNumbers:
         """What the pool holds at this moment."""
-        pool: Any = self._engine.pool
-        return PoolNumbers(self._in_use, pool.checkedin() + len(self._warm), self._places.waiting, self._maximum)
+        idle = self._connector.idle + len(self._warm)
+        return PoolNumbers(self._in_use, idle, self._places.waiting, self._maximum)
 
     def take(self) -> Lease | None:
         """A warm connection, if there is one, and nobody waits for it."""
-        if not self._warm or not self._places.take():
+        if not self._warm or not self.breaker.closed:
+            return None
+        holder = caller.get()
+        if not self._places.take(holder):
             return None
         lease = self._warm_one()
         if lease is None:
-            self._places.release()
+            self._places.release(holder)
             return None
         self._in_use += 1
-        lease.reset_due = False
-        return lease
+        return self._handed(lease, holder)
 
     async def checkout(self, deadline: Deadline) -> Lease:
         """A connection, alive, and reset or sure to be.
@@ -132,96 +134,133 @@ class Pool:
         Raises:
             RowgateError: POOL_EXHAUSTED, DATABASE_UNAVAILABLE or STATEMENT_TIMEOUT, all with outcome NOT_RUN.
         """
-        await self._take_place(deadline)
+        if not self.breaker.closed:
+            raise self.breaker.refusal()
+        holder = caller.get()
+        await self._take_place(deadline, holder)
         lease = self._warm_one()
         if lease is not None:
-            lease.reset_due = False
-            return lease
-        try:
-            return await self._connect(deadline)
-        except BaseException:
-            self._free_place()
-            raise
+            return self._handed(lease, holder)
+        if deadline.remaining() <= 0:
+            self._free_place(holder)
+            raise deadline.exceeded("connecting to the database", Outcome.NOT_RUN)
+        return self._handed(await self._open(deadline, holder), holder)
 
     def take_back(self, lease: Lease, *, sound: bool, reads: bool) -> None:
         """What `Lease.end` asks for."""
+        if sound:
+            self.breaker.heard()
         if sound and not self._closed and lease.session.defer_reset(reads=reads):
             lease.reset_due = True
             self._keep_warm(lease)
-            self._free_place()
+            self._free_place(lease.holder, lease.taken_at)
         else:
             self._start(self._clean_up(lease, kill=not sound))
 
     async def close(self) -> None:
         """Wait for clean-ups under way, which are bounded, then close every connection."""
         self._closed = True
+        self.breaker.stop()
+        await self._openings.close()
+        while self._tasks or self._warm:
+            warm, self._warm = self._warm, []
+            for lease in warm:
+                self._start(self._connector.check_in(lease.checked_out, keep=True))
+            await asyncio.wait(self._tasks)
         if self._sweeper is not None:
             self._sweeper.cancel()
-        warm, self._warm = self._warm, []
-        for lease in warm:
-            self._start(self._check_in(lease, keep=True))
-        while self._cleaning:
-            await asyncio.wait(self._cleaning)
-        await self._engine.dispose()
+        await self._cleaner.close()
+        await self._connector.close()
         await self._driver.close()
 
-    def _create(self) -> Any:
-        """What `async_creator` does, without the statement cache that SQLAlchemy's asyncpg adapter would keep."""
-        dialect: Any = self._engine.dialect
-        return dialect.dbapi.connect(async_creator_fn=self._driver.connect, **self._driver.adapter_options)
-
-    async def _take_place(self, deadline: Deadline) -> None:
-        if not self._places.take():
+    async def _take_place(self, deadline: Deadline, holder: str) -> None:
+        if not self._places.take(holder):
             try:
-                await self._places.wait(min(self._settings.wait_timeout, deadline.remaining()))
+                await self._places.wait(holder, min(self._settings.wait_timeout, deadline.remaining()))
             except TimeoutError:
                 self._metrics.pool_timeout()
                 if deadline.remaining() <= 0:
                     raise deadline.exceeded("waiting for a connection", Outcome.NOT_RUN) from None
-                raise self._exhausted() from None
+                limit = f"pool of {self._maximum}, wait {self._settings.wait_timeout:g}s"
+                raise self._exhausted(self._settings.wait_timeout, limit) from None
+            except CrowdedError as error:
+                self._metrics.pool_refused()
+                limit = f"pool of {self._maximum}, {self._places.waiting} waiting"
+                raise self._exhausted(error.soon, limit) from None
         self._in_use += 1
 
-    def _free_place(self) -> None:
+    def _free_place(self, holder: str, taken_at: float | None = None) -> None:
         self._in_use -= 1
-        self._places.release()
+        self._places.release(holder, None if taken_at is None else clock.now() - taken_at)
 
-    def _exhausted(self) -> RowgateError:
-        limit = f"pool of {self._maximum}, wait {self._settings.wait_timeout:g}s"
+    def _exhausted(self, retry_after: float, limit: str) -> RowgateError:
         return RowgateError(
             Reason.POOL_EXHAUSTED,
             f"all {self._maximum} connections are in use, and none came free in time",
-            retry_after=self._settings.wait_timeout,
+            retry_after=retry_after,
             limit=limit,
             outcome=Outcome.NOT_RUN,
         )
 
-    async def _connect(self, deadline: Deadline) -> Lease:
-        """A connection of SQLAlchemy's pool, pinged, or a new one."""
-        try:
-            async with asyncio.timeout(deadline.remaining()):
-                checked_out = await greenlet_spawn(self._engine.sync_engine.raw_connection)
-        except TimeoutError:
-            if deadline.remaining() <= 0:
-                raise deadline.exceeded("connecting to the database", Outcome.NOT_RUN) from None
-            raise self._unavailable() from None
-        except Exception as error:
-            # SQLAlchemy wraps driver errors, its original behind `orig`.
-            cause = getattr(error, "orig", None) or error
-            translated = self._driver.translate(cause, has_parameters=False)
-            if translated is None:
-                raise
-            self._metrics.connect_failed(cause)
-            raise self._unavailable().with_defaults(
-                sqlstate=translated.metadata.get("sqlstate"), vendor_code=translated.metadata.get("vendor_code")
-            ) from error
-        cold_at = clock.now() + _WARM_AT_MOST
-        return Lease(self, checked_out, self._driver.session(checked_out.driver_connection), cold_at)
+    async def _open(self, deadline: Deadline, holder: str) -> Lease:
+        """A connection that is not warm: the place goes to the task that makes it, which hands both over."""
+        unwanted = partial(self._unwanted, holder)
+        return await self._openings.wait(self._make, self._explained, unwanted, self.breaker.refusal, deadline)
 
-    @staticmethod
-    def _unavailable() -> RowgateError:
-        return RowgateError(
-            Reason.DATABASE_UNAVAILABLE, "the database cannot be reached", retry_after=1.0, outcome=Outcome.NOT_RUN
+    async def _make(self, attempt: Attempt) -> Lease:
+        """A connection that was idle, or a new one, or one that has become warm meanwhile."""
+        warm: list[Lease] = []
+
+        def warm_one() -> PoolProxiedConnection | None:
+            warm.extend(lease for lease in (self._warm_one(),) if lease is not None)
+            return warm[0].checked_out if warm else None
+
+        checked_out = await self._connector.idle_one(attempt) or await self._connector.new_one(attempt, warm_one)
+        self.breaker.heard()
+        if warm:
+            return warm[0]
+        return Lease(self, checked_out, self._driver.session(checked_out.driver_connection))
+
+    def _unwanted(self, holder: str, lease: Lease | None) -> None:
+        """Whoever wanted it has left."""
+        if lease is not None:
+            self._keep_warm(lease)
+        self._free_place(holder)
+
+    def _explained(self, error: Exception) -> Exception:
+        """What the caller is told of a connection that could not be made."""
+        # SQLAlchemy wraps driver errors, its original behind `orig`.
+        cause = getattr(error, "orig", None) or error
+        translated = self._driver.translate(cause, has_parameters=False)
+        if translated is None and not isinstance(cause, TimeoutError):
+            return error
+        self._metrics.connect_failed(cause)
+        codes = {} if translated is None else translated.metadata
+        told = RowgateError(
+            Reason.DATABASE_UNAVAILABLE,
+            "the database cannot be reached",
+            retry_after=1.0,
+            outcome=Outcome.NOT_RUN,
+            sqlstate=codes.get("sqlstate"),
+            vendor_code=codes.get("vendor_code"),
         )
+        if "sqlstate" not in codes:
+            self.breaker.failed()
+        told.__cause__ = error
+        return told
+
+    def _breaker_changed(self, state: Any) -> None:
+        self._metrics.breaker(state.name, state.value)
+        if self.breaker.closed:
+            return
+        self._places.refuse_all(self.breaker.refusal())
+        self._openings.refuse_all(self.breaker.refusal())
+
+    def _handed(self, lease: Lease, holder: str) -> Lease:
+        lease.reset_due = False
+        lease.holder = holder
+        lease.taken_at = clock.now()
+        return lease
 
     def _warm_one(self) -> Lease | None:
         """The warm connection that was used last, if there is one that lives."""
@@ -229,7 +268,7 @@ class Pool:
             lease = self._warm.pop()
             if lease.session.alive():
                 return lease
-            self._start(self._check_in(lease, keep=False))
+            self._start(self._connector.check_in(lease.checked_out, keep=False))
         return None
 
     def _keep_warm(self, lease: Lease) -> None:
@@ -244,11 +283,13 @@ class Pool:
         warm, self._warm = self._warm, []
         for lease in warm:
             idle = now - lease.used_at
-            if lease.reset_due and idle >= _RESET_AFTER and self._places.take():
+            if lease.reset_due and idle >= _RESET_AFTER and self._places.take(""):
                 self._in_use += 1
+                lease.holder = ""
+                lease.taken_at = now
                 self._start(self._clean_up(lease, kill=False))
             elif not lease.reset_due and idle >= _WARM:
-                self._start(self._check_in(lease, keep=True))
+                self._start(self._connector.check_in(lease.checked_out, keep=True))
             else:
                 self._warm.append(lease)
         due = any(lease.reset_due for lease in self._warm)
@@ -257,44 +298,22 @@ class Pool:
             later = _RESET_AFTER if due else _WARM / 2
             self._sweeper = asyncio.get_running_loop().call_later(later, self._sweep)
 
-    def _start(self, cleaning: Coroutine[Any, Any, None]) -> None:
-        """Clean up in a task of the pool's own, which no caller's cancellation reaches."""
-        task = asyncio.create_task(cleaning, name="rowgate-pool-cleanup")
-        self._cleaning.add(task)
-        task.add_done_callback(self._cleaning.discard)
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work in a task of the pool's own, which no caller's cancellation reaches."""
+        task = asyncio.create_task(work, name="rowgate-pool")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _clean_up(self, lease: Lease, *, kill: bool) -> None:
         """Reset or kill; then keep the connection, or close it, and free its place."""
         clean = False
         try:
-            async with asyncio.timeout(self._settings.cleanup):
-                if kill:
-                    await lease.session.kill()
-                else:
-                    await lease.session.reset()
-                    clean = True
-        except Exception as error:  # noqa: BLE001 - whatever it was, the connection must not be used again
-            self._metrics.cleanup_failed(error, kill=kill)
+            clean = await self._cleaner.clean(lease.session, kill=kill)
         finally:
             lease.reset_due = False
             if clean and not self._closed and clock.now() < lease.cold_at:
                 self._keep_warm(lease)
             else:
-                await self._check_in(lease, keep=clean)
-            self._free_place()
-
-    @staticmethod
-    async def _check_in(lease: Lease, *, keep: bool) -> None:
-        """To SQLAlchemy's pool, which keeps it or closes it."""
-        if not keep:
-            # Before SQLAlchemy closes it: on a dark link, saying goodbye takes as long as the link's timeout.
-            with contextlib.suppress(Exception):
-                lease.session.abort()
-
-        def check_in() -> None:
-            if not keep:
-                lease.checked_out.invalidate()
-            lease.checked_out.close()
-
-        with contextlib.suppress(Exception):
-            await greenlet_spawn(check_in)
+                await self._connector.check_in(lease.checked_out, keep=clean)
+            self._free_place(lease.holder, lease.taken_at)

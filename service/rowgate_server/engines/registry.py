@@ -17,7 +17,9 @@ from rowgate_server.engines.dialects.sqlite.driver import SQLiteFile, SQLiteTime
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.tls import Tls
+from rowgate_server.engines.traced import traced
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Place, Tracing
 
 _LONGEST_LOCK_WAIT = 5.0
 
@@ -69,16 +71,28 @@ def make_driver(target: Target, timeouts: Timeouts) -> Driver:
 
 
 def make_database(
-    name: str, target: Target, timeouts: Timeouts, pool: PoolSettings, bounds: Bounds, metrics: Metrics
+    name: str,
+    target: Target,
+    timeouts: Timeouts,
+    pool: PoolSettings,
+    bounds: Bounds,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
 ) -> Database:
     """A database, put together; nothing is connected yet."""
-    driver = make_driver(target, timeouts)
+    driver = _traced(make_driver(target, timeouts), name, target, tracing)
     availability = Availability(name, driver, timeouts.probe_interval, timeouts.probe)
     return Database(name, driver, pool, bounds, availability, metrics.database(name))
 
 
 def make_login(
-    login: str, database: Database, target: Target, timeouts: Timeouts, pool: PoolSettings, metrics: Metrics
+    login: str,
+    database: Database,
+    target: Target,
+    timeouts: Timeouts,
+    pool: PoolSettings,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
 ) -> Database:
     """The same database with another login, and a pool of its own; whether it is up, the gateway's own login finds out.
 
@@ -87,6 +101,13 @@ def make_login(
     Raises:
         OSError: its CA certificates cannot be read.
     """
-    driver = make_driver(target, timeouts)
+    driver = _traced(make_driver(target, timeouts), database.name, target, tracing)
     numbers = metrics.database(f"{database.name}/{login}")
     return Database(database.name, driver, pool, database.bounds, database.availability, numbers, login)
+
+
+def _traced(driver: Driver, name: str, target: Target, tracing: Tracing | None) -> Driver:
+    if tracing is None:
+        return driver
+    system = driver.engine_url.get_backend_name()
+    return traced(driver, tracing, Place(name, system, target.database, target.host, target.port))

@@ -88,8 +88,12 @@ class Result(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """One piece of a streamed result. The first has the columns, the last one the stats."""
+    """One piece of a streamed result. The first has the columns, the last one the stats.
+
+    `ended`: no rows come after those of this one, only the stats.
+    """
 
     rows: list[Row]
     columns: tuple[Column, ...] | None = None
     stats: Stats | None = None
+    ended: bool = False

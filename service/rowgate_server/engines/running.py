@@ -46,11 +46,27 @@ class Call(NamedTuple):
 
 @dataclass(slots=True)
 class Work:
-    """A statement on its connection. `sent`: the database may have it. `spoiled`: the rest must be killed."""
+    """A statement on its connection.
+
+    `sent`: the database may have it. `spoiled`: the rest must be killed. `meter`: counts its rows, once there are any.
+    """
 
     session: Session
     sent: bool = False
     spoiled: bool = False
+    meter: ResultMeter | None = None
+
+
+class StoppedError(Exception):
+    """The statement was stopped from outside, wherever it was; `told` is what its caller gets for that."""
+
+    def __init__(self, error: RowgateError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+    def told(self, outcome: Outcome) -> RowgateError:
+        """The error, with what became of the statement."""
+        return self.error.with_defaults(outcome=outcome.value)
 
 
 async def run(call: Call, work: Work, started: float) -> Result:
@@ -62,7 +78,7 @@ async def run(call: Call, work: Work, started: float) -> Result:
     rows: list[Row] = []
     try:
         cursor = await _begin(call, work, streaming=False)
-        meter = ResultMeter(cursor.columns, call.limits)
+        work.meter = meter = ResultMeter(cursor.columns, call.limits)
         while batch := await cursor.fetch():
             rows.extend(meter.take(batch))
             if meter.truncation is not None:
@@ -84,7 +100,7 @@ async def stream(
     """
     with timed:
         cursor = await _begin(call, work, streaming=True)
-    meter = ResultMeter(cursor.columns, call.limits)
+    work.meter = meter = ResultMeter(cursor.columns, call.limits)
     async with contextlib.aclosing(_chunks(cursor, meter, timed, cells_per_chunk)) as chunks:
         async for chunk in chunks:
             yield chunk
@@ -98,6 +114,8 @@ def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[b
     if isinstance(error, RowgateError):
         return not work.spoiled, error
     unknown = Outcome.UNKNOWN if work.sent else Outcome.NOT_RUN
+    if isinstance(error, StoppedError):
+        return False, error.told(unknown)
     if isinstance(error, TimeoutError) and call.deadline.remaining() <= 0:
         return False, call.deadline.exceeded("while the statement was running", unknown)
     translated = driver.translate(error, has_parameters=bool(call.statement.values))
@@ -141,7 +159,7 @@ async def _chunks(
             with timed:
                 rows = await reader.next()
             if rows or columns is not None:
-                yield Chunk(rows=rows, columns=columns)
+                yield Chunk(rows=rows, columns=columns, ended=reader.ended)
             columns = None
     finally:
         await reader.close()

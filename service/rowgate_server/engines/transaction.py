@@ -16,6 +16,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session, Standing, TransactionOptions
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, Work, explain, run, stream
+from rowgate_server.engines.underway import UnderWay
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -41,15 +42,25 @@ class Transaction:
         session: its connection's.
         deadline: when it must be over.
         until: ends what is late.
+        under_way: where its statements are listed while they run.
+        drop: gives up the connection, with what may still run on it.
     """
 
     def __init__(
-        self, driver: Driver, session: Session, deadline: Deadline, until: Callable[[Deadline], Watched]
+        self,
+        driver: Driver,
+        session: Session,
+        deadline: Deadline,
+        until: Callable[[Deadline], Watched],
+        under_way: set[UnderWay],
+        drop: Callable[[], None],
     ) -> None:
         self._driver = driver
         self._session = session
         self._deadline = deadline
         self._until = until
+        self._under_way = under_way
+        self._drop = drop
         self._savepoints: list[str] = []
         self._busy = False
         self._sound = True
@@ -74,14 +85,17 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session)
+        under_way, timed = self._list(call, work)
         try:
-            with self._until(call.deadline):
-                result = await run(call, work, clock.now())
+            with timed:
+                result = await run(call, work, under_way.started)
         except BaseException as error:
             told = await self._failed(error, call, work)
             if told is error:
                 raise
             raise told from error
+        finally:
+            self._under_way.discard(under_way)
         await self._look()
         return result
 
@@ -94,8 +108,9 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session, sent=True)
+        under_way, timed = self._list(call, work)
         try:
-            with self._until(call.deadline):
+            with timed:
                 return await self._session.execute_many(statements)
         except BaseException as error:
             told = await self._failed(error, call, work)
@@ -104,6 +119,8 @@ class Transaction:
             if told is error:
                 raise
             raise told from error
+        finally:
+            self._under_way.discard(under_way)
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close it to end the statement early, and the transaction with it.
@@ -114,10 +131,11 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session)
+        under_way, timed = self._list(call, work, streaming=True)
         last: Chunk | None = None
         self._busy = True
         try:
-            async with aclosing(stream(call, work, clock.now(), self._until(call.deadline), cells_per_chunk)) as chunks:
+            async with aclosing(stream(call, work, under_way.started, timed, cells_per_chunk)) as chunks:
                 async for chunk in chunks:
                     if chunk.stats is None:
                         yield chunk
@@ -128,6 +146,8 @@ class Transaction:
             if told is error:
                 raise
             raise told from error
+        finally:
+            self._under_way.discard(under_way)
         self._busy = False
         if work.spoiled:
             self._lost()
@@ -188,6 +208,12 @@ class Transaction:
         index = self._index(name)
         await self._control(f"RELEASE SAVEPOINT {_place(index)}")
         del self._savepoints[index:]
+
+    def _list(self, call: Call, work: Work, *, streaming: bool = False) -> tuple[UnderWay, Watched]:
+        """The statement, listed as under way."""
+        under_way = UnderWay(call, clock.now(), streaming=streaming)
+        self._under_way.add(under_way)
+        return under_way, under_way.begin(work, self._until(call.deadline), self._drop)
 
     def _within(self, call: Call) -> Call:
         return call if call.deadline.at <= self._deadline.at else call._replace(deadline=self._deadline)

@@ -39,6 +39,11 @@ class Principal:
     claims: Mapping[str, Any] = field(default_factory=lambda: NO_CLAIMS, hash=False, repr=False)
     issuer: str = ""
 
+    @property
+    def identity(self) -> str:
+        """One text for each principal, whatever it may do; "" for nobody known."""
+        return f"{self.method.value}:{self.issuer}:{self.name}" if self.method is not Method.NONE else ""
+
 
 ANONYMOUS = Principal("", Method.NONE)
 """The principal of every call where authentication is off, and of those that need none: health, open reflection."""

@@ -17,6 +17,8 @@ from rowgate_server.observability.logging import get_logger
 
 _log = get_logger("rowgate.audit")
 _MODE = 0o600
+STREAMS = ("stdout", "stderr")
+"""What is no path."""
 
 
 class Sink(Protocol):
@@ -103,7 +105,7 @@ def open_sink(path: str, max_bytes: int, keep: int) -> Sink:
     Raises:
         OSError: the file cannot be written.
     """
-    if path in ("stdout", "stderr"):
+    if path in STREAMS:
         return StreamSink(sys.stdout if path == "stdout" else sys.stderr)
     return FileSink(path, max_bytes, keep)
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-from rowgate_server.observability.ids import current_request
+from rowgate_server.observability.ids import current_request, current_trace
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -30,19 +30,21 @@ class _Output(structlog.WriteLogger):
     debug = info = warning = error = msg
 
 
-def configure(level: str, style: str, stream: TextIO | None = None) -> None:
+def configure(level: str, style: str, stream: TextIO | None = None, *, worker: int | None = None) -> None:
     """Set up logging for the process, the libraries' own included.
 
     Args:
         level: debug, info, warning or error.
         style: json, console, or auto: console on a terminal, JSON elsewhere.
         stream: where to; standard error when left out.
+        worker: which worker this process is, where there are several; it is on every line.
     """
     stream = stream or sys.stderr
     if style == "auto":
         style = "console" if stream.isatty() else "json"
     shared: list[Any] = [
         _name_request,
+        *([] if worker is None else [_naming_worker(worker)]),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
@@ -70,7 +72,17 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
 def _name_request(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     if request := current_request.get():
         event["request_id"] = request
+    if trace := current_trace.get():
+        event["trace_id"] = trace
     return event
+
+
+def _naming_worker(worker: int) -> structlog.typing.Processor:
+    def name(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["worker"] = worker
+        return event
+
+    return name
 
 
 def _foreign(rendering: list[Any]) -> list[Any]:

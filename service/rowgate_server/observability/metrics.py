@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from prometheus_client.utils import floatToGoString
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.tls_metrics import TlsFamilies, TlsMetrics
 
 _log = get_logger("rowgate.pool")
 
@@ -83,12 +83,23 @@ class DatabaseMetrics:
     def __init__(self, metrics: Metrics, database: str) -> None:
         self._database = database
         self._timeouts = metrics.pool_timeouts.labels(database)
+        self._refused = metrics.pool_refused.labels(database)
+        self._breaker = metrics.breaker_state.labels(database)
         self._failures = metrics.connect_failures.labels(database)
         self._cleanups = {kind: metrics.cleanup_failures.labels(database, kind) for kind in ("reset", "kill")}
 
     def pool_timeout(self) -> None:
         """A caller waited for a connection in vain."""
         self._timeouts.inc()
+
+    def pool_refused(self) -> None:
+        """A caller was refused at once, as too many waited already."""
+        self._refused.inc()
+
+    def breaker(self, state: str, number: int) -> None:
+        """The circuit breaker is closed (0), half-open (1) or open (2)."""
+        self._breaker.set(number)
+        _log.info("circuit breaker", database=self._database, state=state)
 
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
@@ -123,22 +134,6 @@ class TransactionMetrics:
         self._refused.inc()
 
 
-class TlsMetrics:
-    """What happens to the certificate of one port."""
-
-    def __init__(self, metrics: Metrics, port: str) -> None:
-        self._failures = metrics.tls_failures.labels(port)
-        self._expires = metrics.tls_expires.labels(port)
-
-    def failed(self) -> None:
-        """A new one could not be used."""
-        self._failures.inc()
-
-    def serving(self, expires: datetime) -> None:
-        """One is served that expires then."""
-        self._expires.set(expires.timestamp())
-
-
 class Metrics:
     """All metrics of the process, in a registry of their own."""
 
@@ -154,6 +149,15 @@ class Metrics:
         self.registry.register(self.loop_lag)
         self.pool_timeouts = self._counter(
             "rowgate_pool_timeouts", "Calls that waited for a connection in vain.", "database"
+        )
+        self.pool_refused = self._counter(
+            "rowgate_pool_refused", "Calls refused at once, as too many waited already.", "database"
+        )
+        self.breaker_state = Gauge(
+            "rowgate_breaker_state",
+            "The circuit breaker: closed (0), half-open (1), open (2).",
+            ["database"],
+            registry=self.registry,
         )
         self.connect_failures = self._counter(
             "rowgate_pool_connect_failures", "Connections that could not be made.", "database"
@@ -187,15 +191,7 @@ class Metrics:
             "rowgate_auth_jwks_failures", "Times that the keys of an issuer of tokens could not be read.", "issuer"
         )
         self.audit_failures = self._counter("rowgate_audit_failures", "Lines of the audit log that were lost.")
-        self.tls_failures = self._counter(
-            "rowgate_tls_reload_failures", "New certificates that could not be used; the one before stayed.", "port"
-        )
-        self.tls_expires = Gauge(
-            "rowgate_tls_certificate_expires_seconds",
-            "When the certificate that is served expires, in seconds since 1970.",
-            ["port"],
-            registry=self.registry,
-        )
+        self._tls = TlsFamilies(self.registry)
 
     def call(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         """The metrics of one method, with every code at zero from the start."""
@@ -211,7 +207,7 @@ class Metrics:
 
     def tls(self, port: str) -> TlsMetrics:
         """The metrics of one port's certificate."""
-        return TlsMetrics(self, port)
+        return self._tls.port(port)
 
     def watch_pools(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
         """Read the pools and the databases' health at every scrape."""

@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from rowgate_server.engines.database import Databases
+from rowgate_server.observability.merging import Collects
+
+
+class State(NamedTuple):
+    """Whether calls are welcome, and which databases answer."""
+
+    ready: bool
+    databases: Mapping[str, bool]
 
 
 class AdminServer:
-    """A small HTTP server on the same event loop: when that is stuck, `/livez` does not answer either."""
+    """A small HTTP server on the same event loop: when that is stuck, `/livez` does not answer either.
 
-    def __init__(self, registry: CollectorRegistry, databases: Databases, ready: Callable[[], bool]) -> None:
-        self._registry = registry
-        self._databases = databases
-        self._ready = ready
+    Args:
+        metrics: everything that there is to tell at this moment.
+        state: the same of health.
+    """
+
+    def __init__(self, metrics: Callable[[], Awaitable[Collects]], state: Callable[[], State]) -> None:
+        self._collect = metrics
+        self._state = state
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+
+    async def listen(self, host: str, port: int, path: str, tls: ssl.SSLContext | None = None) -> str:
+        """Listen on a socket file, or on a host and port; returns where.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        if path:
+            await self.start_unix(path, tls)
+            return f"unix:{path}"
+        bound = await self.start(host, port, tls)
+        return f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; returns the port, which is another one if 0 was asked for.
@@ -52,8 +75,9 @@ class AdminServer:
         except (ValueError, TypeError):
             # It asks for a version that is no number.
             encode, content_type = choose_encoder("")
+        collected: Any = await self._collect()
         # In a thread: a registry of many series takes milliseconds to write out.
-        body = await asyncio.to_thread(encode, self._registry)
+        body = await asyncio.to_thread(encode, collected)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _livez(self, request: web.Request) -> web.Response:
@@ -62,7 +86,7 @@ class AdminServer:
 
     async def _readyz(self, request: web.Request) -> web.Response:
         del request
-        ready = self._ready()
-        databases = {database.name: "up" if database.availability.up else "down" for database in self._databases}
+        ready, databases = self._state()
         status = "ready" if ready else "not ready"
-        return web.json_response({"status": status, "databases": databases}, status=200 if ready else 503)
+        told = {name: "up" if up else "down" for name, up in databases.items()}
+        return web.json_response({"status": status, "databases": told}, status=200 if ready else 503)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rowgate_server.engines.database import Databases
+from rowgate_server.transport.admin import State
 from rowgate_server.transport.interceptors.chain import Context
 
 _UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
@@ -34,7 +35,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._wake()
 
     def close(self) -> None:
-        """End every Watch, once it has told the last statuses: the server's stop waits for calls under way."""
+        """End every Watch, once it has told the last statuses."""
         self._closed = True
         self._wake()
 
@@ -77,6 +78,7 @@ class Health:
         self.servicer = HealthServicer()
         self._databases = databases
         self._draining = False
+        self._listeners: list[Callable[[State], None]] = []
         self._publish()
         for database in databases:
             database.availability.listen(self._listen)
@@ -86,10 +88,22 @@ class Health:
         """Whether calls are welcome."""
         return not self._draining and any(database.availability.up for database in self._databases)
 
+    def state(self) -> State:
+        """For the admin port."""
+        return State(self.ready, {database.name: bool(database.availability.up) for database in self._databases})
+
+    def listen(self, told: Callable[[State], None]) -> None:
+        """Be told of every change from now on, and how it is now."""
+        self._listeners.append(told)
+        told(self.state())
+
     def drain(self) -> None:
         """Say that no more calls are welcome."""
         self._draining = True
         self._publish()
+
+    def close(self) -> None:
+        """End every Watch: the server's stop waits for calls under way."""
         self.servicer.close()
 
     def _listen(self, up: bool) -> None:
@@ -103,6 +117,8 @@ class Health:
         self.servicer.set(
             {**databases, "": _status(up=self.ready), "readiness": _status(up=self.ready), "liveness": _SERVING}
         )
+        for told in self._listeners:
+            told(self.state())
 
 
 def _status(*, up: bool) -> int:

@@ -12,6 +12,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from rowgate.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     query_service_pb2,
     query_service_pb2_grpc,
     schema_service_pb2,
@@ -20,6 +22,8 @@ from rowgate.v1 import (
     table_service_pb2_grpc,
 )
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Tracing
+from rowgate_server.transport.admin_servicer import AdminServicer
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.access_log import AccessLog
 from rowgate_server.transport.interceptors.audit import Audit
@@ -29,6 +33,8 @@ from rowgate_server.transport.interceptors.chain import Chain, Interceptor
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
+from rowgate_server.transport.interceptors.tracing import CallTracer
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -37,6 +43,7 @@ SERVICES: tuple[str, ...] = (
     query_service_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name,
     schema_service_pb2.DESCRIPTOR.services_by_name["SchemaService"].full_name,
     table_service_pb2.DESCRIPTOR.services_by_name["TableService"].full_name,
+    admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name,
     health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
 )
 
@@ -54,6 +61,7 @@ class ServerOptions:
     max_connection_age: float
     max_connection_age_grace: float
     reflection: bool
+    reuse_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,41 +71,63 @@ class Servicers:
     query: QueryServicer
     schema: SchemaServicer
     tables: TableServicer
+    admin: AdminServicer
     health: Health
 
 
-def interceptors(
-    metrics: Metrics, audit: Audit, authentication: Authentication, authorization: Authorization | None = None
-) -> tuple[Interceptor, ...]:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around every handler; `authorization` None: nothing is asked, `tracing` None: nothing is traced."""
+
+    metrics: Metrics
+    audit: Audit
+    under_way: CallsUnderWay
+    authentication: Authentication
+    authorization: Authorization | None = None
+    tracing: Tracing | None = None
+
+
+def interceptors(around: Around) -> tuple[Interceptor, ...]:
     """The one order, outermost first, and why each stands where it does.
 
     1. RequestId: everything further in names the call by it.
-    2. AccessLog: sees how every call ended, refused ones too, and takes the time.
-    3. Audit: the same for those who ask later who did what.
-    4. CallCounter: counts what the access log tells.
-    5. Errors: gives the code that the three above report; what is further in may raise as it likes.
-    6. Authentication: its refusals are logged, counted and mapped like all else, and nothing is done for strangers.
-    7. Authorization: asks for the principal; the health port has none.
+    2. CallTracer, where traces are on: the line that the next one writes names the trace, and tells how the call ended.
+    3. AccessLog: sees how every call ended, refused ones too, and takes the time.
+    4. Audit: the same for those who ask later who did what.
+    5. CallCounter: counts what the access log tells.
+    6. Errors: gives the code that those above report; what is further in may raise as it likes.
+    7. CallsUnderWay: refuses calls once the gateway stops, before anything is spent on them.
+    8. Authentication: its refusals are logged, counted and mapped like all else, and nothing is done for strangers.
+    9. Authorization: asks for the principal; the health port has none.
     """
-    further_in = () if authorization is None else (authorization,)
-    return (RequestId(), AccessLog(), audit, CallCounter(metrics), Errors(), authentication, *further_in)
+    tracer = () if around.tracing is None else (CallTracer(around.tracing),)
+    authorization = () if around.authorization is None else (around.authorization,)
+    return (
+        RequestId(),
+        *tracer,
+        AccessLog(),
+        around.audit,
+        CallCounter(around.metrics),
+        Errors(),
+        around.under_way,
+        around.authentication,
+        *authorization,
+    )
 
 
 def build(
     servicers: Servicers,
     options: ServerOptions,
-    metrics: Metrics,
-    audit: Audit,
-    authentication: Authentication,
-    authorization: Authorization,
+    around: Around,
 ) -> grpc.aio.Server:
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(metrics, audit, authentication, authorization))
+    chain: Any = Chain(server, interceptors(around), around.under_way)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(servicers.admin, chain)
     health_pb2_grpc.add_HealthServicer_to_server(servicers.health.servicer, chain)
     if options.reflection:
         names = (*SERVICES, reflection.SERVICE_NAME)
@@ -107,9 +137,10 @@ def build(
 
 
 def build_health(health: Health, options: ServerOptions, metrics: Metrics, audit: Audit) -> grpc.aio.Server:
-    """A server with the health service only, which anybody may ask."""
+    """A server with the health service only, which anybody may ask, until the very end."""
     server = grpc.aio.server(options=_channel_arguments(options))
-    chain: Any = Chain(server, interceptors(metrics, audit, Authentication(None)))
+    under_way = CallsUnderWay()
+    chain: Any = Chain(server, interceptors(Around(metrics, audit, under_way, Authentication(None))), under_way)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, chain)
     return server
 
@@ -118,7 +149,7 @@ def _channel_arguments(options: ServerOptions) -> Sequence[tuple[str, int]]:
     """GRPC core's arguments: https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
     arguments = [
         # Two servers on one port, by accident, would share its calls in silence.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(options.reuse_port)),
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", options.max_message_bytes),
         ("grpc.max_metadata_size", _LARGEST_METADATA),

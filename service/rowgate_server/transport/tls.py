@@ -1,218 +1,45 @@
-"""TLS of the ports: certificates read, judged before they are served, and exchanged while the server runs.
+"""TLS of the gRPC port: the newest certificates for every handshake.
 
-New ones that cannot be used are told of in the log and in a metric, and the ones before stay. A fetcher that raised
-would fail every new connection, so gRPC is given one that cannot.
+A fetcher that raised would fail every new connection, so gRPC is given one that cannot.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import ssl
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from rowgate_server.observability.logging import get_logger
-from rowgate_server.observability.metrics import TlsMetrics
-
-_log = get_logger("rowgate.tls")
+from rowgate_server.transport.certificates import Material, ServedCertificates
 
 
-class CertificateError(Exception):
-    """Files that cannot be served; the text says which and why, without their content."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Paths of PEM files; `client_ca` may be empty: no client certificates are asked for."""
-
-    certificate: str
-    key: str
-    client_ca: str = ""
-
-
-class _Material(NamedTuple):
-    certificate: bytes
-    key: bytes
-    client_ca: bytes | None
-
-
-class ServedCertificates:
-    """What one port serves.
+class GrpcCredentials:
+    """What a gRPC server takes for the certificates of its port.
 
     Args:
-        port: `grpc` or `admin`, in the log and the metric.
-        files: where they are.
-        metrics: told of failures, and of the end of what is served.
-
-    Raises:
-        CertificateError: they cannot be used.
+        served: the certificates.
     """
 
-    def __init__(self, port: str, files: TlsFiles, metrics: TlsMetrics) -> None:
-        self._port = port
-        self._files = files
-        self._metrics = metrics
-        self._material = self._tried = _read(files)
-        self._context, expires = _judged(files, self._material)
-        self._fresh: grpc.ServerCertificateConfiguration | None = None
-        metrics.serving(expires)
+    def __init__(self, served: ServedCertificates) -> None:
+        self._served = served
+        self._given = served.material
 
-    def reload(self, *, tell: bool = False) -> bool:
-        """Take what is in the files now, if it is other than before and can be used.
-
-        Args:
-            tell: whether to tell once more of what cannot be used.
-        """
-        try:
-            material = _read(self._files)
-            if material == self._material:
-                self._tried = material
-                return False
-            if material == self._tried and not tell:
-                return False
-            self._tried = material
-            context, expires = _judged(self._files, material)
-        except CertificateError as error:
-            self._metrics.failed()
-            _log.error("certificate not exchanged, the one before stays", port=self._port, cause=str(error))
-            return False
-        self._material, self._context = material, context
-        self._fresh = _configuration(material)
-        self._metrics.serving(expires)
-        _log.info("certificate exchanged", port=self._port, expires=expires.isoformat())
-        return True
-
-    def grpc_credentials(self) -> grpc.ServerCredentials:
-        """What a gRPC server takes; asked for new ones before every handshake."""
+    def credentials(self) -> grpc.ServerCredentials:
+        """Asked for new ones before every handshake."""
         return grpc.dynamic_ssl_server_credentials(
-            _configuration(self._material),
+            _configuration(self._given),
             self._fetch,  # type: ignore[arg-type]  # its types leave out None, which its documentation names
-            require_client_authentication=self._material.client_ca is not None,
+            require_client_authentication=self._given.client_ca is not None,
         )
-
-    def context(self) -> ssl.SSLContext:
-        """What an HTTP server takes; each handshake is done by the newest."""
-        context, _ = _judged(self._files, self._material)
-        context.sni_callback = self._exchange
-        return context
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
         """Called by gRPC's own threads; None is no change."""
-        fresh, self._fresh = self._fresh, None
-        return fresh
-
-    def _exchange(self, handshake: Any, name: str | None, context: ssl.SSLContext) -> None:
-        """Called at the beginning of every handshake, with a name or without."""
-        del name, context
-        handshake.context = self._context
+        material = self._served.material
+        if material is self._given:
+            return None
+        self._given = material
+        return _configuration(material)
 
 
-class Reloading:
-    """Looks at the files again and again.
-
-    Args:
-        served: what may be exchanged.
-        every: seconds.
-    """
-
-    def __init__(self, served: Sequence[ServedCertificates], every: float) -> None:
-        self._served = served
-        self._every = every
-        self._task: asyncio.Task[None] | None = None
-        self._now: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        """Begin, if there is anything to look at."""
-        if self._served:
-            self._task = asyncio.create_task(self._keep_looking(), name="certificates")
-
-    def look_now(self) -> None:
-        """Look at once: a signal has come."""
-        task = asyncio.create_task(self._look(tell=True))
-        self._now.add(task)
-        task.add_done_callback(self._now.discard)
-
-    async def stop(self) -> None:
-        """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _keep_looking(self) -> None:
-        while True:
-            await asyncio.sleep(self._every)
-            await self._look(tell=False)
-
-    async def _look(self, *, tell: bool) -> None:
-        for served in self._served:
-            await asyncio.to_thread(served.reload, tell=tell)
-
-
-def _read(files: TlsFiles) -> _Material:
-    read: list[bytes | None] = []
-    for setting, path in (("certificate", files.certificate), ("key", files.key), ("client_ca", files.client_ca)):
-        try:
-            read.append(Path(path).read_bytes() if path else None)
-        except OSError as error:
-            raise CertificateError(f"the file of {setting} cannot be read: {error.strerror}") from None
-    return _Material(read[0] or b"", read[1] or b"", read[2])
-
-
-def _judged(files: TlsFiles, material: _Material) -> tuple[ssl.SSLContext, datetime]:
-    """A context that serves it, and when it expires.
-
-    Raises:
-        CertificateError: it cannot be served.
-    """
-    certificate = _certificates("certificate", material.certificate)[0]
-    _check_key(certificate, material.key)
-    now, expires = datetime.now(UTC), certificate.not_valid_after_utc
-    if expires <= now:
-        raise CertificateError(f"the certificate has expired: {expires.isoformat()}")
-    if certificate.not_valid_before_utc > now:
-        raise CertificateError(f"the certificate is not valid yet: {certificate.not_valid_before_utc.isoformat()}")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # From the files: ssl takes no key from memory. One that was changed since it was read does not fit, or fits.
-        context.load_cert_chain(files.certificate, files.key, password=lambda: b"")
-        if material.client_ca is not None:
-            _certificates("client_ca", material.client_ca)
-            context.load_verify_locations(cadata=material.client_ca.decode("ascii"))
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (ssl.SSLError, OSError, ValueError) as error:
-        raise CertificateError(f"the files do not belong together: {type(error).__name__}") from None
-    return context, expires
-
-
-def _certificates(setting: str, pem: bytes) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError:
-        raise CertificateError(f"the file of {setting} has no certificate in PEM") from None
-
-
-def _check_key(certificate: x509.Certificate, pem: bytes) -> None:
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except TypeError:
-        raise CertificateError("the key is encrypted; it has to be readable by itself") from None
-    except ValueError:
-        raise CertificateError("the file of key has no private key in PEM") from None
-    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
-        raise CertificateError("the key does not belong to the certificate")
-
-
-def _configuration(material: _Material) -> grpc.ServerCertificateConfiguration:
+def _configuration(material: Material) -> grpc.ServerCertificateConfiguration:
     make: Callable[..., grpc.ServerCertificateConfiguration] = grpc.ssl_server_certificate_configuration
     return make([(material.key, material.certificate)], material.client_ca)

@@ -27,6 +27,7 @@ _MANY_ROWS = 500
 
 _ENDS = frozenset({"commit", "rollback"})
 """Never refused for the caller's quota: to hold a transaction open costs more than its end."""
+_WRITES = frozenset({"insert_rows", "update_rows", "delete_rows"})
 
 Response = query_service_pb2.TransactResponse
 Parts = AsyncGenerator[Response, None]
@@ -73,6 +74,9 @@ class TransactAnswers:
             async with contextlib.aclosing(_within(answering, kind)) as parts:
                 async for part in parts:
                     if part.ByteSize() > self._largest_message:
+                        if kind in _WRITES:
+                            # It is done, and cannot be undone alone any more; an error must not leave it.
+                            await held.rollback()
                         raise result_too_large(f"{self._largest_message} bytes in a message")
                     yield part
             return
@@ -85,13 +89,19 @@ class TransactAnswers:
         query, encoding = decode_query(asked, None, new_id())
         check_mode(query)
         encoder: ResultEncoder | None = None
+        waiting: Response | None = None
         async with contextlib.aclosing(held.execute(query, encoding.cells_per_chunk)) as chunks:
             async for chunk in chunks:
-                part = Response()
+                # The last rows wait for the figures, which come at once: a message costs as much as a small result.
+                part, waiting = waiting or Response(), None
                 result = part.execute_query.result
                 encoder = encoder or encoding.start(chunk.columns or (), result)
-                encoder.put(chunk.rows, result)
-                if chunk.stats is not None:
+                if chunk.stats is None:
+                    encoder.put(chunk.rows, result)
+                    if chunk.ended:
+                        waiting = part
+                        continue
+                else:
                     encoder.end(result)
                     write_stats(chunk.stats, part.execute_query.stats)
                     part.last = True

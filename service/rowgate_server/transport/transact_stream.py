@@ -46,6 +46,7 @@ class TransactStream:
         self._first_wait = first_wait
         self._held: HeldTransaction | None = None
         self._sequence = 0
+        self._committing = False
         self._stopping: float | None = None
         self._ends_at = 0.0
 
@@ -55,6 +56,7 @@ class TransactStream:
         async with AsyncExitStack() as holding:
             self._wait()
             async for request in self._received(requests):
+                self._committing = request.HasField("commit")
                 self._work()
                 async with contextlib.aclosing(self._answer(request, context, holding)) as parts:
                     async for part in parts:
@@ -111,6 +113,8 @@ class TransactStream:
                     yield part
         except RowgateError as error:
             error.with_defaults(database=held.database.name, transaction_id=held.id)
+            if held.state is State.ROLLED_BACK and error.outcome == Outcome.UNKNOWN:
+                error.metadata["outcome"] = Outcome.ROLLED_BACK.value
             yield query_service_pb2.TransactResponse(
                 last=True, state=STATES[held.state], error=request_error(error, self._call.id)
             )
@@ -149,6 +153,7 @@ class TransactStream:
             words = "the transaction is over, and its stream was neither read nor ended"
             self._end_at(at, RowgateError(Reason.TRANSACTION_EXPIRED, words))
             return
+        self._committing = False
         at, limit = held.idle_until()
         self._end_at(at, held.expiry(limit, self._sequence, at))
 
@@ -157,7 +162,7 @@ class TransactStream:
         held = self._held
         if held is not None:
             at = held.deadline.at + _LATER
-            self._end_at(at, held.expiry(held.deadline, self._sequence, at))
+            self._end_at(at, held.expiry(held.deadline, self._sequence, at, committing=self._committing))
 
     def _end_at(self, when: float, error: RowgateError | None) -> None:
         self._ends_at = when
@@ -165,7 +170,7 @@ class TransactStream:
         if stopping is not None and stopping < when:
             when, error = stopping, _stopping()
             if self._held is not None:
-                self._held.ended_by(error, self._sequence, when)
+                self._held.ended_by(error, self._sequence, when, committing=self._committing)
         if error is not None:
             self._call.end_at(when, error)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 from rowgate_server.core.transactions.opening import Transactions
@@ -30,7 +29,6 @@ class Transacting:
         self._first_wait = first_wait
         self._streams: set[TransactStream] = set()
         self._stopping_at: float | None = None
-        self._ended = asyncio.Event()
 
     async def serve(self, call: RpcCall, requests: Requests, context: Context) -> Answers:
         """One stream; when this has ended, nothing of it is left but a rollback that the pool sees to."""
@@ -44,18 +42,9 @@ class Transacting:
                     yield answer
         finally:
             self._streams.discard(stream)
-            self._ended.set()
 
     def stop(self, grace: float) -> None:
         """Let transactions go on for so many seconds, then end them."""
         self._stopping_at = clock.now() + max(0.0, grace - _BEFORE_THE_END)
         for stream in self._streams:
             stream.stop_at(self._stopping_at)
-
-    async def stopped(self, within: float) -> None:
-        """Wait until every stream has let go of its connection: gRPC does not."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                while self._streams:
-                    self._ended.clear()
-                    await self._ended.wait()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +15,7 @@ from asyncmy.cursors import SSCursor
 from bench.caller import Caller, expect
 from bench.common import BATCH, POOL
 from bench.contender import Contender
-from bench.work import INSERT, ORDER, PAGE, PAGE_ROWS, POINT, SCAN, Encoding, pyformat
+from bench.work import INSERT, MANY_ROWS, ORDER, PAGE, PAGE_ROWS, POINT, SCAN, Encoding, many_orders, pyformat
 
 
 class DriverCaller(Caller):
@@ -58,6 +60,10 @@ class DriverCaller(Caller):
         async with self._pool.acquire() as connection, connection.cursor() as cursor:
             expect("rows inserted", await cursor.execute(_INSERT, _ORDER), 1)
 
+    async def insert_many(self) -> None:
+        async with self._pool.acquire() as connection, connection.cursor() as cursor:
+            expect("rows inserted", await cursor.executemany(_INSERT_MANY, many_rows()), MANY_ROWS)
+
     async def scan(self, rows: int, encoding: Encoding | None) -> int:
         assert encoding is None
         count = 0
@@ -77,4 +83,14 @@ class DriverCaller(Caller):
 _POINT, _PAGE, _INSERT, _SCAN = (pyformat(sql) for sql in (POINT, PAGE, INSERT, SCAN))
 _ORDER = asdict(ORDER)
 
-CONTENDER = Contender("asyncmy", "asyncmy alone, in the caller's process", DriverCaller)
+
+@cache
+def many_rows() -> list[tuple[Any, ...]]:
+    """The rows of the insert of many."""
+    return [astuple(order) for order in many_orders()]
+
+
+# asyncmy makes one statement of many rows where it finds `values (%s, ...)`.
+_INSERT_MANY = re.sub(r"%\([a-z_]+\)s", "%s", _INSERT)
+
+CONTENDER = Contender("asyncmy", "asyncmy alone, in the caller's process", DriverCaller, of_tables=True)

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bench.caller import Caller, NotServedError, expect
 from bench.contender import Contender, Running, Site
-from bench.work import INSERT, ORDER, PAGE, PAGE_ROWS, POINT, SCAN, Encoding
+from bench.work import INSERT, ORDER, PAGE, PAGE_ROWS, POINT, SCAN, Encoding, Order
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc, result_pb2, value_pb2
 from support.process import Gateway
 
@@ -21,13 +21,20 @@ ENCODINGS: Mapping[Encoding, result_pb2.ResultEncoding.ValueType] = {
     Encoding.COLUMNS: result_pb2.RESULT_ENCODING_COLUMNS,
     Encoding.ARROW: result_pb2.RESULT_ENCODING_ARROW,
 }
-ORDER_VALUES = {
-    "name": value_pb2.Value(string_value=ORDER.name),
-    "price": value_pb2.Value(decimal_value=str(ORDER.price)),
-    "quantity": value_pb2.Value(int_value=ORDER.quantity),
-    "created_at": value_pb2.Value(datetime_value=ORDER.created_at.isoformat()),
-    "weight": value_pb2.Value(double_value=ORDER.weight),
-}
+
+
+def order_values(order: Order) -> dict[str, value_pb2.Value]:
+    """A row's values by column."""
+    return {
+        "name": value_pb2.Value(string_value=order.name),
+        "price": value_pb2.Value(decimal_value=str(order.price)),
+        "quantity": value_pb2.Value(int_value=order.quantity),
+        "created_at": value_pb2.Value(datetime_value=order.created_at.isoformat()),
+        "weight": value_pb2.Value(double_value=order.weight),
+    }
+
+
+ORDER_VALUES = order_values(ORDER)
 
 
 def execute_request(sql: str, **numbers: int) -> query_service_pb2.ExecuteQueryRequest:

@@ -105,9 +105,8 @@ async def test_two_thousand_hostile_values_are_only_values(
         await db.query("drop table targets")
 
 
-async def test_a_value_that_an_engine_cannot_hold_is_refused(writes: TableWrites, notes: str, engine: Engine) -> None:
-    if engine.name != "postgresql":
-        return
+@pytest.mark.engines("postgresql")
+async def test_a_value_that_an_engine_cannot_hold_is_refused(writes: TableWrites, notes: str) -> None:
     with pytest.raises(rowgate.RowgateError) as caught:
         await writes.insert(notes, [{"body": "a\0b"}])
     assert fields(caught.value) == ["rows[0].values[body]"]

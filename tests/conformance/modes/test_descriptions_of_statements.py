@@ -125,9 +125,8 @@ async def test_a_change_of_the_schema_is_described_and_not_made(db: rowgate.Data
     assert [found.name for found in await db.tables(table)] == [table]
 
 
+@pytest.mark.engines("mariadb", "postgresql")  # SQLite has no sequences
 async def test_a_description_and_a_plan_use_no_value_of_a_sequence(db: rowgate.Database, engine: Engine) -> None:
-    if engine.name == "sqlite":  # which has none
-        return
     await db.query("create sequence numbers_described")
     try:
         argument = "'numbers_described'" if engine.name == "postgresql" else "numbers_described"

@@ -13,13 +13,20 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 import rowgate
-from rowgate.v1 import query_service_pb2, schema_service_pb2, table_service_pb2
+from rowgate.v1 import admin_service_pb2, query_service_pb2, schema_service_pb2, table_service_pb2
 from rowgate_server.core.policy.needs import NEEDS, OF_DATABASES, OF_ROWS, Need, Operation
 from rowgate_server.transport.server import SERVICES
 from support.engines import ENGINES, Engine
 from support.policed import Caller, Policed, policed, value, values
 
-_FILES: tuple[Any, ...] = (query_service_pb2, schema_service_pb2, table_service_pb2, health_pb2, reflection_pb2)
+_FILES: tuple[Any, ...] = (
+    admin_service_pb2,
+    query_service_pb2,
+    schema_service_pb2,
+    table_service_pb2,
+    health_pb2,
+    reflection_pb2,
+)
 
 
 def _rpcs() -> Iterator[str]:
@@ -36,6 +43,7 @@ _VALUES = {"values": values(body="x")}
 _ROW = {"rows": [{"values": values(id=2, tenant="acme")}]}
 _SQL = {"sql": "select 1"}
 _BATCH = {"steps": [_SQL]}
+_NEW = {"name": "new_matrix", "columns": [{"name": "id", "database_type": "integer"}]}
 
 # What a call is about, beside its database: with the operations of which it takes one at least.
 _TABLE = {"table": "notes_matrix"}
@@ -56,6 +64,15 @@ REQUESTS: dict[str, tuple[dict[str, Any], frozenset[Operation]]] = {
         _TABLE,
         frozenset({*OF_ROWS, Operation.RAW_READ, Operation.RAW, Operation.DDL}),
     ),
+    "SchemaService/ListSchemas": ({}, frozenset(Operation)),
+    "SchemaService/GetSchemaTree": ({}, frozenset(Operation)),
+    "SchemaService/RefreshSchema": ({}, frozenset(Operation)),
+    "SchemaService/CompleteSql": ({"sql": "select ", "cursor": 7}, frozenset(Operation)),
+    "SchemaService/CreateTable": ({"table": _NEW, "dry_run": True}, frozenset({Operation.DDL})),
+    "SchemaService/DropTable": ({"table": "no_matrix", "if_exists": True}, frozenset({Operation.DDL})),
+    "AdminService/ListQueries": ({}, frozenset(Operation)),
+    # Nobody's own is called that, nor anybody else's.
+    "AdminService/CancelQuery": ({"query_id": "none"}, frozenset(Operation)),
 }
 
 
@@ -79,7 +96,8 @@ POLICY = (
 
 @pytest.fixture(scope="module")
 async def matrix(urls: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Policed]:
-    async with policed(urls, POLICY, tmp_path_factory.mktemp("matrix")) as running:
+    making = {f"ROWGATE_DATABASES__{engine.name.upper()}__CATALOG__DDL": "true" for engine in ENGINES}
+    async with policed({**urls, **making}, POLICY, tmp_path_factory.mktemp("matrix")) as running:
         root = running.caller("root", "root")
         create = "create table notes_matrix (id integer primary key, tenant varchar(40), body varchar(40))"
         for engine in ENGINES:
@@ -134,5 +152,9 @@ async def test_nobody_without_a_role_gets_anything(matrix: Policed, engine: Engi
 async def _call(caller: Caller, rpc: str, engine: Engine, request: dict[str, Any]) -> Any:
     if rpc == "QueryService/Transact":
         return await caller.transact({"begin": {"database": engine.name}}, {"rollback": {}})
-    named = {} if rpc == "SchemaService/ListDatabases" else {"database": engine.name}
+    named = {} if rpc in ("SchemaService/ListDatabases", "AdminService/CancelQuery") else {"database": engine.name}
+    if rpc == "AdminService/CancelQuery":
+        with pytest.raises(rowgate.QueryNotFound):
+            await caller(rpc, request)
+        return None
     return await caller(rpc, {**named, **request})

@@ -192,7 +192,7 @@ async def test_statements_run_with_the_login_of_the_role(further: Policed, name:
     for role, login in (("reader", "further"), ("root", "rowgate")):
         ((who,),) = rows(await further.caller("somebody", role)("QueryService/ExecuteQuery", asked))
         assert who.partition("@")[0] == login
-    pools = further.gateway._policing.pools()
+    pools = further.gateway._policing.pool_numbers()
     assert pools[f"{name}/reader"]().maximum == 10
 
 

@@ -14,7 +14,7 @@ import pytest
 from bench.caller import Caller, NotServedError
 from bench.commands import Calls, Command, Ping, Pinged, Row, Scan, Stop, Timed
 from bench.load import answer, as_text, call_in_a_loop, ping_until
-from bench.work import Encoding, Kind
+from bench.work import MANY_ROWS, Encoding, Kind, many_orders
 
 
 class _Caller(Caller):
@@ -157,3 +157,17 @@ async def test_a_ping_that_fails_is_not_lost() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         await ping_until(asyncio.sleep(60), Broken(), 0.001)
     assert raised.group_contains(RuntimeError, match="planted")
+
+
+async def test_the_first_and_the_last_page_are_where_they_are() -> None:
+    for kind, key in ((Kind.FIRST_PAGE, 0), (Kind.LAST_PAGE, 900)):
+        caller = _Caller()
+        await call_in_a_loop(Calls(kind, 1, 0.02, 1000), caller)
+        assert set(caller.keys) == {key}
+
+
+async def test_who_inserts_many_rows_at_once_does_so_in_one_call() -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        await call_in_a_loop(Calls(Kind.MANY, 1, 0.01, 1), _Caller())
+    assert raised.group_contains(NotServedError)
+    assert len({order.name for order in many_orders()}) == MANY_ROWS

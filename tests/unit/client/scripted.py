@@ -116,6 +116,9 @@ class ScriptedGateway(
         for step in entry if isinstance(entry, Sequence) else (entry,):
             yield await self._take(step, request, context)
 
+    async def ExecuteBatch(self, request: query_pb.ExecuteBatchRequest, context: Any) -> Any:
+        return await self._answer("ExecuteBatch", request, context)
+
     async def ListDatabases(self, request: Any, context: Any) -> Any:
         return await self._answer("ListDatabases", request, context)
 
@@ -124,6 +127,26 @@ class ScriptedGateway(
 
     async def GetTable(self, request: Any, context: Any) -> Any:
         return await self._answer("GetTable", request, context)
+
+    async def ListSchemas(self, request: Any, context: Any) -> Any:
+        return await self._answer("ListSchemas", request, context)
+
+    async def RefreshSchema(self, request: Any, context: Any) -> Any:
+        return await self._answer("RefreshSchema", request, context)
+
+    async def CreateTable(self, request: Any, context: Any) -> Any:
+        return await self._answer("CreateTable", request, context)
+
+    async def DropTable(self, request: Any, context: Any) -> Any:
+        return await self._answer("DropTable", request, context)
+
+    async def CompleteSql(self, request: Any, context: Any) -> Any:
+        return await self._answer("CompleteSql", request, context)
+
+    async def GetSchemaTree(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        entry = self._next("GetSchemaTree", request, context)
+        for step in entry if isinstance(entry, Sequence) else (entry,):
+            yield await self._take(step, request, context)
 
     async def ListRows(self, request: Any, context: Any) -> Any:
         return await self._answer("ListRows", request, context)

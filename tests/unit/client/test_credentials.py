@@ -35,7 +35,7 @@ async def guarded(tmp_path: Path) -> AsyncIterator[Addresses]:
     try:
         yield await gateway.start()
     finally:
-        await gateway.stop()
+        await gateway.stop(pause=False)
 
 
 async def test_a_key_is_sent_over_tls_with_every_kind_of_call(guarded: Addresses) -> None:

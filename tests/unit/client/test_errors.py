@@ -67,7 +67,7 @@ async def test_a_hint_is_read_with_the_message(db: rowgate.Client, gateway: Scri
 async def test_what_is_not_told_is_none(db: rowgate.Client, gateway: ScriptedGateway) -> None:
     error = await error_of(db, gateway, Fault(grpc.StatusCode.INTERNAL, "INTERNAL"))
     assert (error.outcome, error.retry_after, error.query_id, error.correlation_id) == (None, None, None, None)
-    assert (error.metadata, error.field_violations) == ({}, ())
+    assert (error.metadata, error.field_violations, error.step) == ({}, (), None)
 
 
 @pytest.mark.parametrize(

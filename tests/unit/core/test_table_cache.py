@@ -12,7 +12,9 @@ from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core import table_cache
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.kept_tables import KeptTables
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.tables import Key, Table
@@ -30,9 +32,16 @@ class CountingCatalog(Catalog):
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def get_table(self, database_name: str, schema: str, table: str, call_timeout: float | None) -> Table:
+    async def get_table(
+        self,
+        database_name: str,
+        schema: str,
+        table: str,
+        call_timeout: float | None,
+        extent: Extent = Extent.WHOLE,
+    ) -> Table:
         self.read.append(table)
-        found = await super().get_table(database_name, schema, table, call_timeout)
+        found = await super().get_table(database_name, schema, table, call_timeout, extent)
         self.told.set()
         await self.go_on.wait()
         return found
@@ -163,13 +172,12 @@ async def test_a_table_that_is_not_there_is_never_remembered(
     assert await _columns(cache, "thinks") == ["x"]
 
 
-async def test_few_tables_are_kept(found: Databases, catalog: CountingCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_cache, "_MOST_TABLES", 1)
+async def test_few_tables_are_kept(found: Databases, catalog: CountingCatalog) -> None:
     cache = _cache(found, catalog)
+    cache._entries = KeptTables(most_tables=1)
     for table in ("things", "others", "others", "things"):
         await _columns(cache, table)
     assert catalog.read == ["things", "others", "things"]
-    assert len(cache._entries) == 1
 
 
 async def test_a_mistake_of_the_callers_reads_a_table_anew_only_when_it_is_a_little_old(
@@ -248,3 +256,28 @@ async def test_keys_are_the_primary_one_first_and_none_that_leaves_rows_out(
 
     keys_found = await _cache(found, catalog).use(("main", "", "keyed"), None, (), keys)
     assert [key.columns for key in keys_found] == [("a", "c"), ("b",), ("c", "b")]
+
+
+async def test_what_is_forgotten_is_read_anew(catalog: CountingCatalog, found: Databases) -> None:
+    cache = _cache(found, catalog)
+    await _columns(cache)
+    cache.forget("others")
+    await _columns(cache)
+    assert catalog.read == ["things"]
+    cache.forget("main")
+    await _columns(cache)
+    assert catalog.read == ["things", "things"]
+
+
+async def test_what_was_being_read_when_all_was_forgotten_is_not_kept(
+    catalog: CountingCatalog, found: Databases
+) -> None:
+    cache = _cache(found, catalog)
+    catalog.go_on.clear()
+    waiting = asyncio.create_task(_columns(cache))
+    await catalog.told.wait()
+    cache.forget("main")
+    catalog.go_on.set()
+    await waiting
+    await _columns(cache)
+    assert catalog.read == ["things", "things"]

@@ -28,12 +28,27 @@ ARMS: dict[str, st.SearchStrategy[Any]] = {
     "int_value": st.integers(-200, 200) | st.integers(-(2**63), 2**63 - 1),
     "uint_value": st.integers(0, 300),
     "string_value": TEXTS,
-    "decimal_value": st.sampled_from(["1", "1.50", "1e2", "12345.678", "x", "NaN"]),
+    "decimal_value": st.sampled_from(["1", "1.50", "-999.99", "1000", "007.5", "1e2", "12345.678", "x", "", "NaN"]),
     "double_value": st.floats(allow_nan=False),
     "bool_value": st.booleans(),
     "bytes_value": st.binary(max_size=6),
     "uuid_value": st.sampled_from(["123E4567E89B12D3A456426614174000", "no"]),
-    "date_value": st.sampled_from(["2024-01-31", "2024-02-30"]),
+    "date_value": st.sampled_from(["2024-01-31", "2024-01-28", "2024-02-30"]),
+    "datetime_value": st.sampled_from(
+        [
+            *("2024-01-28T10:11:12.131415", "2024-01-31T10:11:12.131415", "2024-01-28 10:11:12.131415"),
+            *("2024-01-28T10:11:12", "2023-02-29T10:11:12.131415", "2024-01-28T24:00:00.000000"),
+        ]
+    ),
+    "timestamp_value": st.sampled_from(
+        [
+            *(
+                "2024-01-28T10:11:12.131415+00:00",
+                "2024-01-28T10:11:12.131415+01:00",
+                "1950-01-28T10:11:12.131415+00:00",
+            ),
+        ]
+    ),
 }
 COLUMNS = {
     "tiny": TableColumn("tiny", V.INT, "tinyint(4)", nullable=False),
@@ -42,6 +57,9 @@ COLUMNS = {
     "price": TableColumn("price", V.DECIMAL, "decimal(5, 2)", nullable=True, precision=5, scale=2),
     "ratio": TableColumn("ratio", V.DOUBLE, "double", nullable=True),
     "day": TableColumn("day", V.DATE, "date", nullable=True),
+    "at": TableColumn("at", V.DATETIME, "datetime(6)", nullable=True, precision=6),
+    "moment": TableColumn("moment", V.TIMESTAMP, "timestamp(6)", nullable=True, precision=6),
+    "second": TableColumn("second", V.DATETIME, "datetime", nullable=True, precision=0),
     "blob": TableColumn("blob", V.BYTES, "binary(4)", nullable=True, length=4),
     "mood": TableColumn("mood", V.STRING, "enum('x','y')", nullable=True, labels=("x", "y")),
     "sum": TableColumn("sum", V.INT, "integer(11)", nullable=True, generated=True),

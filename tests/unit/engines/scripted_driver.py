@@ -190,6 +190,9 @@ class ScriptedDriver:
         await self.probing()
         return ServerFacts("1.2.3", "main")
 
+    def schema_version(self) -> int | None:
+        return None
+
     async def close(self) -> None:
         self.log.append("driver closed")
 

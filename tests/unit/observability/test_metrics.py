@@ -43,6 +43,8 @@ def test_what_happens_to_connections_begins_at_zero_and_is_counted() -> None:
     database = metrics.database("main")
     happenings: list[tuple[str, dict[str, str], Callable[[], None]]] = [
         ("rowgate_pool_timeouts_total", {}, database.pool_timeout),
+        ("rowgate_pool_refused_total", {}, database.pool_refused),
+        ("rowgate_breaker_state", {}, lambda: database.breaker("HALF_OPEN", 1)),
         ("rowgate_pool_connect_failures_total", {}, lambda: database.connect_failed(OSError())),
         *(
             (

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from unit.core.sqlite_files import databases, fill
@@ -39,6 +40,13 @@ class Admin:
             return answer, await answer.text()
 
 
+def serving(metrics: Metrics, health: Health) -> AdminServer:
+    async def collected() -> CollectorRegistry:
+        return metrics.registry
+
+    return AdminServer(collected, health.state)
+
+
 @pytest.fixture
 async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
     main = fill(tmp_path / "main.db", "create table things (id integer)")
@@ -46,7 +54,8 @@ async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
     metrics.call(LABELS, ("OK",)).handled["OK"] += 1
     async with databases({"main": main, "other": tmp_path / "other.db"}, metrics=metrics) as found:
         health = Health(found)
-        server = AdminServer(metrics.registry, found, lambda: health.ready)
+
+        server = serving(metrics, health)
         metrics.watch_pools(
             {database.name: database.pool_numbers for database in found},
             lambda name: bool(found.get(name).availability.up),
@@ -145,7 +154,7 @@ async def test_nothing_can_be_sent_to_it(admin: Admin, method: str) -> None:
 
 
 async def test_a_port_that_is_taken_is_an_os_error(admin: Admin) -> None:
-    other = AdminServer(admin.metrics.registry, admin.databases, lambda: True)
+    other = serving(admin.metrics, admin.health)
     with pytest.raises(OSError, match="address already in use"):
         await other.start("127.0.0.1", int(admin.url.rpartition(":")[2]))
     await other.stop()
@@ -153,7 +162,7 @@ async def test_a_port_that_is_taken_is_an_os_error(admin: Admin) -> None:
 
 async def test_a_socket_file_will_do(admin: Admin, tmp_path: Path) -> None:
     file = tmp_path / "admin.sock"
-    server = AdminServer(admin.metrics.registry, admin.databases, lambda: True)
+    server = serving(admin.metrics, admin.health)
     await server.start_unix(str(file))
     connector = aiohttp.UnixConnector(str(file))
     async with aiohttp.ClientSession(connector=connector) as session, session.get("http://admin/livez") as answer:

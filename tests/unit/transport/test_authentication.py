@@ -60,7 +60,7 @@ async def guarded(folder: Path, **more: str) -> AsyncIterator[tuple[Gateway, grp
         async with grpc.aio.insecure_channel(addresses.grpc) as channel:
             yield gateway, channel
     finally:
-        await gateway.stop()
+        await gateway.stop(pause=False)
 
 
 async def ask(channel: grpc.aio.Channel, *headers: str) -> Any:
@@ -84,7 +84,7 @@ def told(error: grpc.aio.AioRpcError) -> tuple[Any, ...]:
 
 
 def failures(gateway: Gateway) -> dict[str, float]:
-    samples = [sample for metric in gateway._metrics.registry.collect() for sample in metric.samples]
+    samples = [sample for metric in gateway.metrics.registry.collect() for sample in metric.samples]
     counted = {s.labels["reason"]: s.value for s in samples if s.name == "rowgate_auth_failures_total"}
     return {reason: count for reason, count in counted.items() if count}
 

@@ -39,6 +39,7 @@ from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES, CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 
 PLANTED = "planted-text"
 
@@ -127,10 +128,9 @@ def _error_info(ended: Ending) -> error_details_pb2.ErrorInfo:
 
 
 def test_the_order_of_the_interceptors() -> None:
-    order = [type(interceptor) for interceptor in unguarded(Metrics())]
-    assert order == [RequestId, AccessLog, Audit, CallCounter, Errors, Authentication], (
-        "see interceptors() for the reason of each position"
-    )
+    order = [type(interceptor) for interceptor in unguarded(Metrics(), CallsUnderWay())]
+    expected = [RequestId, AccessLog, Audit, CallCounter, Errors, CallsUnderWay, Authentication]
+    assert order == expected, "see interceptors() for the reason of each position"
 
 
 @ALL_KINDS
@@ -298,8 +298,8 @@ def test_metrics_are_there_from_the_start_for_every_method_and_code() -> None:
         def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
             pass
 
-    metrics, server = Metrics(), Registered()
-    chain: Any = Chain(server, unguarded(metrics))  # type: ignore[arg-type]  # the two methods that are called
+    metrics, server, calls = Metrics(), Registered(), CallsUnderWay()
+    chain: Any = Chain(server, unguarded(metrics, calls), calls)  # type: ignore[arg-type]  # the two methods that are called
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(Service(), chain)
     for labels in (UNARY, STREAM):
         for code in CODE_NAMES.values():

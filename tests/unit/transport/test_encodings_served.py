@@ -27,6 +27,7 @@ from rowgate_server.engines.results import Chunk, Column, Result, Row, Stats
 from rowgate_server.engines.values import ValueType
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors import Chain
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.transacting import Transacting
 from support.encodings import READERS, Reader
@@ -82,7 +83,8 @@ def queries() -> ScriptedQueries:
 async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc.QueryServiceAsyncStub]:
     """The real servicer behind the real interceptors, on a real server."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    chain: Any = Chain(server, unguarded(Metrics()))
+    calls = CallsUnderWay()
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
     servicer = QueryServicer(
         cast("QueryRunner", queries),
         cast("Explainer", None),  # nothing is explained here

@@ -126,6 +126,7 @@ async def test_draining_ends_every_watch_after_its_last_word(served: Served) -> 
     for watch in watches:
         await watch.read()
     served.health.drain()
+    served.health.close()
     assert [await _rest(watch) for watch in watches] == [[NOT_SERVING], [], [], []]
     assert [await watch.code() for watch in watches] == [grpc.StatusCode.OK] * len(names)
 
@@ -136,6 +137,7 @@ async def test_watches_are_counted_message_by_message(served: Served) -> None:
     await served.databases.get("main").availability.probe()
     await watch.read()
     served.health.drain()
+    served.health.close()
     assert await _rest(watch) == [NOT_SERVING]
     labels = {"grpc_type": "server_stream", "grpc_service": "grpc.health.v1.Health", "grpc_method": "Watch"}
     assert served.metrics.registry.get_sample_value("grpc_server_msg_sent_total", labels) == 3

@@ -87,7 +87,7 @@ def test_a_summary_is_told(kind: tables.TableKind) -> None:
 
 
 def test_a_table_is_told_whole() -> None:
-    found = encode_table("shop", TABLE)
+    found = encode_table("shop", schema_service_pb2.ENGINE_SQLITE, TABLE)
     assert (found.database, found.schema, found.name, found.comment) == ("shop", "main", "things", "all of them")
     assert found.kind == schema_service_pb2.TABLE_KIND_VIEW
     assert (found.primary_key.name, list(found.primary_key.columns)) == ("things_key", ["b", "a"])
@@ -101,7 +101,7 @@ def test_a_table_is_told_whole() -> None:
 
 
 def test_a_column_tells_zero_apart_from_nothing() -> None:
-    full, empty = encode_table("shop", TABLE).columns
+    full, empty = encode_table("shop", schema_service_pb2.ENGINE_SQLITE, TABLE).columns
     assert full == schema_service_pb2.TableColumn(
         name="amount",
         type=result_pb2.COLUMN_TYPE_DECIMAL,
@@ -123,7 +123,7 @@ def test_a_column_tells_zero_apart_from_nothing() -> None:
 
 
 def test_the_parts_of_an_index_say_what_they_are() -> None:
-    (index,) = encode_table("shop", TABLE).indexes
+    (index,) = encode_table("shop", schema_service_pb2.ENGINE_SQLITE, TABLE).indexes
     assert (index.name, index.unique) == ("by_amount", True)
     assert [(part.WhichOneof("part"), part.column or part.expression, part.descending) for part in index.parts] == [
         ("column", "amount", True),
@@ -134,7 +134,7 @@ def test_the_parts_of_an_index_say_what_they_are() -> None:
 
 def test_a_table_without_a_key_has_none() -> None:
     bare = tables.Table("x", "main", tables.TableKind.TABLE, "", (), None, (), (), (), ())
-    assert not encode_table("shop", bare).HasField("primary_key")
+    assert not encode_table("shop", schema_service_pb2.ENGINE_SQLITE, bare).HasField("primary_key")
 
 
 @pytest.mark.parametrize(

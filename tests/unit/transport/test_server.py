@@ -12,7 +12,13 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from unit.transport.own_services import LARGEST_MESSAGE, Served
 
-from rowgate.v1 import query_service_pb2, query_service_pb2_grpc, schema_service_pb2, table_service_pb2
+from rowgate.v1 import (
+    admin_service_pb2,
+    query_service_pb2,
+    query_service_pb2_grpc,
+    schema_service_pb2,
+    table_service_pb2,
+)
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES
 from rowgate_server.transport.server import SERVICES, ServerOptions, _channel_arguments
@@ -28,7 +34,7 @@ OPTIONS = ServerOptions(
     reflection=True,
 )
 Question = reflection_pb2.ServerReflectionRequest
-FILES = (query_service_pb2, schema_service_pb2, table_service_pb2, health_pb2)
+FILES = (query_service_pb2, schema_service_pb2, table_service_pb2, admin_service_pb2, health_pb2)
 
 
 async def _reflect(served: Served, question: Question) -> Any:

@@ -24,8 +24,9 @@ from rowgate.v1 import query_service_pb2_grpc
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest
 from rowgate_server import config
 from rowgate_server.app import Addresses, Gateway
+from rowgate_server.transport.certificates import CertificateError, ServedCertificates, TlsFiles
 from rowgate_server.transport.healthcheck import healthcheck, trust_in
-from rowgate_server.transport.tls import CertificateError, ServedCertificates, TlsFiles
+from rowgate_server.transport.tls import GrpcCredentials
 from support.certificates import Authority, Issued
 from support.eventually import eventually
 
@@ -56,7 +57,7 @@ async def serving(folder: Path, *, mutual: bool = False, **more: str) -> AsyncIt
     try:
         yield gateway, addresses
     finally:
-        await gateway.stop()
+        await gateway.stop(pause=False)
 
 
 async def ask(address: str, ca: bytes | None = CA.pem, client: Issued | None = None) -> grpc.StatusCode:
@@ -125,7 +126,7 @@ async def plain(folder: Path) -> AsyncIterator[str]:
     try:
         yield addresses.grpc
     finally:
-        await gateway.stop()
+        await gateway.stop(pause=False)
 
 
 @pytest.mark.parametrize("port", ["grpc", "admin"])
@@ -196,7 +197,7 @@ async def test_a_new_authority_of_clients_is_taken_over_on_both_ports(tmp_path: 
         OTHER_CA.write(tmp_path)
         admin = gateway._admin_tls
         assert admin is not None
-        await eventually(lambda: admin._material.client_ca == OTHER_CA.pem, 5, "it is taken over")
+        await eventually(lambda: admin.material.client_ca == OTHER_CA.pem, 5, "it is taken over")
         assert await ask(addresses.grpc, client=theirs) is grpc.StatusCode.OK
         assert await ask(addresses.grpc, client=CLIENT) is grpc.StatusCode.UNAVAILABLE
         assert "rowgate" in await metrics(addresses.admin, theirs, tmp_path)
@@ -228,7 +229,7 @@ async def test_a_bad_new_certificate_leaves_the_good_old_one_and_shouts(
     async with serving(tmp_path, tls__reload_interval="1h") as (gateway, addresses):
         spoil(kind, tmp_path)
         gateway.reload()
-        failures = gateway._metrics.registry.get_sample_value
+        failures = gateway.metrics.registry.get_sample_value
         name = "rowgate_tls_reload_failures_total"
         await eventually(lambda: failures(name, {"port": "admin"}) == 1, 5, "it was looked at")
         assert failures(name, {"port": "grpc"}) == 1
@@ -268,11 +269,12 @@ def test_a_fetcher_that_grpc_asks_never_raises(tmp_path: Path) -> None:
     certificate, key = (str(path) for path in GOOD.write(tmp_path))
     served = ServedCertificates("grpc", TlsFiles(certificate, key), quiet)
     spoil("gone", tmp_path)
-    assert (served.reload(), served._fetch()) == (False, None)
+    given = GrpcCredentials(served)
+    assert (served.reload(), given._fetch()) == (False, None)
     CA.issue().write(tmp_path)
     assert served.reload()
-    assert served._fetch() is not None
-    assert served._fetch() is None
+    assert given._fetch() is not None
+    assert given._fetch() is None
     with pytest.raises(CertificateError, match=r"client_ca cannot be read"):
         ServedCertificates("grpc", TlsFiles(certificate, key, str(tmp_path / "none")), quiet)
 

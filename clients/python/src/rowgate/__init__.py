@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from rowgate._batch import Batch
+from rowgate._begin import TransactionOptions, TransactionState
 from rowgate._client import Client, Database, connect
 from rowgate._connection import Tls
 from rowgate._errors import (
@@ -16,6 +17,7 @@ from rowgate._errors import (
     CheckViolation,
     ClientClosed,
     DatabaseUnavailable,
+    DdlNotAllowed,
     DeadlineExceeded,
     Deadlock,
     DuplicateKey,
@@ -42,6 +44,7 @@ from rowgate._errors import (
     PreconditionFailed,
     ProtocolError,
     QueryCancelled,
+    QueryNotFound,
     QuotaExceeded,
     ReadOnly,
     RequestError,
@@ -52,10 +55,13 @@ from rowgate._errors import (
     SerializationFailure,
     ShuttingDown,
     StatementTimeout,
+    TableExists,
     Timeout,
     TooManyRowsAffected,
     TransactionAborted,
     TransactionExpired,
+    TransactionFailed,
+    TransactionOver,
     Unauthenticated,
     Unavailable,
     UnfilteredWrite,
@@ -69,8 +75,11 @@ from rowgate._plans import Parameter, Plan, PlanNode, StatementDescription
 from rowgate._results import QueryWarning, Result, Stats, TruncationReason
 from rowgate._retry import Retry
 from rowgate._rows import Column, Row
+from rowgate._running import QueryState, RunningQuery
+from rowgate._savepoint import Savepoint
 from rowgate._schema import (
     CheckConstraint,
+    CreatedTable,
     DatabaseInfo,
     Engine,
     ForeignKey,
@@ -78,18 +87,22 @@ from rowgate._schema import (
     IndexPart,
     PrimaryKey,
     ReferentialAction,
+    RefreshedSchema,
     Table,
     TableColumn,
     TableKind,
     TableSummary,
     UniqueConstraint,
 )
+from rowgate._steps import Step, StepResult
 from rowgate._stream import RowStream
 from rowgate._table import TableRows
 from rowgate._table_filters import ColumnName, Condition, all_of, any_of, col
 from rowgate._table_orders import SortOrder
 from rowgate._table_query import RowQuery
 from rowgate._table_results import Page, Written
+from rowgate._transaction import Statements, Transaction
+from rowgate._tree import SchemaTree, SqlCandidate, SqlCandidateKind, SqlCompletion, TreeColumn, TreeSchema, TreeTable
 from rowgate._types import ColumnType, Interval, Json, TemporalText
 
 __all__ = [
@@ -103,9 +116,11 @@ __all__ = [
     "ColumnName",
     "ColumnType",
     "Condition",
+    "CreatedTable",
     "Database",
     "DatabaseInfo",
     "DatabaseUnavailable",
+    "DdlNotAllowed",
     "DeadlineExceeded",
     "Deadlock",
     "DuplicateKey",
@@ -143,10 +158,13 @@ __all__ = [
     "PrimaryKey",
     "ProtocolError",
     "QueryCancelled",
+    "QueryNotFound",
+    "QueryState",
     "QueryWarning",
     "QuotaExceeded",
     "ReadOnly",
     "ReferentialAction",
+    "RefreshedSchema",
     "RequestError",
     "Result",
     "ResultError",
@@ -157,14 +175,24 @@ __all__ = [
     "RowQuery",
     "RowStream",
     "RowgateError",
+    "RunningQuery",
+    "Savepoint",
+    "SchemaTree",
     "SerializationFailure",
     "ShuttingDown",
     "SortOrder",
+    "SqlCandidate",
+    "SqlCandidateKind",
+    "SqlCompletion",
     "StatementDescription",
     "StatementTimeout",
+    "Statements",
     "Stats",
+    "Step",
+    "StepResult",
     "Table",
     "TableColumn",
+    "TableExists",
     "TableKind",
     "TableRows",
     "TableSummary",
@@ -172,8 +200,16 @@ __all__ = [
     "Timeout",
     "Tls",
     "TooManyRowsAffected",
+    "Transaction",
     "TransactionAborted",
     "TransactionExpired",
+    "TransactionFailed",
+    "TransactionOptions",
+    "TransactionOver",
+    "TransactionState",
+    "TreeColumn",
+    "TreeSchema",
+    "TreeTable",
     "TruncationReason",
     "Unauthenticated",
     "Unavailable",

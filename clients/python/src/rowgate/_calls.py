@@ -4,17 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc.aio
 
 from rowgate._connection import Connection, Stubs
 from rowgate._options import CallOptions, tell_timeout
 from rowgate._retry import Deadline, run
-from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, StreamQueryRequest
+from rowgate.v1.query_service_pb2 import ExecuteBatchRequest, ExecuteQueryRequest, StreamQueryRequest
 
 _Response = TypeVar("_Response")
 _Call = TypeVar("_Call", bound="grpc.aio.Call")
+
+
+class Asking(Protocol):
+    """What tables are asked through: calls of their own, or requests of a transaction."""
+
+    @property
+    def connection(self) -> Connection:
+        """The channel."""
+
+    @property
+    def database(self) -> str:
+        """The database's name in the gateway's configuration; "" for the default one."""
+
+    @property
+    def options(self) -> CallOptions:
+        """What goes with every call."""
+
+    def deadline(self) -> Deadline:
+        """The end of something that begins now and takes several calls."""
+
+    async def ask(
+        self,
+        rpc: Callable[[Stubs], Callable[..., grpc.aio.UnaryUnaryCall[Any, _Response]]],
+        request: Any,
+        *,
+        deadline: Deadline | None = None,
+        repeatable: bool,
+    ) -> _Response:
+        """The answer to a request.
+
+        Raises:
+            RowgateError: there is no answer.
+        """
+
+    async def ask_once(
+        self, rpc: Callable[[Stubs], Callable[..., grpc.aio.UnaryUnaryCall[Any, _Response]]], request: Any
+    ) -> _Response:
+        """The answer to a request that is never made again by itself.
+
+        Raises:
+            RowgateError: there is no answer.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +121,6 @@ class Calls:
             ClientClosed: the client was closed.
         """
         timeout = deadline.remaining()
-        if timeout is not None and isinstance(request, ExecuteQueryRequest | StreamQueryRequest):
+        if timeout is not None and isinstance(request, ExecuteQueryRequest | StreamQueryRequest | ExecuteBatchRequest):
             tell_timeout(request.options, timeout)
         return self.connection.begin(rpc, request, timeout=timeout, metadata=self.options.metadata)

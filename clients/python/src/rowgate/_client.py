@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Unpack
+from typing import Any, Final, Self, Unpack
 
 import grpc
 import grpc.aio
 
+from rowgate._admin_calls import AdminCalls
 from rowgate._calls import Calls
-from rowgate._connection import Connection, StreamCall, Tls
+from rowgate._connection import Connection, Tls
 from rowgate._credentials import Credentials, Token
-from rowgate._encode import encode_named, encode_positional
-from rowgate._errors import InvalidParameter, InvalidSql, Outcome, ProtocolError
+from rowgate._errors import ProtocolError
 from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChanges
 from rowgate._plans import Plan, StatementDescription
 from rowgate._results import Result
 from rowgate._retry import DEFAULT_RETRY, Deadline, Retry, run
-from rowgate._schema import DatabaseInfo, Table, TableKind, TableSummary
-from rowgate._stream import RowStream
+from rowgate._schema_calls import SchemaCalls
+from rowgate._statements import statement
+from rowgate._stream import CallSource, RowStream
 from rowgate._table import TableRows
+from rowgate._together import Together
 from rowgate.v1 import query_service_pb2 as query_pb
-from rowgate.v1 import schema_service_pb2 as schema_pb
-
-_Request = TypeVar("_Request", query_pb.ExecuteQueryRequest, query_pb.StreamQueryRequest)
 
 DEFAULT_MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
@@ -68,14 +67,14 @@ def connect(
     return Client(Connection(target, tls, max_message_bytes, credentials), database or "", options)
 
 
-class Database:
+class Database(Together, SchemaCalls, AdminCalls):
     """One database of a gateway, with the options that calls to it have.
 
     Made by `connect`, `using` and `with_options`; cheap, immutable, and safe to share between tasks.
     """
 
     def __init__(self, connection: Connection, database: str, options: CallOptions) -> None:
-        self._calls = Calls(connection, database, options)
+        super().__init__(Calls(connection, database, options))
 
     def using(self, database: str) -> Database:
         """A view of another database, over the same connection and with the same options."""
@@ -104,7 +103,7 @@ class Database:
         Raises:
             RowgateError: there is no result.
         """
-        request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
+        request = statement(query_pb.ExecuteQueryRequest, self._calls, sql, positional, named)
         response = await self._calls.ask(
             lambda stubs: stubs.query.ExecuteQuery,
             request,
@@ -123,9 +122,9 @@ class Database:
         Raises:
             RowgateError: the statement can't be sent. Whatever comes later is raised by the stream.
         """
-        request = self._statement(query_pb.StreamQueryRequest, sql, positional, named)
+        request = statement(query_pb.StreamQueryRequest, self._calls, sql, positional, named)
 
-        async def start() -> tuple[StreamCall, query_pb.StreamQueryResponse]:
+        async def start() -> tuple[CallSource, query_pb.StreamQueryResponse]:
             deadline = self._calls.deadline()
             return await run(
                 lambda: self._open_stream(request, deadline),
@@ -134,7 +133,7 @@ class Database:
                 repeatable=self._calls.options.read_only,
             )
 
-        return RowStream(self._calls.connection, start)
+        return RowStream(start)
 
     def table(self, name: str, *, schema: str | None = None) -> TableRows:
         """The rows of a table or view, to read and write without SQL. Nothing is sent.
@@ -193,65 +192,6 @@ class Database:
             raise ProtocolError("the gateway did not describe the statement")
         return StatementDescription.from_wire(response)
 
-    async def databases(self) -> list[DatabaseInfo]:
-        """The databases that the gateway serves, by name.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        request = schema_pb.ListDatabasesRequest()
-        response = await self._calls.ask(
-            lambda stubs: stubs.schema.ListDatabases,
-            request,
-            repeatable=True,
-        )
-        return [DatabaseInfo.from_wire(database) for database in response.databases]
-
-    async def tables(
-        self, pattern: str = "", *, schema: str | None = None, kind: TableKind | None = None
-    ) -> list[TableSummary]:
-        """The tables and views of one schema, by name; all of them, in as many calls as that takes.
-
-        Args:
-            pattern: only names that match, whole, regardless of case: `*` is any run of characters, `?` any one.
-            schema: None: the database's default one.
-            kind: only tables, or only views.
-
-        Raises:
-            RowgateError: the gateway does not tell.
-        """
-        deadline = self._calls.deadline()
-        request = schema_pb.ListTablesRequest(
-            database=self._calls.database,
-            schema=schema or "",
-            name_pattern=pattern,
-            kind=schema_pb.TableKind.Value(f"TABLE_KIND_{kind or 'UNSPECIFIED'}"),
-        )
-        tables: list[TableSummary] = []
-        while True:
-            page = await self._calls.ask(
-                lambda stubs: stubs.schema.ListTables, request, deadline=deadline, repeatable=True
-            )
-            tables.extend(map(TableSummary.from_wire, page.tables))
-            if not page.next_page_token:
-                return tables
-            request.page_token = page.next_page_token
-
-    async def describe(self, table: str, *, schema: str | None = None) -> Table:
-        """One table or view: its columns, keys, indexes and checks.
-
-        Args:
-            table: its name, as the database writes it.
-            schema: None: the database's default one.
-
-        Raises:
-            UnknownTable: there is none.
-            RowgateError: the gateway does not tell.
-        """
-        request = schema_pb.GetTableRequest(database=self._calls.database, schema=schema or "", table=table)
-        response = await self._calls.ask(lambda stubs: stubs.schema.GetTable, request, repeatable=True)
-        return Table.from_wire(response.table)
-
     async def _planned(
         self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]
     ) -> Plan:
@@ -264,7 +204,7 @@ class Database:
         self, mode: query_pb.QueryMode.ValueType, sql: str, positional: Sequence[Any], named: dict[str, Any]
     ) -> query_pb.ExecuteQueryResponse:
         """What a mode other than EXECUTE answers; of these only PROFILE changes anything."""
-        request = self._statement(query_pb.ExecuteQueryRequest, sql, positional, named)
+        request = statement(query_pb.ExecuteQueryRequest, self._calls, sql, positional, named)
         request.options.mode = mode
         return await self._calls.ask(
             lambda stubs: stubs.query.ExecuteQuery,
@@ -272,32 +212,15 @@ class Database:
             repeatable=self._calls.options.read_only or mode != query_pb.QUERY_MODE_PROFILE,
         )
 
-    def _statement(self, kind: type[_Request], sql: str, positional: Sequence[Any], named: dict[str, Any]) -> _Request:
-        if positional and named:
-            raise InvalidParameter("a statement takes values for `?` or for `:name`, not both", outcome=Outcome.NOT_RUN)
-        try:
-            return kind(
-                database=self._calls.database,
-                sql=sql,
-                params=encode_named(named),
-                positional_params=encode_positional(positional),
-                options=self._calls.options.to_wire(),
-            )
-        except UnicodeEncodeError:
-            raise InvalidSql(
-                "the SQL, or a parameter's name, has a lone surrogate, which UTF-8 has no form for",
-                outcome=Outcome.NOT_RUN,
-            ) from None
-
     async def _open_stream(
         self, request: query_pb.StreamQueryRequest, deadline: Deadline
-    ) -> tuple[StreamCall, query_pb.StreamQueryResponse]:
+    ) -> tuple[CallSource, query_pb.StreamQueryResponse]:
         """A call and its first message: up to there it may be made again."""
         call = self._calls.begin(lambda stubs: stubs.query.StreamQuery, request, deadline)
         first = await self._calls.connection.next_message(call)
         if first is None:
             raise ProtocolError("the stream ended before its first message")
-        return call, first
+        return CallSource(self._calls.connection, call), first
 
 
 class Client(Database):

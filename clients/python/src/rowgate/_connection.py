@@ -19,12 +19,14 @@ from rowgate._credentials import Credentials
 from rowgate._errors import ClientClosed, ProtocolError
 from rowgate._options import Metadata
 from rowgate._status import error_from_rpc
+from rowgate.v1 import admin_service_pb2_grpc as admin_grpc
 from rowgate.v1 import query_service_pb2_grpc as query_grpc
 from rowgate.v1 import schema_service_pb2_grpc as schema_grpc
 from rowgate.v1 import table_service_pb2_grpc as table_grpc
-from rowgate.v1.query_service_pb2 import StreamQueryRequest, StreamQueryResponse
+from rowgate.v1.query_service_pb2 import StreamQueryRequest, StreamQueryResponse, TransactRequest, TransactResponse
 
 StreamCall: TypeAlias = "grpc.aio.UnaryStreamCall[StreamQueryRequest, StreamQueryResponse]"
+TransactCall: TypeAlias = "grpc.aio.StreamStreamCall[TransactRequest, TransactResponse]"
 
 _Response = TypeVar("_Response")
 _Call = TypeVar("_Call", bound="grpc.aio.Call")
@@ -102,6 +104,7 @@ class Stubs(NamedTuple):
     query: query_grpc.QueryServiceAsyncStub
     schema: schema_grpc.SchemaServiceAsyncStub
     table: table_grpc.TableServiceAsyncStub
+    admin: admin_grpc.AdminServiceAsyncStub
 
 
 class Connection:
@@ -149,6 +152,7 @@ class Connection:
                 cast("query_grpc.QueryServiceAsyncStub", query_grpc.QueryServiceStub(self._channel)),
                 cast("schema_grpc.SchemaServiceAsyncStub", schema_grpc.SchemaServiceStub(self._channel)),
                 cast("table_grpc.TableServiceAsyncStub", table_grpc.TableServiceStub(self._channel)),
+                cast("admin_grpc.AdminServiceAsyncStub", admin_grpc.AdminServiceStub(self._channel)),
             )
         elif self._loop is not loop:
             raise RuntimeError("a rowgate client belongs to the event loop that it was first used in")
@@ -178,6 +182,16 @@ class Connection:
         self._calls.add(call)
         return call
 
+    def begin_transact(self, *, timeout: float | None, metadata: Metadata) -> TransactCall:
+        """Start a Transact call, that `close` will end; its requests come later.
+
+        Raises:
+            ClientClosed: it was closed.
+        """
+        call = self.stubs().query.Transact(timeout=timeout, metadata=tuple(metadata.items()))
+        self._calls.add(call)
+        return call
+
     async def close(self) -> None:
         """End the calls that are under way, with ClientClosed, and the channel; twice is fine."""
         self.closed = True
@@ -196,7 +210,10 @@ class Connection:
         with self.translated():
             return _parsed(await call)
 
-    async def next_message(self, call: StreamCall) -> StreamQueryResponse | None:
+    async def next_message(
+        self,
+        call: grpc.aio.UnaryStreamCall[Any, _Response] | grpc.aio.StreamStreamCall[Any, _Response],
+    ) -> _Response | None:
         """The next message of a stream, or None at its end. Whatever else happens ends the call.
 
         Raises:
@@ -205,7 +222,7 @@ class Connection:
         try:
             with self.translated():
                 message = await call.read()
-                return None if message is grpc.aio.EOF else _parsed(cast("StreamQueryResponse", message))
+                return None if message is grpc.aio.EOF else _parsed(cast("_Response", message))
         except BaseException:
             call.cancel()
             raise

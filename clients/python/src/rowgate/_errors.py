@@ -12,13 +12,16 @@ RowgateError
 ├── NotFound                     NOT_FOUND
 │   ├── UnknownDatabase          UNKNOWN_DATABASE
 │   ├── UnknownTable             UNKNOWN_TABLE
-│   └── RowNotFound              ROW_NOT_FOUND
+│   ├── RowNotFound              ROW_NOT_FOUND
+│   └── QueryNotFound            QUERY_NOT_FOUND
 ├── IntegrityError               a constraint would be broken
 │   ├── DuplicateKey             DUPLICATE_KEY
 │   ├── ForeignKeyViolation      FOREIGN_KEY_VIOLATION
 │   ├── NotNullViolation         NOT_NULL_VIOLATION
 │   └── CheckViolation           CHECK_VIOLATION
+├── TableExists                  TABLE_EXISTS
 ├── ReadOnly                     READ_ONLY
+├── DdlNotAllowed                DDL_NOT_ALLOWED
 ├── WriteRefused                 a write to a table that was not let through; nothing was changed
 │   ├── UnfilteredWrite          UNFILTERED_WRITE
 │   ├── TooManyRowsAffected      TOO_MANY_ROWS_AFFECTED
@@ -49,6 +52,8 @@ RowgateError
 │   ├── MultipleRows
 │   ├── NoSuchColumn             (and a KeyError)
 │   └── AmbiguousColumn          (and a KeyError)
+├── TransactionFailed            the client's own: a block ended well, but a statement in it had failed; it was undone
+├── TransactionOver              the client's own: something was asked of a transaction that is over
 ├── ProtocolError                the client's own: an answer that it can't make sense of
 └── ClientClosed                 the client's own: it was closed
 """
@@ -134,6 +139,12 @@ class RowgateError(Exception):
         """What finds this error in the gateway's logs."""
         return self.metadata.get("correlation_id")
 
+    @property
+    def step(self) -> int | None:
+        """Which step of a batch it is about, from 0; None where it is about none."""
+        told = self.metadata.get("step", "")
+        return int(told) if told.isdecimal() else None
+
 
 class RequestError(RowgateError):
     """As it is written, the request can't be carried out; the same one will fail again."""
@@ -179,6 +190,10 @@ class RowNotFound(NotFound):
     """No row has the key."""
 
 
+class QueryNotFound(NotFound):
+    """No query of that name runs: it has ended, or it is another caller's."""
+
+
 class IntegrityError(RowgateError):
     """A constraint would be broken: `metadata["constraint"]` names it where the database does."""
 
@@ -199,8 +214,16 @@ class CheckViolation(IntegrityError):
     """A CHECK or exclusion constraint does not hold."""
 
 
+class TableExists(RowgateError):
+    """There is already a table or view of that name."""
+
+
 class ReadOnly(RowgateError):
     """A write where only reading is allowed."""
+
+
+class DdlNotAllowed(RowgateError):
+    """The gateway's configuration does not allow tables to be made or dropped in this database."""
 
 
 class WriteRefused(RowgateError):
@@ -321,6 +344,17 @@ class NoSuchColumn(ResultError, KeyError):
 
 class AmbiguousColumn(ResultError, KeyError):
     """A row has several columns of that name, and only their positions tell them apart."""
+
+
+class TransactionFailed(RowgateError):
+    """A transaction or savepoint was left as if all were well, but a statement in it had failed: its work was undone.
+
+    `__cause__` is that statement's error.
+    """
+
+
+class TransactionOver(RowgateError):
+    """Something was asked of a transaction that was committed or rolled back; `__cause__` is what ended it."""
 
 
 class ProtocolError(RowgateError):

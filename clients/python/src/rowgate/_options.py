@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, TypedDict
 from rowgate._retry import DEFAULT_RETRY, Retry
 from rowgate.v1.query_service_pb2 import QueryOptions
 from rowgate.v1.result_pb2 import RESULT_ENCODING_COLUMNS
+from rowgate.v1.transact_pb2 import BeginTransaction
 
 Metadata: TypeAlias = "Mapping[str, str | bytes]"
 
@@ -93,10 +94,10 @@ class CallOptions:
         )
 
 
-def tell_timeout(options: QueryOptions, timeout: float) -> None:
-    """Let the gateway end the statement a little before the client's deadline.
+def tell_timeout(options: QueryOptions | BeginTransaction, timeout: float) -> None:
+    """Let the gateway end the statement, or the transaction, a little before the client's deadline.
 
-    Otherwise the client would give up at that very moment, and never hear what became of the statement.
+    Otherwise the client would give up at that very moment, and never hear what became of it.
 
     Args:
         options: gets the `timeout`.

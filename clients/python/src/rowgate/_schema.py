@@ -208,11 +208,12 @@ class IndexPart:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index: what is indexed, in order, and whether no two rows may share an entry."""
+    """An index: what is indexed, in order; whether no two rows may share an entry; whether it has only some rows."""
 
     name: str
     parts: tuple[IndexPart, ...]
     unique: bool
+    partial: bool = False
 
     @classmethod
     def from_wire(cls, index: pb.Index) -> Self:
@@ -225,7 +226,7 @@ class Index:
             )
             for part in index.parts
         )
-        return cls(index.name, parts, index.unique)
+        return cls(index.name, parts, index.unique, index.partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,9 @@ class Table:
         unique_constraints: by name; the primary key is not among them.
         indexes: by name; that of the primary key is not among them.
         checks: by name.
+        engine: whose types and expressions these are; None for one that this client does not know.
+        row_estimate: about how many rows it has, by the database's own statistics; None where they don't say.
+        create_statement: the database's own words that make it; "" where it has none, as PostgreSQL has of tables.
     """
 
     database: str
@@ -265,6 +269,9 @@ class Table:
     unique_constraints: tuple[UniqueConstraint, ...]
     indexes: tuple[Index, ...]
     checks: tuple[CheckConstraint, ...]
+    engine: Engine | None = None
+    row_estimate: int | None = None
+    create_statement: str = ""
 
     @classmethod
     def from_wire(cls, table: pb.Table) -> Self:
@@ -284,7 +291,100 @@ class Table:
             ),
             indexes=tuple(map(Index.from_wire, table.indexes)),
             checks=tuple(CheckConstraint(each.name, each.expression) for each in table.checks),
+            engine=word_of(pb.Engine, table.engine, Engine),
+            row_estimate=table.row_estimate if table.HasField("row_estimate") else None,
+            create_statement=table.create_statement,
         )
+
+    def to_wire(self) -> pb.Table:
+        """The message that describes it."""
+        return table_to_wire(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedTable:
+    """What became of `create_table`.
+
+    Attributes:
+        table: as it is now; None after a dry run.
+        created: whether this call made it.
+        statements: what makes it, in order; () where it was there.
+    """
+
+    table: Table | None
+    created: bool
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshedSchema:
+    """What was read: the tree's etag, whether it is another one than before, and how many tables and columns it has."""
+
+    etag: str
+    changed: bool
+    tables: int
+    columns: int
+
+
+def table_to_wire(table: Table) -> pb.Table:
+    """The message that describes a table, for `create_table`."""
+    key = table.primary_key
+    return pb.Table(
+        database=table.database,
+        schema=table.schema,
+        name=table.name,
+        kind=pb.TableKind.Value(f"TABLE_KIND_{table.kind or 'UNSPECIFIED'}"),
+        comment=table.comment,
+        columns=map(_column_to_wire, table.columns),
+        primary_key=None if key is None else pb.PrimaryKey(name=key.name, columns=key.columns),
+        foreign_keys=map(_foreign_key_to_wire, table.foreign_keys),
+        unique_constraints=[
+            pb.UniqueConstraint(name=each.name, columns=each.columns) for each in table.unique_constraints
+        ],
+        indexes=map(_index_to_wire, table.indexes),
+        checks=[pb.CheckConstraint(name=each.name, expression=each.expression) for each in table.checks],
+        engine=pb.Engine.Value(f"ENGINE_{table.engine or 'UNSPECIFIED'}"),
+    )
+
+
+def _column_to_wire(column: TableColumn) -> pb.TableColumn:
+    return pb.TableColumn(
+        name=column.name,
+        type=result_pb2.ColumnType.Value(f"COLUMN_TYPE_{column.type}"),
+        database_type=column.database_type,
+        nullable=column.nullable,
+        default_expression=column.default_expression,
+        autoincrement=column.autoincrement,
+        generated=column.generated,
+        generation_expression=column.generation_expression,
+        comment=column.comment,
+        length=column.length,
+        precision=column.precision,
+        scale=column.scale,
+        labels=column.labels,
+    )
+
+
+def _foreign_key_to_wire(key: ForeignKey) -> pb.ForeignKey:
+    return pb.ForeignKey(
+        name=key.name,
+        columns=key.columns,
+        referred_schema=key.referred_schema,
+        referred_table=key.referred_table,
+        referred_columns=key.referred_columns,
+        on_delete=pb.ReferentialAction.Value(f"REFERENTIAL_ACTION_{key.on_delete or 'UNSPECIFIED'}"),
+        on_update=pb.ReferentialAction.Value(f"REFERENTIAL_ACTION_{key.on_update or 'UNSPECIFIED'}"),
+    )
+
+
+def _index_to_wire(index: Index) -> pb.Index:
+    parts = [
+        pb.IndexPart(column=part.column, descending=part.descending)
+        if part.column is not None
+        else pb.IndexPart(expression=part.expression or "", descending=part.descending)
+        for part in index.parts
+    ]
+    return pb.Index(name=index.name, parts=parts, unique=index.unique, partial=index.partial)
 
 
 def _action(number: int) -> ReferentialAction | None:

@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
 from rowgate import _errors as errors
+from rowgate.v1 import error_pb2
 
 DOMAIN: Final = "rowgate"
 """The `domain` of the gateway's ErrorInfo."""
@@ -31,7 +32,9 @@ BY_REASON: Final[Mapping[str, type[errors.RowgateError]]] = {
     "UNKNOWN_DATABASE": errors.UnknownDatabase,
     "UNKNOWN_TABLE": errors.UnknownTable,
     "ROW_NOT_FOUND": errors.RowNotFound,
+    "QUERY_NOT_FOUND": errors.QueryNotFound,
     "DUPLICATE_KEY": errors.DuplicateKey,
+    "TABLE_EXISTS": errors.TableExists,
     "FOREIGN_KEY_VIOLATION": errors.ForeignKeyViolation,
     "NOT_NULL_VIOLATION": errors.NotNullViolation,
     "CHECK_VIOLATION": errors.CheckViolation,
@@ -39,6 +42,7 @@ BY_REASON: Final[Mapping[str, type[errors.RowgateError]]] = {
     "UNFILTERED_WRITE": errors.UnfilteredWrite,
     "TOO_MANY_ROWS_AFFECTED": errors.TooManyRowsAffected,
     "PRECONDITION_FAILED": errors.PreconditionFailed,
+    "DDL_NOT_ALLOWED": errors.DdlNotAllowed,
     "DEADLOCK": errors.Deadlock,
     "SERIALIZATION_FAILURE": errors.SerializationFailure,
     "LOCK_TIMEOUT": errors.LockTimeout,
@@ -81,6 +85,8 @@ _WITHOUT_A_GATEWAY: Final[Mapping[StatusCode, type[errors.RowgateError]]] = {
 }
 """Statuses that gRPC makes by itself; whether the statement was run is not known then."""
 
+_CODES: Final[Mapping[int, StatusCode]] = {code.value[0]: code for code in StatusCode}
+
 
 def error_from_rpc(rpc: grpc.aio.AioRpcError) -> errors.RowgateError:
     """The exception that a call's final status stands for."""
@@ -99,6 +105,21 @@ def error_from_rpc(rpc: grpc.aio.AioRpcError) -> errors.RowgateError:
         outcome=_outcome(info.metadata.get("outcome")),
         retry_after=None if retry is None else retry.retry_delay.ToTimedelta().total_seconds(),
         field_violations=_field_violations(details.get(BadRequest)),
+    )
+
+
+def error_from_answer(error: error_pb2.RequestError) -> errors.RowgateError:
+    """The exception that an error within an answer stands for."""
+    code = _CODES.get(error.code, StatusCode.UNKNOWN)
+    kind = BY_REASON.get(error.reason, BY_CODE.get(code, errors.RowgateError))
+    return kind(
+        error.message,
+        reason=error.reason or None,
+        code=code,
+        metadata=error.metadata,
+        outcome=_outcome(error.metadata.get("outcome")),
+        retry_after=error.retry_delay.ToTimedelta().total_seconds() if error.HasField("retry_delay") else None,
+        field_violations=_field_violations(error),
     )
 
 

@@ -7,14 +7,61 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from operator import length_hint
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, TypeAlias
 
 from rowgate._batch import Batch
 from rowgate._connection import Connection, StreamCall
 from rowgate._errors import ProtocolError
 from rowgate._results import Stats
 from rowgate._rows import Column, Layout, Row
-from rowgate.v1.query_service_pb2 import StreamQueryResponse
+from rowgate.v1.query_service_pb2 import ExecuteQueryResponse, StreamQueryResponse
+
+Piece: TypeAlias = "StreamQueryResponse | ExecuteQueryResponse"
+
+
+class Source(Protocol):
+    """Where a stream's messages come from."""
+
+    async def next_piece(self) -> Piece | None:
+        """The next message, or None at the end.
+
+        Raises:
+            RowgateError: there is none.
+        """
+
+    def release(self) -> None:
+        """Let go of what was not read; twice is fine."""
+
+    def dropped(self) -> None:
+        """The same, from any thread: Python has dropped the stream."""
+
+
+class CallSource:
+    """The messages of a StreamQuery call.
+
+    Args:
+        connection: whose call it is.
+        call: it.
+    """
+
+    def __init__(self, connection: Connection, call: StreamCall) -> None:
+        self._connection = connection
+        self._call = call
+        self._loop = asyncio.get_running_loop()
+
+    async def next_piece(self) -> StreamQueryResponse | None:
+        """The next message, or None at the end."""
+        return await self._connection.next_message(self._call)
+
+    def release(self) -> None:
+        """End the statement on the gateway."""
+        self._call.cancel()
+
+    def dropped(self) -> None:
+        """End it from the loop's own thread: no other may cancel a call."""
+        if not self._call.done():
+            with suppress(RuntimeError):  # the loop is closed, and the call with it
+                self._loop.call_soon_threadsafe(self._call.cancel)
 
 
 class RowStream:
@@ -27,17 +74,12 @@ class RowStream:
     The statement runs from `async with` or from the first row on. One task at a time may read.
 
     Args:
-        connection: whose call it is.
-        start: makes the call, and answers it with its first message.
+        start: runs the statement, and answers where its messages come from, with the first one.
     """
 
-    def __init__(
-        self, connection: Connection, start: Callable[[], Awaitable[tuple[StreamCall, StreamQueryResponse]]]
-    ) -> None:
-        self._call: StreamCall | None = None
-        self._connection = connection
+    def __init__(self, start: Callable[[], Awaitable[tuple[Source, Piece]]]) -> None:
+        self._source: Source | None = None
         self._start = start
-        self._loop = asyncio.get_running_loop()
         self._layout: Layout | None = None
         self._batch: Batch | None = None
         self._rows: Iterator[Row] = iter(())
@@ -121,8 +163,8 @@ class RowStream:
         self._batch = None
         self._rows = iter(())
         self._stats = None
-        if self._call is not None:
-            self._call.cancel()
+        if self._source is not None:
+            self._source.release()
 
     @contextmanager
     def _ending_on_error(self) -> Iterator[None]:
@@ -133,7 +175,7 @@ class RowStream:
             raise
 
     async def _open(self) -> None:
-        self._call, first = await self._start()
+        self._source, first = await self._start()
         self._layout = Layout(first.result.columns)
         self._take(first, self._layout)
 
@@ -145,10 +187,10 @@ class RowStream:
         return batch
 
     async def _advance(self) -> None:
-        if self._call is None or self._layout is None:
+        if self._source is None or self._layout is None:
             await self._open()
             return
-        message = await self._connection.next_message(self._call)
+        message = await self._source.next_piece()
         if message is not None:
             self._take(message, self._layout)
         elif self._stats is None:
@@ -156,7 +198,7 @@ class RowStream:
         else:
             self._ended = True
 
-    def _take(self, message: StreamQueryResponse, layout: Layout) -> None:
+    def _take(self, message: Piece, layout: Layout) -> None:
         batch = Batch(layout, message.result)
         # The message that only ends the result has none.
         self._batch = batch if len(batch) or message.result.columns else None
@@ -165,8 +207,6 @@ class RowStream:
 
     def __del__(self) -> None:
         # gRPC's call is in a reference cycle, so it would live on until the collector finds it. The collector may
-        # run in any thread, but only the loop's own may cancel a call.
-        call = self._call
-        if call is not None and not call.done():
-            with suppress(RuntimeError):  # the loop is closed, and the call with it
-                self._loop.call_soon_threadsafe(call.cancel)
+        # run in any thread.
+        if self._source is not None:
+            self._source.dropped()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, Literal, Self, TypeAlias
 
-from rowgate._calls import Calls
+from rowgate._calls import Asking
 from rowgate._errors import RequestError
 from rowgate._results import Result
 from rowgate._rows import Row
@@ -37,7 +37,7 @@ class TableRows(RowQuery):
     __slots__ = ()
 
     @classmethod
-    def of(cls, calls: Calls, name: str, schema: str | None) -> Self:
+    def of(cls, calls: Asking, name: str, schema: str | None) -> Self:
         """The table of that name.
 
         Raises:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal, Self, TypeAlias
 
-from rowgate._calls import Calls
+from rowgate._calls import Asking
 from rowgate._errors import MultipleRows, NoRows
 from rowgate._retry import Deadline
 from rowgate._rows import Row
@@ -39,7 +39,7 @@ class RowQuery:
 
     __slots__ = ("_asked", "_calls")
 
-    def __init__(self, calls: Calls, asked: Asked) -> None:
+    def __init__(self, calls: Asking, asked: Asked) -> None:
         self._calls = calls
         self._asked = asked
 

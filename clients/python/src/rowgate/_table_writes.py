@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rowgate._calls import Calls
+from rowgate._calls import Asking
 from rowgate._errors import Outcome, ReadOnly
 from rowgate._table_requests import Asked, column_names, counted
 from rowgate.v1.result_pb2 import RESULT_ENCODING_COLUMNS
 
 
-def check_write(calls: Calls, asked: Asked, what: str) -> None:
+def check_write(calls: Asking, asked: Asked, what: str) -> None:
     """Refuse what the request has no field for, and a write through a view that may not.
 
     Raises:

@@ -28,6 +28,9 @@ def compile_select(table: KnownTable, plan: SelectPlan) -> CompiledText:
         statement: Select[Any] = select(func.count().label("count")).select_from(source)
     else:
         statement = select(*(columns[name] for name in plan.columns)).select_from(source)
+    if plan.by_index and dialect is Dialect.MYSQL:
+        quoted = plan.by_index.replace("`", "``").replace("%", "%%")
+        statement = statement.with_hint(source, f"FORCE INDEX (`{quoted}`)", "mysql")
     if plan.where != TRUE:
         statement = statement.where(expression(plan.where, columns, dialect))
     if plan.order:

@@ -89,9 +89,8 @@ class Changing:
         key = whole_key(self._table)
         in_order = not change.returning or meant.single or key is None
         if in_order and (self._returns or not change.returning):
-            # Another unique key than the primary one may have been dropped since: too many rows are to be undone.
-            alone = meant.primary if meant.single else not meant.most and not change.returning
-            if alone and not change.dry_run:
+            # A key may have been dropped since: if it is several rows, they are to be undone.
+            if not (meant.single or meant.most or change.returning or change.dry_run):
                 return await self._at_once()
             async with self._writing.transaction(dry_run=change.dry_run):
                 return await self._at_once()
@@ -178,7 +177,7 @@ class Changing:
         meant = self._change.meant
         if meant.single and not count:
             raise await self._missed()
-        if meant.single and count > 1 and self._writing.undoable:
+        if meant.single and count > 1:
             raise not_one_row(self._table)
         if meant.most and count > meant.most:
             raise RowgateError(

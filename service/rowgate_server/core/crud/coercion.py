@@ -2,8 +2,8 @@
 
 A number goes into a column of another kind of number where it is the same number there, text into a column of dates,
 UUIDs, JSON or decimals where it is written as one of those. Nothing is rounded, cut or guessed: text is no whole
-number, bytes are no text, a date and time without a zone is no point in time. What PostgreSQL alone knows (a domain, a
-range, an address) is left to it: it refuses what it does not hold, whatever its settings.
+number, bytes are no text, a date and time without a zone is no point in time. What PostgreSQL alone knows (an
+address, an enum) is left to it where it refuses what it does not hold, whatever its settings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from rowgate_server.core.crud import numbers, texts, times
+from rowgate_server.core.crud import numbers, postgresql_texts, texts, times
 from rowgate_server.core.crud.affinity import sqlite_coercer
 from rowgate_server.core.crud.numbers import Coercer
 from rowgate_server.core.crud.unfit import UnfitError, wrong
@@ -39,13 +39,14 @@ _ENCODINGS = {"utf8mb3": "utf-8", "utf8": "utf-8", "ascii": "ascii"}
 """MySQL's latin1 is neither Python's latin-1 nor its cp1252; the strict mode of a write refuses what it has not."""
 _CHARACTER_SET = re.compile(r"\bcharacter set (\w+)")
 _WORD = re.compile(r'"?(\w+)')
+_LIST = "[]"
 _SIZES = re.compile(r"\((\d+)(?:, ?(-?\d+))?\)")
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
 _MEMBERS: dict[str, ValueType] = {
     **dict.fromkeys(("smallint", "integer", "bigint", "oid"), ValueType.INT),
     **dict.fromkeys(("real", "double", "float"), ValueType.DOUBLE),
-    **dict.fromkeys(("varchar", "char", "text"), ValueType.STRING),
+    **dict.fromkeys(("character", "varchar", "bpchar", "text"), ValueType.STRING),
     "boolean": ValueType.BOOL,
     "numeric": ValueType.DECIMAL,
     "bytea": ValueType.BYTES,
@@ -95,6 +96,7 @@ def coercer(column: TableColumn, dialect: Dialect) -> Coercer:
     if dialect is Dialect.SQLITE:
         convert = sqlite_coercer(column.database_type)
     else:
+        column = replace(column, database_type=column.base_type)
         convert = _BY_TYPE[column.type](column, dialect is Dialect.MYSQL)
 
     def coerce_value(value: BoundValue) -> BoundValue:
@@ -151,12 +153,15 @@ def _text(column: TableColumn, mysql: bool) -> Coercer:
         return texts.label_set(column.labels) if mysql and word == "set" else texts.label(column.labels)
     if mysql and word == "uuid":
         return texts.identifier
+    if not mysql and (special := postgresql_texts.coercer(column.held or (column.database_type,), _member_coercer)):
+        return special
     character_set = _CHARACTER_SET.search(column.database_type)
     return texts.text(
-        characters=None if word == "bit" else column.length,
+        characters=column.length,
         octets=_OCTETS.get(word) if mysql else None,
         encoding=_ENCODINGS.get(character_set[1], "") if character_set else "",
         zeros=mysql,
+        trimmed=mysql and word == "char",
     )
 
 
@@ -179,14 +184,23 @@ def _time(column: TableColumn, mysql: bool) -> Coercer:
     return times.time_of_day(_fraction(column, mysql), zoned="with time zone" in column.database_type)
 
 
+def _json(column: TableColumn, mysql: bool) -> Coercer:
+    """MySQL and `jsonb` keep what a document says, MariaDB and `json` its text."""
+    word = _word(column)
+    return texts.parsed_document if word == "jsonb" or (mysql and word == "json") else texts.document
+
+
 def _interval(column: TableColumn, mysql: bool) -> Coercer:
     words = re.findall(r"[a-z]+", column.database_type)
     return times.interval(_fraction(column, mysql), words[-1] if len(words) > 1 else "")
 
 
-def _list(column: TableColumn, mysql: bool) -> Coercer:
+def _list(column: TableColumn) -> Coercer:
     """Each member as the column of its own that it would be; NULLs and lists of lists among them."""
-    member = _member_coercer(column, mysql)
+    text = column.database_type.removesuffix(_LIST)
+    kinds = tuple(kind.removesuffix(_LIST) for kind in column.held) or (text,)
+    special = texts.label(column.labels) if column.labels else postgresql_texts.coercer(kinds, _member_coercer)
+    member = special or _member_coercer(text) or _any
 
     def convert(value: BoundValue) -> BoundValue:
         if value.type is not ValueType.LIST:
@@ -201,24 +215,27 @@ def _list(column: TableColumn, mysql: bool) -> Coercer:
     return convert
 
 
-def _member_coercer(column: TableColumn, mysql: bool) -> Coercer:
-    kind = _MEMBERS.get(_word(column))
+def _member_coercer(text: str) -> Coercer | None:
+    """What a type of PostgreSQL's takes, by its text; None for one that is left to it."""
+    word = match[1] if (match := _WORD.match(text)) else ""
+    kind = _MEMBERS.get(word)
     if kind is None:
-        return _any
-    if kind is ValueType.DATETIME and "with time zone" in column.database_type:
+        return None
+    if kind is ValueType.DATETIME and "with time zone" in text:
         kind = ValueType.TIMESTAMP
-    sizes = _SIZES.search(column.database_type)
+    sizes = _SIZES.search(text)
     size = int(sizes[1]) if sizes else None
     textual = kind is ValueType.STRING
-    member = replace(
-        column,
+    member = TableColumn(
+        name="",
         type=kind,
-        database_type=column.database_type.replace("[]", ""),
+        database_type=text,
+        nullable=True,
         length=size if textual else None,
         precision=None if textual else size,
         scale=int(sizes[2]) if sizes and sizes[2] else None,
     )
-    return _BY_TYPE[kind](member, mysql)
+    return coercer(member, Dialect.POSTGRESQL)
 
 
 def _any(value: BoundValue) -> BoundValue:
@@ -239,8 +256,8 @@ _BY_TYPE: dict[ValueType, Callable[[TableColumn, bool], Coercer]] = {
     ValueType.TIME: _time,
     ValueType.DATETIME: lambda column, mysql: times.datetime(_fraction(column, mysql), mysql=mysql),
     ValueType.TIMESTAMP: lambda column, mysql: times.timestamp(_fraction(column, mysql), mysql=mysql),
-    ValueType.JSON: lambda _, __: texts.document,
+    ValueType.JSON: _json,
     ValueType.UUID: lambda _, __: texts.identifier,
     ValueType.INTERVAL: _interval,
-    ValueType.LIST: _list,
+    ValueType.LIST: lambda column, _: _list(column),
 }

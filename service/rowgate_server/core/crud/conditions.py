@@ -121,7 +121,7 @@ def check_comparable(table: KnownTable, column: TableColumn, field: str) -> None
     Raises:
         RowgateError: NOT_SUPPORTED.
     """
-    if column.database_type in _INCOMPARABLE[table.dialect]:
+    if column.base_type in _INCOMPARABLE[table.dialect]:
         raise RowgateError(
             Reason.NOT_SUPPORTED,
             f"the database neither compares nor sorts what is in column {column.name}",

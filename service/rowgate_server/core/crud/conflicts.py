@@ -40,7 +40,7 @@ def plan_conflict(table: KnownTable, wanted: OnConflict, rows: Sequence[RowValue
     """Look up what a request means.
 
     Raises:
-        RowgateError: INVALID_REQUEST or UNKNOWN_COLUMN, with the field at fault.
+        RowgateError: INVALID_REQUEST, UNKNOWN_COLUMN or NOT_SUPPORTED, with the field at fault.
     """
     if wanted.action is not ConflictAction.UPDATE and wanted.update_columns:
         raise _refusal("only UPDATE changes columns", "on_conflict.update_columns")
@@ -49,6 +49,7 @@ def plan_conflict(table: KnownTable, wanted: OnConflict, rows: Sequence[RowValue
             raise _refusal("ERROR takes no target: every key counts", "on_conflict.target")
         return ConflictPlan(wanted.action)
     key = _key(table, wanted)
+    _check_immediate(table, key)
     if key is not None:
         _check_target(table, key, rows)
     for index, name in enumerate(wanted.update_columns):
@@ -56,7 +57,7 @@ def plan_conflict(table: KnownTable, wanted: OnConflict, rows: Sequence[RowValue
         table.written(name, field, Operation.UPDATE)
         for place, row in enumerate(rows):
             if name not in row:
-                raise _refusal(f"rows[{place}] has no value for it", field)
+                raise _refusal(f"rows[{place}] has no value for {name}, which it is to change", field)
     return ConflictPlan(wanted.action, key, tuple(dict.fromkeys(wanted.update_columns)))
 
 
@@ -76,6 +77,21 @@ def _key(table: KnownTable, wanted: OnConflict) -> Key | None:
     if wanted.action is ConflictAction.UPDATE and table.primary_key is None:
         raise _refusal("the table has no primary key: name another unique one", "on_conflict.target")
     return table.primary_key if wanted.action is ConflictAction.UPDATE else None
+
+
+def _check_immediate(table: KnownTable, key: Key | None) -> None:
+    """PostgreSQL looks for conflicts by keys that hold at once only."""
+    late = table.described.deferrable
+    if (key is None and late) or (key is not None and key.columns in late):
+        names = ", ".join(key.columns if key else min(late))
+        raise RowgateError(
+            Reason.NOT_SUPPORTED,
+            f"the key ({names}) is DEFERRABLE, and PostgreSQL looks for conflicts by no such key",
+            field="on_conflict.target",
+            outcome=Outcome.NOT_RUN,
+            table=table.name,
+            hint="name another key" if key is None else None,
+        )
 
 
 def _check_target(table: KnownTable, key: Key, rows: Sequence[RowValues]) -> None:

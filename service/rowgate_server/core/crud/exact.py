@@ -17,4 +17,4 @@ _TEXT = {
 
 def is_text(table: KnownTable, column: TableColumn) -> bool:
     """Whether a column holds text that is the same where each character is: not PostgreSQL's CHAR, which is padded."""
-    return _TEXT[table.dialect].match(column.database_type) is not None
+    return _TEXT[table.dialect].match(column.base_type) is not None

@@ -39,7 +39,8 @@ def _no_key(table: KnownTable, key: Mapping[str, BoundValue]) -> RowgateError:
         words, hint = "the table has no primary key, nor another unique one", "name rows by a filter"
     else:
         wanted = " or ".join(f"({', '.join(known.columns)})" for known in table.keys)
-        words, hint = "these columns are not a unique key of the table", f"a key is {wanted}, whole and alone"
+        words = "these columns are not a unique key of the table" if key else "no key is given"
+        hint = f"a key is {wanted}, whole and alone"
     return RowgateError(
         Reason.INVALID_REQUEST, words, field="key", outcome=Outcome.NOT_RUN, table=table.name, hint=hint
     )

@@ -23,7 +23,6 @@ class MeantPlan(NamedTuple):
         where: which they are, whatever they hold.
         expected: what each of the expected columns must hold, by its name.
         single: there is one of them, or none: they are named by a key.
-        primary: that key is the primary one.
         most: more than so many are refused; 0 for any number.
     """
 
@@ -31,7 +30,6 @@ class MeantPlan(NamedTuple):
     expected: Mapping[str, Condition]
     single: bool
     most: int
-    primary: bool = False
 
     @property
     def condition(self) -> Condition:
@@ -66,8 +64,7 @@ def plan_meant(table: KnownTable, wanted: Meant, values: Values, operation: Oper
     expected = {name: _expected(table, name, value, values) for name, value in given.items()}
     # A message's map has no order, and the table's has one.
     expected = {name: expected[name] for name in table.columns if name in expected}
-    primary = table.primary_key is not None and wanted.key.keys() == set(table.primary_key.columns)
-    return MeantPlan(where, expected, bool(wanted.key), wanted.max_affected, primary)
+    return MeantPlan(where, expected, bool(wanted.key), wanted.max_affected)
 
 
 def _expected(table: KnownTable, name: str, value: BoundValue, values: Values) -> Condition:

@@ -20,8 +20,8 @@ from rowgate_server.core.crud.row_checks import RowCheck
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
 from rowgate_server.core.crud.write_requests import ConflictAction
-from rowgate_server.core.crud.writing import Writing
-from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.crud.writing import Writing, affected
+from rowgate_server.core.known_table import KnownTable, not_one_row
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.results import Column, Row
 from rowgate_server.engines.values import ValueType
@@ -123,10 +123,12 @@ class Meetings:
         changed = tuple((name, values.put(row[name])) for name in self._plan.changes(row))
         plan = UpdatePlan(changed, same_key(key, row, values))
         try:
-            await self._writing.run(self._writes.change(self._table, plan, values.taken))
+            result = await self._writing.run(self._writes.change(self._table, plan, values.taken))
         except RowgateError as error:
             error.field = error.field or f"rows[{batch.first + place}]"
             raise
+        if affected(result) > 1:
+            raise not_one_row(self._table)
 
     async def _find(
         self, key: Key, wanted: tuple[str, ...], batch: Batch, *, locks: bool, places: Sequence[int] | None = None
@@ -149,7 +151,7 @@ class Meetings:
         found: dict[int, Row] = {}
         for part in parts(rows):
             values = Values()
-            plan = SelectPlan((*wanted, *key.columns), any_of(key, part, values))
+            plan = SelectPlan((*wanted, *key.columns), any_of(key, part, values), by_index=self._table.index_of(key))
             statement = self._reads.select(self._table, plan, values.taken)
             result = await self._writing.run(statement, reads=True, locks=locks, answers=False)
             columns = result.columns[: len(wanted)]

@@ -14,6 +14,7 @@ _INTEGERS = (ValueType.INT, ValueType.UINT)
 _INT64 = 2**63
 _FLOAT = struct.Struct("<f")
 _LONGEST_DECIMAL = 1000
+_DIGITS_OF_SINGLES = range(1, 10)
 _LARGEST_EXPONENT = 1000
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
@@ -81,8 +82,8 @@ def double(*, single: bool = False, unsigned: bool = False, scale: int | None = 
     """Doubles; whole numbers and decimals where they come back as they were.
 
     Args:
-        single: it keeps 24 bits of them. A number becomes the nearest of those, as on its way into any such column:
-            to refuse what lies between would be to refuse 0.1.
+        single: it keeps 24 bits of them. A double becomes the nearest of those, as on its way into any such column:
+            to refuse what lies between would be to refuse 0.1. Whole numbers and decimals must stay what they are.
         unsigned: it keeps none below zero.
         scale: it keeps so many digits behind the point.
         finite: it has neither NaN nor infinity.
@@ -96,6 +97,7 @@ def double(*, single: bool = False, unsigned: bool = False, scale: int | None = 
             raise beyond("holds nothing below zero")
         if single:
             number = _nearest_single(number)
+            _check_single(value, number)
         if scale is not None and len(_fraction(format(Decimal(repr(number)), "f"))) > scale:
             raise beyond(f"keeps {scale} digits behind the point")
         return BoundValue(ValueType.DOUBLE, number)
@@ -124,6 +126,17 @@ def _double_of_decimal(text: str) -> float:
     if math.isinf(number) or Decimal(repr(number)) != Decimal(text):
         raise beyond("holds about 15 digits")
     return number
+
+
+def _check_single(value: BoundValue, nearest: float) -> None:
+    if value.type in _INTEGERS and int(nearest) != value.value:
+        raise beyond("holds 24 bits of a whole number exactly")
+    if value.type is ValueType.DECIMAL and math.isfinite(nearest):
+        written = Decimal(value.value)
+        if Decimal(nearest) != written and not any(
+            Decimal(f"{nearest:.{digits}g}") == written for digits in _DIGITS_OF_SINGLES
+        ):
+            raise beyond("holds about 7 digits")
 
 
 def _nearest_single(number: float) -> float:

@@ -99,13 +99,14 @@ class SortTerm(NamedTuple):
 
 
 class SelectPlan(NamedTuple):
-    """Rows, or with `counted` how many there are. `limit` numbers a value."""
+    """Rows, or with `counted` how many there are. `limit` numbers a value; MySQL is to look `by_index`, or refuse."""
 
     columns: tuple[str, ...]
     where: Condition = TRUE
     order: tuple[SortTerm, ...] = ()
     limit: int | None = None
     counted: bool = False
+    by_index: str = ""
 
 
 class Values:

@@ -21,7 +21,7 @@ _COME_BACK = frozenset({
     *(ValueType.DATE, ValueType.DATETIME, ValueType.TIMESTAMP),
 })  # fmt: skip
 _LONGEST_TEXT = 255
-_PADDED = ("char", "binary")
+_PADDED, _VARYING = ("char", "binary"), "character varying"
 
 
 def telling_columns(table: KnownTable, count: int, given: Sequence[str]) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def telling_columns(table: KnownTable, count: int, given: Sequence[str]) -> tupl
 
 def _comes_back(column: TableColumn) -> bool:
     if column.type is ValueType.STRING:
-        padded = column.database_type.startswith(_PADDED)
+        padded = column.base_type.startswith(_PADDED) and not column.base_type.startswith(_VARYING)
         return not padded and column.length is not None and column.length <= _LONGEST_TEXT
     return column.type in _COME_BACK or column.type is ValueType.DYNAMIC
 

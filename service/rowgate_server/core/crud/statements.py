@@ -119,13 +119,20 @@ class InsertStatements:
         await self._writing.explain(self._writes.insert(self._table, InsertPlan(tuple(names)), [missing]))
 
     def _telling(self, part: Batch | RowColumns) -> tuple[str, ...]:
-        return telling_columns(self._table, len(part), part.given()) if self._returning else ()
+        if not self._returning:
+            return ()
+        names = telling_columns(self._table, len(part), part.given())
+        if len(names) > 1 and isinstance(part, RowColumns):
+            name = part.apart(self._table)
+            return names if name is None else (name,)
+        return names
 
     def _statement(
         self, part: Batch | RowColumns, returning: tuple[str, ...], conflict: Conflict | None
     ) -> AnyStatement:
         if isinstance(part, RowColumns):
-            return part.bound(*self._writes.insert_columns(self._table, InsertPlan(part.names, returning, conflict)))
+            pieces = self._writes.insert_columns(self._table, InsertPlan(part.names, returning, conflict))
+            return part.bound(self._table, *pieces)
         part = part.ordered(self._table.columns)
         return self._writes.insert(self._table, InsertPlan(part.columns, returning, conflict), part.cells())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from rowgate_server.core.crud.numbers import Coercer
@@ -17,7 +18,12 @@ _UUID = re.compile(r"[0-9A-Fa-f]{8}(-?)([0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}\Z")
 
 
 def text(
-    *, characters: int | None = None, octets: int | None = None, encoding: str = "", zeros: bool = True
+    *,
+    characters: int | None = None,
+    octets: int | None = None,
+    encoding: str = "",
+    zeros: bool = True,
+    trimmed: bool = False,
 ) -> Coercer:
     """Text, JSON and UUIDs, as text.
 
@@ -26,6 +32,7 @@ def text(
         octets: how many bytes it holds.
         encoding: Python's name of the character set in which it keeps them; "": all of Unicode, in UTF-8.
         zeros: whether it holds U+0000.
+        trimmed: whether it loses blanks at the end.
     """
 
     def coerce(value: BoundValue) -> BoundValue:
@@ -39,6 +46,8 @@ def text(
         # No character takes more than four bytes: a short text need not be counted.
         if octets is not None and len(content) * 4 > octets and len(content.encode()) > octets:
             raise beyond(f"holds {octets} bytes")
+        if trimmed and content.endswith(" "):
+            raise beyond("keeps no blanks at the end")
         if not zeros and "\0" in content:
             raise wrong("takes no U+0000")
         return BoundValue(ValueType.STRING, content)
@@ -112,15 +121,35 @@ def identifier(value: BoundValue) -> BoundValue:
 
 def document(value: BoundValue) -> BoundValue:
     """A JSON document, also as text; its own text is kept."""
+    return _document(value, dict)
+
+
+def parsed_document(value: BoundValue) -> BoundValue:
+    """A JSON document of which only what it says is kept: of two members of a name, that would be the last."""
+    return _document(value, _members)
+
+
+def _document(value: BoundValue, members: Callable[[list[tuple[str, Any]]], Any]) -> BoundValue:
     if value.type not in (ValueType.JSON, ValueType.STRING):
         raise wrong("takes JSON")
     try:
-        json.loads(value.value, parse_int=_kept, parse_float=_kept, parse_constant=_no_constant)
+        json.loads(
+            value.value,
+            parse_int=_kept,
+            parse_float=_kept,
+            parse_constant=_no_constant,
+            object_pairs_hook=members,
+        )
     except ValueError:
         raise wrong("takes JSON, and this is none") from None
     except RecursionError:
         pass  # nested deeper than Python reads; the database decides
     return BoundValue(ValueType.JSON, value.value)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise beyond("keeps one member of a name")
 
 
 def _kept(digits: str) -> str:

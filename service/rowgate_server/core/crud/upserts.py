@@ -18,12 +18,13 @@ from rowgate_server.core.compiler.writes import Conflict, UpdatePlan, WriteCompi
 from rowgate_server.core.crud.batches import Batch
 from rowgate_server.core.crud.conflicts import ConflictPlan
 from rowgate_server.core.crud.meetings import Meetings, hashed
-from rowgate_server.core.crud.plans import SelectPlan, Values
+from rowgate_server.core.crud.plans import FALSE, SelectPlan, Values
 from rowgate_server.core.crud.row_checks import RowCheck, filtered
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
 from rowgate_server.core.crud.write_requests import ConflictAction
-from rowgate_server.core.crud.writing import Writing
+from rowgate_server.core.crud.writing import Writing, affected
+from rowgate_server.core.known_table import not_one_row
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.dialects import Dialect
@@ -106,7 +107,13 @@ class Upserts:
         """By one statement, if none is there, or it changes what is."""
         if not self._statements.keeps_order(batch) or self._statements.reads_back:
             return False
-        return await self._statements.insert(batch, tried, self._clause(batch)) == len(batch)
+        done = await self._statements.insert(batch, tried, self._clause(batch)) == len(batch)
+        key = self._plan.key
+        if done and key is not None and self._table.dialect is Dialect.MYSQL:
+            # That none of them met another tells nothing where the key is gone.
+            plan = SelectPlan(key.columns[:1], FALSE, by_index=self._table.index_of(key))
+            await self._writing.run(self._reads.select(self._table, plan, []), reads=True)
+        return done
 
     async def _some(self, batch: Batch, tried: Written) -> bool:
         """Some of them are there."""
@@ -153,7 +160,7 @@ class Upserts:
     async def _there(self, key: Key, row: RowValues) -> bool:
         """Whether a row has this key; it is locked, or else the place where it would be."""
         values = Values()
-        plan = SelectPlan(key.columns[:1], same_key(key, row, values))
+        plan = SelectPlan(key.columns[:1], same_key(key, row, values), by_index=self._table.index_of(key))
         result = await self._writing.run(self._reads.select(self._table, plan, values.taken), reads=True, locks=True)
         return bool(result.rows)
 
@@ -165,7 +172,9 @@ class Upserts:
         values = Values()
         changed = tuple((name, values.put(row[name])) for name in self._plan.changes(row))
         plan = UpdatePlan(changed, same_key(key, row, values))
-        await self._writing.run(self._writes.change(self._table, plan, values.taken))
+        result = await self._writing.run(self._writes.change(self._table, plan, values.taken))
+        if affected(result) > 1:
+            raise not_one_row(self._table)
         found = await self._statements.read(key, row)
         written.add(*found, 1)
 

@@ -37,7 +37,6 @@ class Need(Enum):
     DELETE = "delete"
     RAW_READ = "raw_read"
     DDL = "ddl"
-    ADMIN = "admin"
 
     @property
     def operations(self) -> frozenset[Operation]:
@@ -51,7 +50,7 @@ _OPERATIONS: Mapping[Need, frozenset[Operation]] = {
     Need.RAW_READ: frozenset({Operation.RAW_READ, Operation.RAW, Operation.DDL}),
     **{
         need: frozenset({Operation(need.value)})
-        for need in (Need.READ, Need.INSERT, Need.UPDATE, Need.DELETE, Need.DDL, Need.ADMIN)
+        for need in (Need.READ, Need.INSERT, Need.UPDATE, Need.DELETE, Need.DDL)
     },
 }
 
@@ -77,11 +76,11 @@ NEEDS: Mapping[str, Need] = MappingProxyType({
     f"{_SCHEMAS}RefreshSchema": Need.CONNECT,
     f"{_SCHEMAS}CreateTable": Need.DDL,
     f"{_SCHEMAS}DropTable": Need.DDL,
-    f"{_ADMIN}ListQueries": Need.ADMIN,
-    f"{_ADMIN}CancelQuery": Need.ADMIN,
+    f"{_ADMIN}ListQueries": Need.CONNECT,
+    f"{_ADMIN}CancelQuery": Need.CONNECT,
     "grpc.health.v1.Health/Check": Need.NOTHING,
     "grpc.health.v1.Health/Watch": Need.NOTHING,
     "grpc.health.v1.Health/List": Need.NOTHING,
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Need.NOTHING,
 })  # fmt: skip
-"""By the RPC's full name. Those of services that are not served here yet are decided beforehand."""
+"""By the RPC's full name."""

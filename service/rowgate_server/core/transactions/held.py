@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable
 from enum import Enum
 
-from rowgate_server.core.query import QueryRequest, QueryRunner
+from rowgate_server.core.query import QueryRequest, QueryRunner, may_alter
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
@@ -63,6 +63,7 @@ class HeldTransaction:
         self._idle = idle
         self._began = clock.now()
         self._in_doubt = False
+        self._alters = False
         self.expired = False
 
     @property
@@ -108,6 +109,7 @@ class HeldTransaction:
                 outcome=Outcome.NOT_RUN,
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))
+        self._alters = self._alters or may_alter(request.sql, self.database.dialect)
         async with contextlib.aclosing(
             self._queries.stream(request, cells_per_chunk, within=self._transaction)
         ) as chunks:
@@ -148,12 +150,15 @@ class HeldTransaction:
         except RowgateError as error:
             self._in_doubt = error.outcome == Outcome.UNKNOWN
             raise
+        finally:
+            if self._alters:  # others may have looked at the tables meanwhile, and found them as they were
+                self._queries.altered(self.database.name)
 
     async def rollback(self) -> None:
         """Undo the changes."""
         await self._told(self._transaction.rollback())
 
-    def expiry(self, limit: Deadline, last_sequence: int, at: float) -> RowgateError:
+    def expiry(self, limit: Deadline, last_sequence: int, at: float, *, committing: bool = False) -> RowgateError:
         """The error to end with at that time, when it has been idle, or has taken, too long."""
         idle = limit is self._idle
         return self.ended_by(
@@ -164,16 +169,22 @@ class HeldTransaction:
             ),
             last_sequence,
             at,
+            committing=committing,
         )
 
-    def ended_by(self, error: RowgateError, last_sequence: int, at: float) -> RowgateError:
-        """An error that ends it from outside at that time, with what is known of it."""
+    def ended_by(self, error: RowgateError, last_sequence: int, at: float, *, committing: bool = False) -> RowgateError:
+        """An error that ends it from outside at that time, with what is known of it.
+
+        Nobody knows what becomes of a commit that is under way then; and of one that was answered, whether the caller
+        has read that.
+        """
+        in_doubt = committing or self.state in (State.COMMITTED, State.UNKNOWN)
         return error.with_defaults(
             database=self.database.name,
             transaction_id=self.id,
             elapsed=f"{at - self._began:.3f}s",
             last_sequence=str(last_sequence),
-            outcome=Outcome.ROLLED_BACK.value,
+            outcome=(Outcome.UNKNOWN if in_doubt else Outcome.ROLLED_BACK).value,
         )
 
     async def _told(self, work: Awaitable[None]) -> None:

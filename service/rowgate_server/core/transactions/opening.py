@@ -11,7 +11,7 @@ from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.transactions.beginning import Begin, TransactionRules, options_of
 from rowgate_server.core.transactions.held import HeldTransaction, State
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import TransactionMetrics
 
@@ -74,7 +74,7 @@ class Transactions:
     def _limits(self, begin: Begin, database: Database) -> tuple[Deadline, Deadline]:
         rules, prefix = self._rules[database.name], f"databases.{database.name}.transactions"
         deadline = Deadline.soonest(
-            (begin.call_timeout, "the call's deadline"),
+            of_call(begin.call_timeout),
             (begin.timeout, "begin.timeout"),
             (rules.timeout, f"{prefix}.timeout"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from operator import attrgetter, methodcaller
 from typing import Any
@@ -16,6 +17,8 @@ _FEWEST = 16
 """Rows below which it is not worth it."""
 _NULL = "null_value"
 _CHECKED = frozenset({"decimal_value", "uuid_value"})
+_DECIMAL, _PLAIN_DECIMAL = "decimal_value", re.compile(r"-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?\Z").match
+"""What the gateway has in the same form."""
 _SIMPLE = frozenset(ARMS) - {_NULL, "list_value"}
 _AT_ONCE = 512
 """Rows: few enough that the objects made on the way die before the garbage collector looks at them."""
@@ -66,7 +69,9 @@ def _take(values: Sequence[value_pb2.Value], arms: set[str], cells: list[Any]) -
 def _kind(arms: set[str], cells: list[Any]) -> ValueType | None:
     """What a column's cells are, put into the form that the gateway has them in; None where one is malformed."""
     (arm,) = (arms - {_NULL}) or {_NULL}
-    if arm in _CHECKED:
+    if arm in _CHECKED and not (
+        arm == _DECIMAL and all(map(_PLAIN_DECIMAL, (cell for cell in cells if cell is not None)))
+    ):
         made = _made(arm, set(cells) - {None})
         if made is None:
             return None

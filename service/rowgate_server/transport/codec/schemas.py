@@ -59,7 +59,9 @@ def encode_summary(table: tables.TableSummary) -> schema_service_pb2.TableSummar
     return schema_service_pb2.TableSummary(schema=table.schema, name=table.name, kind=_KINDS[table.kind])
 
 
-def encode_table(database: str, table: tables.Table) -> schema_service_pb2.Table:
+def encode_table(
+    database: str, engine: schema_service_pb2.Engine.ValueType, table: tables.Table
+) -> schema_service_pb2.Table:
     """A table, whole."""
     return schema_service_pb2.Table(
         database=database,
@@ -77,6 +79,9 @@ def encode_table(database: str, table: tables.Table) -> schema_service_pb2.Table
         checks=[
             schema_service_pb2.CheckConstraint(name=check.name, expression=check.expression) for check in table.checks
         ],
+        engine=engine,
+        row_estimate=table.row_estimate,
+        create_statement=table.create_statement,
     )
 
 
@@ -116,7 +121,7 @@ def _foreign_key(key: tables.ForeignKey) -> schema_service_pb2.ForeignKey:
 
 def _index(index: tables.Index) -> schema_service_pb2.Index:
     parts = [_index_part(part) for part in index.parts]
-    return schema_service_pb2.Index(name=index.name, parts=parts, unique=index.unique)
+    return schema_service_pb2.Index(name=index.name, parts=parts, unique=index.unique, partial=index.partial)
 
 
 def _index_part(part: tables.IndexPart) -> schema_service_pb2.IndexPart:

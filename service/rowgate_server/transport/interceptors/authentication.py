@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Iterator
 from functools import partial
 
+from rowgate_server.engines.caller import caller
 from rowgate_server.identity.authenticator import Authenticator
 from rowgate_server.identity.principal import Principal, current_principal
 from rowgate_server.identity.refusal import RefusedError, Why, too_many_failures, unauthenticated
@@ -18,7 +19,7 @@ _KINDS = ("dns", "uri", "ip", "email")
 
 
 class Authentication:
-    """Sets `RpcCall.principal`, and `current_principal` for what is further in.
+    """Sets `RpcCall.principal`, and `current_principal` and `caller` for what is further in.
 
     Args:
         authenticator: knows who it is; None: everybody is anonymous.
@@ -69,6 +70,8 @@ class Authentication:
 def _admit(call: RpcCall, principal: Principal) -> None:
     call.principal = principal
     current_principal.set(principal)
+    # However many connections it comes over, it has one share of a pool.
+    caller.set(principal.identity or call.peer)
 
 
 def _sans(context: Context) -> Iterator[str]:

@@ -11,15 +11,17 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from rowgate_server.engines.caller import caller
+from rowgate_server.engines.deadline import Imposed
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.identity.principal import ANONYMOUS
+from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.status import StatusError
 
@@ -38,7 +40,7 @@ def time_left(context: Context, otherwise: float) -> float:
     """Seconds until the caller's deadline; `otherwise` where it has set none."""
     # The types say that it is never None.
     remaining: float | None = context.time_remaining()
-    return otherwise if remaining is None else remaining
+    return Imposed(otherwise) if remaining is None else remaining
 
 
 class RpcCall:
@@ -106,6 +108,22 @@ class RpcCall:
             self._metadata = tuple(self.context.invocation_metadata() or ())
         return self._metadata
 
+    @property
+    def rpc(self) -> str:
+        """Which RPC, as the log tells it."""
+        return f"{self.labels.grpc_service}/{self.labels.grpc_method}"
+
+    @property
+    def tag(self) -> str:
+        """What the caller calls it; "" for nothing."""
+        tag: str = self.facts.get("tag", "")
+        return tag
+
+    @property
+    def identity(self) -> str:
+        """Who it is made for; "" for nobody known."""
+        return self.principal.identity
+
     def end_at(self, when: float, error: Exception) -> None:
         """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
 
@@ -143,12 +161,19 @@ class Interceptor(Protocol):
         """After the handler; returns the error that the call ends with from here on."""
 
 
-_current: ContextVar[RpcCall] = ContextVar("rowgate_call")
-
-
 def current_call() -> RpcCall:
     """The call that this task handles."""
-    return _current.get()
+    return cast("RpcCall", current_caller.get())
+
+
+class Handlers(Protocol):
+    """Told of every handler, from before the first interceptor until after the last."""
+
+    def begin(self, call: RpcCall) -> None:
+        """A handler begins."""
+
+    def end(self, call: RpcCall) -> None:
+        """It has ended."""
 
 
 class Chain:
@@ -157,11 +182,13 @@ class Chain:
     Args:
         server: the real one.
         interceptors: outermost first.
+        handlers: told of every one.
     """
 
-    def __init__(self, server: grpc.aio.Server, interceptors: Sequence[Interceptor]) -> None:
+    def __init__(self, server: grpc.aio.Server, interceptors: Sequence[Interceptor], handlers: Handlers) -> None:
         self._server = server
         self.interceptors = tuple(interceptors)
+        self._handlers = handlers
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """Ignored: the same handlers come by `add_registered_method_handlers`, with their names."""
@@ -193,6 +220,7 @@ class Chain:
         async def run(request: Any, context: Context) -> Any:
             call = RpcCall(labels, context)
             call.received = 1
+            self._handlers.begin(call)
             response, error = None, await self._enter(call)
             if error is None:
                 try:
@@ -203,6 +231,7 @@ class Chain:
             try:
                 await _end(context, self._leave(call, error))
             finally:
+                self._handlers.end(call)
                 # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
                 error = None
             return response
@@ -215,6 +244,7 @@ class Chain:
         async def run(request: Any, context: Context) -> None:
             call = RpcCall(labels, context)
             call.received = 1
+            self._handlers.begin(call)
             error = await self._enter(call)
             if error is None:
                 try:
@@ -225,13 +255,16 @@ class Chain:
             try:
                 await _end(context, self._leave(call, error))
             finally:
+                self._handlers.end(call)
                 # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
                 error = None
 
         return run
 
     async def _enter(self, call: RpcCall) -> BaseException | None:
-        _current.set(call)
+        current_caller.set(call)
+        # Whoever is known by more than an address is set by the interceptor that asks who it is.
+        caller.set(call.peer)
         try:
             for interceptor in self.interceptors:
                 waiting = interceptor.enter(call)

@@ -46,8 +46,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. The table, view or schema is not there."""
     ERROR_REASON_ROW_NOT_FOUND: _ErrorReason.ValueType  # 12
     """NOT_FOUND. No row has the key."""
+    ERROR_REASON_QUERY_NOT_FOUND: _ErrorReason.ValueType  # 13
+    """NOT_FOUND. No query of that name runs."""
     ERROR_REASON_DUPLICATE_KEY: _ErrorReason.ValueType  # 20
     """ALREADY_EXISTS. A unique or primary key already holds the value."""
+    ERROR_REASON_TABLE_EXISTS: _ErrorReason.ValueType  # 21
+    """ALREADY_EXISTS. There is already a table or view of that name."""
     ERROR_REASON_FOREIGN_KEY_VIOLATION: _ErrorReason.ValueType  # 30
     """FAILED_PRECONDITION. A foreign key would be broken."""
     ERROR_REASON_NOT_NULL_VIOLATION: _ErrorReason.ValueType  # 31
@@ -62,6 +66,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. More rows are meant than `max_affected` allows. Nothing was changed."""
     ERROR_REASON_PRECONDITION_FAILED: _ErrorReason.ValueType  # 36
     """FAILED_PRECONDITION. A row no longer has a value that `expected` names; `column` says of which. Nothing was changed."""
+    ERROR_REASON_DDL_NOT_ALLOWED: _ErrorReason.ValueType  # 37
+    """FAILED_PRECONDITION. The gateway's configuration does not allow tables to be made or dropped in this database."""
     ERROR_REASON_DEADLOCK: _ErrorReason.ValueType  # 40
     """ABORTED. The database ended the statement to break a deadlock. Retry the whole transaction."""
     ERROR_REASON_SERIALIZATION_FAILURE: _ErrorReason.ValueType  # 41
@@ -128,8 +134,12 @@ ERROR_REASON_UNKNOWN_TABLE: ErrorReason.ValueType  # 11
 """NOT_FOUND. The table, view or schema is not there."""
 ERROR_REASON_ROW_NOT_FOUND: ErrorReason.ValueType  # 12
 """NOT_FOUND. No row has the key."""
+ERROR_REASON_QUERY_NOT_FOUND: ErrorReason.ValueType  # 13
+"""NOT_FOUND. No query of that name runs."""
 ERROR_REASON_DUPLICATE_KEY: ErrorReason.ValueType  # 20
 """ALREADY_EXISTS. A unique or primary key already holds the value."""
+ERROR_REASON_TABLE_EXISTS: ErrorReason.ValueType  # 21
+"""ALREADY_EXISTS. There is already a table or view of that name."""
 ERROR_REASON_FOREIGN_KEY_VIOLATION: ErrorReason.ValueType  # 30
 """FAILED_PRECONDITION. A foreign key would be broken."""
 ERROR_REASON_NOT_NULL_VIOLATION: ErrorReason.ValueType  # 31
@@ -144,6 +154,8 @@ ERROR_REASON_TOO_MANY_ROWS_AFFECTED: ErrorReason.ValueType  # 35
 """FAILED_PRECONDITION. More rows are meant than `max_affected` allows. Nothing was changed."""
 ERROR_REASON_PRECONDITION_FAILED: ErrorReason.ValueType  # 36
 """FAILED_PRECONDITION. A row no longer has a value that `expected` names; `column` says of which. Nothing was changed."""
+ERROR_REASON_DDL_NOT_ALLOWED: ErrorReason.ValueType  # 37
+"""FAILED_PRECONDITION. The gateway's configuration does not allow tables to be made or dropped in this database."""
 ERROR_REASON_DEADLOCK: ErrorReason.ValueType  # 40
 """ABORTED. The database ended the statement to break a deadlock. Retry the whole transaction."""
 ERROR_REASON_SERIALIZATION_FAILURE: ErrorReason.ValueType  # 41

@@ -40,6 +40,11 @@ class SchemaServiceStub(object):
                 request_serializer=rowgate_dot_v1_dot_schema__service__pb2.ListDatabasesRequest.SerializeToString,
                 response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.ListDatabasesResponse.FromString,
                 _registered_method=True)
+        self.ListSchemas = channel.unary_unary(
+                '/rowgate.v1.SchemaService/ListSchemas',
+                request_serializer=rowgate_dot_v1_dot_schema__service__pb2.ListSchemasRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.ListSchemasResponse.FromString,
+                _registered_method=True)
         self.ListTables = channel.unary_unary(
                 '/rowgate.v1.SchemaService/ListTables',
                 request_serializer=rowgate_dot_v1_dot_schema__service__pb2.ListTablesRequest.SerializeToString,
@@ -50,6 +55,31 @@ class SchemaServiceStub(object):
                 request_serializer=rowgate_dot_v1_dot_schema__service__pb2.GetTableRequest.SerializeToString,
                 response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.GetTableResponse.FromString,
                 _registered_method=True)
+        self.GetSchemaTree = channel.unary_stream(
+                '/rowgate.v1.SchemaService/GetSchemaTree',
+                request_serializer=rowgate_dot_v1_dot_schema__service__pb2.GetSchemaTreeRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.GetSchemaTreeResponse.FromString,
+                _registered_method=True)
+        self.RefreshSchema = channel.unary_unary(
+                '/rowgate.v1.SchemaService/RefreshSchema',
+                request_serializer=rowgate_dot_v1_dot_schema__service__pb2.RefreshSchemaRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.RefreshSchemaResponse.FromString,
+                _registered_method=True)
+        self.CreateTable = channel.unary_unary(
+                '/rowgate.v1.SchemaService/CreateTable',
+                request_serializer=rowgate_dot_v1_dot_schema__service__pb2.CreateTableRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.CreateTableResponse.FromString,
+                _registered_method=True)
+        self.DropTable = channel.unary_unary(
+                '/rowgate.v1.SchemaService/DropTable',
+                request_serializer=rowgate_dot_v1_dot_schema__service__pb2.DropTableRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.DropTableResponse.FromString,
+                _registered_method=True)
+        self.CompleteSql = channel.unary_unary(
+                '/rowgate.v1.SchemaService/CompleteSql',
+                request_serializer=rowgate_dot_v1_dot_schema__service__pb2.CompleteSqlRequest.SerializeToString,
+                response_deserializer=rowgate_dot_v1_dot_schema__service__pb2.CompleteSqlResponse.FromString,
+                _registered_method=True)
 
 
 class SchemaServiceServicer(object):
@@ -58,6 +88,13 @@ class SchemaServiceServicer(object):
 
     def ListDatabases(self, request, context):
         """ListDatabases names the databases that the gateway serves, in alphabetical order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSchemas(self, request, context):
+        """ListSchemas names the schemas of one database, in alphabetical order, page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,6 +114,46 @@ class SchemaServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSchemaTree(self, request, context):
+        """GetSchemaTree streams everything that an editor completes from: schemas, tables, views, columns, routines. Whoever
+        sends the `etag` of the tree that they have gets one small answer as long as it is still the same.
+
+        The gateway keeps the tree, reads it once however many ask for it, and reads it anew when it is old
+        (`catalog.max_age` in the configuration). RefreshSchema does so at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshSchema(self, request, context):
+        """RefreshSchema forgets what the gateway knows of a database's tables, and reads the tree anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateTable(self, request, context):
+        """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
+        Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropTable(self, request, context):
+        """DropTable drops a table. Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteSql(self, request, context):
+        """CompleteSql tells what could stand at one place of an SQL text, which need not be finished.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SchemaServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +161,11 @@ def add_SchemaServiceServicer_to_server(servicer, server):
                     servicer.ListDatabases,
                     request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.ListDatabasesRequest.FromString,
                     response_serializer=rowgate_dot_v1_dot_schema__service__pb2.ListDatabasesResponse.SerializeToString,
+            ),
+            'ListSchemas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSchemas,
+                    request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.ListSchemasRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_schema__service__pb2.ListSchemasResponse.SerializeToString,
             ),
             'ListTables': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTables,
@@ -94,6 +176,31 @@ def add_SchemaServiceServicer_to_server(servicer, server):
                     servicer.GetTable,
                     request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.GetTableRequest.FromString,
                     response_serializer=rowgate_dot_v1_dot_schema__service__pb2.GetTableResponse.SerializeToString,
+            ),
+            'GetSchemaTree': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetSchemaTree,
+                    request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.GetSchemaTreeRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_schema__service__pb2.GetSchemaTreeResponse.SerializeToString,
+            ),
+            'RefreshSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshSchema,
+                    request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.RefreshSchemaRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_schema__service__pb2.RefreshSchemaResponse.SerializeToString,
+            ),
+            'CreateTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTable,
+                    request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.CreateTableRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_schema__service__pb2.CreateTableResponse.SerializeToString,
+            ),
+            'DropTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropTable,
+                    request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.DropTableRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_schema__service__pb2.DropTableResponse.SerializeToString,
+            ),
+            'CompleteSql': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteSql,
+                    request_deserializer=rowgate_dot_v1_dot_schema__service__pb2.CompleteSqlRequest.FromString,
+                    response_serializer=rowgate_dot_v1_dot_schema__service__pb2.CompleteSqlResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -124,6 +231,33 @@ class SchemaService(object):
             '/rowgate.v1.SchemaService/ListDatabases',
             rowgate_dot_v1_dot_schema__service__pb2.ListDatabasesRequest.SerializeToString,
             rowgate_dot_v1_dot_schema__service__pb2.ListDatabasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSchemas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rowgate.v1.SchemaService/ListSchemas',
+            rowgate_dot_v1_dot_schema__service__pb2.ListSchemasRequest.SerializeToString,
+            rowgate_dot_v1_dot_schema__service__pb2.ListSchemasResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -178,6 +312,141 @@ class SchemaService(object):
             '/rowgate.v1.SchemaService/GetTable',
             rowgate_dot_v1_dot_schema__service__pb2.GetTableRequest.SerializeToString,
             rowgate_dot_v1_dot_schema__service__pb2.GetTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSchemaTree(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rowgate.v1.SchemaService/GetSchemaTree',
+            rowgate_dot_v1_dot_schema__service__pb2.GetSchemaTreeRequest.SerializeToString,
+            rowgate_dot_v1_dot_schema__service__pb2.GetSchemaTreeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rowgate.v1.SchemaService/RefreshSchema',
+            rowgate_dot_v1_dot_schema__service__pb2.RefreshSchemaRequest.SerializeToString,
+            rowgate_dot_v1_dot_schema__service__pb2.RefreshSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rowgate.v1.SchemaService/CreateTable',
+            rowgate_dot_v1_dot_schema__service__pb2.CreateTableRequest.SerializeToString,
+            rowgate_dot_v1_dot_schema__service__pb2.CreateTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rowgate.v1.SchemaService/DropTable',
+            rowgate_dot_v1_dot_schema__service__pb2.DropTableRequest.SerializeToString,
+            rowgate_dot_v1_dot_schema__service__pb2.DropTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteSql(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rowgate.v1.SchemaService/CompleteSql',
+            rowgate_dot_v1_dot_schema__service__pb2.CompleteSqlRequest.SerializeToString,
+            rowgate_dot_v1_dot_schema__service__pb2.CompleteSqlResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -91,7 +91,9 @@ class _ConflictActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     CONFLICT_ACTION_IGNORE: _ConflictAction.ValueType  # 2
     """The row is left out, the one that is there stays as it is."""
     CONFLICT_ACTION_UPDATE: _ConflictAction.ValueType  # 3
-    """The row that is there is changed to what the new one has."""
+    """The row that is there is changed to what the new one has. One that is marked as deleted stays so, unless the new
+    one has a value for the mark.
+    """
 
 class ConflictAction(_ConflictAction, metaclass=_ConflictActionEnumTypeWrapper):
     """ConflictAction says what becomes of a row whose key is already there."""
@@ -103,7 +105,9 @@ CONFLICT_ACTION_ERROR: ConflictAction.ValueType  # 1
 CONFLICT_ACTION_IGNORE: ConflictAction.ValueType  # 2
 """The row is left out, the one that is there stays as it is."""
 CONFLICT_ACTION_UPDATE: ConflictAction.ValueType  # 3
-"""The row that is there is changed to what the new one has."""
+"""The row that is there is changed to what the new one has. One that is marked as deleted stays so, unless the new
+one has a value for the mark.
+"""
 global___ConflictAction = ConflictAction
 
 @typing.final
@@ -672,7 +676,9 @@ class UpdateRowsRequest(google.protobuf.message.Message):
     the same. A table whose engine has no transactions (MyISAM, Aria) is refused (`NOT_SUPPORTED`).
     """
     include_deleted: builtins.bool
-    """Whether rows that are marked as deleted are meant too: restoring one is an update of its mark to NULL."""
+    """Whether rows that are marked as deleted are meant too: restoring one is an update of its mark, to NULL, or where the
+    mark is a flag to false or 0.
+    """
     encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType
     """How the returned rows are laid out."""
     @property
@@ -695,7 +701,9 @@ class UpdateRowsRequest(google.protobuf.message.Message):
 
     @property
     def returning(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The columns to answer with, as they are afterwards; `*` for all. Empty: none."""
+        """The columns to answer with, as they are afterwards; `*` for all. Empty: none. On MySQL and MariaDB not of a table or
+        view without a key (`NOT_SUPPORTED`): nothing would find the rows again.
+        """
 
     def __init__(
         self,
@@ -836,7 +844,8 @@ class DeleteRowsRequest(google.protobuf.message.Message):
     @property
     def returning(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The columns to answer with, as they were; of rows that are only marked, as they are afterwards. `*` for all.
-        Empty: none.
+        Empty: none. On MySQL, and on MariaDB where rows are marked, not of a table or view without a key
+        (`NOT_SUPPORTED`).
         """
 
     def __init__(

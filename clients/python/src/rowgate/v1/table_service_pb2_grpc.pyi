@@ -22,7 +22,11 @@ class TableServiceStub:
 
     Names are looked up in the schema as the database tells it, exactly as they are written there, and never pasted into
     SQL. A name that is not there is refused with what may have been meant (`UNKNOWN_TABLE`, `UNKNOWN_COLUMN`, with
-    `hint`). A table that was made or changed a moment ago is found.
+    `hint`). A table that was made or changed a moment ago is found. What a known table looks like is kept for as long as
+    the setting `max_age` (a minute), or until the gateway runs a statement that may alter tables. Of what another client
+    alters meanwhile it learns at once on SQLite; on MySQL, MariaDB and PostgreSQL when a request meets a name or a key
+    that is not as it was known, else when `max_age` is over: until then a new column is missing where all are asked for,
+    and NULLs of a column that has become nullable are passed over. No row is changed by a key that is unique no longer.
 
     Values are made what the column holds, where that is exact, and refused with the column's name where it is not
     (`INVALID_PARAMETER`, `VALUE_OUT_OF_RANGE`): nothing is ever rounded, cut or turned to zero on its way, whatever the
@@ -78,7 +82,11 @@ class TableServiceAsyncStub:
 
     Names are looked up in the schema as the database tells it, exactly as they are written there, and never pasted into
     SQL. A name that is not there is refused with what may have been meant (`UNKNOWN_TABLE`, `UNKNOWN_COLUMN`, with
-    `hint`). A table that was made or changed a moment ago is found.
+    `hint`). A table that was made or changed a moment ago is found. What a known table looks like is kept for as long as
+    the setting `max_age` (a minute), or until the gateway runs a statement that may alter tables. Of what another client
+    alters meanwhile it learns at once on SQLite; on MySQL, MariaDB and PostgreSQL when a request meets a name or a key
+    that is not as it was known, else when `max_age` is over: until then a new column is missing where all are asked for,
+    and NULLs of a column that has become nullable are passed over. No row is changed by a key that is unique no longer.
 
     Values are made what the column holds, where that is exact, and refused with the column's name where it is not
     (`INVALID_PARAMETER`, `VALUE_OUT_OF_RANGE`): nothing is ever rounded, cut or turned to zero on its way, whatever the
@@ -133,7 +141,11 @@ class TableServiceServicer(metaclass=abc.ABCMeta):
 
     Names are looked up in the schema as the database tells it, exactly as they are written there, and never pasted into
     SQL. A name that is not there is refused with what may have been meant (`UNKNOWN_TABLE`, `UNKNOWN_COLUMN`, with
-    `hint`). A table that was made or changed a moment ago is found.
+    `hint`). A table that was made or changed a moment ago is found. What a known table looks like is kept for as long as
+    the setting `max_age` (a minute), or until the gateway runs a statement that may alter tables. Of what another client
+    alters meanwhile it learns at once on SQLite; on MySQL, MariaDB and PostgreSQL when a request meets a name or a key
+    that is not as it was known, else when `max_age` is over: until then a new column is missing where all are asked for,
+    and NULLs of a column that has become nullable are passed over. No row is changed by a key that is unique no longer.
 
     Values are made what the column holds, where that is exact, and refused with the column's name where it is not
     (`INVALID_PARAMETER`, `VALUE_OUT_OF_RANGE`): nothing is ever rounded, cut or turned to zero on its way, whatever the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ _SHORT_REST = 8
 """Fetches: reading so much to its end costs less than a new connection."""
 
 
-class _Cursor:
+class _Cursor(ABC):
     """What both protocols have in common. A streaming cursor holds the link between fetches."""
 
     def __init__(self, link: Link, mode: ExecuteMode, fields: Sequence[Any]) -> None:
@@ -57,11 +58,11 @@ class _Cursor:
                 return None
         return await self.finish()
 
-    async def _rows(self) -> Sequence[Row]:
-        raise NotImplementedError
+    @abstractmethod
+    async def _rows(self) -> Sequence[Row]: ...
 
-    async def _completion(self) -> Completion:
-        raise NotImplementedError
+    @abstractmethod
+    async def _completion(self) -> Completion: ...
 
     async def _warnings(self, count: int) -> tuple[StatementWarning, ...]:
         if not count:

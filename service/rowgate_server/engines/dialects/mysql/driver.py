@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
+from rowgate_server.engines.dialects.mysql.control import Control
 from rowgate_server.engines.dialects.mysql.session import MySQLSession, SessionSettings
 from rowgate_server.engines.dialects.mysql.statements import Statements
 from rowgate_server.engines.driver import ServerFacts
@@ -66,8 +69,11 @@ class MySQLDriver:
         self._timeouts = timeouts
         self._scheme = "mariadb" if mariadb else "mysql"
         self._context = address.tls.context()
-        self._control: Any = None
-        self._control_lock = asyncio.Lock()
+        # One that waits for a silent server must not hold up a kill.
+        self._probing = Control(self._open, timeouts.connect)
+        self._killing = Control(self._open, timeouts.connect)
+        self._made_at: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+        self._max_connections: int | None = None
         self._settings: SessionSettings | None = None
 
     @property
@@ -91,6 +97,7 @@ class MySQLDriver:
             except BaseException:
                 connection.close()
                 raise
+        self._made_at[connection] = time.monotonic()
         return connection
 
     def session(self, connection: Any) -> MySQLSession:
@@ -100,34 +107,40 @@ class MySQLDriver:
         return MySQLSession(connection, self._settings, self)
 
     async def probe(self) -> ServerFacts:
-        """Ping on the control connection."""
-        async with self._control_lock:
-            control = await self._controlling()
-            try:
-                await control.ping(reconnect=False)
-            except BaseException:
-                self._drop_control()
-                raise
-            version = str(control.get_server_info()).removeprefix("5.5.5-")
-            return ServerFacts(version, self._address.database)
+        """Ping on a connection kept for that."""
 
-    async def kill(self, thread_id: int) -> None:
-        """End another connection, and what it runs, from the control connection."""
-        async with self._control_lock:
-            control = await self._controlling()
+        async def ping(connection: Any) -> str:
+            await connection.ping(reconnect=False)
+            if self._max_connections is None:
+                await connection.query("SELECT @@max_connections")
+                self._max_connections = int(connection._result.rows[0][0])
+            return str(connection.get_server_info())
+
+        version = await self._probing.ask(ping)
+        return ServerFacts(version.removeprefix("5.5.5-"), self._address.database, self._max_connections)
+
+    async def kill(self, connection: Any) -> None:
+        """End a connection, and what it runs, from another one."""
+
+        async def end(control: Any) -> None:
+            if self._made_at.get(connection, time.monotonic()) < self._killing.server_since:
+                return  # the server was started anew since, and its numbers are others' now
             try:
-                await control.query(f"KILL {thread_id}")
+                await control.query(f"KILL {connection.thread_id()}")
             except asyncmy.errors.MySQLError as error:
                 if error.args[:1] != (_NO_SUCH_THREAD,):
-                    self._drop_control()
                     raise
-            except BaseException:
-                self._drop_control()
-                raise
+
+        await self._killing.ask(end)
+
+    def schema_version(self) -> int | None:
+        """Not known without asking."""
+        return None
 
     async def close(self) -> None:
-        """Let go of the control connection."""
-        self._drop_control()
+        """Let go of the connections beside the pool."""
+        self._probing.drop()
+        self._killing.drop()
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
         """The gateway's words for an error of asyncmy's."""
@@ -193,17 +206,6 @@ class MySQLDriver:
             return False
         await connection.query("SHOW VARIABLES LIKE 'session_track_state_change'")
         return bool(connection._result.rows)
-
-    async def _controlling(self) -> Any:
-        if self._control is None or not self._control.connected:
-            async with asyncio.timeout(self._timeouts.connect):
-                self._control = await self._open()
-        return self._control
-
-    def _drop_control(self) -> None:
-        if self._control is not None:
-            self._control.close()
-        self._control = None
 
 
 _NO_SUCH_THREAD = 1094

@@ -46,8 +46,8 @@ _NOT_STRICT = COM_QUERY + b"SET sql_mode=@rowgate_sql_mode"
 class Killer(Protocol):
     """What can stop a statement from outside its connection."""
 
-    async def kill(self, thread_id: int) -> None:
-        """End the connection of that number, and what it runs."""
+    async def kill(self, connection: Any) -> None:
+        """End that connection, and what it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ class MySQLSession:
     async def kill(self) -> None:
         """Stop what runs here, then cut the link: the rest of a result would otherwise be read to its end."""
         try:
-            await self._killer.kill(self._link.connection.thread_id())
+            await self._killer.kill(self._link.connection)
         finally:
             self.abort()
 

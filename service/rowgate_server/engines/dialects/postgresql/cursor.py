@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ def affected(tag: str) -> int | None:
     return int(match[1]) if match else None
 
 
-class Cursor:
+class Cursor(ABC):
     """What the two kinds have in common: columns, arrays read into BoundValues, the end of the transaction."""
 
     def __init__(self, connection: Any, prepared: Any, columns: Columns, notices: list[StatementWarning]) -> None:
@@ -36,9 +37,9 @@ class Cursor:
             if (reader := types.cell_reader(attribute, connection.members)) is not None
         ]
 
+    @abstractmethod
     async def fetch(self) -> Sequence[Row]:
         """The next rows; empty at the end."""
-        raise NotImplementedError
 
     def _read(self, records: list[Any]) -> Sequence[Row]:
         if not self._readers:
@@ -53,9 +54,9 @@ class Cursor:
         text = status.decode() if isinstance(status, bytes) else status or ""
         return Completion(affected_rows=affected(text), warnings=tuple(self._notices))
 
+    @abstractmethod
     async def finish(self) -> Completion:
         """End the transaction that was begun."""
-        raise NotImplementedError
 
     async def stop(self) -> Completion:
         """End the transaction: that closes a portal, and every change is made before the first row is sent."""

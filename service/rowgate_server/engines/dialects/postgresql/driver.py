@@ -20,6 +20,8 @@ from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
 
+_FACTS = "SELECT current_setting('server_version'), current_schema()::text, current_setting('max_connections')"
+
 
 @dataclass(frozen=True, slots=True)
 class PostgreSQLAddress:
@@ -83,11 +85,15 @@ class PostgreSQLDriver:
             async with asyncio.timeout(self._timeouts.connect):
                 self._probing = await self._open()
         try:
-            row = await self._probing.fetchrow("SELECT current_setting('server_version'), current_schema()::text")
+            row = await self._probing.fetchrow(_FACTS)
         except BaseException:
             self._drop_probing()
             raise
-        return ServerFacts(row[0], row[1] or "")
+        return ServerFacts(row[0], row[1] or "", int(row[2]))
+
+    def schema_version(self) -> int | None:
+        """Not known without asking."""
+        return None
 
     async def close(self) -> None:
         """Let go of the probe's connection."""

@@ -25,6 +25,7 @@ class ReceiveMeter(asyncio.Protocol):
         self._left: float = float("inf")
         self._heard: bytearray | None = None
         self.tripped = False
+        # Handed on as they are, at no cost: the stubs take methods for unassignable.
         self.connection_lost = self._inner.connection_lost  # type: ignore[method-assign]
         self.pause_writing = self._inner.pause_writing  # type: ignore[method-assign]
         self.resume_writing = self._inner.resume_writing  # type: ignore[method-assign]

@@ -27,6 +27,8 @@ _EXACT_IN_DOUBLE = 2**53
 _FLOAT4 = struct.Struct("<f")
 _MOST_VALUES = 32_767
 """asyncpg's own limit; the protocol's is twice as much."""
+_MONEY = {types.MONEY, types.MONEYS}
+"""A decimal becomes one, but is not compared with one."""
 _TEXTS = {types.TEXT, types.VARCHAR, types.BPCHAR, types.NAME, types.UNKNOWN}
 _OWN_TYPES: dict[ValueType, tuple[str, int]] = {
     ValueType.BOOL: ("boolean", types.BOOL),
@@ -104,7 +106,7 @@ def cast(value: BoundValue, kind: Any | None) -> str:
     if kind is None or kind.oid in _TEXTS:
         return f"::{own}"
     read_by_the_database = value.type is ValueType.STRING or (own == "text[]" and kind.kind == "array")
-    return f"::{own}::{_quoted(kind)}" if read_by_the_database else f"::{own}"
+    return f"::{own}::{_quoted(kind)}" if read_by_the_database or kind.oid in _MONEY else f"::{own}"
 
 
 def own_type(value: BoundValue) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import asyncpg
+from asyncpg import connect_utils
 
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
@@ -28,6 +30,8 @@ _COPY_OVER_THE_WIRE = re.compile(
 )
 _ALTERING = (b"ALTER", b"DO", b"CALL")
 """Tags of what may give a table another name."""
+_utils: Any = connect_utils
+"""Its types leave out the request to cancel."""
 _BEFORE = "rowgate_before"
 _CANNOT_INFER = {"42P18", "42725"}
 """Could not determine a parameter's type; the operator is not unique for unknown types."""
@@ -38,6 +42,8 @@ class PostgreSQLSession:
 
     def __init__(self, connection: Any, meter: ReceiveMeter, origins: Origins) -> None:
         self._connection = connection
+        # asyncpg lets go of it when the connection is cut, and it knows the process to cancel.
+        self._protocol = connection._protocol
         self._meter = meter
         self._outside = self._origins = origins
         self._notices: list[StatementWarning] = []
@@ -167,7 +173,21 @@ class PostgreSQLSession:
         return not self._connection.is_closed()
 
     async def kill(self) -> None:
-        """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered."""
+        """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered.
+
+        A connection that is closed already has its request sent anew: the first one was lost on the way.
+        """
+        connection = self._connection
+        if connection.is_closed():
+            await _utils._cancel(
+                loop=asyncio.get_running_loop(),
+                addr=connection._addr,
+                params=connection._params,
+                # By the time a new process has this number, its secret is another one.
+                backend_pid=self._protocol.backend_pid,
+                backend_secret=self._protocol.backend_secret,
+            )
+            return
         try:
             await self._connection.close(timeout=_KILL_TIMEOUT)
         finally:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.sqlite import errors, functions
 from rowgate_server.engines.dialects.sqlite.guard import Guard
+from rowgate_server.engines.dialects.sqlite.schema_version import SchemaVersion
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.errors import RowgateError
@@ -48,6 +49,7 @@ class SQLiteDriver:
     def __init__(self, file: SQLiteFile, timeouts: SQLiteTimeouts) -> None:
         self._file = file
         self._timeouts = timeouts
+        self._version = SchemaVersion(lambda: sqlite3.connect(self._uri, uri=True, isolation_level=None, timeout=0))
         self._guards: weakref.WeakKeyDictionary[Any, Guard] = weakref.WeakKeyDictionary()
 
     @property
@@ -94,8 +96,13 @@ class SQLiteDriver:
                 await connection.close()
         return ServerFacts(sqlite3.sqlite_version, "main")
 
+    def schema_version(self) -> int | None:
+        """A number in the file's header."""
+        return self._version.read()
+
     async def close(self) -> None:
-        """Nothing is held besides the pool."""
+        """Let go of the file's header."""
+        self._version.close()
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
         """The gateway's words for an error of sqlite3's."""
@@ -105,10 +112,14 @@ class SQLiteDriver:
         """Whether the connection can no longer be trusted."""
         return errors.is_broken(error)
 
-    async def _open(self) -> Any:
+    @property
+    def _uri(self) -> str:
         mode = "ro" if self._file.read_only else "rw"
+        return f"file:{quote(str(self._file.path))}?mode={mode}"
+
+    async def _open(self) -> Any:
         connection = aiosqlite.connect(
-            f"file:{quote(str(self._file.path))}?mode={mode}",
+            self._uri,
             uri=True,
             isolation_level=None,
             timeout=self._timeouts.lock,

@@ -71,6 +71,14 @@ _FIXED: dict[Reason, str] = {
     Reason.READ_ONLY: "the session, or the database, is read-only",
 }
 
+_CONSTRAINTS: dict[Reason, str] = {
+    Reason.DUPLICATE_KEY: "a unique key already holds this value",
+    Reason.FOREIGN_KEY_VIOLATION: "a foreign key does not allow this",
+    Reason.NOT_NULL_VIOLATION: "a column that may not be NULL has no value",
+    Reason.CHECK_VIOLATION: "a CHECK constraint does not hold",
+}
+"""Instead of SQLite's own words; a trigger's are its maker's."""
+
 _ABOUT_THE_SQL = re.compile(r'near ".*": syntax error\Z|unrecognized token: ', re.DOTALL)
 _QUOTED = re.compile(r"""(["']).*\1|["'].*""", re.DOTALL)
 
@@ -121,6 +129,8 @@ def is_broken(error: BaseException) -> bool:
 
 
 def _safe_text(reason: Reason, text: str, *, has_parameters: bool) -> str:
+    if reason in _CONSTRAINTS and _FAILED.match(text):
+        return _CONSTRAINTS[reason]
     if not has_parameters or reason is not Reason.INVALID_SQL or _ABOUT_THE_SQL.match(text):
         return text
     return _QUOTED.sub("'…'", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,13 @@ _MOST_PER_FETCH, _MOST_PER_STEP = 4096, 64
 _TARGET_BYTES, _TARGET_SECONDS = 256 * 1024, 0.02
 _INTERRUPT_EVERY = 0.01
 _INT64 = 2**63
+_MAKES = re.compile(r"\b(?:create|alter|drop)\b", re.IGNORECASE)
+_LOOK_ANEW = "SELECT 1 FROM sqlite_schema LIMIT 1"
+"""Reads the schema again if another connection has changed it.
+
+SQLite does that by itself for statements on tables. But whether a name is taken is decided before it looks: an index
+that another connection has dropped "already exists".
+"""
 
 
 class SQLiteSession:
@@ -46,6 +54,8 @@ class SQLiteSession:
         before, self._due = self._due, ()
         if mode.read_only:
             before = (*before, "PRAGMA query_only = ON")
+        if _MAKES.search(statement.fragments[0]):
+            before = (*before, _LOOK_ANEW)
 
         def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
             for command in before:

@@ -1,0 +1,168 @@
+"""What there is to offer: columns of what is in scope, tables, schemas, functions, keywords; the likeliest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy.dialects.mysql.reserved_words import RESERVED_WORDS_MARIADB, RESERVED_WORDS_MYSQL
+from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS as RESERVED_WORDS_POSTGRESQL
+from sqlalchemy.dialects.sqlite.base import SQLiteIdentifierPreparer
+
+from rowgate_server.core.completion.place import Place, Wanted
+from rowgate_server.core.completion.records import Candidate, CandidateKind
+from rowgate_server.core.completion.scope import Source
+from rowgate_server.core.completion.tokens import all_keywords
+from rowgate_server.core.tables import TableKind
+from rowgate_server.core.tree import RoutineKind, Tree, TreeSchema, TreeTable
+from rowgate_server.engines.dialects import Dialect
+
+_STATEMENT_WORDS = "SELECT,INSERT INTO,UPDATE,DELETE FROM,WITH,CREATE TABLE,ALTER TABLE,DROP TABLE,EXPLAIN"
+_STATEMENTS = tuple(_STATEMENT_WORDS.split(","))
+_CLAUSE_WORDS = (
+    "FROM,WHERE,JOIN,LEFT JOIN,INNER JOIN,ON,AS,AND,OR,GROUP BY,ORDER BY,HAVING,LIMIT,OFFSET,UNION,UNION ALL,SET,"
+    "VALUES,IN,IS NULL,IS NOT NULL,LIKE,BETWEEN,NOT,ASC,DESC,USING,RETURNING,CASE,WHEN,THEN,ELSE,END,EXISTS,"
+    "DISTINCT,NULL"
+)
+_CLAUSES = tuple(_CLAUSE_WORDS.split(","))
+_FUNCTIONS = (
+    "count sum avg min max coalesce nullif lower upper length trim substr replace round abs cast row_number rank "
+    "dense_rank lag lead first_value last_value"
+)
+_OWN_FUNCTIONS = {
+    Dialect.MYSQL: "now curdate date_format date_add date_sub datediff concat concat_ws group_concat ifnull "
+    "if greatest least json_extract year month day char_length substring floor ceil mod rand uuid last_insert_id "
+    "str_to_date unix_timestamp",
+    Dialect.POSTGRESQL: "now date_trunc extract to_char to_date to_timestamp age concat string_agg array_agg json_agg "
+    "jsonb_agg jsonb_build_object greatest least generate_series substring position split_part regexp_replace unnest "
+    "floor ceil random gen_random_uuid",
+    Dialect.SQLITE: "date time datetime julianday strftime unixepoch group_concat ifnull iif instr json_extract "
+    "json_each printf random typeof total changes last_insert_rowid",
+}
+_RESERVED = {
+    Dialect.MYSQL: RESERVED_WORDS_MYSQL | RESERVED_WORDS_MARIADB,
+    Dialect.POSTGRESQL: RESERVED_WORDS_POSTGRESQL,
+    Dialect.SQLITE: SQLiteIdentifierPreparer.reserved_words,
+}
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PLAIN_POSTGRESQL = re.compile(r"[a-z_][a-z0-9_]*\Z")
+
+
+class Offer:
+    """What a database has to offer to one caller.
+
+    Args:
+        dialect: how its names are written.
+        tree: what there is, as the caller sees it.
+        schema: whose tables need no qualifier; empty: the default one's.
+    """
+
+    def __init__(self, dialect: Dialect, tree: Tree, schema: str) -> None:
+        self._dialect = dialect
+        self._tree = tree
+        self._home = next(
+            (each for each in tree.schemas if (each.name.name == schema if schema else each.name.is_default)), None
+        )
+
+    def candidates(self, place: Place) -> Iterator[Candidate]:
+        """What may stand there; a name may come twice."""
+        if place.wanted is Wanted.MEMBER:
+            yield from self._members(place)
+        elif place.wanted is Wanted.TABLE:
+            yield from self._tables(place)
+        elif place.wanted is Wanted.COLUMN:
+            for source in place.scope.sources[-1:]:
+                yield from self._columns(source)
+        else:
+            if place.wanted is Wanted.EXPRESSION:
+                yield from self._expressions(place)
+            yield from self._keywords(place)
+
+    def _expressions(self, place: Place) -> Iterator[Candidate]:
+        for source in place.scope.sources:
+            yield from self._columns(source)
+        for source in place.scope.sources:
+            yield Candidate(self._written(source.name), CandidateKind.ALIAS, source.name, ".".join(source.path))
+        for name in (*_FUNCTIONS.split(), *_OWN_FUNCTIONS[self._dialect].split()):
+            yield Candidate(name, CandidateKind.FUNCTION, name)
+        for schema in self._tree.schemas:
+            for routine in schema.routines:
+                if routine.kind is RoutineKind.FUNCTION:
+                    written = self._written(routine.name)
+                    if schema is not self._home:
+                        written = f"{self._written(schema.name.name)}.{written}"
+                    yield Candidate(written, CandidateKind.FUNCTION, routine.name, schema.name.name)
+
+    def _tables(self, place: Place) -> Iterator[Candidate]:
+        for cte in place.scope.ctes.values():
+            yield Candidate(self._written(cte.name), CandidateKind.CTE, cte.name)
+        if self._home is not None:
+            yield from self._tables_of(self._home)
+        for schema in self._tree.schemas:
+            if schema is not self._home:
+                yield Candidate(self._written(schema.name.name), CandidateKind.SCHEMA, schema.name.name)
+
+    def _tables_of(self, schema: TreeSchema) -> Iterator[Candidate]:
+        name = schema.name.name
+        for table in schema.tables.values():
+            kind = CandidateKind.VIEW if table.kind is TableKind.VIEW else CandidateKind.TABLE
+            yield Candidate(self._written(table.name), kind, table.name, name)
+
+    def _members(self, place: Place) -> Iterator[Candidate]:
+        """Behind a point: columns of the source of that name, or tables of the schema."""
+        *_, last = place.qualifier
+        sources = [each for each in place.scope.sources if self._same(each.name, last)]
+        if sources:
+            yield from self._columns(sources[0])
+            return
+        if len(place.qualifier) == 1:
+            for schema in self._tree.schemas:
+                if self._same(schema.name.name, last):
+                    yield from self._tables_of(schema)
+        yield from self._columns(Source(last, place.qualifier))
+
+    def _columns(self, source: Source) -> Iterator[Candidate]:
+        for name in source.columns:
+            yield Candidate(self._written(name), CandidateKind.COLUMN, name, table=source.name)
+        for star in source.stars:
+            for candidate in self._columns(star):
+                yield candidate._replace(table=source.name)
+        table = self._find(source.path)
+        for column in table.columns if table is not None else ():
+            written = self._written(column.name)
+            yield Candidate(written, CandidateKind.COLUMN, column.name, column.database_type, source.name)
+
+    def _find(self, path: tuple[str, ...]) -> TreeTable | None:
+        if not path:
+            return None
+        schemas: Iterable[TreeSchema] = [self._home] if self._home is not None else []
+        if len(path) > 1:
+            schemas = [each for each in self._tree.schemas if self._same(each.name.name, path[-2])]
+        for schema in schemas:
+            table = schema.tables.get(path[-1])
+            if table is None:
+                table = next((each for each in schema.tables.values() if self._same(each.name, path[-1])), None)
+            if table is not None:
+                return table
+        return None
+
+    def _keywords(self, place: Place) -> Iterator[Candidate]:
+        # What comes behind FROM comes first where there is one.
+        clauses = _CLAUSES[1:] if place.scope.sources else _CLAUSES
+        words = (*clauses, *_STATEMENTS) if place.start else _STATEMENTS
+        for word in words:
+            yield Candidate(word, CandidateKind.KEYWORD, word)
+        if place.prefix:
+            for word in all_keywords():
+                yield Candidate(word, CandidateKind.KEYWORD, word)
+
+    @staticmethod
+    def _same(one: str, other: str) -> bool:
+        return one.casefold() == other.casefold()
+
+    def _written(self, name: str) -> str:
+        plain = _PLAIN_POSTGRESQL if self._dialect is Dialect.POSTGRESQL else _PLAIN
+        if plain.match(name) and name.lower() not in _RESERVED[self._dialect]:
+            return name
+        quote = "`" if self._dialect is Dialect.MYSQL else '"'
+        return quote + name.replace(quote, 2 * quote) + quote

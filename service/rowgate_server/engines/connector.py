@@ -1,0 +1,198 @@
+"""Makes connections, keeps those that are idle, and never waits for a link that is dark.
+
+SQLAlchemy's own pool would keep them as well. But it says goodbye to a connection that fails its ping or is too old: on
+a dark link that takes as long as the link's timeout, however often the task is cancelled; and one dead connection costs
+all the others. So its engine has no pool (it still makes a connection its own, for reflection); idle connections are
+kept here, pinged within a bound, and cut before they are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool, PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
+
+from rowgate_server.engines import clock
+from rowgate_server.engines.driver import Driver
+
+_PING = 0.5
+"""Seconds: longer than an answer takes, shorter than callers wait."""
+
+_GOODBYE = 0.25
+"""Seconds that a connection may take to be closed in order."""
+
+_AT_ONCE = 4
+"""Connections that are made at the same time: a database that has just come back must not be overrun."""
+
+_MADE_AT = "rowgate_made_at"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSettings:
+    """Connections and seconds, as in `PoolSettings`."""
+
+    size: int
+    recycle: float
+    pre_ping: bool
+
+
+class Attempt:
+    """One try for a connection. `cut` ends what it waits for on the link."""
+
+    __slots__ = ("cut",)
+
+    def __init__(self) -> None:
+        self.cut: Callable[[], None] = _nothing
+
+
+class Connector:
+    """The connections of one database.
+
+    Args:
+        driver: makes them.
+        settings: how many, and how old they may become.
+    """
+
+    def __init__(self, driver: Driver, settings: ConnectorSettings) -> None:
+        self._driver = driver
+        self._settings = settings
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._made: Any = None
+        self._idle: list[PoolProxiedConnection] = []
+        self._engine: AsyncEngine = create_async_engine(
+            driver.engine_url,
+            creator=self._adopt,
+            poolclass=NullPool,
+            # Sessions are reset before they come back, by a task that can drop them if that fails.
+            pool_reset_on_return=None,
+            isolation_level="AUTOCOMMIT",
+            # Raw SQL is not cached, and one reflection query is like another.
+            query_cache_size=64,
+        )
+
+    @property
+    def sync_engine(self) -> Engine:
+        """For reflection, which SQLAlchemy does itself."""
+        return self._engine.sync_engine
+
+    @property
+    def idle(self) -> int:
+        """Connections that nobody uses."""
+        return len(self._idle)
+
+    async def idle_one(self, attempt: Attempt) -> PoolProxiedConnection | None:
+        """An idle connection that answers, and is not too old; None where there is none, or one did not answer."""
+        while self._idle:
+            checked_out = self._idle.pop()
+            age = clock.now() - checked_out.info[_MADE_AT]
+            if self._settings.recycle and age >= self._settings.recycle:
+                await self._close(checked_out, in_order=True)
+                continue
+            if not self._settings.pre_ping:
+                return checked_out
+            try:
+                if await self._answers(checked_out, attempt):
+                    return checked_out
+            except BaseException:
+                await self._close(checked_out)
+                raise
+            await self._close(checked_out)
+            return None  # the others may be just as dead, and each would take as long to tell
+        return None
+
+    async def new_one(
+        self, attempt: Attempt, instead: Callable[[], PoolProxiedConnection | None]
+    ) -> PoolProxiedConnection:
+        """A new connection, or one that has come free while this waited for its turn to make one."""
+        async with self._turns:
+            found = instead()
+            if found is not None:
+                return found
+            connection = await self._driver.connect()
+            session = self._driver.session(connection)
+            # SQLAlchemy asks the first connection about its server.
+            attempt.cut = session.abort
+            try:
+                return await self._check_out(connection)
+            except BaseException:
+                session.abort()
+                raise
+            finally:
+                attempt.cut = _nothing
+
+    async def check_in(self, checked_out: PoolProxiedConnection, *, keep: bool) -> None:
+        """Keep a connection that nobody uses; or close it, at once unless it is as good as new."""
+        if keep and len(self._idle) < self._settings.size:
+            self._idle.append(checked_out)
+        else:
+            await self._close(checked_out, in_order=keep)
+
+    async def trial(self) -> None:
+        """Make a connection; it stays if there is room."""
+        await self.check_in(await self._check_out(await self._driver.connect()), keep=True)
+
+    async def close(self) -> None:
+        """Close what is idle."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(self._close(each, in_order=True) for each in idle))
+        await self._engine.dispose()
+
+    async def _close(self, checked_out: PoolProxiedConnection, *, in_order: bool = False) -> None:
+        """Close a connection; in order, with a goodbye to the server, if that does not take long."""
+        connection = checked_out.driver_connection
+        if not in_order:
+            # Before SQLAlchemy closes it: on a dark link, saying goodbye takes as long as the link's timeout.
+            self._cut(connection)
+        closing = asyncio.ensure_future(greenlet_spawn(checked_out.invalidate))
+        done, _ = await asyncio.wait({closing}, timeout=_GOODBYE)
+        if not done:
+            self._cut(connection)
+            await asyncio.wait({closing}, timeout=_GOODBYE)
+        if closing.done() and not closing.cancelled():
+            closing.exception()  # there is nobody to be told
+
+    async def _check_out(self, connection: Any) -> PoolProxiedConnection:
+        """A new connection through SQLAlchemy's engine, which asks `_adopt` for it."""
+        self._made = connection
+        checked_out = await greenlet_spawn(self._engine.sync_engine.raw_connection)
+        checked_out.info[_MADE_AT] = clock.now()
+        return checked_out
+
+    def _adopt(self) -> Any:
+        """What `async_creator` does, without the statement cache that SQLAlchemy's asyncpg adapter would keep."""
+        dialect: Any = self._engine.dialect
+
+        async def made() -> Any:
+            connection, self._made = self._made, None
+            return connection
+
+        return dialect.dbapi.connect(async_creator_fn=made, **self._driver.adapter_options)
+
+    def _cut(self, connection: Any) -> None:
+        with contextlib.suppress(Exception):
+            self._driver.session(connection).abort()
+
+    async def _answers(self, checked_out: PoolProxiedConnection, attempt: Attempt) -> bool:
+        session = self._driver.session(checked_out.driver_connection)
+        if not session.alive():
+            return False
+        attempt.cut = session.abort
+        dialect = self._engine.dialect
+        try:
+            async with asyncio.timeout(_PING):
+                return bool(await greenlet_spawn(dialect.do_ping, checked_out.dbapi_connection))
+        except Exception:  # noqa: BLE001 - whatever it was, the connection is not to be used
+            return False
+        finally:
+            attempt.cut = _nothing
+
+
+def _nothing() -> None:
+    """There is nothing to cut."""

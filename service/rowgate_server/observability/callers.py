@@ -1,0 +1,32 @@
+"""Who asked for what a task does: for the list of the statements that run."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class Caller(Protocol):
+    """One call, as far as those further in have to know it.
+
+    Attributes:
+        peer: the caller's address; it stands for its connection.
+    """
+
+    peer: str
+
+    @property
+    def rpc(self) -> str:
+        """Which RPC: `rowgate.v1.QueryService/ExecuteQuery`."""
+
+    @property
+    def tag(self) -> str:
+        """What the caller calls it; "" for nothing."""
+
+    @property
+    def identity(self) -> str:
+        """Who it is made for; "" for nobody known."""
+
+
+current_caller: ContextVar[Caller | None] = ContextVar("rowgate_caller", default=None)
+"""The call that this task handles; None for the gateway's own work."""

@@ -1,0 +1,129 @@
+"""The end of a server: word that it is over, a pause, no new calls, and time for those under way.
+
+1. Readiness says NOT_SERVING; for a pause everything goes on, until load balancers have heard of it.
+2. New connections and new calls are refused, and each connection is closed once no call is on it.
+3. Calls under way go on until the grace ends. A moment before, their statements are stopped, in the databases too, and
+   callers are told what became of them.
+4. Whatever still runs is cancelled, and its handler waited for: only then may the databases be closed.
+
+A second signal skips to the end of the grace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc.aio
+
+from rowgate_server.engines import clock
+from rowgate_server.observability.logging import get_logger
+from rowgate_server.transport import connections
+from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.transacting import Transacting
+
+_log = get_logger("rowgate.drain")
+
+_LEAVING = 0.5
+"""Seconds that callers with short calls only have to leave one by one, before all are told to."""
+
+_ROUND = 0.05
+"""Seconds that a connection must have been without a call: the last answer has been written by then."""
+
+_BEFORE_THE_END = 0.5
+"""Seconds before the grace ends: time to stop statements, and to tell their callers so."""
+
+_CLEANING_UP = 0.7
+"""Seconds that handlers have to clean up once they are cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainTimes:
+    """Seconds. `pause` is a part of `grace`, and at most half of it."""
+
+    grace: float
+    pause: float
+
+
+class Draining:
+    """Ends one server.
+
+    Args:
+        server: the server.
+        port: its TCP port; None where it has none.
+        health: what it says of itself.
+        calls: those under way.
+        transacting: its transactions.
+        stop_statements: stops every statement that runs; returns how many there were.
+    """
+
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        port: int | None,
+        health: Health,
+        calls: CallsUnderWay,
+        transacting: Transacting,
+        stop_statements: Callable[[], int],
+    ) -> None:
+        self._server = server
+        self._port = port
+        self._health = health
+        self._calls = calls
+        self._transacting = transacting
+        self._stop_statements = stop_statements
+
+    async def drain(self, times: DrainTimes, hurry: asyncio.Event) -> None:
+        """All of it; returns once no handler runs any more, or has been given up."""
+        end = clock.now() + times.grace
+        self._health.drain()
+        _log.info("stopping", pause=times.pause, grace=times.grace, calls=len(self._calls))
+        await _wait(hurry, min(times.pause, times.grace / 2))
+        self._calls.close()
+        self._health.close()
+        self._transacting.stop(0.0 if hurry.is_set() else end - clock.now())
+        if self._port is not None:
+            connections.stop_listening(self._port)
+            await self._let_leave(self._port, min(clock.now() + _LEAVING, end), hurry)
+        await self._end_by(end, hurry)
+        if not await self._calls.ended(_CLEANING_UP):
+            _log.error("handlers given up", methods=sorted(call.rpc for call in self._calls))
+
+    async def _let_leave(self, port: int, until: float, hurry: asyncio.Event) -> None:
+        """Close the connections on which no call is, and was none in the round before."""
+        busy = before = self._peers()
+        while clock.now() < until and not hurry.is_set():
+            await _wait(hurry, _ROUND)
+            busy, before = self._peers(), busy
+            if not connections.hang_up(port, busy | before):
+                return
+
+    def _peers(self) -> set[str]:
+        return {call.peer for call in self._calls}
+
+    async def _end_by(self, end: float, hurry: asyncio.Event) -> None:
+        """Let calls under way go on until the grace ends, or somebody hurries; then stop them."""
+        stopping = asyncio.ensure_future(self._server.stop(max(0.0, end - clock.now())))
+        hurried = asyncio.ensure_future(hurry.wait())
+        try:
+            patience = max(0.0, end - _BEFORE_THE_END - clock.now())
+            await asyncio.wait({stopping, hurried}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                self._transacting.stop(0.0)
+                stopped = self._stop_statements()
+                _log.warning("calls are cut short", calls=len(self._calls), statements=stopped, hurry=hurry.is_set())
+                await asyncio.wait({stopping}, timeout=_BEFORE_THE_END)
+            if not stopping.done():
+                await self._server.stop(None)
+            await stopping
+        finally:
+            hurried.cancel()
+
+
+async def _wait(hurry: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await hurry.wait()

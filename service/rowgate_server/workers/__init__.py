@@ -1,0 +1,1 @@
+"""Several processes behind one port: `supervisor` starts and watches them, each of them runs `worker`."""

@@ -1,0 +1,39 @@
+"""How a worker gets its settings: resolved, so that a file that has changed since makes no worker differ."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from typing import Any
+
+from rowgate_server import config
+
+_LENGTH = 8
+
+
+def send_settings(end: socket.socket, settings: config.Settings) -> None:
+    """The supervisor's side."""
+    content = pickle.dumps(settings)
+    end.sendall(len(content).to_bytes(_LENGTH) + content)
+
+
+def receive_settings(end: socket.socket) -> config.Settings:
+    """The worker's side.
+
+    Raises:
+        EOFError: the supervisor is gone.
+    """
+    with end.makefile("rb", buffering=0) as stream:
+        length = int.from_bytes(_exactly(stream, _LENGTH))
+        settings: config.Settings = pickle.loads(_exactly(stream, length))  # noqa: S301 - from our own parent
+    return settings
+
+
+def _exactly(stream: Any, length: int) -> bytes:
+    content = b""
+    while len(content) < length:
+        more: bytes = stream.read(length - len(content))
+        if not more:
+            raise EOFError("the supervisor is gone")
+        content += more
+    return content

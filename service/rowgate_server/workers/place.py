@@ -1,0 +1,174 @@
+"""The place of one worker: the process that has it now, and the next one when that ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from rowgate_server import config
+from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.merging import Ended, Snapshot
+from rowgate_server.transport.admin import State
+from rowgate_server.workers.channel import Answering, Channel, ChannelClosedError
+from rowgate_server.workers.handing import send_settings
+
+_log = get_logger("rowgate.workers")
+
+_SHORT_LIFE = 10.0
+"""Seconds: who ends sooner could not really start."""
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.1, 15.0
+
+_ASKED_EVERY = 1.0
+_SILENT_FOR = 10.0
+"""Seconds without an answer, on a loop that answers within milliseconds: it is stuck, and its calls with it."""
+
+_METRICS_EVERY = 5
+_ANSWER_WITHIN = 2.0
+
+
+class Place:
+    """One of the workers.
+
+    Args:
+        number: which, from 1.
+        settings: what it serves.
+        ended: where what it has counted is kept once it has ended.
+        answers: what it may ask for.
+    """
+
+    def __init__(self, number: int, settings: config.Settings, ended: Ended, answers: Mapping[str, Answering]) -> None:
+        self.number = number
+        self.restarts = 0
+        self.failures = 0
+        """How many in a row ended before they had lived a while."""
+        self.state: State | None = None
+        """What it says of itself; None while there is none that is ready."""
+        self.facts: Mapping[str, Any] = {}
+        self.changed = asyncio.Event()
+        self.exit_codes: list[int] = []
+        self._settings = settings
+        self._ended = ended
+        self._answers = answers
+        self._process: asyncio.subprocess.Process | None = None
+        self._channel: Channel | None = None
+        self._last: Snapshot = []
+        self._told = asyncio.Event()
+
+    @property
+    def up(self) -> bool:
+        """Whether it serves."""
+        return self.state is not None
+
+    async def keep(self) -> None:
+        """Have a process in the place, one after the other, until told to stop."""
+        while True:
+            began = monotonic()
+            code = await self._one()
+            self.exit_codes.append(code)
+            if self._told.is_set():
+                return
+            self.failures = self.failures + 1 if monotonic() - began < _SHORT_LIFE else 1
+            self.restarts += 1
+            delay = min(_FIRST_DELAY * 2 ** (self.failures - 1), _LONGEST_DELAY)
+            _log.error("worker ended", worker=self.number, exit_code=code, again_in=delay, failures=self.failures)
+            self._notify()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._told.wait()
+                    return
+
+    def signal(self, number: signal.Signals) -> None:
+        """Pass a signal on; nothing is started in this place any more."""
+        self._told.set()
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def metrics(self) -> Snapshot:
+        """What it has to tell; what it told last where it does not answer."""
+        with contextlib.suppress(ChannelClosedError, TimeoutError):
+            self._last = await self.ask("metrics", None, within=_ANSWER_WITHIN)
+        return self._last
+
+    async def ask(self, name: str, content: Any, *, within: float) -> Any:
+        """Ask it.
+
+        Raises:
+            ChannelClosedError: it is not there.
+            TimeoutError: it does not answer.
+        """
+        if self._channel is None:
+            raise ChannelClosedError
+        return await self._channel.ask(name, content, within=within)
+
+    def tell(self, name: str, content: Any) -> None:
+        """Tell it, if it is there."""
+        if self._channel is not None:
+            self._channel.tell(name, content)
+
+    async def _one(self) -> int:
+        """One process, from its start to its end; returns its exit code, minus the signal's number."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "rowgate_server.workers", str(theirs.fileno()), str(self.number)),
+                pass_fds=[theirs.fileno()],
+                # Signals of a terminal go to the supervisor alone, which passes them on.
+                start_new_session=True,
+                env=os.environ,
+            )
+        self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
+        # In a thread: a child that is stuck does not read.
+        await asyncio.to_thread(_hand_over, ours, self._settings)
+        serving = asyncio.create_task(self._channel.serve(ours))
+        watching = asyncio.create_task(self._watch(self._process))
+        try:
+            return await self._process.wait()
+        finally:
+            self._process, self._channel, self.state, self.facts = None, None, None, {}
+            for task in (watching, serving):
+                task.cancel()
+            self._ended.add(self._last)
+            self._last = []
+            self._notify()
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Ask it all the time; one that is stuck is ended."""
+        answered, turn = monotonic(), 0
+        while True:
+            await asyncio.sleep(_ASKED_EVERY)
+            turn += 1
+            with contextlib.suppress(ChannelClosedError, TimeoutError):
+                await self.ask("ping", None, within=_ANSWER_WITHIN)
+                answered = monotonic()
+                if turn % _METRICS_EVERY == 0:
+                    await self.metrics()
+            if not self.up:
+                answered = monotonic()  # it is still starting, which takes as long as it takes
+            elif monotonic() - answered > _SILENT_FOR and not self._told.is_set():
+                _log.error("worker is stuck", worker=self.number, silent_for=_SILENT_FOR)
+                process.kill()
+
+    async def _ready(self, facts: Any) -> None:
+        self.facts = facts
+        self._notify()
+
+    async def _health(self, told: Any) -> None:
+        self.state = State(told["ready"], told["databases"])
+        self._notify()
+
+    def _notify(self) -> None:
+        self.changed.set()
+
+
+def _hand_over(end: socket.socket, settings: config.Settings) -> None:
+    with contextlib.suppress(OSError):  # it has ended already
+        send_settings(end, settings)

@@ -1,0 +1,90 @@
+"""One worker: the whole gateway on one event loop, told by its supervisor what it serves, and asked what it does."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from rowgate_server import app, config
+from rowgate_server.observability import logging
+from rowgate_server.observability.garbage import spare_collections
+from rowgate_server.observability.merging import snapshot
+from rowgate_server.transport.admin import State
+from rowgate_server.workers.channel import Answering, Channel
+from rowgate_server.workers.handing import receive_settings
+from rowgate_server.workers.others import Others, answers_about
+from rowgate_server.workers.told import Told
+
+
+def work(descriptor: int, number: int) -> None:
+    """Serve until told to stop, or until the supervisor is gone.
+
+    Raises:
+        ListenError: the address cannot be had.
+        EOFError: the supervisor is gone.
+    """
+    with socket.socket(fileno=descriptor) as end:
+        settings = receive_settings(end)
+        logging.configure(settings.log.level, settings.log.format, worker=number)
+        asyncio.run(_serve(settings, number, end))
+
+
+async def _serve(settings: config.Settings, number: int, end: socket.socket) -> None:
+    # On the loop: grpc.aio takes the one that is there when a server is made.
+    await _Worker(settings, number).serve(end)
+
+
+class _Worker:
+    def __init__(self, settings: config.Settings, number: int) -> None:
+        answers: dict[str, Answering] = {"metrics": self._metrics, "ping": self._ping}
+        answers |= {"altered": self._forget, "reload": self._reload}
+        self._channel = Channel(answers)
+        self._number = number
+        self._gateway = app.Gateway(
+            settings,
+            altered=lambda database: self._channel.tell("altered", database),
+            others=Others(self._channel),
+            worker=number,
+        )
+        answers.update(answers_about(self._gateway.administration))
+
+    async def serve(self, end: socket.socket) -> None:
+        told = Told()
+        # The supervisor tells it over the channel; this is for whoever sends the signal to all processes.
+        told.on_hangup(self._gateway.reload)
+        serving = asyncio.create_task(self._channel.serve(end))
+        # A supervisor that is gone can't tell when to stop.
+        serving.add_done_callback(lambda _: told.tell(signal.SIGTERM))
+        try:
+            await self._gateway.start()
+            spare_collections()
+            self._gateway.health.listen(self._tell_health)
+            self._channel.tell("ready", {"connections": self._gateway.most_connections()})
+            await told.stop.wait()
+        finally:
+            await self._gateway.stop(told.hurry, pause=told.patient)
+            serving.cancel()
+
+    def _tell_health(self, state: State) -> None:
+        self._channel.tell("health", {"ready": state.ready, "databases": dict(state.databases)})
+
+    async def _metrics(self, content: Any) -> Any:
+        del content
+        # In a thread: many series take milliseconds.
+        return await asyncio.to_thread(snapshot, self._gateway.metrics.registry)
+
+    async def _forget(self, database: Any) -> None:
+        """Another worker has altered its tables."""
+        self._gateway.forget_tables(database)
+
+    async def _reload(self, content: Any) -> None:
+        """Certificates and the policy may be others now."""
+        del content
+        self._gateway.reload()
+
+    async def _ping(self, content: Any) -> Mapping[str, int]:
+        del content
+        return {"worker": self._number}

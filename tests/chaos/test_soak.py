@@ -1,0 +1,92 @@
+"""Under load for long, with a fifth of the calls cancelled: nothing grows.
+
+`make soak MINUTES=60` says for how long; else it is moments, which show what leaks with each call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rowgate
+from support.metrics import scraped
+from support.process import Gateway
+from support.throwaway import ThrowawayServer
+
+MINUTES = float(os.environ.get("SOAK_MINUTES") or 0.05)
+RATE = 200 if MINUTES >= 1 else 60
+WARM_UP = 0.25
+"""The part of the time that is for warming up."""
+
+_PER_TEN_MINUTES = 2 * 1024 * 1024
+PREPARED = {
+    "mariadb": "show global status like 'prepared_stmt_count'",
+    "postgresql": "select 'own', count(*) from pg_prepared_statements",
+}
+
+
+@pytest.fixture
+def gateway(servers: dict[str, ThrowawayServer]) -> Iterator[Gateway]:
+    environment = {f"ROWGATE_DATABASES__{name.upper()}__URL": server.url for name, server in servers.items()}
+    with Gateway.start(environment=environment) as gateway:
+        yield gateway
+
+
+class Sample:
+    """What the gateway holds at one moment."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        values = scraped(gateway)
+        self.resident = values["process_resident_memory_bytes"]
+        self.files = len(list(Path(f"/proc/{gateway.child.pid}/fd").iterdir()))
+        self.threads = len(list(Path(f"/proc/{gateway.child.pid}/task").iterdir()))
+        self.in_use = sum(value for name, value in values.items() if name.startswith("rowgate_pool_in_use"))
+
+
+async def load(db: rowgate.Database, seconds: float) -> None:
+    """So many calls a second, of which every fifth is cancelled while it runs."""
+    loop = asyncio.get_running_loop()
+    until, at = loop.time() + seconds, loop.time()
+    async with asyncio.TaskGroup() as calls:
+        number = 0
+        while at < until:
+            number += 1
+            calls.create_task(one(db, number))
+            at += 1 / RATE
+            await asyncio.sleep(max(0.0, at - loop.time()))
+
+
+async def one(db: rowgate.Database, number: int) -> None:
+    with contextlib.suppress(rowgate.RowgateError, TimeoutError):
+        async with asyncio.timeout(0.002 if number % 5 == 0 else 10):
+            assert (await db.query("select :n as n, 'x' as x", n=number)).rows[0][0] == number
+
+
+@pytest.mark.timeout(6 * 3600)
+async def test_nothing_grows_under_load(gateway: Gateway, servers: dict[str, ThrowawayServer]) -> None:
+    seconds = MINUTES * 60
+    async with rowgate.connect(gateway.address, retry=None) as client:
+
+        async def both(part: float) -> None:
+            await asyncio.gather(*(load(client.using(name), seconds * part) for name in servers))
+
+        await both(WARM_UP)
+        await asyncio.sleep(1.5)  # until no connection is warm
+        before = Sample(gateway)
+        prepared = {name: server.execute(PREPARED[name])[0][1] for name, server in servers.items()}
+        await both(1 - WARM_UP)
+        await asyncio.sleep(1.5)
+        after = Sample(gateway)
+    tens = max(1.0, MINUTES * (1 - WARM_UP) / 10)
+    growth = (after.resident - before.resident) / tens
+    print(f"grown by {growth / 1024:.0f} KiB, {after.files - before.files} files")  # noqa: T201 - the figure it is run for
+    assert growth < (_PER_TEN_MINUTES if MINUTES >= 10 else 8 * _PER_TEN_MINUTES)
+    assert after.in_use == 0
+    assert after.files <= before.files + 10  # connections come and go
+    assert after.threads <= before.threads + 2
+    assert {name: server.execute(PREPARED[name])[0][1] for name, server in servers.items()} == prepared

@@ -1,0 +1,137 @@
+"""Clients in processes of their own, a fifth of whom are killed (SIGKILL): no money is lost, and no history is wrong.
+
+`LONG_RUN=1` (`make consistency`) runs as many transactions as take minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+import rowgate
+from support import guard
+from support.available import ROOT
+from support.histories import LISTS, PROMISES, Fate, History, anomalies, parsed
+from support.history_client import ACCOUNTS
+from support.mariadb import MariaDB
+from support.postgresql import PostgreSQL
+from support.process import Gateway
+
+LONG = bool(os.environ.get("LONG_RUN"))
+AT_ONCE, CLIENTS, EACH = (16, 125, 40) if LONG else (2, 3, 8)
+BALANCE = 1000
+LEVELS = list(PROMISES) if LONG else ["serializable"]
+
+
+@pytest.fixture(scope="module")
+def gateway(mariadb_server: MariaDB, postgresql_server: PostgreSQL) -> Iterator[Gateway]:
+    environment = {}
+    for name, url in (("MARIADB", mariadb_server.url), ("POSTGRESQL", postgresql_server.url)):
+        environment[f"ROWGATE_DATABASES__{name}__URL"] = url
+        environment[f"ROWGATE_DATABASES__{name}__POOL__SIZE"] = str(AT_ONCE + 8)
+        environment[f"ROWGATE_DATABASES__{name}__TRANSACTIONS__POOL_SHARE"] = "90"
+    with Gateway.start(environment=environment) as gateway:
+        yield gateway
+        assert "Traceback" not in gateway.stderr
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+async def db(request: pytest.FixtureRequest, gateway: Gateway) -> AsyncIterator[rowgate.Database]:
+    async with rowgate.connect(gateway.address) as client:
+        yield client.using(request.param)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.node.callspec.params["db"]
+    return name
+
+
+async def run_clients(gateway: Gateway, engine: str, level: str, workload: str) -> list[History]:
+    """What each transaction of each client did, as far as it came."""
+    places, dice = asyncio.Semaphore(AT_ONCE), random.Random(7)  # noqa: S311 - repeatable, not secret
+    # A number of lines after which a client is killed; those of a whole life are more.
+    lives = [dice.randrange(1, EACH * 4) if number % 5 == 1 else None for number in range(CLIENTS)]
+
+    async def live(number: int, lines: int | None) -> list[History]:
+        async with places:
+            return await run_client(
+                [gateway.address, engine, level, workload, str(1 + number * EACH), str(EACH)], lines
+            )
+
+    found = await asyncio.gather(*(live(number, lines) for number, lines in enumerate(lives)))
+    return [history for histories in found for history in histories]
+
+
+async def run_client(arguments: list[str], lines: int | None) -> list[History]:
+    """What one client did; it is killed after so many lines, or lives to its end."""
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "support.history_client", *arguments,
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **dict([guard.test_run().mark])},
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert client.stdout is not None
+    told = []
+    async for line in client.stdout:
+        told.append(line)
+        if len(told) == lines:
+            client.kill()
+    assert (await client.wait() == 0) is (lines is None or len(told) < lines)
+    return histories_of([json.loads(line) for line in told if line.endswith(b"\n")])
+
+
+def histories_of(told: list[list[object]]) -> list[History]:
+    """A transaction without an end is rolled back, unless its commit was on its way."""
+    histories: list[History] = []
+    for kind, *rest in told:
+        if kind == "begun":
+            histories.append(History(int(str(rest[0])), fate=Fate.ROLLED_BACK))
+        elif kind in ("append", "read"):
+            key, what = rest
+            assert isinstance(key, int)
+            histories[-1].steps.append((str(kind), key, tuple(what) if isinstance(what, list) else int(str(what))))
+        elif kind == "ended":
+            histories[-1].fate = Fate.UNKNOWN if rest == ["UNKNOWN"] else Fate.ROLLED_BACK
+        else:
+            histories[-1].fate = Fate.UNKNOWN if kind == "committing" else Fate.COMMITTED
+    return histories
+
+
+@pytest.mark.timeout(2400)
+async def test_money_is_conserved(gateway: Gateway, engine: str, db: rowgate.Database) -> None:
+    await db.query("create table tx_money (id integer primary key, balance integer not null)")
+    await db.query("create table tx_ledger (id integer primary key)")
+    try:
+        await db.execute_many("insert into tx_money values (?, ?)", [(number, BALANCE) for number in range(ACCOUNTS)])
+        histories = await run_clients(gateway, engine, "serializable", "transfers")
+        assert (await db.query("select sum(balance) as b from tx_money")).scalar() == ACCOUNTS * BALANCE
+        ledger = set((await db.query("select id from tx_ledger")).scalars())
+        for history in histories:
+            assert history.fate is not Fate.COMMITTED or history.number in ledger
+            assert history.fate is not Fate.ROLLED_BACK or history.number not in ledger
+        assert sum(history.fate is Fate.COMMITTED for history in histories) > len(histories) / 20
+    finally:
+        await db.query("drop table tx_money")
+        await db.query("drop table tx_ledger")
+
+
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("level", LEVELS)
+async def test_no_history_has_what_its_isolation_level_excludes(
+    gateway: Gateway, engine: str, db: rowgate.Database, level: str
+) -> None:
+    await db.query("create table tx_lists (id integer primary key, elements text not null)")
+    try:
+        await db.execute_many("insert into tx_lists values (?, '')", [(number,) for number in range(LISTS)])
+        histories = await run_clients(gateway, engine, level, "lists")
+        rows = await db.query("select id, elements from tx_lists")
+        assert anomalies(histories, {row[0]: parsed(row[1]) for row in rows}, PROMISES[level][engine]) == []
+        assert sum(history.fate is Fate.COMMITTED for history in histories) > len(histories) / 20
+    finally:
+        await db.query("drop table tx_lists")

@@ -1,0 +1,80 @@
+"""A login that may see little is told little, and without an error: what the database hides is missing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from rowgate_server.core.catalog import Catalog, TableQuery
+from rowgate_server.core.tree import TreeRules, TreeStore
+from rowgate_server.engines.database import Bounds, Databases
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.pool import PoolSettings
+from rowgate_server.engines.registry import Target, Timeouts, make_database
+from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.observability.metrics import Metrics
+from support.mariadb import MariaDB
+from support.postgresql import PostgreSQL
+from support.throwaway import DATABASE, HOST
+
+LOGIN, PASSWORD = "sees_little", "little-pass"
+
+
+@asynccontextmanager
+async def _databases(dialect: Dialect, port: int) -> AsyncIterator[Databases]:
+    database = make_database(
+        "db",
+        Target(dialect, dialect is Dialect.MYSQL, HOST, port, LOGIN, PASSWORD, DATABASE),
+        Timeouts(connect=10, statement=30, probe=5, probe_interval=5),
+        PoolSettings(1, 0, recycle=0, pre_ping=False, wait_timeout=20),
+        Bounds(30, 30, 1000, 1 << 20, 1 << 20),
+        Metrics(),
+    )
+    try:
+        yield Databases({"db": database}, "db")
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+def mariadb_port(mariadb_server: MariaDB) -> Iterator[int]:
+    mariadb_server.script(
+        f"create table {DATABASE}.shown (id integer); create table {DATABASE}.hidden (id integer);"
+        f"create user {LOGIN}@'%' identified by '{PASSWORD}'; grant select on {DATABASE}.shown to {LOGIN}@'%'"
+    )
+    yield mariadb_server.port
+    mariadb_server.script(f"drop user {LOGIN}@'%'; drop table {DATABASE}.shown; drop table {DATABASE}.hidden")
+
+
+@pytest.fixture
+def postgresql_port(postgresql_server: PostgreSQL) -> Iterator[int]:
+    postgresql_server.script(
+        f"create role {LOGIN} login password '{PASSWORD}'; create table public.shown (id integer);"
+        "revoke all on all tables in schema information_schema from public"
+    )
+    yield postgresql_server.port
+    postgresql_server.script(
+        f"grant select on all tables in schema information_schema to public;drop table public.shown; drop role {LOGIN}"
+    )
+
+
+async def test_mariadb_tells_what_the_login_has_a_right_to(mariadb_port: int) -> None:
+    async with _databases(Dialect.MYSQL, mariadb_port) as databases:
+        trees = TreeStore(databases, {"db": TreeRules(60.0, 30.0, 100_000)})
+        (schema,) = (await trees.get("db", None)).chosen([DATABASE])
+        assert list(schema.tables) == ["shown"]
+        catalog = Catalog(databases)
+        assert [table.name for table in (await catalog.list_tables(TableQuery("db"))).tables] == ["shown"]
+        with pytest.raises(RowgateError) as caught:
+            await catalog.get_table("db", "", "hidden", None)
+        assert caught.value.reason is Reason.UNKNOWN_TABLE
+
+
+async def test_postgresql_tells_its_catalog_without_the_information_schema(postgresql_port: int) -> None:
+    async with _databases(Dialect.POSTGRESQL, postgresql_port) as databases:
+        trees = TreeStore(databases, {"db": TreeRules(60.0, 30.0, 100_000)})
+        (schema,) = (await trees.get("db", None)).chosen(["public"])
+        assert "shown" in schema.tables
+        assert (await Catalog(databases).get_table("db", "", "shown", None)).columns

@@ -1,0 +1,58 @@
+"""As much of HTTP/2 as it takes to be connected and to be a nuisance: RFC 9113."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+SETTINGS, PING, GOAWAY = 4, 6, 7
+_HEADERS, _RST_STREAM, _END_HEADERS, _CANCEL = 1, 3, 4, 8
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_HEAD = 9
+
+
+def frame(kind: int, content: bytes = b"", *, flags: int = 0, stream: int = 0) -> bytes:
+    return len(content).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + content
+
+
+def call_headers(method: str) -> bytes:
+    """The headers of a call, each written out, which HPACK allows."""
+    fields = {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": method,
+        ":authority": "test",
+        "te": "trailers",
+        "content-type": "application/grpc",
+    }
+    return b"".join(
+        b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+        for name, value in fields.items()
+    )
+
+
+def begun_and_reset(number: int, headers: bytes) -> bytes:
+    """A call that is begun and taken back at once."""
+    stream = 2 * number + 1
+    return frame(_HEADERS, headers, flags=_END_HEADERS, stream=stream) + frame(
+        _RST_STREAM, _CANCEL.to_bytes(4, "big"), stream=stream
+    )
+
+
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection that has said what it must."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(_PREFACE + frame(SETTINGS))
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def next_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """The kind and the content of the next frame."""
+    head = await reader.readexactly(_HEAD)
+    return head[3], await reader.readexactly(int.from_bytes(head[:3], "big"))

@@ -1,0 +1,150 @@
+"""Places are shared fairly, waited for only as long as makes sense, and never lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from unit.engines.clock import now, on_the_clock, settle
+
+from rowgate_server.engines.places import CrowdedError, Places
+
+
+class Street:
+    """Calls that each work for so long; those that were refused, and how long the others waited, by their caller."""
+
+    def __init__(self, places: int) -> None:
+        self.places = Places(places, 0.02)
+        self.refused: Counter[str] = Counter()
+        self.waits: dict[str, list[float]] = {}
+
+    async def call(self, caller: str, seconds: float, patience: float = 60) -> None:
+        began = now()
+        if not self.places.take(caller):
+            try:
+                await self.places.wait(caller, patience)
+            except CrowdedError:
+                self.refused[caller] += 1
+                return
+        self.waits.setdefault(caller, []).append(now() - began)
+        began = now()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.places.release(caller, now() - began)
+
+    async def come(self, caller: str, *, each: float, until: float, seconds: float) -> None:
+        """One call after another sets out, whether the last one is back or not."""
+        async with asyncio.TaskGroup() as calls:
+            while now() < until:
+                calls.create_task(self.call(caller, seconds))
+                await asyncio.sleep(each)
+
+
+@on_the_clock
+async def test_a_burst_waits_for_as_long_as_its_patience_lasts() -> None:
+    street = Street(4)
+    await asyncio.gather(*(street.call("a", 0.005) for _ in range(80)))
+    assert not street.refused
+    assert max(street.waits["a"]) == pytest.approx(0.095)
+
+
+@on_the_clock
+async def test_with_three_times_what_can_be_done_those_who_are_served_wait_half_as_long_as_they_work() -> None:
+    street = Street(4)
+    await street.come("a", each=0.1 / 12, until=now() + 20, seconds=0.1)
+    served = sorted(street.waits["a"])
+    assert len(served) == pytest.approx(800, rel=0.05)
+    assert street.refused["a"] == pytest.approx(1600, rel=0.05)
+    assert served[int(len(served) * 0.99)] <= 0.1
+
+
+@on_the_clock
+async def test_nobody_is_refused_while_no_more_is_asked_for_than_can_be_done() -> None:
+    street = Street(4)
+    await street.come("a", each=0.1 / 4, until=now() + 20, seconds=0.1)
+    assert not street.refused
+
+
+@on_the_clock
+async def test_a_greedy_caller_does_not_keep_out_a_modest_one() -> None:
+    street = Street(4)
+    end = now() + 20
+    await asyncio.gather(
+        street.come("greedy", each=0.002, until=end, seconds=0.1),
+        street.come("modest", each=0.1, until=end, seconds=0.1),
+    )
+    assert street.refused["greedy"] > 5000
+    assert not street.refused["modest"]
+    assert max(street.waits["modest"]) <= 0.1
+
+
+@on_the_clock
+async def test_two_greedy_callers_share_evenly() -> None:
+    street = Street(4)
+    end = now() + 20
+    await asyncio.gather(
+        street.come("much", each=0.01, until=end, seconds=0.1), street.come("more", each=0.001, until=end, seconds=0.1)
+    )
+    assert len(street.waits["much"]) == pytest.approx(len(street.waits["more"]), rel=0.1)
+
+
+@on_the_clock
+async def test_only_so_many_wait_and_the_one_with_the_most_makes_room() -> None:
+    places = Places(1, 0.02)
+    assert places.take("a")
+    waiting = [asyncio.create_task(places.wait("a", 60)) for _ in range(32)]
+    await settle()
+    places.release("a")  # to the first of them
+    waiting.append(asyncio.create_task(places.wait("a", 60)))
+    await settle()
+    assert places.waiting == 32
+    with pytest.raises(CrowdedError):
+        await places.wait("a", 60)
+    other = asyncio.create_task(places.wait("b", 60))
+    await settle()
+    assert places.waiting == 32
+    assert isinstance(waiting[-1].exception(), CrowdedError)
+    places.release("a")
+    await other
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert places.waiting == 0
+
+
+@on_the_clock
+async def test_all_who_wait_can_be_sent_away() -> None:
+    places = Places(1, 0.02)
+    assert places.take("a")
+    waiting = [asyncio.create_task(places.wait(caller, 60)) for caller in ("a", "b", "b")]
+    await settle()
+    places.refuse_all(KeyError("over"))
+    assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [KeyError] * 3
+    places.release("a")
+    assert places.waiting == 0
+    assert places.take("a")
+    assert not places.take("a")
+
+
+@on_the_clock
+async def test_no_place_is_lost_when_waiters_leave_in_the_moment_of_their_turn() -> None:
+    for ticks in range(8):
+        places = Places(2, 0.02)
+        assert places.take("a")
+        assert places.take("a")
+        waiting = [asyncio.create_task(places.wait(caller, 60)) for caller in ("a", "b")]
+        await settle()
+        places.release("a")
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        served = sum(
+            not isinstance(end, BaseException) for end in await asyncio.gather(*waiting, return_exceptions=True)
+        )
+        for _ in range(served):
+            places.release("b")
+        places.release("a")
+        assert [places.take("c") for _ in range(3)] == [True, True, False], f"left after {ticks} ticks"

@@ -1,0 +1,147 @@
+"""The end of a server: handlers are waited for, and connections closed when nothing is on them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+import pytest
+from unit.transport.wrapped import Service, request, unguarded
+
+from rowgate.v1 import query_service_pb2_grpc
+from rowgate_server.observability.metrics import Metrics
+from rowgate_server.transport import connections
+from rowgate_server.transport.draining import Draining, DrainTimes
+from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors import Chain
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.transacting import Transacting
+from support.eventually import eventually
+
+
+class Silent:
+    """In the place of health and transactions, which have nothing to do here."""
+
+    def drain(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def stop(self, grace: float) -> None:
+        pass
+
+
+@dataclass
+class Ending:
+    service: Service
+    calls: CallsUnderWay
+    port: int
+    stub: Any
+    draining: Draining
+
+    def peers(self) -> list[str]:
+        """The connections to the server, by their other ends."""
+        peers = []
+        for found in connections._sockets_of(self.port):
+            with contextlib.suppress(OSError):  # it is being closed, or listens
+                peers.append(connections.peer_of(found))
+        return peers
+
+    async def drain(self, grace: float) -> None:
+        await self.draining.drain(DrainTimes(grace, 0), asyncio.Event())
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Ending]:
+    service, calls, silent = Service(), CallsUnderWay(), Silent()
+    server = grpc.aio.server()
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
+    query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
+        draining = Draining(
+            server, port, cast("Health", silent), calls, cast("Transacting", silent), stop_statements=lambda: 0
+        )
+        yield Ending(service, calls, port, stub, draining)
+    await server.stop(None)
+
+
+async def test_a_handler_that_still_cleans_up_is_waited_for(served: Ending) -> None:
+    cleaned_up = False
+
+    async def slow_to_go(_: Any) -> None:
+        nonlocal cleaned_up
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.2)
+            cleaned_up = True
+
+    served.service.behaviours["slow"] = slow_to_go
+    call = served.stub.ExecuteQuery(request("slow"))
+    await served.service.entered.wait()
+    await served.drain(0)
+    assert cleaned_up
+    assert not len(served.calls)
+    assert await call.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_call_under_way_goes_on_until_it_ends(served: Ending) -> None:
+    go_on = asyncio.Event()
+
+    async def wait(_: Any) -> None:
+        await go_on.wait()
+
+    served.service.behaviours["wait"] = wait
+    call = served.stub.ExecuteQuery(request("wait"))
+    await served.service.entered.wait()
+    ended = asyncio.create_task(served.drain(60))
+    await asyncio.sleep(0.7)  # longer than callers have to leave
+    assert not ended.done()
+    go_on.set()
+    assert await call.code() is grpc.StatusCode.OK
+    await ended
+
+
+async def test_new_calls_are_refused_so_that_they_may_be_made_again(served: Ending) -> None:
+    served.calls.close()
+    call = served.stub.ExecuteQuery(request("never"))
+    assert await call.code() is grpc.StatusCode.UNAVAILABLE
+    assert "takes no new calls" in await call.details()
+    assert not served.service.entered.is_set()
+
+
+async def test_a_connection_is_closed_once_no_call_is_on_it(served: Ending) -> None:
+    async def nothing(_: Any) -> None:
+        pass
+
+    served.service.behaviours["nothing"] = nothing
+    await served.stub.ExecuteQuery(request("nothing"))
+    (peer,) = served.peers()
+    assert connections.hang_up(served.port, {peer}) == 1
+    assert served.peers() == [peer], "a call is on it"
+    await eventually(lambda: not connections.hang_up(served.port, set()) and not served.peers(), 10, "it was closed")
+    assert await served.stub.ExecuteQuery(request("nothing"), wait_for_ready=True), "the port is still listened on"
+    connections.stop_listening(served.port)
+    connections.hang_up(served.port, set())
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", served.port)
+
+
+async def test_peers_are_named_as_grpc_names_them(served: Ending) -> None:
+    seen: list[str] = []
+
+    async def note(context: Any) -> None:
+        seen.append(context.peer())
+
+    served.service.behaviours["note"] = note
+    await served.stub.ExecuteQuery(request("note"))
+    assert served.peers() == seen
