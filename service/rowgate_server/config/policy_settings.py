@@ -22,8 +22,8 @@ class Policy(Section):
         VISIBLE,
         Field(
             ge=0.1,
-            description="Time between two looks at whether the file has changed. A new one that is wrong is not taken, "
-            "and the one before holds on.",
+            description="Time between two looks at whether the file has changed; SIGHUP has it read at once. A new one "
+            "that is wrong is not taken, and the one before holds on.",
         ),
     ] = 5.0
     mask_secret: Annotated[

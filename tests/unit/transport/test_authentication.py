@@ -22,6 +22,8 @@ from rowgate.v1 import query_service_pb2_grpc
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, StreamQueryRequest, TransactRequest
 from rowgate_server import config
 from rowgate_server.app import Gateway
+from rowgate_server.core.query import QueryRequest, QueryRunner
+from rowgate_server.engines.caller import caller
 from rowgate_server.identity.hashing import make_key
 from rowgate_server.identity.principal import Principal, current_principal
 from rowgate_server.transport.interceptors import current_call
@@ -100,6 +102,23 @@ async def test_a_key_and_a_token_let_in_and_the_access_log_says_whom(log: io.Str
         ("alice", "jwt", "test"),
     ]
     assert KEY not in log.getvalue()
+
+
+async def test_a_principal_has_one_share_of_a_pool_whatever_it_comes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    run = QueryRunner.execute
+
+    async def noted(runner: QueryRunner, request: QueryRequest) -> Any:
+        seen.append(caller.get())
+        return await run(runner, request)
+
+    monkeypatch.setattr(QueryRunner, "execute", noted)
+    async with guarded(tmp_path) as (_, channel):
+        await ask(channel, f"Bearer {KEY}")
+        await ask(channel, f"Bearer {SIGNER.token()}")
+    assert seen == ["api_key::bob", "jwt:test:alice"]
 
 
 async def test_every_wrong_credential_gets_one_and_the_same_answer(log: io.StringIO, tmp_path: Path) -> None:
