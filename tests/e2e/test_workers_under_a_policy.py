@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
@@ -93,7 +94,7 @@ async def test_the_health_port_is_the_workers_together(gateway: Gateway) -> None
     assert found is not None
     for _ in range(6):
         async with grpc.aio.insecure_channel(found[1]) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
             answer = await stub.Check(health_pb2.HealthCheckRequest(service="readiness"))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
