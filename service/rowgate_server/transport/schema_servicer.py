@@ -86,7 +86,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.GetTableRequest, context: Context
     ) -> schema_service_pb2.GetTableResponse:
         """One table or view."""
-        self._note(request.database)
+        self._note(request.database, request.schema, request.table)
         timeout = time_left(context, self._request_timeout)
         table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
         return schema_service_pb2.GetTableResponse(table=self._encode_table(request.database, table))
@@ -122,7 +122,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.CreateTableRequest, context: Context
     ) -> schema_service_pb2.CreateTableResponse:
         """A table from its description."""
-        self._note(request.database)
+        self._note(request.database, request.schema, request.table.name)
         made = await self._maker.create(definitions.decode_order(request, time_left(context, self._request_timeout)))
         return schema_service_pb2.CreateTableResponse(
             table=None if made.table is None else self._encode_table(request.database, made.table),
@@ -134,7 +134,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.DropTableRequest, context: Context
     ) -> schema_service_pb2.DropTableResponse:
         """A table less."""
-        self._note(request.database)
+        self._note(request.database, request.schema, request.table)
         timeout = time_left(context, self._request_timeout)
         dropped = await self._maker.drop(
             request.database, request.schema, request.table, if_exists=request.if_exists, call_timeout=timeout
@@ -154,10 +154,9 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         engine = schemas.encode_engine(database.scheme, database.availability.facts.version)
         return schemas.encode_table(database.name, engine, table)
 
-    def _note(self, database: str) -> None:
-        name = self._databases.name_of(database)
-        if name:
-            current_call().facts["database"] = name
+    def _note(self, database: str, schema: str = "", table: str = "") -> None:
+        told = {"database": self._databases.name_of(database), "schema": schema, "table": table}
+        current_call().facts.update((fact, name) for fact, name in told.items() if name)
 
     def _encode(self, database: Database) -> schema_service_pb2.Database:
         facts, up = database.availability.facts, database.availability.up

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from unit.core.sqlite_files import databases, fill
 
+from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.policy.errand import current_need
 from rowgate_server.core.policy.guard import GuardedDatabases, access_to, enter
 from rowgate_server.core.policy.needs import Need, Operation
@@ -45,6 +47,18 @@ def calling() -> Iterator[None]:
 
 def _guarded(plain: Databases, policy: Policy | None) -> GuardedDatabases:
     return GuardedDatabases({each.name: each for each in plain}, plain.default, {}, Policies(policy))
+
+
+@pytest.mark.usefixtures("calling")
+async def test_tables_are_dropped_by_whoever_may_whatever_the_rpc_needs(plain: Databases) -> None:
+    guarded = _guarded(plain, _POLICY)
+    maker = TableMaker(guarded, Catalog(guarded), {"main": True}, lambda _: None)
+    with pytest.raises(RowgateError) as caught:
+        await maker.drop("main", "", "things", if_exists=True, call_timeout=None)
+    assert caught.value.reason is Reason.PERMISSION_DENIED
+    current_principal.set(Principal("m", Method.API_KEY, ("maker",)))
+    current_need.set(Need.DDL)
+    assert await maker.drop("main", "", "things", if_exists=True, call_timeout=None)
 
 
 @pytest.mark.usefixtures("calling")

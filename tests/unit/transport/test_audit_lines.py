@@ -14,7 +14,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from unit.transport.test_authentication import KEY, SIGNER, WRONG, guarded
 
 from rowgate.v1 import query_service_pb2 as pb
-from rowgate.v1 import query_service_pb2_grpc, table_service_pb2, table_service_pb2_grpc, transact_pb2
+from rowgate.v1 import (
+    query_service_pb2_grpc,
+    schema_service_pb2,
+    schema_service_pb2_grpc,
+    table_service_pb2,
+    table_service_pb2_grpc,
+    transact_pb2,
+)
 from rowgate.v1.batch_pb2 import BatchStep
 from rowgate.v1.value_pb2 import Value
 from rowgate_server.observability.audit import AuditLog, FileSink, open_sink
@@ -104,6 +111,15 @@ async def test_every_kind_of_call_has_its_line(audited: Audited) -> None:
     text = audited.file.read_text(encoding="utf-8")
     assert "planted" not in text
     assert WRONG not in text
+
+
+async def test_who_dropped_a_table_is_told(audited: Audited) -> None:
+    schemas = audited.stub(schema_service_pb2_grpc.SchemaServiceStub)
+    asked = schema_service_pb2.DropTableRequest(schema="main", table="things")
+    with pytest.raises(grpc.aio.AioRpcError):
+        await schemas.DropTable(asked, metadata=by(KEY))
+    (line,) = audited.lines()
+    assert (line["principal"], line["tables"], line["reason"]) == ("bob", ["main.things"], "DDL_NOT_ALLOWED")
 
 
 async def test_each_request_of_a_transaction_has_a_line_of_its_own(audited: Audited) -> None:
