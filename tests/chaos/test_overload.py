@@ -13,7 +13,7 @@ from support.linked import LONG, Linked, linked
 from support.throwaway import ThrowawayServer
 
 PLACES = 4
-SECONDS = 30.0 if LONG else 2.0
+SECONDS = 30.0 if LONG else 1.5
 WORK = 0.1
 
 

@@ -18,7 +18,7 @@ from support.metrics import scraped
 from support.process import Gateway
 from support.throwaway import ThrowawayServer
 
-MINUTES = float(os.environ.get("SOAK_MINUTES") or 0.05)
+MINUTES = float(os.environ.get("SOAK_MINUTES") or 0.03)
 RATE = 200 if MINUTES >= 1 else 60
 WARM_UP = 0.25
 """The part of the time that is for warming up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -85,7 +86,9 @@ async def test_a_session_is_clean_for_the_next_call(
     if "planted_lock" in pollute:
         await db.query("create table if not exists planted_lock (i int)")
     for _ in range(4):  # the pool's size: every connection is polluted
-        await db.query(pollute)
+        # That of a transaction that is left open tells so; the connection is polluted all the same.
+        with contextlib.suppress(rowgate.InvalidRequest) if "transaction'" in pollute else contextlib.nullcontext():
+            await db.query(pollute)
     answers = await asyncio.gather(*(_answer(db, ask) for _ in range(8)))
     assert set(answers) <= {clean, None if clean is None else clean}
 

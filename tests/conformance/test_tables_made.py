@@ -184,7 +184,43 @@ async def test_an_expression_is_no_way_out_of_the_statement(maker: Maker, name: 
 
 
 @pytest.mark.parametrize(
-    "written", ["int; drop table x", "int) engine = x (", "int primary key, x int", "int -- ", "a'"]
+    "default",
+    ["0 references items on delete cascade", "0 primary key", "0 check (1 = 1)", "0 comment 'x'", "0 unique"],
+)
+async def test_nothing_rides_in_on_a_default(maker: Maker, name: str, db: rowgate.Database, default: str) -> None:
+    table = _described(name)
+    table.columns[2].default_expression = default
+    with pytest.raises(rowgate.RowgateError):
+        await maker.create(table)
+    assert await db.tables(name) == []
+
+
+async def test_a_quote_within_a_name_hides_no_comment(maker: Maker, name: str, db: rowgate.Database) -> None:
+    table = _described(name)
+    del table.checks[:]
+    table.checks.add(expression="""\"a'\" /*'b' """)
+    table.checks.add(
+        expression="""'*/ <> '1')) select table_name from information_schema.tables where 1 in (select 1 -- '"""
+    )
+    with pytest.raises(rowgate.InvalidRequest) as caught:
+        await maker.create(table)
+    assert caught.value.field_violations[0].field == "table.checks[0].expression"
+    assert await db.tables(name) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("int; drop table x", "int) engine = x (", "int primary key, x int", "int -- ", "a'"),
+        *(
+            "int references items",
+            "int primary key",
+            "int check (0)",
+            "int generated always as identity",
+            "int not null",
+        ),
+        *("int unique", "int default (1)", '"int" references items', "varchar(3) collate nocase"),
+    ],
 )
 async def test_a_type_is_no_way_out_of_the_statement(maker: Maker, name: str, written: str) -> None:
     table = _described(name)

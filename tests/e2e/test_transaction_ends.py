@@ -8,6 +8,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import grpc.aio
@@ -20,6 +21,7 @@ from support.locked_row import ENGINES, Databases, holding
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
+from support.scraped import total
 from support.transactions import Transact
 
 PROMPTLY = 2.0
@@ -82,6 +84,8 @@ async def test_an_idle_transaction_ends_with_all_that_is_known(start: Any, datab
             with pytest.raises(grpc.aio.AioRpcError, match="idle too long") as caught:
                 await tx.answer()
             await free(databases, engine, number, "it was idle")
+        ended = partial(total, gateway, "rowgate_transactions_ended_total", database=engine, end="expired")
+        await eventually(lambda: ended() == 1, 5, "it was counted")
         assert caught.value.code() is grpc.StatusCode.ABORTED
         gateway.terminate()
         (line,) = [

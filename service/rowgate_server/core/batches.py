@@ -17,7 +17,7 @@ from rowgate_server.core.query import QueryOptions, deadline_for, may_alter, tol
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
 from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.core.sqltext.words import words
-from rowgate_server.core.transactions.statements import check_held
+from rowgate_server.core.transactions.statements import check_held, check_undoable
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -172,6 +172,7 @@ def _plan(
     statement = parse(step.sql, database.dialect, max_bytes=bounds.sql_bytes)
     check_statement(access, statement)
     if request.atomic or step.many:
+        check_undoable(statement)
         check_held(statement)
     raw.check(statement, read_only=read_only)
     if step.many and (effect_of(statement) is not Effect.WRITES or "RETURNING" in set(words(statement))):

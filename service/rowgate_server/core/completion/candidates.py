@@ -44,6 +44,8 @@ _RESERVED = {
     Dialect.POSTGRESQL: RESERVED_WORDS_POSTGRESQL,
     Dialect.SQLITE: SQLiteIdentifierPreparer.reserved_words,
 }
+_MOST_VISITS = 2000
+"""Sources that are looked at for their columns."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PLAIN_POSTGRESQL = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
@@ -60,6 +62,8 @@ class Offer:
     def __init__(self, dialect: Dialect, tree: Tree, schema: str) -> None:
         self._dialect = dialect
         self._tree = tree
+        self._visits = 0
+        self._found: dict[tuple[str, ...], TreeTable | None] = {}
         self._home = next(
             (each for each in tree.schemas if (each.name.name == schema if schema else each.name.is_default)), None
         )
@@ -122,12 +126,18 @@ class Offer:
         yield from self._columns(Source(last, place.qualifier))
 
     def _columns(self, source: Source) -> Iterator[Candidate]:
+        """A `*` of a `*` and so on: CTEs that take each other twice have twice as many columns each time."""
+        self._visits += 1
+        if self._visits > _MOST_VISITS:
+            return
         for name in source.columns:
             yield Candidate(self._written(name), CandidateKind.COLUMN, name, table=source.name)
         for star in source.stars:
             for candidate in self._columns(star):
                 yield candidate._replace(table=source.name)
-        table = self._find(source.path)
+        if source.path not in self._found:
+            self._found[source.path] = self._find(source.path)
+        table = self._found[source.path]
         for column in table.columns if table is not None else ():
             written = self._written(column.name)
             yield Candidate(written, CandidateKind.COLUMN, column.name, column.database_type, source.name)

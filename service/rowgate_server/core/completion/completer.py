@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 
 DEFAULT_CANDIDATES, MOST_CANDIDATES = 200, 2000
+LONGEST = 64 * 1024
+"""Bytes: a text that somebody types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,19 @@ class Completer:
         """
         access, database = enter(self._databases, request.database)
         _check(request, database.bounds.sql_bytes)
-        place = place_at(request.sql, request.cursor, database.dialect)
+        # In a thread: a long text, or a schema of many thousand tables, is not to hold up everybody else.
+        place = await asyncio.to_thread(place_at, request.sql, request.cursor, database.dialect)
         if place.wanted is Wanted.NOTHING:
             return Completion(place.start, place.end, ())
         tree = await seen(await self._trees.get(database.name, request.call_timeout), sight_of(access, database))
         offer = Offer(database.dialect, tree, request.schema)
-        limit = min(request.max_candidates or DEFAULT_CANDIDATES, MOST_CANDIDATES)
-        best = list(_fitting(offer.candidates(place), place))
-        return Completion(place.start, place.end, tuple(best[:limit]), truncated=len(best) > limit)
+        return await asyncio.to_thread(_best, offer, place, request.max_candidates)
+
+
+def _best(offer: Offer, place: Place, most: int) -> Completion:
+    limit = min(most or DEFAULT_CANDIDATES, MOST_CANDIDATES)
+    best = list(_fitting(offer.candidates(place), place))
+    return Completion(place.start, place.end, tuple(best[:limit]), truncated=len(best) > limit)
 
 
 def _fitting(candidates: Iterable[Candidate], place: Place) -> Iterator[Candidate]:
@@ -93,5 +101,6 @@ def _check(request: CompletionRequest, sql_bytes: int) -> None:
         raise RowgateError(Reason.INVALID_REQUEST, "max_candidates is negative", field="max_candidates")
     if not 0 <= request.cursor <= len(request.sql):
         raise RowgateError(Reason.INVALID_REQUEST, "the cursor is not within the text", field="cursor")
-    if len(request.sql.encode("utf-8", "surrogatepass")) > sql_bytes:
-        raise RowgateError(Reason.INVALID_SQL, "the SQL is too long", field="sql", limit=f"{sql_bytes} bytes")
+    most = min(sql_bytes, LONGEST)
+    if len(request.sql) > most or len(request.sql.encode("utf-8", "surrogatepass")) > most:
+        raise RowgateError(Reason.INVALID_SQL, "the SQL is too long", field="sql", limit=f"{most} bytes")

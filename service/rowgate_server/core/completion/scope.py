@@ -148,28 +148,22 @@ def _sources(group: Group, ctes: dict[str, Source], cursor: int) -> list[Source]
     """The tables of the query at this level. One that is just being written is none."""
     found: list[Source] = []
     members = group.members
-    at, taking = 0, False
+    at, taking, word = 0, False, ""
     while at < len(members):
         member = members[at]
         at += 1
         if isinstance(member, Token) and member.kind is Kind.KEYWORD:
             taking = member.text in _BEGIN_TABLES or (taking and member.text in _JOINS)
+            word = word if member.text == "AS" else member.text
         elif isinstance(member, Token) and member.text == ",":
-            taking = taking or _in_from(members, at)
+            # It separates tables if the last keyword before it begins a list of them.
+            taking = taking or word in ("FROM", "UPDATE")
         elif taking:
             source, at = _source(members, at - 1, ctes, cursor)
             taking = False
             if source is not None:
                 found.append(source)
     return found
-
-
-def _in_from(members: Sequence[Token | Group], at: int) -> bool:
-    """Whether a comma separates tables: the last keyword before it begins a list of them."""
-    for member in reversed(members[:at]):
-        if isinstance(member, Token) and member.kind is Kind.KEYWORD and member.text != "AS":
-            return member.text in ("FROM", "UPDATE")
-    return False
 
 
 def _source(
@@ -188,6 +182,8 @@ def _source(
         assert isinstance(following, Token)  # noqa: S101 - see `_is_name`
         path.append(following)
         at += 2
+    if at < len(members) and _is_text(members[at], "."):
+        return None, at + 1  # its last name is still to come
     last = path[-1]
     alias, at = _alias(members, at)
     if not alias and last.start < cursor <= last.end:

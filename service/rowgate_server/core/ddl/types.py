@@ -20,6 +20,47 @@ _WRITTEN = re.compile(
     r"(?: ?\((?:\d+(?: ?, ?-?\d+)?|'(?:[^'\\]|'')*'(?:, ?'(?:[^'\\]|'')*')*|\w+)\))?"
     r"(?: [^\W\d]\w*)*(?:\[\d*\])*\Z"
 )
+_NAMES_AND_SIZES = re.compile(r'"(?:[^"\\]|"")*"|\([^)]*\)|\[\d*\]|\.')
+_BEHIND_A_TYPE = frozenset(
+    [
+        "UNSIGNED",
+        "SIGNED",
+        "ZEROFILL",
+        "PRECISION",
+        "VARYING",
+        "WITH",
+        "WITHOUT",
+        "TIME",
+        "ZONE",
+        "YEAR",
+        "MONTH",
+        "DAY",
+        "HOUR",
+        "MINUTE",
+        "SECOND",
+        "TO",
+    ]
+)
+_PARTS_OF_SQLITE = frozenset(
+    [
+        "CONSTRAINT",
+        "PRIMARY",
+        "KEY",
+        "NOT",
+        "NULL",
+        "UNIQUE",
+        "CHECK",
+        "DEFAULT",
+        "COLLATE",
+        "REFERENCES",
+        "FOREIGN",
+        "GENERATED",
+        "AS",
+        "ON",
+        "AUTOINCREMENT",
+    ]
+)
+"""There every word but these belongs to the type: https://www.sqlite.org/syntax/column-constraint.html."""
 _LABELLED = re.compile(r"(enum|set)\s*\(", re.IGNORECASE)
 _MOST_DIGITS = {Dialect.MYSQL: 65, Dialect.POSTGRESQL: 1000, Dialect.SQLITE: 15}
 """SQLite keeps a decimal as a double."""
@@ -98,9 +139,17 @@ def _own(column: TableColumn, written: str, target: Dialect, field: str) -> str:
     labelled = _LABELLED.match(written) if target is Dialect.MYSQL else None
     if labelled and column.labels:
         return f"{labelled[1]}({', '.join(literal(label, target) for label in column.labels)})"
-    if not _WRITTEN.match(written):
+    if not _WRITTEN.match(written) or not _is_only_a_type(written, target):
         raise _refused(column, "is written as no type is", field)
     return written
+
+
+def _is_only_a_type(written: str, target: Dialect) -> bool:
+    """Whether no other part of a column's definition rides in on it: PRIMARY KEY, REFERENCES, CHECK."""
+    first, *others = _NAMES_AND_SIZES.sub(" x ", written).upper().split()
+    if target is Dialect.SQLITE:
+        return not _PARTS_OF_SQLITE & {first, *others}
+    return {word for word in others if word != "X"} <= _BEHIND_A_TYPE
 
 
 def _of(names: tuple[str, str, str], target: Dialect) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,8 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_FRACTION = 6
+_ON_UPDATE = re.compile(r" on update (?:current_timestamp|now)(?:\(\d?\))?\Z", re.IGNORECASE)
+"""MySQL tells it with a column's default."""
 _LARGE = frozenset({Family.TEXT, Family.BYTES, Family.JSON})
 """MySQL takes their defaults only in parentheses."""
 
@@ -134,9 +137,10 @@ class TableWriter:
 
     def _default(self, column: TableColumn, text: str, field: str) -> str:
         if not self._foreign:
-            text = expressions.checked(text, self.target, field)
-            # SQLite takes an expression in parentheses only, and literals with or without.
-            return f"({text})" if self.target is Dialect.SQLITE else text
+            # In parentheses it is one expression, and no REFERENCES or CHECK that rides in on it.
+            on_update = _ON_UPDATE.search(text) if self.target is Dialect.MYSQL else None
+            value, behind = (text[: on_update.start()], on_update[0]) if on_update else (text, "")
+            return f"({expressions.checked(value, self.target, field)}){behind}"
         text = porting.ported_default(text, self.source, self.target, field)
         kind = kind_of(column, self.source)
         if self.target is not Dialect.MYSQL or kind is None:

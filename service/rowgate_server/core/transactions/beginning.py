@@ -17,6 +17,10 @@ LEVELS: dict[Dialect, frozenset[Isolation]] = {
     Dialect.POSTGRESQL: _ALL - {Isolation.READ_UNCOMMITTED},
     Dialect.SQLITE: frozenset({Isolation.SERIALIZABLE}),
 }
+_SHORTEST = 0.01
+"""Seconds of a limit."""
+_LONGEST_WAIT = 2_000_000.0
+"""Seconds: PostgreSQL and SQLite count milliseconds in 32 bits."""
 _NAMES = {Dialect.MYSQL: "MySQL", Dialect.POSTGRESQL: "PostgreSQL", Dialect.SQLITE: "SQLite"}
 
 
@@ -58,6 +62,14 @@ def options_of(begin: Begin, database: Database) -> TransactionOptions:
     """
     engine = _NAMES[database.dialect]
     level = begin.isolation
+    for name, seconds in (("idle_timeout", begin.idle_timeout), ("timeout", begin.timeout)):
+        if seconds is not None and seconds < _SHORTEST:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "the time is shorter than it takes to be told of it: 10 ms at the least",
+                field=f"begin.{name}",
+                outcome=Outcome.NOT_RUN,
+            )
     if level is not None and level not in LEVELS[database.dialect]:
         others = ", ".join(sorted(each.value for each in LEVELS[database.dialect]))
         raise RowgateError(
@@ -83,4 +95,5 @@ def options_of(begin: Begin, database: Database) -> TransactionOptions:
                 field="begin.deferrable",
                 outcome=Outcome.NOT_RUN,
             )
-    return TransactionOptions(level, read_only, begin.deferrable, begin.lock_timeout)
+    wait = None if begin.lock_timeout is None else min(begin.lock_timeout, _LONGEST_WAIT)
+    return TransactionOptions(level, read_only, begin.deferrable, wait)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable
 from enum import Enum
 
 from rowgate_server.core.query import QueryRequest, QueryRunner, may_alter
+from rowgate_server.core.transactions.statements import may_end
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
@@ -16,6 +17,8 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
 _LONGEST_NAME = 64
+_BEFORE_CALL = "\0"
+"""No caller's name for a savepoint."""
 
 
 class State(Enum):
@@ -110,11 +113,49 @@ class HeldTransaction:
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))
         self._alters = self._alters or may_alter(request.sql, self.database.dialect)
-        async with contextlib.aclosing(
-            self._queries.stream(request, cells_per_chunk, within=self._transaction)
-        ) as chunks:
+        chunks = self._queries.stream(request, cells_per_chunk, within=self._transaction)
+        if may_end(request.sql, self.database.dialect):
+            chunks = self._watched(chunks)
+        async with contextlib.aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
+
+    async def _watched(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+        """A CALL's result. Its procedure may commit, and fail, or begin anew: a savepoint before it tells.
+
+        The last chunk is kept back until that is known.
+        """
+        await self._transaction.savepoint(_BEFORE_CALL)
+        last: Chunk | None = None
+        try:
+            async with contextlib.aclosing(chunks):
+                async for chunk in chunks:
+                    if last is not None:
+                        yield last
+                    last = chunk
+        except RowgateError as error:
+            if self._transaction.state is not TransactionState.FAILED and not await self._is_the_same():
+                self._in_doubt = True
+                error.metadata["outcome"] = Outcome.UNKNOWN.value
+            raise
+        if self._transaction.state is TransactionState.ACTIVE and not await self._is_the_same():
+            self._in_doubt = True
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "the procedure ended the transaction and began another one; what was before it may last",
+                outcome=Outcome.UNKNOWN,
+                hint="call such a procedure by ExecuteQuery",
+            )
+        if last is not None:
+            yield last
+
+    async def _is_the_same(self) -> bool:
+        """Whether the savepoint is still there that was set before a CALL."""
+        try:
+            await self._transaction.release(_BEFORE_CALL)
+        except RowgateError:
+            return False
+        return True
 
     async def savepoint(self, name: str) -> None:
         """Mark a place to come back to.
@@ -161,6 +202,7 @@ class HeldTransaction:
     def expiry(self, limit: Deadline, last_sequence: int, at: float, *, committing: bool = False) -> RowgateError:
         """The error to end with at that time, when it has been idle, or has taken, too long."""
         idle = limit is self._idle
+        self.expired = True
         return self.ended_by(
             RowgateError(
                 Reason.TRANSACTION_EXPIRED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowgate_server.core.sqltext import ParsedStatement
+from rowgate_server.core.sqltext import ParsedStatement, parse
 from rowgate_server.core.sqltext.effects import Effect, effect_of
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -28,6 +28,29 @@ def check_held(statement: ParsedStatement) -> None:
         raise _refused(f"a statement such as {statement.keyword} commits the transaction that it is run in")
     if effect is Effect.HIDES and statement.dialect is Dialect.MYSQL and statement.keyword != "CALL":
         raise _refused(f"what {statement.keyword} runs may commit the transaction that it is run in")
+
+
+def may_end(sql: str, dialect: Dialect) -> bool:
+    """Whether a statement that `check_held` lets through may end the transaction all the same: MySQL's CALL."""
+    if dialect is not Dialect.MYSQL:
+        return False
+    try:
+        return effect_of(parse(sql, dialect)) is Effect.HIDES
+    except RowgateError:
+        return False
+
+
+def check_undoable(statement: ParsedStatement) -> None:
+    """Refuse a CALL where all is done or nothing: if the procedure commits, what was before it lasts.
+
+    Raises:
+        RowgateError: NOT_SUPPORTED.
+    """
+    if statement.dialect is Dialect.MYSQL and effect_of(statement) is Effect.HIDES:
+        raise _refused(
+            "what a procedure commits can not be undone with the other steps",
+            "call it by Transact, which tells what became of the transaction, or in a batch that is INDEPENDENT",
+        )
 
 
 def _refused(message: str, hint: str = _OUTSIDE) -> RowgateError:

@@ -1172,7 +1172,7 @@ class CompleteSqlRequest(google.protobuf.message.Message):
     schema: builtins.str
     """The schema whose tables need no qualifier. Empty: the database's default one."""
     sql: builtins.str
-    """The text as far as it is written, also what stands behind the cursor."""
+    """The text as far as it is written, also what stands behind the cursor. 64 KiB at the most."""
     cursor: builtins.int
     """Where to complete: the number of characters (Unicode code points) before it."""
     max_candidates: builtins.int

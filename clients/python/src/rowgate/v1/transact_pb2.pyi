@@ -120,13 +120,13 @@ class BeginTransaction(google.protobuf.message.Message):
 
     @property
     def idle_timeout(self) -> google.protobuf.duration_pb2.Duration:
-        """The longest it may be idle: from an answer until the caller has read it and sent the next request. Above zero; the
-        gateway's own limit holds too.
+        """The longest it may be idle: from an answer until the caller has read it and sent the next request. 10 ms at the
+        least; the gateway's own limit holds too.
         """
 
     @property
     def timeout(self) -> google.protobuf.duration_pb2.Duration:
-        """The longest all of it may take. Above zero; the gateway's own limit holds too, and so does the call's deadline."""
+        """The longest all of it may take. 10 ms at the least; the gateway's own limit holds too, and so does the call's deadline."""
 
     def __init__(
         self,

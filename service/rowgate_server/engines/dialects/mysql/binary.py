@@ -75,7 +75,7 @@ def execute_payload(prepared: Prepared) -> bytes:
 class Answer:
     """What COM_STMT_EXECUTE is answered with: the fields of a result, or, without one, the figures of a write.
 
-    `more`: another answer follows.
+    `more`: another answer follows. `status`: the server's flags behind a write.
     """
 
     fields: tuple[Any, ...] = ()
@@ -83,6 +83,7 @@ class Answer:
     insert_id: int = 0
     warning_count: int = 0
     more: bool = False
+    status: int = 0
 
 
 async def read_answer(connection: Any) -> Answer:
@@ -93,7 +94,7 @@ async def read_answer(connection: Any) -> Answer:
     packet.advance(1)
     affected_rows, insert_id = packet.read_length_encoded_integer(), packet.read_length_encoded_integer()
     status, warning_count = packet.read_uint16(), packet.read_uint16()
-    return Answer((), affected_rows, insert_id, warning_count, more=bool(status & _MORE_RESULTS))
+    return Answer((), affected_rows, insert_id, warning_count, bool(status & _MORE_RESULTS), status)
 
 
 class BinaryRows:
@@ -106,6 +107,7 @@ class BinaryRows:
         self.ended = not answer.fields
         self.warning_count = answer.warning_count
         self.more = answer.more
+        self.status = answer.status
 
     async def fetch(self) -> list[Row]:
         """Up to 512 rows, as many as have been received and at least one; empty at the end."""
@@ -127,6 +129,7 @@ class BinaryRows:
         # The status is at 3 in both: an OK packet has two counts of a byte each before it, an EOF packet the warnings.
         offset = 5 if self._connection._deprecate_eof else 1
         self.warning_count = int.from_bytes(data[offset : offset + 2], "little")
+        self.status = int.from_bytes(data[3:5], "little")
         self.more = bool(data[3] & _MORE_RESULTS)
 
     def _row(self, data: bytes) -> Row:

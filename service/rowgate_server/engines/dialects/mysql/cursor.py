@@ -9,8 +9,10 @@ from typing import Any
 from rowgate_server.engines.dialects.mysql import columns
 from rowgate_server.engines.dialects.mysql.binary import Answer, BinaryRows
 from rowgate_server.engines.dialects.mysql.link import Link
+from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION
 from rowgate_server.engines.driver import ExecuteMode
 from rowgate_server.engines.results import Completion, Row, StatementWarning
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_WARNINGS = 64
 _SHORT_REST = 8
@@ -24,6 +26,10 @@ class _Cursor(ABC):
         self._link = link
         self._reads = mode.reads
         self._streaming = mode.streaming
+        self.alone = False
+        """Whether it is a transaction of its own: then none may be open behind it."""
+        self._status = 0
+        """The server's flags behind the last of its results."""
         self.columns: columns.FieldColumns = columns.columns_of(fields)
         if self._streaming:
             link.hold()
@@ -43,7 +49,15 @@ class _Cursor(ABC):
         """Ask for the warnings if there are any."""
         if self._streaming:
             self._link.resume()
-        return await self._completion()
+        completion = await self._completion()
+        if self.alone and self._status & IN_TRANSACTION:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "the statement began a transaction and left it open, so what it changed there was rolled back",
+                outcome=Outcome.ROLLED_BACK,
+                hint="commit where it is begun, or call it by Transact",
+            )
+        return completion
 
     async def stop(self) -> Completion | None:
         """Read a short rest to its end; a long one takes a kill.
@@ -86,6 +100,7 @@ class _Cursor(ABC):
             if current.unbuffered_active:
                 await current._finish_unbuffered_query()
             more = current.has_next
+        self._status = connection._result.server_status
         if not dropped:
             return ()
         text = f"{dropped} further result set(s) of this statement are not in the answer, which is the first one"
@@ -107,7 +122,7 @@ class TextCursor(_Cursor):
         result = self._result
         if result.unbuffered_active:
             await result._finish_unbuffered_query()
-        self._link.status = result.server_status
+        self._link.status = self._status = result.server_status
         notes = await (self._drain() if result.has_next else self._warnings(result.warning_count))
         return Completion(
             affected_rows=None if self.columns else result.affected_rows,
@@ -130,6 +145,7 @@ class BinaryCursor(_Cursor):
     async def _completion(self) -> Completion:
         while not self._result.ended:
             await self._result.fetch()
+        self._status = self._result.status
         notes = await (self._drain() if self._result.more else self._warnings(self._result.warning_count))
         return Completion(
             affected_rows=None if self.columns else self._answer.affected_rows,

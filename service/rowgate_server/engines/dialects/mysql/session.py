@@ -117,6 +117,7 @@ class MySQLSession:
             before = []
         await self._link.query(before, sql)
         cursor = TextCursor(self._link, mode)
+        cursor.alone = not self._begun
         return await self._run_exactly(cursor, facts, sql, mode) if cursor.columns.rounded else cursor
 
     async def _run_exactly(self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
@@ -334,7 +335,9 @@ class MySQLSession:
     async def _execute_prepared(self, prepared: binary.Prepared, mode: ExecuteMode) -> BinaryCursor:
         self._link.write(binary.execute_payload(prepared))
         self._link.next_answer()
-        return BinaryCursor(self._link, mode, await binary.read_answer(self._link.connection))
+        cursor = BinaryCursor(self._link, mode, await binary.read_answer(self._link.connection))
+        cursor.alone = not self._begun
+        return cursor
 
     async def _commands(self, *payloads: bytes) -> None:
         self._link.write(*payloads)
