@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc.aio
 from sqlalchemy.exc import SAWarning
 
-from rowgate_server import __version__, config
+from rowgate_server import config
+from rowgate_server.configured import configured_tables, make_missing
 from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.tokens import Tokens
-from rowgate_server.core.ddl import TableMaker, TableOrder
+from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -28,20 +27,15 @@ from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.core.tree import TreeRules, TreeStore
-from rowgate_server.engines.database import Bounds, Database, Databases
-from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.pool import PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_database
-from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.listening import ListenError, start_admin
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
-from rowgate_server.observability.tracing import Tracing
+from rowgate_server.opening import open_databases, open_tracing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.admin_servicer import AdminServicer
-from rowgate_server.transport.configured_tables import read_orders
 from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
@@ -59,14 +53,6 @@ _CLOSING = 0.7
 
 def _ignore(_: str) -> None:
     pass
-
-
-class ListenError(Exception):
-    """An address cannot be listened on; the text says which setting, and why."""
-
-
-class TableNotMadeError(Exception):
-    """A table that the configuration asks for is missing and cannot be made; the text says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +86,7 @@ class Gateway:
         self._settings = settings
         self._tell_altered = altered
         self.metrics = Metrics()
-        self._tracing = _open_tracing(settings.tracing)
+        self._tracing = open_tracing(settings.tracing)
         self._databases = open_databases(settings, self.metrics, self._tracing)
         self._wanted = configured_tables(settings)
         self.administration = Administration(
@@ -127,9 +113,9 @@ class Gateway:
             TableNotMadeError: a configured table is missing, and stays so.
         """
         grpc_address = self._bind()
-        admin_address = await self._start_admin()
+        admin_address = await start_admin(self._admin, self._settings.admin_listen)
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
-        await self._make_missing()
+        await make_missing(self._maker, self._wanted)
         self.metrics.loop_lag.start()
         await self._grpc.start()
         for database in self._databases:
@@ -237,18 +223,6 @@ class Gateway:
         )
         return grpc_server.build(servicers, options, self.metrics, self._calls, self._tracing)
 
-    async def _make_missing(self) -> None:
-        for order in self._wanted:
-            try:
-                made = await self._maker.create(order, configured=True)
-            except RowgateError as error:
-                where = f"databases.{order.database}.catalog.tables_from: table {order.table.name}"
-                raise TableNotMadeError(f"{where}: {error}{f' ({error.field})' if error.field else ''}") from None
-            if made.created:
-                _log.info(
-                    "made a table that the configuration asks for", database=order.database, table=order.table.name
-                )
-
     def _makes_tables(self) -> dict[str, bool]:
         return {name: database.catalog.ddl for name, database in self._settings.databases.items()}
 
@@ -283,103 +257,6 @@ class Gateway:
         self._port = port
         return f"{_bracketed(listen.host)}:{port}"
 
-    async def _start_admin(self) -> str:
-        listen = self._settings.admin_listen
-        if listen is None:
-            return "off"
-        try:
-            return await self._admin.listen(listen.host, listen.port, listen.path)
-        except OSError as error:
-            raise ListenError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
-
-
-def _open_tracing(tracing: config.Tracing) -> Tracing | None:
-    """Traces, if they are asked for; the libraries are imported only then.
-
-    Raises:
-        ConfigError: they are not installed.
-    """
-    if not tracing.endpoint:
-        return None
-    try:
-        otlp = importlib.import_module("rowgate_server.observability.otlp")
-    except ImportError:
-        words = "the gateway was installed without its tracing extra: pip install './service[tracing]'"
-        raise config.ConfigError([f"tracing.endpoint: {words}"]) from None
-    opened: Tracing = otlp.OtlpTracing(otlp.by_otlp(tracing.endpoint), tracing.ratio, __version__, sql=tracing.sql)
-    return opened
-
-
-def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing | None = None) -> Databases:
-    """Every database of the settings, put together; nothing is connected yet.
-
-    Raises:
-        ConfigError: CA certificates cannot be read.
-    """
-    databases = {}
-    for name, database in settings.databases.items():
-        try:
-            databases[name] = _open_database(name, database, settings, metrics, tracing)
-        except OSError as error:
-            words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
-            raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
-    return Databases(databases, settings.default_database)
-
-
-def configured_tables(settings: config.Settings) -> list[TableOrder]:
-    """The tables that the settings ask for.
-
-    Raises:
-        ConfigError: a file cannot be read, or has something else in it.
-    """
-    orders: list[TableOrder] = []
-    for name, database in settings.databases.items():
-        file = database.catalog.tables_from
-        if not file:
-            continue
-        try:
-            orders += read_orders(name, Path(file).read_text(encoding="utf-8"))
-        except OSError as error:
-            words = f"the file cannot be read: {error.strerror or error}"
-            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {words}"]) from None
-        except ValueError as error:
-            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {error}"]) from None
-    return orders
-
-
-def _open_database(
-    name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
-) -> Database:
-    pool, timeouts, limits = database.pool, database.timeouts, database.limits
-    return make_database(
-        name,
-        _target(database.url),
-        Timeouts(
-            connect=timeouts.connect,
-            statement=timeouts.statement,
-            probe=timeouts.probe,
-            probe_interval=settings.health.interval,
-        ),
-        PoolSettings(
-            size=pool.size,
-            max_overflow=pool.max_overflow,
-            recycle=pool.recycle,
-            pre_ping=pool.pre_ping,
-            wait_timeout=pool.wait_timeout,
-            busy_wait=pool.busy_wait,
-        ),
-        Bounds(
-            statement_timeout=timeouts.statement,
-            stream_timeout=timeouts.stream,
-            unary_rows=limits.unary_rows,
-            unary_bytes=limits.unary_bytes,
-            sql_bytes=limits.sql_bytes,
-            read_only=limits.read_only,
-        ),
-        metrics,
-        tracing,
-    )
-
 
 def _transaction_rules(database: config.Database) -> TransactionRules:
     pool, transactions = database.pool, database.transactions
@@ -393,20 +270,6 @@ def _table_rules(tables: config.Tables) -> TableRules:
 
 def _tree_rules(catalog: config.Catalog) -> TreeRules:
     return TreeRules(catalog.max_age, catalog.load_timeout, catalog.max_columns)
-
-
-def _target(url: config.DatabaseUrl) -> Target:
-    return Target(
-        dialect=url.dialect,
-        mariadb=url.scheme.startswith("mariadb"),
-        host=url.host,
-        port=url.port,
-        user=url.username,
-        password=url.password.get_secret_value() if url.password else "",
-        database=url.database,
-        tls=Tls(TlsMode(url.ssl_mode.value), url.ssl_root_cert),
-        read_only=url.dialect is Dialect.SQLITE and url.read_only,
-    )
 
 
 def _bracketed(host: str) -> str:

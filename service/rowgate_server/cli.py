@@ -141,9 +141,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 async def _try_databases(settings: config.Settings) -> int:
-    from rowgate_server.app import configured_tables, open_databases
+    from rowgate_server.configured import configured_tables
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
+    from rowgate_server.opening import open_databases
 
     code = _WELL
     configured_tables(settings)

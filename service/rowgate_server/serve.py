@@ -6,8 +6,10 @@ import asyncio
 import sys
 
 from rowgate_server import app, config
+from rowgate_server.configured import TableNotMadeError
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
+from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
 from rowgate_server.workers.told import Told
@@ -19,7 +21,7 @@ def serve(settings: config.Settings, demo: Demo) -> int:
     try:
         demo.wait()
         asyncio.run(_serve_until_told(settings, greet=demo.seeding is not None))
-    except (app.ListenError, app.TableNotMadeError, SeedingError) as error:
+    except (ListenError, TableNotMadeError, SeedingError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from rowgate_server.app import ListenError
+from rowgate_server.listening import ListenError
 from rowgate_server.workers.worker import work
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from rowgate_server import config
+from rowgate_server.listening import start_admin
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Collects, Ended, Merged, snapshot
 from rowgate_server.observability.processes import WorkerMetrics
@@ -71,6 +72,7 @@ class Supervisor:
         """Serve until a signal.
 
         Raises:
+            ListenError: the admin port's address cannot be had.
             WorkersError: they can't start, or go on ending.
         """
         told = Told()
@@ -82,7 +84,7 @@ class Supervisor:
             ]
             keeping = [asyncio.create_task(place.keep()) for place in self._places]
             try:
-                admin = await self._start_admin()
+                admin = await start_admin(self._admin, self._settings.admin_listen)
                 if await self._begun(told):
                     self._greet(str(settings.listen), admin)
                     self._warn_of_pools()
@@ -186,15 +188,6 @@ class Supervisor:
     async def _collect(self) -> Collects:
         told = await asyncio.gather(*(place.metrics() for place in self._places))
         return Merged([*told, snapshot(self._metrics.registry)], self._ended)
-
-    async def _start_admin(self) -> str:
-        listen = self._settings.admin_listen
-        if listen is None:
-            return "off"
-        try:
-            return await self._admin.listen(listen.host, listen.port, listen.path)
-        except OSError as error:
-            raise WorkersError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
 
     def _warn_of_pools(self) -> None:
         """Together they may ask for more connections than a database has."""

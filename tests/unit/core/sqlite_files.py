@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from rowgate_server import config
-from rowgate_server.app import open_databases
 from rowgate_server.engines.database import Databases
 from rowgate_server.observability.metrics import Metrics
+from rowgate_server.opening import open_databases
 
 
 def fill(file: Path, *statements: str) -> Path:

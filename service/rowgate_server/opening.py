@@ -1,0 +1,95 @@
+"""From settings to databases, and to the traces of what runs on them; nothing is connected yet."""
+
+from __future__ import annotations
+
+import importlib
+
+from rowgate_server import __version__, config
+from rowgate_server.engines.database import Bounds, Database, Databases
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.pool import PoolSettings
+from rowgate_server.engines.registry import Target, Timeouts, make_database
+from rowgate_server.engines.tls import Tls, TlsMode
+from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.tracing import Tracing
+
+
+def open_tracing(tracing: config.Tracing) -> Tracing | None:
+    """Traces, if they are asked for; the libraries are imported only then.
+
+    Raises:
+        ConfigError: they are not installed.
+    """
+    if not tracing.endpoint:
+        return None
+    try:
+        otlp = importlib.import_module("rowgate_server.observability.otlp")
+    except ImportError:
+        words = "the gateway was installed without its tracing extra: pip install './service[tracing]'"
+        raise config.ConfigError([f"tracing.endpoint: {words}"]) from None
+    opened: Tracing = otlp.OtlpTracing(otlp.by_otlp(tracing.endpoint), tracing.ratio, __version__, sql=tracing.sql)
+    return opened
+
+
+def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing | None = None) -> Databases:
+    """Every database of the settings, put together; nothing is connected yet.
+
+    Raises:
+        ConfigError: CA certificates cannot be read.
+    """
+    databases = {}
+    for name, database in settings.databases.items():
+        try:
+            databases[name] = _open_database(name, database, settings, metrics, tracing)
+        except OSError as error:
+            words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
+            raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
+    return Databases(databases, settings.default_database)
+
+
+def _open_database(
+    name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
+) -> Database:
+    pool, timeouts, limits = database.pool, database.timeouts, database.limits
+    return make_database(
+        name,
+        _target(database.url),
+        Timeouts(
+            connect=timeouts.connect,
+            statement=timeouts.statement,
+            probe=timeouts.probe,
+            probe_interval=settings.health.interval,
+        ),
+        PoolSettings(
+            size=pool.size,
+            max_overflow=pool.max_overflow,
+            recycle=pool.recycle,
+            pre_ping=pool.pre_ping,
+            wait_timeout=pool.wait_timeout,
+            busy_wait=pool.busy_wait,
+        ),
+        Bounds(
+            statement_timeout=timeouts.statement,
+            stream_timeout=timeouts.stream,
+            unary_rows=limits.unary_rows,
+            unary_bytes=limits.unary_bytes,
+            sql_bytes=limits.sql_bytes,
+            read_only=limits.read_only,
+        ),
+        metrics,
+        tracing,
+    )
+
+
+def _target(url: config.DatabaseUrl) -> Target:
+    return Target(
+        dialect=url.dialect,
+        mariadb=url.scheme.startswith("mariadb"),
+        host=url.host,
+        port=url.port,
+        user=url.username,
+        password=url.password.get_secret_value() if url.password else "",
+        database=url.database,
+        tls=Tls(TlsMode(url.ssl_mode.value), url.ssl_root_cert),
+        read_only=url.dialect is Dialect.SQLITE and url.read_only,
+    )
