@@ -8,6 +8,7 @@ import sys
 from rowgate_server import config
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
+from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.workers.supervisor import Supervisor, WorkersError
 
@@ -27,7 +28,7 @@ def supervise(settings: config.Settings, demo: Demo) -> int:
     try:
         demo.wait()
         asyncio.run(Supervisor(settings, greet).run())
-    except (SeedingError, WorkersError) as error:
+    except (ListenError, SeedingError, WorkersError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
     return 0

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from rowgate_server import config
-from rowgate_server.listening import ListenError, certificates, start_admin
+from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Collects, Ended, Merged, snapshot
 from rowgate_server.observability.processes import WorkerMetrics
@@ -80,6 +80,7 @@ class Supervisor:
         """Serve until a signal.
 
         Raises:
+            ListenError: the admin port's address cannot be had.
             WorkersError: they can't start, or go on ending.
         """
         told = Told()
@@ -97,7 +98,7 @@ class Supervisor:
             ]
             keeping = [asyncio.create_task(place.keep()) for place in self._places]
             try:
-                admin = await self._start_admin()
+                admin = await start_admin(self._admin, self._settings.admin_listen, self._admin_tls)
                 self._reloading.start()
                 if await self._begun(told):
                     self._greet(str(settings.listen), admin, str(settings.health_listen or "off"))
@@ -209,12 +210,6 @@ class Supervisor:
     async def _collect(self) -> Collects:
         told = await asyncio.gather(*(place.metrics() for place in self._places))
         return Merged([*told, snapshot(self._metrics.registry)], self._ended)
-
-    async def _start_admin(self) -> str:
-        try:
-            return await start_admin(self._admin, self._settings.admin_listen, self._admin_tls)
-        except ListenError as error:
-            raise WorkersError(str(error)) from None
 
     def _warn_of_pools(self) -> None:
         """Together they may ask for more connections than a database has."""
