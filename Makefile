@@ -10,8 +10,9 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak image-steps monitoring bench bench-schema bench-transactions \
-	fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency life chaos soak policy image-steps monitoring bench bench-schema \
+	bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto locker lock \
+	upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +51,8 @@ MINUTES ?= 60
 soak: dev tools engines ## look for leaks under load for so long (MINUTES=60)
 	@SOAK_MINUTES=$(MINUTES) $(bin)/python -m pytest tests/chaos/test_soak.py --capture=no $(ARGS)
 
+policy: dev tools engines ## ask 10,000 times on each engine for rows outside a row filter (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)
 image-steps: dev ## do what the Dockerfile does, without Docker, and start what comes out
 	@$(bin)/python scripts/image.py
 

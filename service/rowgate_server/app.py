@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import grpc.aio
 from sqlalchemy.exc import SAWarning
 
-from rowgate_server import __version__, config
+from rowgate_server import __version__, config, security
+from rowgate_server.binding import bind
+from rowgate_server.configured import configured_tables, make_missing
+from rowgate_server.core.access import Switches
 from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.tokens import Tokens
-from rowgate_server.core.ddl import TableMaker, TableOrder
+from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
@@ -29,16 +29,18 @@ from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.capacity import CapacityCheck
+from rowgate_server.engines.database import Database, Databases
 from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
-from rowgate_server.observability.tracing import Tracing
-from rowgate_server.opening import open_databases
+from rowgate_server.opening import open_databases, open_logins, open_tracing
+from rowgate_server.policing import Policing
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.admin_servicer import AdminServicer
-from rowgate_server.transport.configured_tables import read_orders
+from rowgate_server.transport.certificates import Reloading
 from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
@@ -58,20 +60,13 @@ def _ignore(_: str) -> None:
     pass
 
 
-class ListenError(Exception):
-    """An address cannot be listened on; the text says which setting, and why."""
-
-
-class TableNotMadeError(Exception):
-    """A table that the configuration asks for is missing and cannot be made; the text says which, and why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the gateway listens, ports as they really are; `admin` is "off" when there is no admin port."""
+    """Where the gateway listens, ports as they really are; `admin` and `health` are "off" without such a port."""
 
     grpc: str
     admin: str
+    health: str
 
 
 class Gateway:
@@ -97,27 +92,54 @@ class Gateway:
         self._settings = settings
         self._tell_altered = altered
         self.metrics = Metrics()
-        self._tracing = _open_tracing(settings.tracing)
+        self._tracing = open_tracing(settings.tracing)
         self._databases = open_databases(settings, self.metrics, self._tracing)
-        # One process looks for all that are like it: the only one, or the first worker.
-        processes = settings.server.replicas * settings.server.workers
-        self._capacity = [CapacityCheck(each, processes) for each in self._databases] if worker <= 1 else []
+        logins = open_logins(settings, self._databases, self.metrics, self._tracing)
+        # What callers ask for goes through its databases; the gateway itself asks the others.
+        self._policing = Policing(settings, self._databases, logins, self.metrics)
+        self._capacity = self._capacity_checks(logins, worker)
         self._wanted = configured_tables(settings)
+        admin = settings.admin
         self.administration = Administration(
-            self._databases, others or Alone(), text=settings.admin.statement_text, worker=worker
+            self._policing.databases,
+            self._policing.pools,
+            others or Alone(),
+            text=admin.statement_text,
+            all_queries=admin.all_queries,
+            worker=worker,
         )
         self.health = Health(self._databases)
+        self._known_by = security.authenticator(settings.auth, self.metrics)
+        self._tls = certificates("grpc", "tls", settings.tls, self.metrics.tls)
+        self._admin_tls = certificates("admin", "admin_tls", settings.admin_tls, self.metrics.tls)
+        served = [each for each in (self._tls, self._admin_tls) if each is not None]
+        self._reloading = Reloading(served, settings.tls.reload_interval)
+        self._audit_log = security.audit_log(settings.audit, self.metrics, worker)
+        self._audit = security.audit(settings.audit, self._audit_log, self._databases)
         catalogs = {name: database.catalog for name, database in settings.databases.items()}
-        self._trees = TreeStore(self._databases, {name: _tree_rules(each) for name, each in catalogs.items()})
+        rules = {name: TreeRules(each.max_age, each.load_timeout, each.max_columns) for name, each in catalogs.items()}
+        self._trees = TreeStore(self._policing.databases, rules)
         self._calls = CallsUnderWay()
         self._port: int | None = None
         self._started = False
-        self._grpc = self._build_grpc()
+        self._work = self._table_work()
+        queries = QueryRunner(self._policing.databases, self._altered, self._switches())
+        self._transacting = self._build_transacting(queries)
+        around = grpc_server.Around(
+            self.metrics,
+            self._audit,
+            self._calls,
+            security.authentication(settings.auth, self._known_by),
+            self._policing.authorization,
+            self._tracing,
+        )
+        self._grpc = grpc_server.build(self._servicers(queries), self._options(), around)
+        self._health_grpc = grpc_server.build_health(self.health, self._options(), self.metrics, self._audit)
         self._admin = AdminServer(self._collect, self.health.state)
         self.metrics.build(__version__)
         self.metrics.watch_pools(
-            {database.name: database.pool_numbers for database in self._databases},
-            lambda name: bool(self._databases.get(name).availability.up),
+            {database.name: database.pool_numbers for database in self._databases} | self._policing.pool_numbers(),
+            lambda name: bool(self._databases.get(name.partition("/")[0]).availability.up),
         )
 
     async def start(self) -> Addresses:
@@ -127,16 +149,26 @@ class Gateway:
             ListenError: an address cannot be had.
             TableNotMadeError: a configured table is missing, and stays so.
         """
-        grpc_address = self._bind()
-        admin_address = await self._start_admin()
+        settings, health, health_address = self._settings, self._settings.health_listen, "off"
+        grpc_address, self._port = bind("listen", self._grpc, settings.listen, self._tls)
+        if health is not None:
+            health_address, _ = bind("health_listen", self._health_grpc, health, None)
+        admin_address = await start_admin(self._admin, settings.admin_listen, self._admin_tls)
         await asyncio.gather(*(database.availability.probe() for database in self._databases))
-        await self._make_missing()
+        # It is the gateway that makes them: no policy is asked.
+        await make_missing(self._maker(self._databases), self._wanted)
         self.metrics.loop_lag.start()
+        if self._known_by is not None:
+            await self._known_by.start()
+        self._reloading.start()
+        if health is not None:
+            await self._health_grpc.start()
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
+        self._policing.start()
         self._started = True
-        return Addresses(grpc_address, admin_address)
+        return Addresses(grpc_address, admin_address, health_address)
 
     async def stop(self, hurry: asyncio.Event | None = None, *, pause: bool = True) -> None:
         """Take no new calls, let those under way finish until the grace ends, then close everything.
@@ -155,10 +187,22 @@ class Gateway:
         else:
             await self._grpc.stop(None)
         self.metrics.loop_lag.stop()
+        if self._audit_log is not None:
+            self._audit_log.close()
         closing = asyncio.ensure_future(self._close())
         await asyncio.wait({closing}, timeout=_CLOSING)
         if not closing.done():
             _log.error("connections given up", databases=[database.name for database in self._databases])
+
+    def reload(self) -> None:
+        """Look at the files of the certificates and of the policy now."""
+        self._reloading.look_now()
+        self._policing.look_now()
+
+    def forget_tables(self, database: str) -> None:
+        """Look at the tables of a database anew: another process has altered some."""
+        self._work.tables.forget(database)
+        self._trees.forget(database)
 
     async def _collect(self) -> Collects:
         return self.metrics.registry
@@ -166,29 +210,33 @@ class Gateway:
     async def _close(self) -> None:
         await self._trees.close()
         await asyncio.gather(*(check.stop() for check in self._capacity))
-        await asyncio.gather(self._admin.stop(), *(database.close() for database in self._databases))
+        await asyncio.gather(
+            self._admin.stop(),
+            # It has said until now that the gateway is not ready.
+            self._health_grpc.stop(None),
+            self._reloading.stop(),
+            self._policing.stop(),
+            *(database.close() for database in self._databases),
+        )
+        if self._known_by is not None:
+            await self._known_by.stop()
         if self._tracing is not None:
             await self._tracing.close()
-
-    def forget_tables(self, database: str) -> None:
-        """Look at the tables of a database anew: another process has altered some."""
-        self._tables.forget(database)
-        self._trees.forget(database)
 
     def _altered(self, database: str) -> None:
         self.forget_tables(database)
         self._tell_altered(database)
 
     def _stop_statements(self) -> int:
-        """Stop what runs on any database; each caller is told so."""
-        running = [statement for database in self._databases for statement in database.under_way]
+        """Stop what runs on any database, with whatever login; each caller is told so."""
+        running = [statement for database in self._policing.pools for statement in database.under_way]
         for statement in running:
             statement.stop(RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the statement", retry_after=1.0))
         return len(running)
 
-    def _build_grpc(self) -> grpc.aio.Server:
+    def _options(self) -> grpc_server.ServerOptions:
         server = self._settings.server
-        options = grpc_server.ServerOptions(
+        return grpc_server.ServerOptions(
             max_message_bytes=server.max_message_bytes,
             max_concurrent_streams=server.max_concurrent_streams,
             keepalive_time=server.keepalive_time,
@@ -198,27 +246,25 @@ class Gateway:
             reflection=server.reflection,
             reuse_port=server.reuse_port,
         )
-        catalog = Catalog(self._databases)
-        work = self._table_work(catalog)
-        self._tables = work.tables
-        queries = QueryRunner(self._databases, self._altered)
-        self._maker = TableMaker(self._databases, catalog, self._makes_tables(), self._altered)
-        self._transacting = self._build_transacting(queries, work)
-        servicers = grpc_server.Servicers(
+
+    def _servicers(self, queries: QueryRunner) -> grpc_server.Servicers:
+        server, databases, work = self._settings.server, self._policing.databases, self._work
+        return grpc_server.Servicers(
             query=QueryServicer(
                 queries,
-                Explainer(self._databases),
-                BatchRunner(self._databases, self._altered),
+                Explainer(databases, self._switches()),
+                BatchRunner(databases, self._altered, self._switches()),
                 self._transacting,
+                self._policing.quotas,
                 server.request_timeout,
                 server.max_message_bytes,
             ),
             schema=SchemaServicer(
-                self._databases,
-                catalog,
+                databases,
+                Catalog(databases),
                 self._trees,
                 work.tables,
-                self._maker,
+                self._maker(databases),
                 server.request_timeout,
             ),
             tables=TableServicer(
@@ -229,118 +275,57 @@ class Gateway:
                 server.request_timeout,
                 server.max_message_bytes,
             ),
-            admin=AdminServicer(self.administration, all_queries=self._settings.admin.all_queries),
+            admin=AdminServicer(self.administration),
             health=self.health,
         )
-        return grpc_server.build(servicers, options, self.metrics, self._calls, self._tracing)
 
-    async def _make_missing(self) -> None:
-        for order in self._wanted:
-            try:
-                made = await self._maker.create(order, configured=True)
-            except RowgateError as error:
-                where = f"databases.{order.database}.catalog.tables_from: table {order.table.name}"
-                raise TableNotMadeError(f"{where}: {error}{f' ({error.field})' if error.field else ''}") from None
-            if made.created:
-                _log.info(
-                    "made a table that the configuration asks for", database=order.database, table=order.table.name
-                )
+    def _capacity_checks(self, logins: Mapping[tuple[str, str], Database], worker: int) -> list[CapacityCheck]:
+        if worker > 1:
+            return []  # one process looks for all that are like it: the only one, or the first worker
+        processes = self._settings.server.replicas * self._settings.server.workers
+        return [
+            CapacityCheck(each, [other for (name, _), other in logins.items() if name == each.name], processes)
+            for each in self._databases
+        ]
 
-    def _makes_tables(self) -> dict[str, bool]:
-        return {name: database.catalog.ddl for name, database in self._settings.databases.items()}
+    def _switches(self) -> Switches:
+        return Switches({name: database.limits.raw_sql for name, database in self._settings.databases.items()})
 
-    def _table_work(self, catalog: Catalog) -> TableWork:
+    def _maker(self, databases: Databases) -> TableMaker:
+        allowed = {name: database.catalog.ddl for name, database in self._settings.databases.items()}
+        return TableMaker(databases, Catalog(databases), allowed, self._altered)
+
+    def _table_work(self) -> TableWork:
         server = self._settings.server
         rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
         return TableWork(
-            TableCache(self._databases, catalog, rules),
+            TableCache(self._policing.databases, Catalog(self._databases), rules),
             Compiler(),
             WriteCompiler(),
             Tokens(server.page_token_secret.get_secret_value()),
         )
 
-    def _build_transacting(self, queries: QueryRunner, work: TableWork) -> Transacting:
+    def _build_transacting(self, queries: QueryRunner) -> Transacting:
         server, databases = self._settings.server, self._settings.databases
         transactions = Transactions(
-            self._databases,
+            self._policing.databases,
             queries,
             {name: _transaction_rules(database) for name, database in databases.items()},
             {name: self.metrics.transactions(name) for name in databases},
         )
-        return Transacting(transactions, TransactAnswers(work, server.max_message_bytes), server.request_timeout)
-
-    def _bind(self) -> str:
-        listen = self._settings.listen
-        try:
-            port = self._grpc.add_insecure_port(str(listen))
-        except RuntimeError:
-            raise ListenError(f"listen: {listen} cannot be listened on; is something else there?") from None
-        if listen.path:
-            return str(listen)
-        self._port = port
-        return f"{_bracketed(listen.host)}:{port}"
-
-    async def _start_admin(self) -> str:
-        listen = self._settings.admin_listen
-        if listen is None:
-            return "off"
-        try:
-            return await self._admin.listen(listen.host, listen.port, listen.path)
-        except OSError as error:
-            raise ListenError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
-
-
-def _open_tracing(tracing: config.Tracing) -> Tracing | None:
-    """Traces, if they are asked for; the libraries are imported only then.
-
-    Raises:
-        ConfigError: they are not installed.
-    """
-    if not tracing.endpoint:
-        return None
-    try:
-        otlp = importlib.import_module("rowgate_server.observability.otlp")
-    except ImportError:
-        words = "the gateway was installed without its tracing extra: pip install './service[tracing]'"
-        raise config.ConfigError([f"tracing.endpoint: {words}"]) from None
-    opened: Tracing = otlp.OtlpTracing(otlp.by_otlp(tracing.endpoint), tracing.ratio, __version__, sql=tracing.sql)
-    return opened
-
-
-def configured_tables(settings: config.Settings) -> list[TableOrder]:
-    """The tables that the settings ask for.
-
-    Raises:
-        ConfigError: a file cannot be read, or has something else in it.
-    """
-    orders: list[TableOrder] = []
-    for name, database in settings.databases.items():
-        file = database.catalog.tables_from
-        if not file:
-            continue
-        try:
-            orders += read_orders(name, Path(file).read_text(encoding="utf-8"))
-        except OSError as error:
-            words = f"the file cannot be read: {error.strerror or error}"
-            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {words}"]) from None
-        except ValueError as error:
-            raise config.ConfigError([f"databases.{name}.catalog.tables_from: {error}"]) from None
-    return orders
+        answers = TransactAnswers(self._work, server.max_message_bytes, self._policing.quotas)
+        return Transacting(transactions, answers, server.request_timeout)
 
 
 def _transaction_rules(database: config.Database) -> TransactionRules:
-    pool, transactions = database.pool, database.transactions
-    most = max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
-    return TransactionRules(most, transactions.idle_timeout, transactions.timeout)
+    transactions = database.transactions
+
+    def most(pool: config.Pool) -> int:
+        return max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
+
+    of_logins = {name: most(login.pool) for name, login in database.logins.items()}
+    return TransactionRules(most(database.pool), transactions.idle_timeout, transactions.timeout, of_logins)
 
 
 def _table_rules(tables: config.Tables) -> TableRules:
     return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))
-
-
-def _tree_rules(catalog: config.Catalog) -> TreeRules:
-    return TreeRules(catalog.max_age, catalog.load_timeout, catalog.max_columns)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""The command line: serve, check, healthcheck, config, version.
+"""The command line: serve, check, healthcheck, config, hash-key, version.
 
 Exit codes: 0 all is well; 1 what was asked about is not well (`check`, `healthcheck`) or the server failed;
 2 the command line or the configuration is wrong.
@@ -50,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     forms = shown.add_mutually_exclusive_group()
     forms.add_argument("--schema", action="store_true", help="print the configuration's JSON schema instead")
     forms.add_argument("--reference", action="store_true", help="print every setting's documentation, in Markdown")
+    text = "Make an API key and the hash of it that the configuration holds."
+    key = commands.add_parser("hash-key", help=text[0].lower() + text[1:-1], description=text)
+    key.add_argument("name", metavar="NAME", help="the key's name in the configuration: a-z 0-9 _ -")
+    key.set_defaults(command=_hash_key)
     version = commands.add_parser("version", help="print the version", description="Print the version.")
     version.set_defaults(command=_version)
     return parser
@@ -70,6 +74,9 @@ def _command(commands: Any, name: str, function: Any, description: str) -> argpa
     )
     flags.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="any setting, by its dotted key; repeatable"
+    )
+    flags.add_argument(
+        "--insecure", action="store_const", const="true", help="let everybody who can reach the server use it"
     )
     flags.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     flags.add_argument("--log-format", metavar="FORMAT", help="auto, json or console")
@@ -95,6 +102,7 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
         "listen": options.listen,
         "admin_listen": options.admin_listen,
         "default_database": options.default_database,
+        "insecure": options.insecure,
         "log.level": options.log_level,
         "log.format": options.log_format,
         "server.workers": getattr(options, "workers", None),
@@ -141,7 +149,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 async def _try_databases(settings: config.Settings) -> int:
-    from rowgate_server.app import configured_tables
+    from rowgate_server.configured import configured_tables
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
     from rowgate_server.opening import open_databases
@@ -161,9 +169,17 @@ async def _try_databases(settings: config.Settings) -> int:
 
 def _healthcheck(options: argparse.Namespace) -> int:
     settings = _settings(options, {"unused": {"url": "sqlite:///unused"}})
-    from rowgate_server.transport.healthcheck import healthcheck
+    from rowgate_server.transport.healthcheck import healthcheck, trust_in
 
-    answer = asyncio.run(healthcheck(str(settings.listen), options.service, options.timeout))
+    address, certificate = settings.health_listen or settings.listen, None
+    if settings.health_listen is None and settings.tls.certificate:
+        if settings.tls.client_ca:
+            raise config.ConfigError(["health_listen: is off, and the gRPC port takes no caller without a certificate"])
+        try:
+            certificate = trust_in(settings.tls.certificate)
+        except ValueError as error:
+            raise config.ConfigError([f"tls.certificate: the file that it names {error}"]) from None
+    answer = asyncio.run(healthcheck(str(address), options.service, options.timeout, certificate))
     print(answer)
     return _WELL if answer == "SERVING" else _NOT_WELL
 
@@ -176,6 +192,19 @@ def _config(options: argparse.Namespace) -> int:
         print(config.reference_markdown(), end="")
         return _WELL
     print(config.effective(_settings(options)), end="")
+    return _WELL
+
+
+def _hash_key(options: argparse.Namespace) -> int:
+    from rowgate_server.identity.hashing import make_key
+
+    try:
+        key, hashed = make_key(options.name)
+    except ValueError as error:
+        _complain(f"{options.name[:64]!r} {error}")
+        return _WRONG
+    print(f"key, for its bearer; nothing keeps it:\n  {key}\n")
+    print(f"configuration:\n  auth:\n    api_keys:\n      {options.name}:\n        hash: {hashed}")
     return _WELL
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 
+from rowgate_server import config
 from rowgate_server.demo import DEMO_QUERY
 from rowgate_server.demo.hosting import NAME
 
 
-def ready_line(address: str, admin: str) -> str:
+def ready_line(address: str, admin: str, health: str) -> str:
     """The line that says where it listens; others wait for it."""
-    return f"rowgate-server is ready on {address} (admin {admin})"
+    line = f"rowgate-server is ready on {address} (admin {admin})"
+    return line if health == "off" else f"{line} (health {health})"
 
 
-def greeting(address: str, default_database: str | None) -> str:
-    """What to try first with the demo."""
-    database = {} if default_database == NAME else {"database": NAME}
+def greeting(address: str, settings: config.Settings) -> str:
+    """What to try first with the demo, and what is open in it."""
+    database = {} if settings.default_database == NAME else {"database": NAME}
     query = json.dumps({**database, "sql": DEMO_QUERY})
     tables = f"-d '{json.dumps(database)}' " if database else ""
     return (
@@ -23,5 +25,19 @@ def greeting(address: str, default_database: str | None) -> str:
         f"  grpcurl -plaintext {address} list\n"
         f"  grpcurl -plaintext -d '{query}' {address} rowgate.v1.QueryService/ExecuteQuery\n"
         f"  grpcurl -plaintext {tables}{address} rowgate.v1.SchemaService/ListTables\n\n"
+        f"{_open(settings)}\n"
         "Ctrl-C stops the server, and the demo with it."
     )
+
+
+def _open(settings: config.Settings) -> str:
+    """Which of the switches are on."""
+    switches = {
+        "authentication": settings.auth.on,
+        "TLS": bool(settings.tls.certificate),
+        "reflection": settings.server.reflection,
+        "raw SQL": settings.databases[NAME].limits.raw_sql,
+        "audit log": bool(settings.audit.path),
+    }
+    told = {"On": [name for name, on in switches.items() if on], "Off": [n for n, on in switches.items() if not on]}
+    return " ".join(f"{word}: {', '.join(names)}." for word, names in told.items() if names)

@@ -1,12 +1,14 @@
-"""From settings to databases."""
+"""From settings to databases: each with the gateway's own login, and with the others; and to the traces of both."""
 
 from __future__ import annotations
 
-from rowgate_server import config
+import importlib
+
+from rowgate_server import __version__, config
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_database
+from rowgate_server.engines.registry import Target, Timeouts, make_database, make_login
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
@@ -28,27 +30,59 @@ def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing
     return Databases(databases, settings.default_database)
 
 
+def open_logins(
+    settings: config.Settings, databases: Databases, metrics: Metrics, tracing: Tracing | None = None
+) -> dict[tuple[str, str], Database]:
+    """The databases with their other logins, by the names of both; nothing is connected yet.
+
+    Raises:
+        ConfigError: CA certificates cannot be read.
+    """
+    logins = {}
+    for name, database in settings.databases.items():
+        for login, other in database.logins.items():
+            try:
+                logins[name, login] = make_login(
+                    login,
+                    databases.get(name),
+                    _target(other.url),
+                    _timeouts(database, settings),
+                    _pool(other.pool),
+                    metrics,
+                    tracing,
+                )
+            except OSError as error:
+                words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
+                raise config.ConfigError([f"databases.{name}.logins.{login}.url: {words}"]) from None
+    return logins
+
+
+def open_tracing(tracing: config.Tracing) -> Tracing | None:
+    """Traces, if they are asked for; the libraries are imported only then.
+
+    Raises:
+        ConfigError: they are not installed.
+    """
+    if not tracing.endpoint:
+        return None
+    try:
+        otlp = importlib.import_module("rowgate_server.observability.otlp")
+    except ImportError:
+        words = "the gateway was installed without its tracing extra: pip install './service[tracing]'"
+        raise config.ConfigError([f"tracing.endpoint: {words}"]) from None
+    opened: Tracing = otlp.OtlpTracing(otlp.by_otlp(tracing.endpoint), tracing.ratio, __version__, sql=tracing.sql)
+    return opened
+
+
 def _open_database(
     name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
 ) -> Database:
-    pool, timeouts, limits = database.pool, database.timeouts, database.limits
+    timeouts, limits = database.timeouts, database.limits
     return make_database(
         name,
         _target(database.url),
-        Timeouts(
-            connect=timeouts.connect,
-            statement=timeouts.statement,
-            probe=timeouts.probe,
-            probe_interval=settings.health.interval,
-        ),
-        PoolSettings(
-            size=pool.size,
-            max_overflow=pool.max_overflow,
-            recycle=pool.recycle,
-            pre_ping=pool.pre_ping,
-            wait_timeout=pool.wait_timeout,
-            busy_wait=pool.busy_wait,
-        ),
+        _timeouts(database, settings),
+        _pool(database.pool),
         Bounds(
             statement_timeout=timeouts.statement,
             stream_timeout=timeouts.stream,
@@ -59,6 +93,27 @@ def _open_database(
         ),
         metrics,
         tracing,
+    )
+
+
+def _timeouts(database: config.Database, settings: config.Settings) -> Timeouts:
+    timeouts = database.timeouts
+    return Timeouts(
+        connect=timeouts.connect,
+        statement=timeouts.statement,
+        probe=timeouts.probe,
+        probe_interval=settings.health.interval,
+    )
+
+
+def _pool(pool: config.Pool) -> PoolSettings:
+    return PoolSettings(
+        size=pool.size,
+        max_overflow=pool.max_overflow,
+        recycle=pool.recycle,
+        pre_ping=pool.pre_ping,
+        wait_timeout=pool.wait_timeout,
+        busy_wait=pool.busy_wait,
     )
 
 

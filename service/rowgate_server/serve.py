@@ -6,8 +6,10 @@ import asyncio
 import sys
 
 from rowgate_server import app, config
+from rowgate_server.configured import TableNotMadeError
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
+from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
 from rowgate_server.workers.told import Told
@@ -19,7 +21,7 @@ def serve(settings: config.Settings, demo: Demo) -> int:
     try:
         demo.wait()
         asyncio.run(_serve_until_told(settings, greet=demo.seeding is not None))
-    except (app.ListenError, app.TableNotMadeError, SeedingError) as error:
+    except (ListenError, TableNotMadeError, SeedingError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
     return 0
@@ -28,12 +30,13 @@ def serve(settings: config.Settings, demo: Demo) -> int:
 async def _serve_until_told(settings: config.Settings, *, greet: bool) -> None:
     told = Told()
     gateway = app.Gateway(settings)
+    told.on_hangup(gateway.reload)
     try:
         addresses = await gateway.start()
         spare_collections()
-        print(ready_line(addresses.grpc, addresses.admin), flush=True)
+        print(ready_line(addresses.grpc, addresses.admin, addresses.health), flush=True)
         if greet:
-            print(greeting(addresses.grpc, settings.default_database), flush=True)
+            print(greeting(addresses.grpc, settings), flush=True)
         await told.stop.wait()
     finally:
         await gateway.stop(told.hurry, pause=told.patient)

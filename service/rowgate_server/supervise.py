@@ -8,6 +8,7 @@ import sys
 from rowgate_server import config
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
+from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.workers.supervisor import Supervisor, WorkersError
 
@@ -16,15 +17,18 @@ def supervise(settings: config.Settings, demo: Demo) -> int:
     """Supervise until SIGTERM or SIGINT; returns the exit code: 0, or 1 if the workers could not start or end well."""
     logging.configure(settings.log.level, settings.log.format)
 
-    def greet(address: str, admin: str) -> None:
-        print(ready_line(address, admin), flush=True)
+    # What is wrong in it is told once, and not by each worker.
+    config.read_policy(settings)
+
+    def greet(address: str, admin: str, health: str) -> None:
+        print(ready_line(address, admin, health), flush=True)
         if demo.seeding is not None:
-            print(greeting(address, settings.default_database), flush=True)
+            print(greeting(address, settings), flush=True)
 
     try:
         demo.wait()
         asyncio.run(Supervisor(settings, greet).run())
-    except (SeedingError, WorkersError) as error:
+    except (ListenError, SeedingError, WorkersError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
     return 0

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.certificates import certificate
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
+from support.server_certificates import certificate
 from support.throwaway import ThrowawayServer
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from rowgate_server.core.access import Switches
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
@@ -63,7 +64,7 @@ async def databases(mariadb_server: MariaDB, monkeypatch: pytest.MonkeyPatch) ->
         Metrics(),
     )
     databases = Databases({"db": database}, "db")
-    queries = QueryRunner(databases, lambda _: None)
+    queries = QueryRunner(databases, lambda _: None, Switches({}))
     await queries.execute(QueryRequest("db", DDL))
     yield databases
     await queries.execute(QueryRequest("db", "drop table unreturned"))
@@ -113,7 +114,7 @@ async def test_changed_and_deleted_rows_are_read_by_their_keys(inserter: TableIn
 
 
 async def test_without_a_key_nothing_can_be_found_again(databases: Databases, inserter: TableInserter) -> None:
-    queries = QueryRunner(databases, lambda _: None)
+    queries = QueryRunner(databases, lambda _: None, Switches({}))
     await queries.execute(QueryRequest("db", "create table keyless (a integer)"))
     try:
         rows = ({"a": number(1)},)

@@ -1,5 +1,7 @@
 """Attempts to write where only reading is allowed: what they need beforehand, and the statements, per engine.
 
+The more far-fetched ones are in `escapes_further.py`.
+
 `{folder}` is a folder that the database may write into.
 """
 

@@ -279,8 +279,8 @@ def test_the_version() -> None:
     assert run("version") == Answer(WELL, f"rowgate-server {__version__}\n", "")
 
 
-FLAGS = ("--config", "--listen", "--admin-listen", "--default-database", "--database", "--set", "--log-level",
-         "--log-format")  # fmt: skip
+FLAGS = ("--config", "--listen", "--admin-listen", "--default-database", "--database", "--insecure", "--set",
+         "--log-level", "--log-format")  # fmt: skip
 OWN = {
     "serve": (*FLAGS, "--demo", "--workers"),
     "check": FLAGS,

@@ -79,7 +79,8 @@ def in_file(tmp_path: Path, text: str) -> tuple[str, ...]:
             "x",
             (
                 "zzz (environment ROWGATE_ZZZ): no such setting; "
-                "there are listen, admin_listen, databases, default_database, server, admin, health, log, tracing"
+                "there are listen, admin_listen, health_listen, insecure, databases, default_database, server, auth, "
+                "tls, admin_tls, audit, policy, admin, health, log, tracing"
             ),
         ),
         (
@@ -260,7 +261,7 @@ def test_a_value_that_is_given_twice_in_the_environment_is_refused(tmp_path: Pat
             "is given by ROWGATE_DATABASES__MAIN__URL too; keep one of them"
         ),
     )
-    assert problems(env={"ROWGATE_LISTEN": "a:1", "rowgate_listen": "a:2"}) == (
+    assert problems(env={"ROWGATE_LISTEN": "localhost:1", "rowgate_listen": "localhost:2"}) == (
         "listen (environment rowgate_listen): is given by ROWGATE_LISTEN too; keep one of them",
     )
     assert problems(env={"ROWGATE_CONFIG": "a", "rowgate_config": "b"}) == (

@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 SECRET = "hunter2"
 URL = f"postgresql://app:{SECRET}@db/shop?sslmode=disable"
+POLICY = Path(__file__).parent / "policy" / "policy.yaml"
+TLS = ("certificate", "key", "client_ca")
+HASH = f"scrypt:14:8:1:{'s' * 22}:{'h' * 43}"
+AUTH = {
+    "auth.api_keys.main.hash": HASH,
+    "auth.api_keys.main.roles": "reader, writer",
+    "auth.api_keys.main.claims": "tenant=acme",
+    "auth.jwt.main.issuer": "https://issuer",
+    "auth.jwt.main.audience": "rowgate",
+    "auth.jwt.main.jwks": "https://issuer/keys",
+    "auth.jwt.main.jwks_ca": str(Path(__file__)),
+    "auth.certificates.main.san": "dns:billing.internal",
+    "auth.certificates.main.roles": "reader",
+    "auth.certificates.main.claims": "tenant=acme",
+}
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
@@ -35,7 +50,8 @@ def test_every_field_is_marked_visible_or_secret_and_few_are_secret() -> None:
         for name, info in model.model_fields.items():
             marks = [mark for mark in info.metadata if isinstance(mark, Visibility)]
             assert len(marks) == 1, f"{model.__name__}.{name}"
-    assert [leaf.path[-1] for leaf in leaves() if leaf.secret] == ["url", "page_token_secret"]
+    secrets = ["url", "url", "page_token_secret", "hash", "mask_secret"]
+    assert [leaf.path[-1] for leaf in leaves() if leaf.secret] == secrets
 
 
 def test_a_setting_without_a_mark_is_hidden() -> None:
@@ -132,6 +148,12 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
             "databases.main.tables.soft_delete_tables": "logs=, a.b=removed",
             "server.page_token_secret": SECRET * 4,
             "admin_listen": "off",
+            "databases.main.logins.main.url": URL,
+            "policy.path": str(POLICY),
+            "policy.mask_secret": SECRET * 4,
+            **{f"{section}.{name}": str(PAGE) for section in ("tls", "admin_tls") for name in TLS},
+            "audit.path": "stdout",
+            **AUTH,
             "tracing.endpoint": "http://collector:4317",
         },
         {"ROWGATE_SERVER__DRAIN_GRACE": "90", "ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES": "1025"},
@@ -146,6 +168,8 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
     assert "      soft_delete_tables: logs=, a.b=removed  # flag --set\n" in text
     assert "  drain_grace: 90s  # environment ROWGATE_SERVER__DRAIN_GRACE\n" in text
     assert "      sql_bytes: 1025  # environment ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES\n" in text
+    assert "      roles: reader, writer  # flag --set\n" in text
+    assert HASH not in text
     assert "listen: 127.0.0.1:50051  # default\n" in text
     assert "    url: postgresql://app:***@db:5432/shop?sslmode=disable  # flag --database\n" in text
 

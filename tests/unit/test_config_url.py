@@ -40,7 +40,7 @@ def test_each_scheme_has_its_dialect_and_port(scheme: str, dialect: Dialect, por
     url = DatabaseUrl.parse(f"{scheme}://app:secret@db/shop")
     assert (url.dialect, url.scheme) == (dialect, scheme.lower())
     assert (url.host, url.port, url.username, secret_of(url), url.database) == ("db", port, "app", "secret", "shop")
-    assert (url.ssl_mode, url.ssl_root_cert, url.read_only) == (SslMode.PREFER, "", False)
+    assert (url.ssl_mode, url.ssl_root_cert, url.read_only) == (SslMode.VERIFY_FULL, "", False)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_no_other_reason_is_explained_and_they_stand_in_the_order_of_the_proto()
 
 def test_a_retry_is_offered_where_the_code_allows_one() -> None:
     for reason, code, _, _, retry in told_reasons():
-        may = code in ("`ABORTED`", "`UNAVAILABLE`") or reason == "`POOL_EXHAUSTED`"
+        may = code in ("`ABORTED`", "`UNAVAILABLE`") or reason in ("`POOL_EXHAUSTED`", "`QUOTA_EXCEEDED`")
         assert (retry != "no") == may, reason
 
 

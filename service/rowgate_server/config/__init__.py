@@ -3,25 +3,32 @@
 `load` merges flags, `ROWGATE_` variables and a YAML file into `Settings`, or raises `ConfigError` with every problem.
 """
 
-from rowgate_server.config.database import Catalog, Database, Limits, Pool, Tables, Timeouts
+from rowgate_server.config.audit import Audit
+from rowgate_server.config.auth import Auth
+from rowgate_server.config.database import Catalog, Database, Limits, Login, Pool, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
-from rowgate_server.config.loading import load
+from rowgate_server.config.loading import load, read_policy
 from rowgate_server.config.reference import reference_markdown
 from rowgate_server.config.report import effective, json_schema
 from rowgate_server.config.settings import Admin, Health, Log, Server, Settings, Tracing
+from rowgate_server.config.tls import Certificates
 from rowgate_server.config.url import DatabaseUrl, SslMode
 from rowgate_server.config.values import Address
 
 __all__ = [
     "Address",
     "Admin",
+    "Audit",
+    "Auth",
     "Catalog",
+    "Certificates",
     "ConfigError",
     "Database",
     "DatabaseUrl",
     "Health",
     "Limits",
     "Log",
+    "Login",
     "Pool",
     "Server",
     "Settings",
@@ -32,5 +39,6 @@ __all__ = [
     "effective",
     "json_schema",
     "load",
+    "read_policy",
     "reference_markdown",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints, WrapSerializer
 
 from rowgate_server.config.fields import MEBIBYTE, SECRET, VISIBLE, Duration, MessageSize, Section, Url
 from rowgate_server.config.marks import ColumnsOfTables, TableColumns
+from rowgate_server.config.values import FrozenMapping
 
 
 class Pool(Section):
@@ -34,6 +36,26 @@ class Pool(Section):
             "longer than this, and longer than half of what a connection is usually used for, is refused at once."
         ),
     ] = 0.05
+
+
+class LoginPool(Pool):
+    """Connections that are kept open with this login."""
+
+
+class Login(Section):
+    """Another login to the same database, with a pool of its own, for roles whose rights the database enforces."""
+
+    url: Annotated[
+        Url,
+        SECRET,
+        Field(description="The same database with another user and password; of SQLite, the same file with `mode=ro`."),
+    ]
+    pool: Annotated[LoginPool, VISIBLE, Field(description="Connections that are kept open with this login.")] = (
+        LoginPool()
+    )
+
+
+_Login = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
 class Timeouts(Section):
@@ -68,6 +90,11 @@ class Limits(Section):
     read_only: Annotated[bool, VISIBLE, Field(description="Whether every session of this database refuses writes.")] = (
         False
     )
+    raw_sql: Annotated[
+        bool,
+        VISIBLE,
+        Field(description="Whether callers may send SQL of their own; otherwise there is TableService for them."),
+    ] = True
 
 
 class Transactions(Section):
@@ -170,6 +197,13 @@ class Database(Section):
         ),
     ]
     pool: Annotated[Pool, VISIBLE, Field(description="Connections that are kept open.")] = Pool()
+    logins: Annotated[
+        Mapping[_Login, Login],
+        AfterValidator(FrozenMapping),
+        WrapSerializer(lambda logins, dump: dump(dict(logins))),
+        VISIBLE,
+        Field(description="Other logins to the same database, by name; roles of the policy name them."),
+    ] = Field(default_factory=lambda: FrozenMapping({}))
     timeouts: Annotated[Timeouts, VISIBLE, Field(description="How long things may take.")] = Timeouts()
     limits: Annotated[Limits, VISIBLE, Field(description="What one call may ask.")] = Limits()
     transactions: Annotated[Transactions, VISIBLE, Field(description="Transactions that callers hold.")] = (

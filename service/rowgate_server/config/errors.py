@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from rowgate_server.config.fields import Path
 
-_NAME_FORM = "is no name for a database: 1 to 63 of a-z 0-9 _ -, the first a letter or digit"
+_NAME_FORM = "is no name{}: 1 to 63 of a-z 0-9 _ -, the first a letter or digit"
 _WORDS = {
-    "missing": "is required of every database",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number",
@@ -26,6 +25,7 @@ _WORDS = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "string_type": "must be text",
+    "string_too_short": "must not be empty",
 }
 
 
@@ -90,13 +90,14 @@ def _words(error: ErrorDetails, path: Path) -> str:
     if kind == "no_databases":
         return error["msg"]
     if error["loc"][-1:] == ("[key]",):
-        return _NAME_FORM
+        return _NAME_FORM.format(" for a database" if path[:-1] == ("databases",) else "")
     if leaf is not None and leaf.choices:
         return f"must be one of {', '.join(leaf.choices)}"
     if leaf is not None and leaf.bounds and kind in {"greater_than_equal", "less_than_equal"}:
         least, greatest = leaf.bounds
         return f"must be from {leaf.show(least)} to {leaf.show(greatest)}"
-    return _WORDS.get(kind, "is a value of the wrong kind")
+    required = "is required of every database" if path[:1] == ("databases",) else "is required"
+    return required if kind == "missing" else _WORDS.get(kind, "is a value of the wrong kind")
 
 
 def _source(path: Path, origins: Mapping[Path, str]) -> str:

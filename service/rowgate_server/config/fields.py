@@ -5,7 +5,16 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    WithJsonSchema,
+)
 
 from rowgate_server.config.url import SCHEMES, DatabaseUrl
 from rowgate_server.config.values import (
@@ -67,6 +76,16 @@ Url = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "pattern": _URL_PATTERN, "writeOnly": True}),
 ]
+
+
+_SHORTEST_SECRET = 16
+
+
+def long_enough(secret: SecretStr) -> SecretStr:
+    """A secret that is not guessed, or none."""
+    if secret and len(secret) < _SHORTEST_SECRET:
+        raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+    return secret
 
 
 def lower_case(value: object) -> object:

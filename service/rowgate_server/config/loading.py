@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from rowgate_server.config.errors import ConfigError, Problem, explain
+from rowgate_server.config.policy import load_policy
 from rowgate_server.config.settings import Settings
+from rowgate_server.config.shape import spell
 from rowgate_server.config.sources import (
     CONFIG_VARIABLE,
     Given,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rowgate_server.config.fields import Path
+    from rowgate_server.core.policy.records import Policy
 
 _NONE: Mapping[str, Mapping[str, Any]] = FrozenMapping({})
 
@@ -60,7 +63,35 @@ def load(
         problems += _missing_files(settings)
     if problems or settings is None:
         raise ConfigError(map(str, problems))
+    read_policy(settings)
     return settings
+
+
+def read_policy(settings: Settings) -> Policy | None:
+    """The policy as its file has it now; None where there is none.
+
+    Raises:
+        ConfigError: with all that is wrong with it.
+    """
+    if not settings.policy.path:
+        return None
+    policy = load_policy(settings.policy.path, {name: set(each.logins) for name, each in settings.databases.items()})
+    strangers = [
+        Problem(path, settings.origin(path), f"names {spell(role)}, which is no role of the policy")
+        for path, roles in _roles(settings)
+        for role in roles
+        if role not in policy.roles
+    ]
+    if strangers:
+        raise ConfigError(map(str, strangers))
+    return policy
+
+
+def _roles(settings: Settings) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The roles that the configuration itself gives to callers; tokens bring theirs."""
+    for kind, members in (("api_keys", settings.auth.api_keys), ("certificates", settings.auth.certificates)):
+        for name, member in members.items():
+            yield ("auth", kind, name, "roles"), member.roles.words
 
 
 def _file(flags: Mapping[str, str], env: Mapping[str, str]) -> Iterator[Source]:
@@ -107,8 +138,18 @@ def _nest(given: Iterable[Given]) -> dict[str, Any]:
 
 def _missing_files(settings: Settings) -> Iterator[Problem]:
     """A certificate that is not there would otherwise be found out at the first connection."""
-    for name, database in settings.databases.items():
-        words = unreadable(database.url.ssl_root_cert) if database.url.ssl_root_cert else None
+    files: dict[Path, str] = {}
+    for section in ("tls", "admin_tls"):
+        for name in ("certificate", "key", "client_ca"):
+            files[section, name] = getattr(getattr(settings, section), name)
+    for issuer, told in settings.auth.jwt.items():
+        files["auth", "jwt", issuer, "jwks_ca"] = told.jwks_ca
+        files["auth", "jwt", issuer, "jwks"] = "" if "://" in told.jwks else told.jwks
+    names = dict.fromkeys(files, "it")
+    for database, given in settings.databases.items():
+        files["databases", database, "url"] = given.url.ssl_root_cert
+        names["databases", database, "url"] = "its sslrootcert"
+    for path, file in files.items():
+        words = unreadable(file) if file else None
         if words is not None:
-            path = ("databases", name, "url")
-            yield Problem(path, settings.origin(path), f"the file that its sslrootcert names {words}")
+            yield Problem(path, settings.origin(path), f"the file that {names[path]} names {words}")

@@ -12,6 +12,7 @@ from rowgate_server.config.shape import ROOT, Branch, Leaf
 from rowgate_server.config.sources import FLAGS
 from rowgate_server.config.url import DatabaseUrl
 from rowgate_server.config.values import Address, Unit, format_quantity
+from rowgate_server.config.words import Pairs, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,8 +98,9 @@ User, password and database name are percent-encoded: `@` is `%40`, `/` is `%2F`
 
 Behind a `?`, these and no other options are accepted:
 
-- `sslmode` (MySQL, MariaDB, PostgreSQL): `disable`, `prefer` (the default: TLS if the server offers it), `require`
-  (TLS, the certificate unchecked), `verify-ca` (its issuer checked), `verify-full` (issuer and host name checked).
+- `sslmode` (MySQL, MariaDB, PostgreSQL): `verify-full` (the default: TLS, the certificate's issuer and host name
+  checked), `verify-ca` (its issuer checked), `require` (TLS, the certificate unchecked, so that an impostor is not
+  found out), `prefer` (the same if the server offers TLS, else plaintext; the default on loopback), `disable`.
 - `sslrootcert`, with the two that check: the path of the CA certificates. Without it, the system's own.
 - `mode=ro` (SQLite): the file is opened for reading only.
 
@@ -114,6 +116,8 @@ _WORDS: dict[Any, str] = {
     str: "text",
     SecretStr: "text",
     TableColumns: "`table=column`, with commas between several",
+    Words: "names, with commas between several",
+    Pairs: "`name=value`, with commas between several",
 }
 _UNIT_WORDS = {Unit.SECONDS: "duration", Unit.BYTES: "size", None: "number"}
 

@@ -13,13 +13,15 @@ from rowgate_server.config.settings import Settings
 from rowgate_server.config.shape import NAME, ROOT, Branch, Leaf
 from rowgate_server.config.url import PASSWORD_PLACEHOLDER, DatabaseUrl
 from rowgate_server.config.values import DURATION_PATTERN, SIZE_PATTERN, Unit, format_optional_address
+from rowgate_server.config.words import Pairs, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rowgate_server.config.fields import Path
 
-_EMPTY = ("", SecretStr(""), TableColumns())
+_TEXTS = (TableColumns, Words, Pairs)
+_EMPTY = ("", SecretStr(""), *(kind() for kind in _TEXTS))
 """Given as text these would be nothing, which is no value."""
 _STRING_PATTERNS = {Unit.SECONDS: DURATION_PATTERN, Unit.BYTES: SIZE_PATTERN}
 
@@ -60,7 +62,7 @@ def show(leaf: Leaf, value: Any) -> Any:
         return int(text) if text.isdecimal() else text
     if isinstance(value, bool | int | str):
         return value
-    if isinstance(value, TableColumns):
+    if isinstance(value, _TEXTS):
         return str(value)
     return format_optional_address(value)
 

@@ -26,6 +26,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from rowgate_server.config.audit import Audit
+from rowgate_server.config.auth import Auth
 from rowgate_server.config.database import Database
 from rowgate_server.config.fields import (
     LARGEST_MESSAGE,
@@ -40,18 +42,18 @@ from rowgate_server.config.fields import (
     Path,
     Section,
     Size,
+    long_enough,
     lower_case,
 )
+from rowgate_server.config.policy_settings import Policy
+from rowgate_server.config.tls import AdminTls, Certificates, Tls
 from rowgate_server.config.values import Address, FrozenMapping, Unit, format_quantity
 
-_SHORTEST_SECRET = 16
+_EXPOSED = (
+    "is no loopback address, and no authentication is configured, so whoever can reach it could use the databases: "
+    "configure auth, or say --insecure (insecure: true)"
+)
 DATABASE_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,62}$"
-
-
-def _long_enough(secret: SecretStr) -> SecretStr:
-    if secret and len(secret) < _SHORTEST_SECRET:
-        raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
-    return secret
 
 
 class Server(Section):
@@ -139,7 +141,7 @@ class Server(Section):
     ] = False
     page_token_secret: Annotated[
         SecretStr,
-        AfterValidator(_long_enough),
+        AfterValidator(long_enough),
         SECRET,
         Field(
             description="What the page tokens of ListRows are signed with: at least 16 characters, the same for all "
@@ -156,8 +158,9 @@ class Admin(Section):
         bool,
         VISIBLE,
         Field(
-            description="Whether every caller may list and cancel the queries of all; otherwise those alone that came "
-            "over the same connection. `--demo` turns it on."
+            description="Whether every caller may list and cancel the queries of all; otherwise its own: those of the "
+            "same principal, or without authentication of the same connection. Where there is a policy, the right "
+            "`admin` to the database counts instead. `--demo` turns it on."
         ),
     ] = False
     statement_text: Annotated[
@@ -240,6 +243,22 @@ class Settings(Section):
     admin_listen: Annotated[
         OptionalAddress, VISIBLE, Field(description="Where `/metrics`, `/livez` and `/readyz` listen, or `off`.")
     ] = Address(host="127.0.0.1", port=9464)
+    health_listen: Annotated[
+        OptionalAddress,
+        VISIBLE,
+        Field(
+            description="Where the gRPC health service, and nothing else, also listens in plaintext: for probes that "
+            "speak no TLS, or have no client certificate. `off`: nowhere."
+        ),
+    ] = None
+    insecure: Annotated[
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether everybody who can reach the server may use it: without authentication it listens on "
+            "loopback and Unix sockets only, unless this is `true`."
+        ),
+    ] = False
     databases: Annotated[Databases, VISIBLE, Field(description="The databases that are served, by name.")] = Field(
         default_factory=lambda: FrozenMapping({})
     )
@@ -252,6 +271,11 @@ class Settings(Section):
         Field(description="The database that a request means when it names none."),
     ] = Field(default_factory=_only_one)
     server: Annotated[Server, VISIBLE, Field(description="The gRPC server.")] = Server()
+    auth: Annotated[Auth, VISIBLE, Field(description="Who may call.")] = Auth()
+    tls: Annotated[Tls, VISIBLE, Field(description="TLS of the gRPC port.")] = Tls()
+    admin_tls: Annotated[AdminTls, VISIBLE, Field(description="TLS of the admin port.")] = AdminTls()
+    audit: Annotated[Audit, VISIBLE, Field(description="The audit log.")] = Audit()
+    policy: Annotated[Policy, VISIBLE, Field(description="Who may do what.")] = Policy()
     admin: Annotated[Admin, VISIBLE, Field(description="AdminService: the queries that run.")] = Admin()
     health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
     log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
@@ -304,12 +328,13 @@ def _there_are(names: Mapping[str, object]) -> str:
 
 def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
     """What holds between sections: the setting that breaks it, and how."""
+    yield from _exposed(settings)
+    yield from _incomplete("tls", settings.tls)
+    yield from _incomplete("admin_tls", settings.admin_tls)
+    if settings.auth.certificates and not settings.tls.client_ca:
+        yield ("auth", "certificates"), "needs tls.client_ca: without it no caller is asked for a certificate"
+    yield from _unsharable(settings)
     server = settings.server
-    admin = settings.admin_listen
-    if admin is not None and admin == settings.listen and (admin.path or admin.port):
-        yield ("admin_listen",), "is the same as listen"
-    if server.workers > 1 and settings.listen.path:
-        yield ("server", "workers"), "must be 1 where listen is a Unix socket, which processes cannot share"
     largest = f"server.max_message_bytes ({format_quantity(server.max_message_bytes, Unit.BYTES)})"
     grace = f"server.max_connection_age_grace ({format_quantity(server.max_connection_age_grace, Unit.SECONDS)})"
     for name, database in settings.databases.items():
@@ -317,5 +342,41 @@ def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
             yield ("databases", name, "limits", "unary_bytes"), f"must be below {largest}, or results cannot be sent"
         if database.limits.sql_bytes >= server.max_message_bytes:
             yield ("databases", name, "limits", "sql_bytes"), f"must be below {largest}, or requests cannot be received"
+        for login, other in database.logins.items():
+            if not other.url.same_place(database.url):
+                yield (
+                    ("databases", name, "logins", login, "url"),
+                    f"must lead to the same database as databases.{name}.url: it is another login there",
+                )
         if server.max_connection_age and database.timeouts.stream > server.max_connection_age_grace:
             yield ("databases", name, "timeouts", "stream"), f"must not be longer than {grace}, which would cut streams"
+
+
+def _unsharable(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """Addresses that two listen on, and cannot."""
+    admin, health, several = settings.admin_listen, settings.health_listen, settings.server.workers > 1
+    if admin is not None and admin == settings.listen and (admin.path or admin.port):
+        yield ("admin_listen",), "is the same as listen"
+    if several and settings.listen.path:
+        yield ("server", "workers"), "must be 1 where listen is a Unix socket, which processes cannot share"
+    if several and health is not None and health.path:
+        yield ("health_listen",), "must be no Unix socket where there are several workers, which cannot share it"
+
+
+def _exposed(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """Addresses that others can reach, where nobody is asked who they are."""
+    if settings.auth.on or settings.insecure:
+        return
+    for name in ("listen", "admin_listen"):
+        address = getattr(settings, name)
+        if address is not None and not address.local:
+            yield (name,), _EXPOSED
+
+
+def _incomplete(name: str, tls: Certificates) -> Iterator[tuple[Path, str]]:
+    if tls.key and not tls.certificate:
+        yield (name, "certificate"), f"is missing beside {name}.key"
+    if tls.certificate and not tls.key:
+        yield (name, "key"), f"is missing beside {name}.certificate"
+    if tls.client_ca and not tls.certificate:
+        yield (name, "client_ca"), f"needs {name}.certificate: callers show certificates by TLS only"

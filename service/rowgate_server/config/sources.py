@@ -26,6 +26,7 @@ FLAGS = {
     "listen": "--listen",
     "admin_listen": "--admin-listen",
     "default_database": "--default-database",
+    "insecure": "--insecure",
     "log.level": "--log-level",
     "log.format": "--log-format",
 }
@@ -138,14 +139,14 @@ def is_service_link(name: str, value: str) -> bool:
 def _add_from_file(source: Source, path: Path, file: str, place: str) -> None:
     # The file's name is not repeated: by mistake it may be the secret itself.
     try:
-        text = _read(file)
+        text = read_text(file)
     except ValueError as error:
         source.refuse(path, place, f"the file it names {error}")
         return
     source.add(path, text.removesuffix("\n").removesuffix("\r"), place)
 
 
-def _read(file: str) -> str:
+def read_text(file: str) -> str:
     """The text of a file; ValueError says why there is none, without the file's name."""
     try:
         return File(file).read_bytes().decode("utf-8-sig")
@@ -188,7 +189,7 @@ def from_file(file: str) -> Source:
     source = Source()
     shown = "".join(character if character.isprintable() else "?" for character in file)
     try:
-        lines = read_yaml(_read(file))
+        lines = read_yaml(read_text(file))
     except ValueError as error:
         source.readable = False
         source.refuse((), f"config file {shown}", str(error))

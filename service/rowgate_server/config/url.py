@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 
-from rowgate_server.config.values import bracketed, parse_host, parse_port
+from rowgate_server.config.values import Address, bracketed, parse_host, parse_port
 from rowgate_server.engines.dialects import Dialect
 
 SCHEMES = {
@@ -63,7 +63,7 @@ class DatabaseUrl:
         host, port, username: empty, 0 and empty for SQLite.
         password: None if the URL has none.
         database: the database (MySQL: the default schema, which may be empty; SQLite: the file's path).
-        ssl_mode: `prefer` unless told; `disable` for SQLite.
+        ssl_mode: `verify-full` unless told, `prefer` on loopback; `disable` for SQLite.
         ssl_root_cert: path of the CA certificates to verify against; empty for the system's own.
         read_only: SQLite only: the file is opened with `mode=ro`.
     """
@@ -78,6 +78,14 @@ class DatabaseUrl:
     ssl_mode: SslMode = SslMode.PREFER
     ssl_root_cert: str = ""
     read_only: bool = False
+
+    def same_place(self, other: DatabaseUrl) -> bool:
+        """Whether both lead to the same database, whoever logs in."""
+
+        def place(url: DatabaseUrl) -> tuple[object, ...]:
+            return url.dialect, url.host, url.port, url.database
+
+        return place(self) == place(other)
 
     @classmethod
     def parse(cls, value: object) -> DatabaseUrl:
@@ -175,7 +183,7 @@ def _server(scheme: str, dialect: Dialect, authority: str, path: str, query: str
         raise ValueError("names no database, as in postgresql://user:password@host/database")
     if "/" in path[1:]:
         raise ValueError(f"has a second slash in its path; {_ENCODE}")
-    ssl_mode, ssl_root_cert = _ssl(_options(query, {"sslmode", "sslrootcert"}))
+    ssl_mode, ssl_root_cert = _ssl(_options(query, {"sslmode", "sslrootcert"}), local=Address(host).local)
     return DatabaseUrl(
         scheme=scheme,
         dialect=dialect,
@@ -221,9 +229,11 @@ def _options(query: str, accepted: set[str]) -> dict[str, str]:
     return options
 
 
-def _ssl(options: dict[str, str]) -> tuple[SslMode, str]:
+def _ssl(options: dict[str, str], *, local: bool) -> tuple[SslMode, str]:
+    # Nobody else can listen on loopback; and servers there have certificates that nobody has signed.
+    untold = SslMode.PREFER if local and "sslrootcert" not in options else SslMode.VERIFY_FULL
     try:
-        mode = SslMode(options.get("sslmode", SslMode.PREFER))
+        mode = SslMode(options.get("sslmode", untold))
     except ValueError:
         raise ValueError(f"has an option sslmode that is not one of {', '.join(SslMode)}") from None
     root = options.get("sslrootcert", "")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address
 from typing import Generic, TypeVar
 
 _Key = TypeVar("_Key")
@@ -141,6 +141,16 @@ class Address:
         if not colon:
             raise ValueError("must be host:port, [IPv6]:port or unix:/path")
         return cls(host=parse_host(host), port=parse_port(port, lowest=0))
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it. Of names only `localhost`: what others mean may change."""
+        if self.path or self.host.lower() == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def __str__(self) -> str:
         """The form that `parse` reads, which is also gRPC's and a URL's."""

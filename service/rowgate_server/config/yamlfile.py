@@ -49,7 +49,7 @@ def read_yaml(text: str) -> list[Line]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        raise ValueError(_describe(error)) from None
+        raise ValueError(describe(error)) from None
     except yaml.YAMLError:
         raise ValueError("is not YAML: it has characters that YAML does not allow") from None
     except RecursionError:
@@ -57,7 +57,8 @@ def read_yaml(text: str) -> list[Line]:
     return [] if root is None else list(_lines(root, ()))
 
 
-def _describe(error: yaml.MarkedYAMLError) -> str:
+def describe(error: yaml.MarkedYAMLError) -> str:
+    """Why a document is not YAML, with the place and none of its text."""
     mark = error.problem_mark or error.context_mark
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"is not YAML{place}: {_QUOTED.sub('…', error.problem or 'it cannot be read')}"

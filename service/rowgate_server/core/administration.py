@@ -7,12 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from rowgate_server.core.policy.access import denied
+from rowgate_server.core.policy.guard import access_to
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.sqltext.shape import fingerprint
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.underway import UnderWay
 from rowgate_server.engines.values import BoundRows
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
+from rowgate_server.observability.callers import Caller
 
 MOST_QUERIES = 1_000
 _LONGEST_STATEMENT = 1_000
@@ -21,23 +26,27 @@ _CUT = "…"
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks. Until callers have names, a caller is the connection that it comes over.
+    """Who asks. A caller who is not known by a name is the connection that it comes over.
 
     Attributes:
         peer: its address.
-        all_queries: it may see and cancel the queries of others.
+        identity: who it is; empty for nobody known.
+        all_queries: the databases in which it may see and cancel the queries of others.
     """
 
     peer: str
-    all_queries: bool
+    identity: str
+    all_queries: Sequence[str]
 
-    def owns(self, peer: str) -> bool:
-        """Whether a query that came from there is the viewer's own."""
-        return self.peer == peer
+    def owns(self, caller: Caller | None) -> bool:
+        """Whether that caller's queries are the viewer's own."""
+        if caller is None:
+            return False
+        return self.identity == caller.identity if self.identity or caller.identity else self.peer == caller.peer
 
-    def may_see(self, peer: str) -> bool:
-        """Whether it is any business of the viewer's."""
-        return self.all_queries or self.owns(peer)
+    def may_see(self, database: str, caller: Caller | None) -> bool:
+        """Whether that caller's queries of a database are any business of the viewer's."""
+        return database in self.all_queries or self.owns(caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +103,47 @@ class Administration:
     """Lists and cancels queries.
 
     Args:
-        databases: every one that is served.
+        databases: every one that is served, as far as the caller may go.
+        logins: whatever runs statements: each database with each of its logins.
         others: the other processes.
         text: whether statements are told as they are written, literals and all.
+        all_queries: without a policy everybody may see and cancel the queries of others.
         worker: which process this is.
     """
 
-    def __init__(self, databases: Databases, others: OtherWorkers, *, text: bool, worker: int = 0) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        logins: Sequence[Database],
+        others: OtherWorkers,
+        *,
+        text: bool,
+        all_queries: bool,
+        worker: int = 0,
+    ) -> None:
         self._databases = databases
+        self._logins = logins
         self._others = others
         self._text = text
+        self._all_queries = all_queries
         self._worker = worker
+
+    def viewer(self, peer: str) -> Viewer:
+        """The caller of the current call, who comes from there; under a policy, its right `admin` counts.
+
+        Raises:
+            RowgateError: PERMISSION_DENIED: it may do nothing with any database.
+        """
+        names = [database.name for database in self._databases]
+        if not names:
+            raise denied()
+        return Viewer(peer, current_principal.get().identity, list(filter(self._may_see_all, names)))
 
     async def queries(self, viewer: Viewer, database: str, tag: str) -> Queries:
         """Those that the viewer may see, the oldest first.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE.
+            RowgateError: PERMISSION_DENIED; without a policy UNKNOWN_DATABASE.
         """
         if database:
             self._databases.get(database)
@@ -128,7 +161,7 @@ class Administration:
             raise RowgateError(Reason.INVALID_REQUEST, "no query is named", field="query_id", outcome=Outcome.NOT_RUN)
         query = self.cancel_here(viewer, query_id) or await self._others.cancel(viewer, query_id)
         if query is None:
-            hint = None if viewer.all_queries else "it may be another caller's; admin.all_queries is off"
+            hint = None if viewer.all_queries else "it may be another caller's"
             raise RowgateError(
                 Reason.QUERY_NOT_FOUND,
                 "no query of that name runs",
@@ -142,16 +175,16 @@ class Administration:
         """Those of this process."""
         return [
             query
-            for found in self._databases
+            for found in self._logins
             if database in ("", found.name)
             for query in self._matching(found, viewer, lambda query: tag in ("", query.tag))
         ]
 
     def cancel_here(self, viewer: Viewer, query_id: str) -> Query | None:
         """End a query of this process."""
-        for database in self._databases:
+        for database in self._logins:
             for under_way in database.under_way:
-                if under_way.call.query_id == query_id and viewer.may_see(_peer(under_way)):
+                if under_way.call.query_id == query_id and viewer.may_see(database.name, under_way.caller):
                     query = self._told(database, under_way)
                     under_way.stop(
                         RowgateError(
@@ -161,8 +194,12 @@ class Administration:
                     return query
         return None
 
+    def _may_see_all(self, name: str) -> bool:
+        access = access_to(self._databases, name)
+        return self._all_queries if access is None else Operation.ADMIN in access.of_database
+
     def _matching(self, database: Database, viewer: Viewer, wanted: Callable[[Query], bool]) -> list[Query]:
-        visible = (each for each in database.under_way if viewer.may_see(_peer(each)))
+        visible = (each for each in database.under_way if viewer.may_see(database.name, each.caller))
         return [query for query in (self._told(database, each) for each in visible) if wanted(query)]
 
     def _told(self, database: Database, under_way: UnderWay) -> Query:
@@ -177,7 +214,7 @@ class Administration:
             started=time.time() - elapsed,
             elapsed=elapsed,
             state=under_way.phase.value,
-            peer=_peer(under_way),
+            peer="" if caller is None else caller.peer,
             rows=under_way.rows,
             worker=self._worker,
         )
@@ -193,7 +230,3 @@ class Administration:
 def plain(value: Viewer | Query) -> dict[str, Any]:
     """As a channel carries it."""
     return asdict(value)
-
-
-def _peer(under_way: UnderWay) -> str:
-    return "" if under_way.caller is None else under_way.caller.peer

@@ -8,6 +8,11 @@ from enum import Enum
 from typing import NamedTuple
 
 from rowgate_server.core import raw
+from rowgate_server.core.access import Access
+from rowgate_server.core.policy.access import Access as DatabaseAccess
+from rowgate_server.core.policy.guard import enter
+from rowgate_server.core.policy.needs import Operation
+from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryOptions, deadline_for, may_alter, told
 from rowgate_server.core.sqltext import ParsedStatement, bind, parse
 from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
@@ -23,6 +28,7 @@ from rowgate_server.engines.results import Completion, Result, Stats
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundStatement, BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 MOST_STEPS, MOST_RUNS = 1_000, 100_000
@@ -83,10 +89,12 @@ class BatchRunner:
     Args:
         databases: every one that is served.
         altered: is told the name of a database whose tables may have changed.
+        access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access) -> None:
         self._databases = databases
+        self._access = access
         self._altered = altered
 
     async def run(self, request: BatchRequest) -> list[StepAnswer]:
@@ -96,12 +104,17 @@ class BatchRunner:
             RowgateError: where nothing was run, or the commit failed.
         """
         _check_counts(request)
-        database = self._databases.get(request.database)
+        operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
+        access, database = enter(self._databases, request.database)
+        if only_reads(access):
+            request = request._replace(options=request.options._replace(read_only=True))
         deadline = deadline_for(database, request.call_timeout, request.options, streaming=False)
         try:
             if request.atomic:
-                return await _atomic(database, request, deadline)
-            return [await _independent(database, request, index, deadline) for index in range(len(request.steps))]
+                return await _atomic(database, access, request, deadline)
+            indexes = range(len(request.steps))
+            return [await _independent(database, access, request, index, deadline) for index in indexes]
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
         finally:
@@ -109,11 +122,13 @@ class BatchRunner:
                 self._altered(database.name)
 
 
-async def _atomic(database: Database, request: BatchRequest, deadline: Deadline) -> list[StepAnswer]:
+async def _atomic(
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, deadline: Deadline
+) -> list[StepAnswer]:
     planned: list[_Planned] = []
     for index in range(len(request.steps)):
         try:
-            planned.append(_plan(database, request, index, deadline))
+            planned.append(_plan(database, access, request, index, deadline))
         except RowgateError as error:
             return _failed(request, index, _named(error, database, index), Skipped.NOT_RUN)
     answers: list[StepAnswer] = []
@@ -127,9 +142,11 @@ async def _atomic(database: Database, request: BatchRequest, deadline: Deadline)
     return answers
 
 
-async def _independent(database: Database, request: BatchRequest, index: int, deadline: Deadline) -> StepAnswer:
+async def _independent(
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
+) -> StepAnswer:
     try:
-        step = _plan(database, request, index, deadline)
+        step = _plan(database, access, request, index, deadline)
         if not step.many:
             return _told(step, await database.executor.run(step.call))
         async with _transaction(database, request, deadline) as transaction:
@@ -147,10 +164,13 @@ def _transaction(
     return database.executor.transaction(TransactionOptions(read_only=read_only), deadline)
 
 
-def _plan(database: Database, request: BatchRequest, index: int, deadline: Deadline) -> _Planned:
+def _plan(
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
+) -> _Planned:
     bounds, options, step = database.bounds, request.options, request.steps[index]
     read_only = options.read_only or bounds.read_only
     statement = parse(step.sql, database.dialect, max_bytes=bounds.sql_bytes)
+    check_statement(access, statement)
     if request.atomic or step.many:
         check_undoable(statement)
         check_held(statement)

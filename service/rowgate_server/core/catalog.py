@@ -13,11 +13,14 @@ from sqlalchemy import Inspector
 from sqlalchemy.exc import NoSuchTableError
 
 from rowgate_server.core import reflection
+from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
+from rowgate_server.core.policy.access import denied
+from rowgate_server.core.policy.guard import access_to, check_table, enter
+from rowgate_server.core.policy.sights import sight_of
 from rowgate_server.core.tables import Table, TableKind, TableSummary
 from rowgate_server.core.tree.reading import read_schemas
 from rowgate_server.core.tree.records import SchemaName
-from rowgate_server.core.tree.sight import EVERYTHING, Sight
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Reason, RowgateError
@@ -38,7 +41,6 @@ class TableQuery:
     page_size: int = 0
     page_token: str = ""
     call_timeout: float | None = None
-    sight: Sight = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,10 @@ class Catalog:
                 field="name_pattern",
                 limit=f"{_LONGEST_PATTERN} characters",
             )
+        access, database = enter(self._databases, query.database)
         after = _read_token(query)
-        database = self._databases.get(query.database)
+        if access is not None and query.schema and not access.sees_schema(query.schema, _default_schema(database)):
+            raise denied("list tables here")
         tables = await self._all_tables(database, query)
         matches = _matcher(query.name_pattern)
         wanted = [
@@ -91,27 +95,23 @@ class Catalog:
         return TablePage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
 
     async def list_schemas(
-        self,
-        database_name: str,
-        page_size: int,
-        page_token: str,
-        call_timeout: float | None,
-        sight: Sight = EVERYTHING,
+        self, database_name: str, page_size: int, page_token: str, call_timeout: float | None
     ) -> SchemaPage:
-        """One page of a database's schemas, in alphabetical order.
+        """One page of a database's schemas, as far as the caller may know of them, in alphabetical order.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE, INVALID_REQUEST.
+            RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE, INVALID_REQUEST.
         """
         # A token is bound to its request: no pattern of ListTables has this character.
         query = TableQuery(database_name, name_pattern="\0", page_size=page_size, page_token=page_token)
-        after = _read_token(query)
         _check_page_size(page_size)
-        database = self._databases.get(database_name)
+        access, database = enter(self._databases, database_name)
+        after = _read_token(query)
         try:
             schemas = await read_schemas(database, _deadline(database, call_timeout))
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
+        sight = sight_of(access, database)
         wanted = [each for each in schemas if (after is None or each.name > after) and sight.schema(each.name)]
         size = min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
         page = wanted[:size]
@@ -124,36 +124,43 @@ class Catalog:
         table: str,
         call_timeout: float | None,
         extent: reflection.Extent = reflection.Extent.WHOLE,
-        sight: Sight = EVERYTHING,
     ) -> Table:
-        """One table or view; one that is hidden from the caller is not there.
+        """One table or view, as far as its caller may know it.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE (with near misses), INVALID_REQUEST.
+            RowgateError: PERMISSION_DENIED, be there such a table or not; UNKNOWN_DATABASE, UNKNOWN_TABLE (with near
+                misses), INVALID_REQUEST.
         """
         if not table:
             raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
-        database = self._databases.get(database_name)
+        access, database = enter(self._databases, database_name)
+        if access is None or access.sees_everything:
+            return await self._read_table(database, schema, table, call_timeout, extent)
+        allowed = check_table(access, database, (schema, table), ())
+        found = await self._read_table(database, schema, table, call_timeout, extent)
+        default = _default_schema(database)
+        return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
+
+    async def _read_table(
+        self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent
+    ) -> Table:
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
-            raise await self._unknown(database, schema, table, call_timeout, sight)
+            raise await self.unknown_table(database, schema, table, call_timeout)
         try:
-            found = await database.reflect(
+            return await database.reflect(
                 lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect, extent),
                 deadline,
             )
         except NoSuchTableError:
-            raise await self._unknown(database, schema, table, call_timeout, sight) from None
+            raise await self.unknown_table(database, schema, table, call_timeout) from None
         except RowgateError as error:
             error.with_defaults(database=database.name)
             # MariaDB has another error for a name that no table may have, and denies what the login may not know of.
             if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL, Reason.PERMISSION_DENIED):
-                raise await self._unknown(database, schema, table, call_timeout, sight, error) from None
+                raise await self.unknown_table(database, schema, table, call_timeout, error) from None
             raise error from error.__cause__
-        if not sight.shows(found.schema, found.name):
-            raise await self._unknown(database, schema, table, call_timeout, sight)
-        return found
 
     async def default_schema(self, database: Database) -> str:
         """The schema that an empty one means."""
@@ -177,19 +184,20 @@ class Catalog:
                 database=database.name,
                 schema=query.schema,
             )
-        return [table for table in tables if query.sight.shows(table.schema, table.name)]
+        access = access_to(self._databases, query.database)
+        sight = sight_of(access, database)
+        return [table for table in tables if sight.shows(table.schema, table.name)]
 
-    async def _unknown(
+    async def unknown_table(
         self,
         database: Database,
         schema: str,
         table: str,
         call_timeout: float | None,
-        sight: Sight,
         error: RowgateError | None = None,
     ) -> RowgateError:
         """UNKNOWN_TABLE, with what the caller may have meant; or what the database has against a view that is there."""
-        query = TableQuery(database.name, schema, call_timeout=call_timeout, sight=sight)
+        query = TableQuery(database.name, schema, call_timeout=call_timeout)
         names = [found.name for found in await self._all_tables(database, query)]
         if error is not None and table in names:
             refers = error.reason is Reason.UNKNOWN_TABLE
@@ -205,9 +213,12 @@ class Catalog:
         )
 
 
+def _default_schema(database: Database) -> str:
+    return database.availability.facts.default_schema
+
+
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
-    statement = f"databases.{database.name}.timeouts.statement"
-    return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, statement))
+    return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, database.statement_limit))
 
 
 def _check_page_size(page_size: int) -> None:

@@ -6,8 +6,12 @@ import asyncio
 from dataclasses import dataclass
 
 from rowgate_server.core import describe, plans, raw
+from rowgate_server.core.access import Access
 from rowgate_server.core.describe import StatementDescription
 from rowgate_server.core.plans import Engine, Plan
+from rowgate_server.core.policy.guard import enter
+from rowgate_server.core.policy.needs import Operation
+from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING
@@ -18,6 +22,7 @@ from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Column, Completion, Result, Stats
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 _LONG_ANSWER = 65_536
@@ -35,10 +40,16 @@ class Explained:
 
 
 class Explainer:
-    """Describes statements and tells their plans."""
+    """Describes statements and tells their plans, to those who may.
 
-    def __init__(self, databases: Databases) -> None:
+    Args:
+        databases: every one that is served.
+        access: decides who may.
+    """
+
+    def __init__(self, databases: Databases, access: Access) -> None:
         self._databases = databases
+        self._access = access
 
     async def explain(self, request: QueryRequest) -> Explained:
         """What a mode other than EXECUTE asks for.
@@ -46,10 +57,17 @@ class Explainer:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        database = self._databases.get(request.database)
+        runs = request.options.mode is QueryMode.PROFILE and not request.options.read_only
+        operation = Operation.RAW if runs else Operation.RAW_READ
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
+        access, database = enter(self._databases, request.database)
+        if only_reads(access):
+            request = request._replace(options=request.options._replace(read_only=True))
         query_id = request.query_id or new_id()
         try:
             statement = _parse(database, request)
+            if request.options.mode is QueryMode.PROFILE:
+                check_statement(access, statement)
             return await _explain(database, request, statement, query_id)
         except RowgateError as error:
             # Of a profile too, where nothing is said of what became of it: then it was refused before it ran.

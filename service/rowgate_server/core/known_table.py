@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy.sql.elements import quoted_name
@@ -14,6 +15,8 @@ from rowgate_server.core.crud.coercion import coercer, unfit
 from rowgate_server.core.crud.numbers import Coercer
 from rowgate_server.core.crud.unfit import UnfitError
 from rowgate_server.core.near_misses import column_hint
+from rowgate_server.core.policy.access import TableAccess, denied
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Key, Table, TableColumn
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import BoundValue
@@ -39,6 +42,9 @@ class KnownTable:
         core: for statements. Its columns have no types: values come with their own.
         coercers: what makes a value one of a column's, by its name.
         soft_delete: the column that marks deleted rows, if the configuration has one for it.
+        access: what its caller may do with it, where that is not everything.
+        narrowed_from: the same table with all its columns and keys, where the caller's has fewer.
+        made: whoever makes something of it may leave that here, to find it there next time.
     """
 
     database: str
@@ -50,6 +56,21 @@ class KnownTable:
     core: sqlalchemy.Table
     coercers: Mapping[str, Coercer]
     soft_delete: TableColumn | None = None
+    access: TableAccess | None = None
+    narrowed_from: KnownTable | None = None
+    made: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> KnownTable:
+        """The table itself: for statements, once it is decided what the caller may ask and get."""
+        return self.narrowed_from or self
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """The columns that may be answered with."""
+        if self.access is None:
+            return tuple(self.columns)
+        return tuple(self.access.columns(Operation.READ).among(self.columns))
 
     def column(self, name: str, field: str) -> TableColumn:
         """The column of that name.
@@ -68,6 +89,39 @@ class KnownTable:
                 column=name,
                 hint=column_hint(name, self.columns),
             )
+        return found
+
+    def read(self, name: str, field: str) -> TableColumn:
+        """The column of that name, to be answered with.
+
+        Raises:
+            RowgateError: UNKNOWN_COLUMN, or PERMISSION_DENIED for one that may only be written.
+        """
+        found = self.column(name, field)
+        if self.access is not None and name not in self.access.columns(Operation.READ):
+            raise _not_this(name, field, "read this column")
+        return found
+
+    def compared(self, name: str, field: str) -> TableColumn:
+        """The column of that name, to be compared or sorted by.
+
+        Raises:
+            RowgateError: UNKNOWN_COLUMN, or PERMISSION_DENIED where an answer would tell what may not be read.
+        """
+        found = self.read(name, field)
+        if self.access is not None and name in self.access.masks:
+            raise _not_this(name, field, "compare or sort by this column, which is masked")
+        return found
+
+    def written(self, name: str, field: str, operation: Operation) -> TableColumn:
+        """The column of that name, to be written.
+
+        Raises:
+            RowgateError: UNKNOWN_COLUMN, or PERMISSION_DENIED for one that may only be read.
+        """
+        found = self.column(name, field)
+        if self.access is not None and name not in self.access.columns(operation):
+            raise _not_this(name, field, "write this column")
         return found
 
     def coerced(self, column: TableColumn, value: BoundValue, field: str) -> BoundValue:
@@ -95,6 +149,12 @@ class KnownTable:
     def index_of(self, key: Key) -> str:
         """The index that a key of MySQL's is, by which the database refuses to look for rows where it is gone."""
         return "PRIMARY" if key is self.described.primary_key else key.name
+
+
+def _not_this(name: str, field: str, words: str) -> RowgateError:
+    error = denied(words)
+    error.field = field
+    return error.with_defaults(column=name)
 
 
 def not_one_row(table: KnownTable) -> StaleTableError:

@@ -8,6 +8,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.core import raw
+from rowgate_server.core.access import Access
+from rowgate_server.core.policy.access import Access as DatabaseAccess
+from rowgate_server.core.policy.guard import enter
+from rowgate_server.core.policy.needs import Operation
+from rowgate_server.core.policy.raw_sql import check_statement, check_within, only_reads
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING, alters
 from rowgate_server.core.transactions.statements import check_held
@@ -20,6 +25,7 @@ from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD", "COPY", "CALL", "WITH"})
@@ -68,10 +74,12 @@ class QueryRunner:
     Args:
         databases: every one that is served.
         altered: told the name of a database whose tables a statement may have made other.
+        access: decides who may.
     """
 
-    def __init__(self, databases: Databases, altered: Callable[[str], None]) -> None:
+    def __init__(self, databases: Databases, altered: Callable[[str], None], access: Access) -> None:
         self._databases = databases
+        self._access = access
         self._altered = altered
 
     async def execute(self, request: QueryRequest) -> Result:
@@ -80,8 +88,9 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        database = self._databases.get(request.database)
-        statement, call = self._prepare(database, request, streaming=False)
+        access, database = self._allowed(request)
+        request = _within_rights(access, request)
+        statement, call = self._prepare(database, access, request, streaming=False)
         try:
             result = await database.executor.run(call)
         except RowgateError as error:
@@ -105,8 +114,12 @@ class QueryRunner:
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        database = self._databases.get(request.database)
-        statement, call = self._prepare(database, request, streaming=True, held=within is not None)
+        access, database = self._allowed(request)
+        if within is None:
+            request = _within_rights(access, request)
+        else:
+            check_within(access, transaction_reads=request.options.read_only)
+        statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
         returned = False
         chunks = (within or database.executor).stream(call, cells_per_chunk)
         try:
@@ -135,9 +148,15 @@ class QueryRunner:
         """When a stream must be over, its reader's own slowness included.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE.
+            RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE.
         """
-        return deadline_of(self._databases.get(request.database), request, streaming=True)
+        return deadline_of(self._allowed(request)[1], request, streaming=True)
+
+    def _allowed(self, request: QueryRequest) -> tuple[DatabaseAccess | None, Database]:
+        """What the caller may do with the database, and the database as far as it may."""
+        operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
+        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
+        return enter(self._databases, request.database)
 
     def _note(self, database: Database, statement: ParsedStatement) -> None:
         """Whatever became of it: what failed at last may have done its work."""
@@ -145,12 +164,19 @@ class QueryRunner:
             self._altered(database.name)
 
     def _prepare(
-        self, database: Database, request: QueryRequest, *, streaming: bool, held: bool = False
+        self,
+        database: Database,
+        access: DatabaseAccess | None,
+        request: QueryRequest,
+        *,
+        streaming: bool,
+        held: bool = False,
     ) -> tuple[ParsedStatement, Call]:
         bounds, options = database.bounds, request.options
         query_id = request.query_id or new_id()
         try:
             statement = parse(request.sql, database.dialect, max_bytes=bounds.sql_bytes)
+            check_statement(access, statement)
             if held:
                 check_held(statement)
             raw.check(statement, read_only=options.read_only or bounds.read_only)
@@ -160,13 +186,24 @@ class QueryRunner:
                 database=database.name, query_id=query_id, outcome=Outcome.NOT_RUN.value
             ) from None
         deadline = deadline_of(database, request, streaming=streaming)
-        cap_rows, cap_bytes = (None, None) if streaming else (bounds.unary_rows, bounds.unary_bytes)
+        cap_rows, cap_bytes = (
+            (bounds.stream_rows, bounds.stream_bytes) if streaming else (bounds.unary_rows, bounds.unary_bytes)
+        )
         limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
         reads = statement.keyword in READING
         # A transaction is read-only as a whole, or not at all.
         read_only = not held and (options.read_only or bounds.read_only)
         operation = database.statements.streams if streaming else database.statements.of(statement.keyword)
         return statement, Call(bound, deadline, limits, query_id, reads, read_only, operation=operation)
+
+
+def _within_rights(access: DatabaseAccess | None, request: QueryRequest) -> QueryRequest:
+    """The request, where nothing can be written if its caller may only read.
+
+    Raises:
+        RowgateError: PERMISSION_DENIED: it may run no SQL of its own.
+    """
+    return request._replace(options=request.options._replace(read_only=True)) if only_reads(access) else request
 
 
 def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -> Deadline:
@@ -177,11 +214,15 @@ def deadline_of(database: Database, request: QueryRequest, *, streaming: bool) -
 def deadline_for(database: Database, call_timeout: float | None, options: QueryOptions, *, streaming: bool) -> Deadline:
     """The same for whatever has such options."""
     bounds = database.bounds
-    limit = bounds.stream_timeout if streaming else bounds.statement_timeout
+    limit = (
+        (bounds.stream_timeout, database.stream_limit)
+        if streaming
+        else (bounds.statement_timeout, database.statement_limit)
+    )
     return Deadline.soonest(
         of_call(call_timeout),
         (options.timeout, "options.timeout"),
-        (limit, f"databases.{database.name}.timeouts.{'stream' if streaming else 'statement'}"),
+        limit,
     )
 
 

@@ -7,15 +7,19 @@ meets something that it does not know: a table that was made or changed a moment
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.kept_tables import Kept, KeptTables, Place
 from rowgate_server.core.known_table import KnownTable, StaleTableError, known
+from rowgate_server.core.narrowing import discreet, narrowed
+from rowgate_server.core.policy.access import Access
+from rowgate_server.core.policy.guard import check_table, enter
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
@@ -23,6 +27,8 @@ from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _T = TypeVar("_T")
+_Work: TypeAlias = Callable[[Database, KnownTable, Deadline], Awaitable[_T]]
+_MOST_NARROWED = 1000
 
 _UNKNOWN = frozenset({Reason.UNKNOWN_COLUMN, Reason.UNKNOWN_TABLE, Reason.INVALID_SQL})
 """What a request may end in because the table has changed, be it by the gateway's word or the database's.
@@ -46,8 +52,8 @@ class TableCache:
     """Hands out tables.
 
     Args:
-        databases: every one that is served.
-        catalog: reads a table.
+        databases: every one that is served, as far as the caller may go.
+        catalog: reads a table, whoever asks.
         rules: by the databases' names.
     """
 
@@ -58,6 +64,7 @@ class TableCache:
         self._entries = KeptTables()
         self._flights: dict[Place, asyncio.Task[KnownTable]] = {}
         self._alterations: Counter[str] = Counter()
+        self._narrowed: OrderedDict[tuple[KnownTable, Access], KnownTable] = OrderedDict()
 
     def forget(self, database: str) -> None:
         """Drop what is known of a database, and what is being read of it: a statement may have altered its tables."""
@@ -69,14 +76,15 @@ class TableCache:
     def on(self, database: Database) -> TableCache:
         """The same tables, for a view of their database."""
         viewed = copy(self)
-        viewed._databases = Databases({database.name: database}, database.name)  # noqa: SLF001 - its own
+        viewed._databases = self._databases.only(database)  # noqa: SLF001 - its own
         return viewed
 
     async def use(
         self,
         place: tuple[str, str, str],
         call_timeout: float | None,
-        work: Callable[[Database, KnownTable, Deadline], Awaitable[_T]],
+        operations: Sequence[Operation],
+        work: _Work[_T],
     ) -> _T:
         """Call a function with a table; once more with the table read anew, if it ended in what that may mend.
 
@@ -85,15 +93,52 @@ class TableCache:
         Args:
             place: database, schema and table, empty for the default ones.
             call_timeout: seconds that the call has left.
-            work: what is to be done with it; its deadline is that of the whole.
+            operations: what is to be done with it, all of which the caller must be allowed.
+            work: does it, with what the caller may know of it; its deadline is that of the whole.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE, UNKNOWN_TABLE (with near misses), and what the function raises.
+            RowgateError: PERMISSION_DENIED, be there such a table or not; UNKNOWN_DATABASE, UNKNOWN_TABLE (with near
+                misses), and what the function raises.
         """
-        database = self._databases.get(place[0])
+        access, database = enter(self._databases, place[0])
+        if access is None:
+            return await self._use(database, place, call_timeout, work)
+        check_table(access, database, place[1:], operations)
+
+        async def narrowed_work(database: Database, table: KnownTable, deadline: Deadline) -> _T:
+            known_to_caller = self._for_caller(access, database, table, operations)
+            try:
+                return await work(database, known_to_caller, deadline)
+            except RowgateError as error:
+                raise discreet(error, known_to_caller) from error.__cause__
+
+        try:
+            return await self._use(database, place, call_timeout, narrowed_work)
+        except RowgateError as error:
+            if error.reason is not Reason.UNKNOWN_TABLE:
+                raise
+        # Others may have waited for the same error, and be told of other tables.
+        raise await Catalog(self._databases).unknown_table(database, place[1], place[2], call_timeout)
+
+    def _for_caller(
+        self, access: Access, database: Database, table: KnownTable, operations: Sequence[Operation]
+    ) -> KnownTable:
+        """A table as its caller may know it."""
+        key = (table, access)
+        found = self._narrowed.get(key)
+        if found is None:
+            place = (table.described.schema, table.name)
+            found = self._narrowed[key] = narrowed(table, check_table(access, database, place, operations))
+            if len(self._narrowed) > _MOST_NARROWED:
+                self._narrowed.popitem(last=False)
+        return found
+
+    async def _use(
+        self, database: Database, place: tuple[str, str, str], call_timeout: float | None, work: _Work[_T]
+    ) -> _T:
         deadline = Deadline.soonest(
             of_call(call_timeout),
-            (database.bounds.statement_timeout, f"databases.{database.name}.timeouts.statement"),
+            (database.bounds.statement_timeout, database.statement_limit),
         )
         place = (database.name, *place[1:])
         try:
@@ -114,7 +159,7 @@ class TableCache:
         database: Database,
         place: Place,
         deadline: Deadline,
-        work: Callable[[Database, KnownTable, Deadline], Awaitable[_T]],
+        work: _Work[_T],
     ) -> _T:
         """With what is read from now on. What others were already reading may be older than this request."""
         begun = self._flights.get(place)

@@ -6,6 +6,7 @@ It is asked through the pool, once, when the database is first found up. Nothing
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
@@ -39,11 +40,13 @@ class CapacityCheck:
 
     Args:
         database: which.
-        processes: how many have a pool like this one's.
+        logins: the same one, with other logins; each has a pool too.
+        processes: how many have pools like these.
     """
 
-    def __init__(self, database: Database, processes: int) -> None:
+    def __init__(self, database: Database, logins: Sequence[Database], processes: int) -> None:
         self._database = database
+        self._pools = (database, *logins)
         self._processes = processes
         self._task: asyncio.Task[None] | None = None
         if database.dialect in _QUESTIONS:
@@ -65,7 +68,7 @@ class CapacityCheck:
         except RowgateError as error:
             _log.info("the database does not say how many connections it allows", cause=error.message)
             return
-        most = self._database.pool_numbers().maximum
+        most = sum(each.pool_numbers().maximum for each in self._pools)
         figures = {
             "database": self._database.name,
             "allowed": allowed,

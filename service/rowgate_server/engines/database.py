@@ -33,7 +33,10 @@ _REFUSED = ("28", "3D")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The server's own limits on statements of one database: seconds, rows, bytes. None: no such limit."""
+    """The limits on statements of one database, the server's own or less: seconds, rows, bytes. None: no such limit.
+
+    `statement_limit` and `stream_limit` say whose limits the two times are; empty: the configuration's of the database.
+    """
 
     statement_timeout: float
     stream_timeout: float
@@ -41,10 +44,14 @@ class Bounds:
     unary_bytes: int
     sql_bytes: int
     read_only: bool = False
+    stream_rows: int | None = None
+    stream_bytes: int | None = None
+    statement_limit: str = ""
+    stream_limit: str = ""
 
 
 class Database:
-    """One database, by the name that the configuration gives it."""
+    """One database, by the name that the configuration gives it; `login` where that is not the gateway's own."""
 
     def __init__(
         self,
@@ -54,8 +61,10 @@ class Database:
         bounds: Bounds,
         availability: Availability,
         metrics: DatabaseMetrics,
+        login: str = "",
     ) -> None:
         self.name = name
+        self.login = login
         self.bounds = bounds
         self.availability = availability
         self.statements: DatabaseStatements = metrics.statements
@@ -73,6 +82,22 @@ class Database:
         held = copy(self)
         held.executor = HeldExecutor(transaction)
         return held
+
+    def bounded(self, bounds: Bounds) -> Database:
+        """The same within other bounds."""
+        narrower = copy(self)
+        narrower.bounds = bounds
+        return narrower
+
+    @property
+    def statement_limit(self) -> str:
+        """Whose limit the longest time of a statement is, for errors."""
+        return self.bounds.statement_limit or f"databases.{self.name}.timeouts.statement"
+
+    @property
+    def stream_limit(self) -> str:
+        """Whose limit the longest time of a stream is, for errors."""
+        return self.bounds.stream_limit or f"databases.{self.name}.timeouts.stream"
 
     @property
     def under_way(self) -> Sequence[UnderWay]:
@@ -157,6 +182,10 @@ class Databases:
 
     def __iter__(self) -> Iterator[Database]:
         return iter(self._databases.values())
+
+    def only(self, database: Database) -> Databases:
+        """One view of one of them, for whatever is asked of it."""
+        return Databases({database.name: database}, database.name)
 
     def name_of(self, name: str) -> str:
         """The name that a request means, whether or not there is such a database."""

@@ -80,9 +80,34 @@ def make_database(
     tracing: Tracing | None = None,
 ) -> Database:
     """A database, put together; nothing is connected yet."""
-    driver = make_driver(target, timeouts)
-    if tracing is not None:
-        system = driver.engine_url.get_backend_name()
-        driver = traced(driver, tracing, Place(name, system, target.database, target.host, target.port))
+    driver = _traced(make_driver(target, timeouts), name, target, tracing)
     availability = Availability(name, driver, timeouts.probe_interval, timeouts.probe)
     return Database(name, driver, pool, bounds, availability, metrics.database(name))
+
+
+def make_login(
+    login: str,
+    database: Database,
+    target: Target,
+    timeouts: Timeouts,
+    pool: PoolSettings,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
+) -> Database:
+    """The same database with another login, and a pool of its own; whether it is up, the gateway's own login finds out.
+
+    In metrics and logs it is called `database/login`.
+
+    Raises:
+        OSError: its CA certificates cannot be read.
+    """
+    driver = _traced(make_driver(target, timeouts), database.name, target, tracing)
+    numbers = metrics.database(f"{database.name}/{login}")
+    return Database(database.name, driver, pool, database.bounds, database.availability, numbers, login)
+
+
+def _traced(driver: Driver, name: str, target: Target, tracing: Tracing | None) -> Driver:
+    if tracing is None:
+        return driver
+    system = driver.engine_url.get_backend_name()
+    return traced(driver, tracing, Place(name, system, target.database, target.host, target.port))

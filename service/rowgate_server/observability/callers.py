@@ -23,6 +23,10 @@ class Caller(Protocol):
     def tag(self) -> str:
         """What the caller calls it; "" for nothing."""
 
+    @property
+    def identity(self) -> str:
+        """Who it is made for; "" for nobody known."""
+
 
 current_caller: ContextVar[Caller | None] = ContextVar("rowgate_caller", default=None)
 """The call that this task handles; None for the gateway's own work."""

@@ -23,6 +23,7 @@ from rowgate_server.observability.distribution import Distribution
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.statements import DatabaseStatements, Statements
+from rowgate_server.observability.tls_metrics import TlsFamilies, TlsMetrics
 
 _log = get_logger("rowgate.pool")
 
@@ -174,6 +175,20 @@ class Metrics:
             "rowgate_transactions_refused", "Transactions refused because as many were open as may be.", "database"
         )
 
+        self.denials = self._counter("rowgate_policy_denials", "Calls that the policy did not let through.")
+        self.quota_refusals = self._counter(
+            "rowgate_quota_refusals", "Calls refused as their caller had made enough of them for now."
+        )
+        self.policy_reloads = self._counter(
+            "rowgate_policy_reloads", "New policies, and whether they were taken or refused.", "outcome"
+        )
+        self.auth_failures = self._counter("rowgate_auth_failures", "Calls whose credentials were refused.", "reason")
+        self.jwks_failures = self._counter(
+            "rowgate_auth_jwks_failures", "Times that the keys of an issuer of tokens could not be read.", "issuer"
+        )
+        self.audit_failures = self._counter("rowgate_audit_failures", "Lines of the audit log that were lost.")
+        self._tls = TlsFamilies(self.registry)
+
     def count_reasons(self, reasons: Iterable[str]) -> dict[str, int]:
         """The calls that ended in an error, by its reason, each at zero from the start; to be added to."""
         return self._calls.count_reasons(reasons)
@@ -195,6 +210,10 @@ class Metrics:
     def transactions(self, name: str) -> TransactionMetrics:
         """The metrics of one database's transactions."""
         return TransactionMetrics(self, name)
+
+    def tls(self, port: str) -> TlsMetrics:
+        """The metrics of one port's certificate."""
+        return self._tls.port(port)
 
     def watch_pools(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
         """Read the pools and the databases' health at every scrape."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -36,33 +37,33 @@ class AdminServer:
         app.router.add_get("/readyz", self._readyz)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
 
-    async def listen(self, host: str, port: int, path: str) -> str:
+    async def listen(self, host: str, port: int, path: str, tls: ssl.SSLContext | None = None) -> str:
         """Listen on a socket file, or on a host and port; returns where.
 
         Raises:
             OSError: the address cannot be had.
         """
         if path:
-            await self.start_unix(path)
+            await self.start_unix(path, tls)
             return f"unix:{path}"
-        bound = await self.start(host, port)
+        bound = await self.start(host, port, tls)
         return f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; returns the port, which is another one if 0 was asked for.
 
         Raises:
             OSError: the address cannot be had.
         """
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
         bound: int = self._runner.addresses[0][1]
         return bound
 
-    async def start_unix(self, path: str) -> None:
+    async def start_unix(self, path: str, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a socket file."""
         await self._runner.setup()
-        await web.UnixSite(self._runner, path).start()
+        await web.UnixSite(self._runner, path, ssl_context=tls).start()
 
     async def stop(self) -> None:
         """Listen no more."""

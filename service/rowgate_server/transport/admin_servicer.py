@@ -20,12 +20,10 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
 
     Args:
         administration: knows what runs.
-        all_queries: every caller may list and cancel the queries of others.
     """
 
-    def __init__(self, administration: Administration, *, all_queries: bool) -> None:
+    def __init__(self, administration: Administration) -> None:
         self._administration = administration
-        self._all_queries = all_queries
 
     async def ListQueries(
         self, request: admin_service_pb2.ListQueriesRequest, context: Context
@@ -47,8 +45,8 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         return admin_service_pb2.CancelQueryResponse(query=_encode(query))
 
     def _viewer(self) -> Viewer:
-        """Whoever calls; the place for a principal's permissions, once callers have names."""
-        return Viewer(current_call().peer, self._all_queries)
+        """Whoever calls."""
+        return self._administration.viewer(current_call().peer)
 
 
 def _encode(query: Query) -> admin_service_pb2.RunningQuery:

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
+from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats, result_too_large
 from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec.answers import sealed, with_result
 from rowgate_server.transport.codec.batches import decode_batch, encode_answers
@@ -40,6 +42,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         explainer: tells of them what is not their result.
         batches: runs several at once.
         transacting: holds transactions.
+        quotas: each step of a batch counts like a call.
         request_timeout: seconds that a unary call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
@@ -50,12 +53,14 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         explainer: Explainer,
         batches: BatchRunner,
         transacting: Transacting,
+        quotas: Quotas,
         request_timeout: float,
         largest_message: int,
     ) -> None:
         self._queries = queries
         self._batches = batches
         self._transacting = transacting
+        self._quotas = quotas
         self._explainer = explainer
         self._largest_message = largest_message
         self._request_timeout = request_timeout
@@ -91,6 +96,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                 response = query_service_pb2.StreamQueryResponse()
                 encoder = encoder or encoding.start(chunk.columns or (), response.result)
                 encoder.put(chunk.rows, response.result)
+                call.facts["rows"] = call.facts.get("rows", 0) + len(chunk.rows)
                 if chunk.stats is not None:
                     encoder.end(response.result)
                     _note(call, chunk.stats)
@@ -105,6 +111,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         if database:
             call.facts["database"] = database
         call.facts["query_id"] = query_id
+        call.statements = (request.sql,)
         try:
             query, encoding = decode_query(request, call_timeout, query_id)
         except RowgateError as error:
@@ -123,11 +130,14 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         call_timeout = time_left(context, self._request_timeout)
         # Decoding and encoding many rows takes milliseconds: so long no other call should have to wait.
         batch, encoding = await asyncio.to_thread(decode_batch, request, call_timeout)
-        if batch.database:
-            call.facts["database"] = batch.database
+        database = self._queries.database_name(batch.database)
+        if database:
+            call.facts["database"] = database
+        call.statements = [step.sql for step in batch.steps]
         if batch.options.tag:
             call.facts["tag"] = batch.options.tag
         call.facts["steps"] = len(batch.steps)
+        self._quotas.charge(current_principal.get(), len(batch.steps) - 1)
         answers = await self._batches.run(batch)
         response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
         if response.ByteSize() > self._largest_message:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator
 
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.completion import Completer
 from rowgate_server.core.ddl import TableMaker
+from rowgate_server.core.policy.sights import sight_in
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.tables import Table
-from rowgate_server.core.tree import EVERYTHING, Sight, TreeStore
+from rowgate_server.core.tree import TreeStore, seen
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.transport.codec import completions, definitions, schemas, trees
 from rowgate_server.transport.interceptors import current_call
@@ -26,13 +26,12 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     """Serves SchemaService.
 
     Args:
-        databases: every one that is served.
+        databases: every one that is served, as far as the caller may go.
         catalog: knows their tables.
         trees: has their trees.
         tables: the descriptions that TableService works with.
         maker: makes and drops tables.
         request_timeout: seconds that a call may take whose caller sets no deadline.
-        sight: what the caller of the current call may see.
     """
 
     def __init__(
@@ -43,14 +42,12 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         tables: TableCache,
         maker: TableMaker,
         request_timeout: float,
-        sight: Callable[[], Sight] = lambda: EVERYTHING,
     ) -> None:
         self._databases = databases
         self._catalog = catalog
         self._trees = trees
         self._tables = tables
         self._maker = maker
-        self._sight = sight
         self._completer = Completer(databases, trees)
         self._turns = Turns(_PIECES_A_ROUND)
         self._request_timeout = request_timeout
@@ -69,9 +66,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         """One page of schemas."""
         self._note(request.database)
         timeout = time_left(context, self._request_timeout)
-        page = await self._catalog.list_schemas(
-            request.database, request.page_size, request.page_token, timeout, self._sight()
-        )
+        page = await self._catalog.list_schemas(request.database, request.page_size, request.page_token, timeout)
         return schema_service_pb2.ListSchemasResponse(
             schemas=[trees.encode_schema(schema) for schema in page.schemas], next_page_token=page.next_page_token
         )
@@ -82,7 +77,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         """One page of tables and views."""
         self._note(request.database)
         query = schemas.decode_table_query(request, time_left(context, self._request_timeout))
-        page = await self._catalog.list_tables(replace(query, sight=self._sight()))
+        page = await self._catalog.list_tables(query)
         return schema_service_pb2.ListTablesResponse(
             tables=[schemas.encode_summary(table) for table in page.tables], next_page_token=page.next_page_token
         )
@@ -91,10 +86,9 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.GetTableRequest, context: Context
     ) -> schema_service_pb2.GetTableResponse:
         """One table or view."""
-        self._note(request.database)
+        self._note(request.database, request.schema, request.table)
         timeout = time_left(context, self._request_timeout)
-        sight = self._sight()
-        table = await self._catalog.get_table(request.database, request.schema, request.table, timeout, sight=sight)
+        table = await self._catalog.get_table(request.database, request.schema, request.table, timeout)
         return schema_service_pb2.GetTableResponse(table=self._encode_table(request.database, table))
 
     async def GetSchemaTree(
@@ -102,8 +96,9 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     ) -> AsyncIterator[schema_service_pb2.GetSchemaTreeResponse]:
         """The tree, piece by piece; one answer where the caller has it already."""
         self._note(request.database)
-        tree = await self._trees.get(request.database, time_left(context, self._request_timeout))
-        for piece in trees.encode_tree(tree, request.schemas, request.etag, self._sight()):
+        sight = sight_in(self._databases, request.database)
+        tree = await seen(await self._trees.get(request.database, time_left(context, self._request_timeout)), sight)
+        for piece in trees.encode_tree(tree, request.schemas, request.etag):
             await self._turns.take()
             yield piece
 
@@ -112,11 +107,13 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     ) -> schema_service_pb2.RefreshSchemaResponse:
         """Everything read anew."""
         self._note(request.database)
+        sight = sight_in(self._databases, request.database)
         self._tables.forget(self._databases.get(request.database).name)
         before, now = await self._trees.refresh(request.database, time_left(context, self._request_timeout))
+        now = await seen(now, sight)
         return schema_service_pb2.RefreshSchemaResponse(
-            etag=trees.whole_etag(now, self._sight()),
-            changed=before is None or before.etag != now.etag,
+            etag=now.etag,
+            changed=before is None or (await seen(before, sight)).etag != now.etag,
             tables=sum(len(schema.tables) for schema in now.schemas),
             columns=sum(schema.columns for schema in now.schemas),
         )
@@ -125,7 +122,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.CreateTableRequest, context: Context
     ) -> schema_service_pb2.CreateTableResponse:
         """A table from its description."""
-        self._note(request.database)
+        self._note(request.database, request.schema, request.table.name)
         made = await self._maker.create(definitions.decode_order(request, time_left(context, self._request_timeout)))
         return schema_service_pb2.CreateTableResponse(
             table=None if made.table is None else self._encode_table(request.database, made.table),
@@ -137,7 +134,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self, request: schema_service_pb2.DropTableRequest, context: Context
     ) -> schema_service_pb2.DropTableResponse:
         """A table less."""
-        self._note(request.database)
+        self._note(request.database, request.schema, request.table)
         timeout = time_left(context, self._request_timeout)
         dropped = await self._maker.drop(
             request.database, request.schema, request.table, if_exists=request.if_exists, call_timeout=timeout
@@ -150,17 +147,16 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         """What could stand at the cursor."""
         self._note(request.database)
         asked = completions.decode_completion_request(request, time_left(context, self._request_timeout))
-        return completions.encode_completion(await self._completer.complete(asked, self._sight()))
+        return completions.encode_completion(await self._completer.complete(asked))
 
     def _encode_table(self, database_name: str, table: Table) -> schema_service_pb2.Table:
         database = self._databases.get(database_name)
         engine = schemas.encode_engine(database.scheme, database.availability.facts.version)
         return schemas.encode_table(database.name, engine, table)
 
-    def _note(self, database: str) -> None:
-        name = self._databases.name_of(database)
-        if name:
-            current_call().facts["database"] = name
+    def _note(self, database: str, schema: str = "", table: str = "") -> None:
+        told = {"database": self._databases.name_of(database), "schema": schema, "table": table}
+        current_call().facts.update((fact, name) for fact, name in told.items() if name)
 
     def _encode(self, database: Database) -> schema_service_pb2.Database:
         facts, up = database.availability.facts, database.availability.up

@@ -26,6 +26,9 @@ from rowgate_server.observability.tracing import Tracing
 from rowgate_server.transport.admin_servicer import AdminServicer
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.access_log import AccessLog
+from rowgate_server.transport.interceptors.audit import Audit
+from rowgate_server.transport.interceptors.authentication import Authentication
+from rowgate_server.transport.interceptors.authorization import Authorization
 from rowgate_server.transport.interceptors.chain import Chain, Interceptor
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CallCounter
@@ -72,33 +75,55 @@ class Servicers:
     health: Health
 
 
-def interceptors(metrics: Metrics, under_way: CallsUnderWay, tracing: Tracing | None = None) -> tuple[Interceptor, ...]:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around every handler; `authorization` None: nothing is asked, `tracing` None: nothing is traced."""
+
+    metrics: Metrics
+    audit: Audit
+    under_way: CallsUnderWay
+    authentication: Authentication
+    authorization: Authorization | None = None
+    tracing: Tracing | None = None
+
+
+def interceptors(around: Around) -> tuple[Interceptor, ...]:
     """The one order, outermost first, and why each stands where it does.
 
     1. RequestId: everything further in names the call by it.
     2. CallTracer, where traces are on: the line that the next one writes names the trace, and tells how the call ended.
     3. AccessLog: sees how every call ended, refused ones too, and takes the time.
-    4. CallCounter: counts what the access log tells.
-    5. Errors: gives the code that those above report; what is further in may raise as it likes.
-    6. CallsUnderWay: refuses calls once the gateway stops, before anything is spent on them.
-
-    Authentication and limits come after these, so that refusals are logged, counted and mapped like all else.
+    4. Audit: the same for those who ask later who did what.
+    5. CallCounter: counts what the access log tells.
+    6. Errors: gives the code that those above report; what is further in may raise as it likes.
+    7. CallsUnderWay: refuses calls once the gateway stops, before anything is spent on them.
+    8. Authentication: its refusals are logged, counted and mapped like all else, and nothing is done for strangers.
+    9. Authorization: asks for the principal; the health port has none.
     """
-    tracer = () if tracing is None else (CallTracer(tracing),)
-    return (RequestId(), *tracer, AccessLog(), CallCounter(metrics), Errors(), under_way)
+    tracer = () if around.tracing is None else (CallTracer(around.tracing),)
+    authorization = () if around.authorization is None else (around.authorization,)
+    return (
+        RequestId(),
+        *tracer,
+        AccessLog(),
+        around.audit,
+        CallCounter(around.metrics),
+        Errors(),
+        around.under_way,
+        around.authentication,
+        *authorization,
+    )
 
 
 def build(
     servicers: Servicers,
     options: ServerOptions,
-    metrics: Metrics,
-    under_way: CallsUnderWay,
-    tracing: Tracing | None = None,
+    around: Around,
 ) -> grpc.aio.Server:
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(metrics, under_way, tracing), under_way)
+    chain: Any = Chain(server, interceptors(around), around.under_way)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
@@ -108,6 +133,15 @@ def build(
         names = (*SERVICES, reflection.SERVICE_NAME)
         servicer = reflection.aio.ReflectionServicer(names)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, chain)  # type: ignore[no-untyped-call]  # it has no types
+    return server
+
+
+def build_health(health: Health, options: ServerOptions, metrics: Metrics, audit: Audit) -> grpc.aio.Server:
+    """A server with the health service only, which anybody may ask, until the very end."""
+    server = grpc.aio.server(options=_channel_arguments(options))
+    under_way = CallsUnderWay()
+    chain: Any = Chain(server, interceptors(Around(metrics, audit, under_way, Authentication(None))), under_way)
+    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, chain)
     return server
 
 

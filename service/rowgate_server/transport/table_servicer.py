@@ -135,6 +135,8 @@ def _note(table: TableName) -> None:
     facts = current_call().facts
     if table.database:
         facts["database"] = table.database
+    if table.schema:
+        facts["schema"] = table.schema
     facts["table"] = table.table
 
 

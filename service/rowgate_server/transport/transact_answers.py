@@ -9,12 +9,14 @@ from typing import Any
 
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.core.crud.requests import Rows
+from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.transactions.held import HeldTransaction
 from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.engines.chunks import CHUNK_BYTES
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
 from rowgate_server.engines.results import Column, Row, result_too_large
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec import table_writes, tables
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder, choose_encoding
@@ -23,6 +25,8 @@ from rowgate_server.transport.codec.queries import check_mode, decode_query, wri
 _MANY_ROWS = 500
 """Decoding so many takes milliseconds: so long no other call should have to wait."""
 
+_ENDS = frozenset({"commit", "rollback"})
+"""Never refused for the caller's quota: to hold a transaction open costs more than its end."""
 _WRITES = frozenset({"insert_rows", "update_rows", "delete_rows"})
 
 Response = query_service_pb2.TransactResponse
@@ -35,10 +39,12 @@ class TransactAnswers:
     Args:
         work: TableService's.
         largest_message: bytes of the largest message that the server sends.
+        quotas: each request counts like a call.
     """
 
-    def __init__(self, work: TableWork, largest_message: int) -> None:
+    def __init__(self, work: TableWork, largest_message: int, quotas: Quotas) -> None:
         self._work = work
+        self._quotas = quotas
         self._largest_message = largest_message
         self._tables: dict[str, Callable[[HeldTransaction, Any], Parts]] = {
             "list_rows": self._list_rows,
@@ -60,6 +66,8 @@ class TransactAnswers:
                 Reason.INVALID_REQUEST, "the request asks for nothing that the gateway knows", outcome=Outcome.NOT_RUN
             )
         asked = getattr(request, kind)
+        if kind not in _ENDS:
+            self._quotas.charge(current_principal.get(), 1)
         if kind in self._tables or kind == "execute_query":
             _check_database(held, asked, kind)
             answering = self._execute(held, asked) if kind == "execute_query" else self._tables[kind](held, asked)

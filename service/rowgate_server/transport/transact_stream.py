@@ -61,6 +61,8 @@ class TransactStream:
                 async with contextlib.aclosing(self._answer(request, context, holding)) as parts:
                     async for part in parts:
                         part.sequence = self._sequence
+                        if part.last and self._call.audited is not None:
+                            self._call.audited(self._call, request, part)
                         self._wait()
                         yield part
                         self._work()

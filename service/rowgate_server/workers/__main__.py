@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from rowgate_server.app import ListenError
+from rowgate_server.config import ConfigError
+from rowgate_server.configured import TableNotMadeError
+from rowgate_server.listening import ListenError
 from rowgate_server.workers.worker import work
 
 
@@ -15,7 +17,12 @@ def main() -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         work(int(sys.argv[1]), int(sys.argv[2]))
-    except (ListenError, EOFError) as error:
+    except ConfigError as error:
+        # The supervisor's settings were right: a file that they name is another one now.
+        for problem in error.problems:
+            print(f"rowgate-server: {problem}", file=sys.stderr)
+        return 1
+    except (ListenError, TableNotMadeError, EOFError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
     return 0

@@ -51,7 +51,8 @@ class Place:
         """How many in a row ended before they had lived a while."""
         self.state: State | None = None
         """What it says of itself; None while there is none that is ready."""
-        self.facts: Mapping[str, Any] = {}
+        self.ready = False
+        """Whether it listens."""
         self.changed = asyncio.Event()
         self.exit_codes: list[int] = []
         self._settings = settings
@@ -133,7 +134,7 @@ class Place:
         try:
             return await self._process.wait()
         finally:
-            self._process, self._channel, self.state, self.facts = None, None, None, {}
+            self._process, self._channel, self.state, self.ready = None, None, None, False
             for task in (watching, serving):
                 task.cancel()
             self._ended.add(self._last)
@@ -157,8 +158,8 @@ class Place:
                 _log.error("worker is stuck", worker=self.number, silent_for=_SILENT_FOR)
                 process.kill()
 
-    async def _ready(self, facts: Any) -> None:
-        self.facts = facts
+    async def _ready(self, _: Any) -> None:
+        self.ready = True
         self._notify()
 
     async def _health(self, told: Any) -> None:

@@ -7,6 +7,7 @@ SO_REUSEPORT: the kernel spreads connections over them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import signal
 import socket
@@ -16,10 +17,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from rowgate_server import config
+from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Collects, Ended, Merged, snapshot
 from rowgate_server.observability.processes import WorkerMetrics
+from rowgate_server.observability.tls_metrics import TlsFamilies
 from rowgate_server.transport.admin import AdminServer, State
+from rowgate_server.transport.certificates import Reloading, ServedCertificates
 from rowgate_server.workers.place import Place
 from rowgate_server.workers.told import Told
 
@@ -48,10 +52,13 @@ class Supervisor:
 
     Args:
         settings: what they serve; `server.workers` says how many.
-        greet: told the addresses once all are ready.
+        greet: told the addresses once all are ready: of gRPC, the admin port and the health port.
+
+    Raises:
+        ConfigError: the admin port's certificate cannot be served.
     """
 
-    def __init__(self, settings: config.Settings, greet: Callable[[str, str], None]) -> None:
+    def __init__(self, settings: config.Settings, greet: Callable[[str, str, str], None]) -> None:
         self._settings = settings
         self._greet = greet
         self._ended = Ended()
@@ -59,6 +66,8 @@ class Supervisor:
         self._stopping = False
         self._metrics = WorkerMetrics(lambda: [(place.number, place.up, place.restarts) for place in self._places])
         self._admin = AdminServer(self._collect, self.state)
+        self._admin_tls = _served(settings, self._metrics)
+        self._reloading = Reloading(() if self._admin_tls is None else (self._admin_tls,), settings.tls.reload_interval)
 
     def state(self) -> State:
         """Of all together: ready while one is that serves, and a database up where none says that it is not."""
@@ -71,20 +80,28 @@ class Supervisor:
         """Serve until a signal.
 
         Raises:
+            ListenError: the admin port's address cannot be had.
             WorkersError: they can't start, or go on ending.
         """
         told = Told()
-        with _reserved(self._settings) as reserved:
-            settings = _for_workers(self._settings, reserved.getsockname()[1])
+        told.on_hangup(self._reload)
+        with contextlib.ExitStack() as stack:
+            listen, health = self._settings.listen, self._settings.health_listen
+            port = stack.enter_context(_reserved("listen", listen, self._settings)).getsockname()[1]
+            health_port = None
+            if health is not None:
+                health_port = stack.enter_context(_reserved("health_listen", health, self._settings)).getsockname()[1]
+            settings = _for_workers(self._settings, port, health_port)
             self._places = [
                 Place(number, settings, self._ended, self._answers(number))
                 for number in range(1, self._settings.server.workers + 1)
             ]
             keeping = [asyncio.create_task(place.keep()) for place in self._places]
             try:
-                admin = await self._start_admin()
+                admin = await start_admin(self._admin, self._settings.admin_listen, self._admin_tls)
+                self._reloading.start()
                 if await self._begun(told):
-                    self._greet(str(settings.listen), admin)
+                    self._greet(str(settings.listen), admin, str(settings.health_listen or "off"))
                     await self._until(told)
             finally:
                 await self._stop(told, keeping)
@@ -127,7 +144,7 @@ class Supervisor:
         Raises:
             WorkersError: one has ended.
         """
-        while not all(place.up and place.facts for place in self._places):
+        while not all(place.up and place.ready for place in self._places):
             await self._change(told)
             if told.stop.is_set():
                 return False
@@ -180,37 +197,50 @@ class Supervisor:
                 place.signal(signal.SIGKILL)
         await ended
         hurried.cancel()
+        await self._reloading.stop()
         await self._admin.stop()
+
+    def _reload(self) -> None:
+        """Certificates and the policy may be others now: each looks at those that it serves."""
+        self._reloading.look_now()
+        for place in self._places:
+            place.tell("reload", None)
 
     async def _collect(self) -> Collects:
         told = await asyncio.gather(*(place.metrics() for place in self._places))
         return Merged([*told, snapshot(self._metrics.registry)], self._ended)
 
-    async def _start_admin(self) -> str:
-        listen = self._settings.admin_listen
-        if listen is None:
-            return "off"
-        try:
-            return await self._admin.listen(listen.host, listen.port, listen.path)
-        except OSError as error:
-            raise WorkersError(f"admin_listen: {listen} cannot be listened on: {error.strerror or error}") from None
+
+def _served(settings: config.Settings, metrics: WorkerMetrics) -> ServedCertificates | None:
+    if settings.admin_listen is None or not settings.admin_tls.certificate:
+        return None
+    return certificates("admin", "admin_tls", settings.admin_tls, TlsFamilies(metrics.registry).port)
 
 
-def _for_workers(settings: config.Settings, port: int) -> config.Settings:
+def _for_workers(settings: config.Settings, port: int, health_port: int | None) -> config.Settings:
     """The settings as the workers are to have them: alike in what must be, and without what is the supervisor's."""
     secret = settings.server.page_token_secret.get_secret_value() or secrets.token_hex(32)
     server = settings.server.model_copy(update={"reuse_port": True, "page_token_secret": SecretStr(secret)})
-    listen = config.Address(host=settings.listen.host, port=port)
-    return settings.model_copy(update={"server": server, "listen": listen, "admin_listen": None})
+    hashes = settings.policy.mask_secret.get_secret_value() or secrets.token_hex(32)
+    changes: dict[str, Any] = {
+        "server": server,
+        "policy": settings.policy.model_copy(update={"mask_secret": SecretStr(hashes)}),
+        "listen": config.Address(host=settings.listen.host, port=port),
+        "admin_listen": None,
+        # Its certificate is the supervisor's, as the admin port is.
+        "admin_tls": type(settings.admin_tls)(),
+    }
+    if settings.health_listen is not None and health_port is not None:
+        changes["health_listen"] = config.Address(host=settings.health_listen.host, port=health_port)
+    return settings.model_copy(update=changes)
 
 
-def _reserved(settings: config.Settings) -> socket.socket:
-    """The port, kept but not listened on.
+def _reserved(setting: str, listen: config.Address, settings: config.Settings) -> socket.socket:
+    """A port, kept but not listened on.
 
     Raises:
         WorkersError: it cannot be had.
     """
-    listen = settings.listen
     try:
         family, _, _, _, address = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]
         if not settings.server.reuse_port:
@@ -224,5 +254,5 @@ def _reserved(settings: config.Settings) -> socket.socket:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         reserved.bind(address)
     except OSError as error:
-        raise WorkersError(f"listen: {listen} cannot be listened on: {error.strerror or error}") from None
+        raise WorkersError(f"{setting}: {listen} cannot be listened on: {error.strerror or error}") from None
     return reserved

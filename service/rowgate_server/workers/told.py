@@ -1,9 +1,10 @@
-"""What signals have told a serving process, or a supervisor."""
+"""What signals have told a serving process, or a supervisor: to stop, to hurry, to look at files anew."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 
 class Told:
@@ -19,6 +20,10 @@ class Told:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.tell, number)
+
+    def on_hangup(self, reload: Callable[[], None]) -> None:
+        """What SIGHUP is to do from now on, instead of ending the process."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
     def tell(self, number: signal.Signals) -> None:
         """A signal has come."""

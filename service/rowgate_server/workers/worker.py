@@ -39,7 +39,8 @@ async def _serve(settings: config.Settings, number: int, end: socket.socket) -> 
 
 class _Worker:
     def __init__(self, settings: config.Settings, number: int) -> None:
-        answers: dict[str, Answering] = {"metrics": self._metrics, "ping": self._ping, "altered": self._forget}
+        answers: dict[str, Answering] = {"metrics": self._metrics, "ping": self._ping}
+        answers |= {"altered": self._forget, "reload": self._reload}
         self._channel = Channel(answers)
         self._number = number
         self._gateway = app.Gateway(
@@ -52,14 +53,16 @@ class _Worker:
 
     async def serve(self, end: socket.socket) -> None:
         told = Told()
+        # The supervisor tells it over the channel; this is for whoever sends the signal to all processes.
+        told.on_hangup(self._gateway.reload)
         serving = asyncio.create_task(self._channel.serve(end))
         # A supervisor that is gone can't tell when to stop.
         serving.add_done_callback(lambda _: told.tell(signal.SIGTERM))
         try:
-            addresses = await self._gateway.start()
+            await self._gateway.start()
             spare_collections()
             self._gateway.health.listen(self._tell_health)
-            self._channel.tell("ready", {"address": addresses.grpc})
+            self._channel.tell("ready", None)
             await told.stop.wait()
         finally:
             await self._gateway.stop(told.hurry, pause=told.patient)
@@ -76,6 +79,11 @@ class _Worker:
     async def _forget(self, database: Any) -> None:
         """Another worker has altered its tables."""
         self._gateway.forget_tables(database)
+
+    async def _reload(self, content: Any) -> None:
+        """Certificates and the policy may be others now."""
+        del content
+        self._gateway.reload()
 
     async def _ping(self, content: Any) -> Mapping[str, int]:
         del content

@@ -79,7 +79,7 @@ async def test_what_is_not_told_is_none(db: rowgate.Client, gateway: ScriptedGat
         (grpc.StatusCode.DEADLINE_EXCEEDED, rowgate.Timeout),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, rowgate.LimitExceeded),
         (grpc.StatusCode.UNAVAILABLE, rowgate.Unavailable),
-        (grpc.StatusCode.UNAUTHENTICATED, rowgate.PermissionDenied),
+        (grpc.StatusCode.UNAUTHENTICATED, rowgate.Unauthenticated),
         (grpc.StatusCode.FAILED_PRECONDITION, rowgate.RowgateError),
     ],
 )

@@ -108,7 +108,8 @@ def test_an_option_that_is_not_there_is_refused() -> None:
 
 async def test_metadata_goes_with_every_call_and_a_view_adds_to_it(target: str, gateway: ScriptedGateway) -> None:
     gateway.will(answer())
-    async with rowgate.connect(target, metadata={"Authorization": "Bearer t", "x-app": "a"}) as db:
+    given = {"Authorization": "Bearer t", "x-app": "a"}
+    async with rowgate.connect(target, metadata=given, credentials_in_plaintext=True) as db:
         await db.with_options(metadata={"x-app": "b", "x-id-bin": b"\x00"}).query("select 1")
     sent = gateway.received[0].metadata
     assert (sent["authorization"], sent["x-app"], sent["x-id-bin"]) == ("Bearer t", "b", b"\x00")

@@ -13,7 +13,7 @@ from unit.core.sqlite_files import databases, fill
 from rowgate_server.core.completion import Candidate, CandidateKind, Completer, Completion, CompletionRequest
 from rowgate_server.core.completion.place import place_at
 from rowgate_server.core.completion.tokens import tokenise
-from rowgate_server.core.tree import EVERYTHING, TreeRules, TreeStore
+from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Reason, RowgateError
 
@@ -27,7 +27,7 @@ class Asker:
     async def whole(self, text: str, most: int = 2000) -> Completion:
         before, after = text.split("|")
         request = CompletionRequest("main", before + after, len(before), max_candidates=most)
-        return await self._completer.complete(request, EVERYTHING)
+        return await self._completer.complete(request)
 
     async def candidates(self, text: str, *kinds: CandidateKind) -> list[Candidate]:
         return [each for each in (await self.whole(text)).candidates if each.kind in kinds]
@@ -157,7 +157,7 @@ async def test_there_are_only_so_many(ask: Asker) -> None:
 @pytest.mark.parametrize(("cursor", "most"), [(-1, 0), (4, 0), (0, -1)])
 async def test_a_place_that_is_none_is_refused(ask: Asker, cursor: int, most: int) -> None:
     with pytest.raises(RowgateError) as caught:
-        await ask._completer.complete(CompletionRequest("main", "abc", cursor, max_candidates=most), EVERYTHING)
+        await ask._completer.complete(CompletionRequest("main", "abc", cursor, max_candidates=most))
     assert caught.value.reason is Reason.INVALID_REQUEST
 
 

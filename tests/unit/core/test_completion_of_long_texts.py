@@ -9,7 +9,7 @@ import pytest
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.completion import Completer, Completion, CompletionRequest
-from rowgate_server.core.tree import EVERYTHING, TreeRules, TreeStore
+from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.errors import Reason, RowgateError
 
 
@@ -24,7 +24,7 @@ async def completer(tmp_path: Path) -> AsyncIterator[Completer]:
 
 async def complete(completer: Completer, text: str) -> Completion:
     before, after = text.split("|")
-    return await completer.complete(CompletionRequest("main", before + after, len(before)), EVERYTHING)
+    return await completer.complete(CompletionRequest("main", before + after, len(before)))
 
 
 @pytest.mark.timeout(20)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from unit.core.sqlite_files import databases, fill
 
+from rowgate_server.core.access import Switches
 from rowgate_server.core.explain import Explained, Explainer
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest
 from rowgate_server.engines.values import BoundValue, ValueType
@@ -22,7 +23,7 @@ async def explainer(tmp_path: Path) -> AsyncIterator[Explainer]:
     file = fill(tmp_path / "main.db", "create table things (id integer primary key, name text)")
     # One connection: what one statement leaves behind, the next one would find.
     async with databases({"main": file}, pool__size="1", pool__max_overflow="0", limits__unary_rows="3") as found:
-        yield Explainer(found)
+        yield Explainer(found, Switches({}))
 
 
 async def explain(explainer: Explainer, sql: str, mode: QueryMode, **options: Any) -> Explained:

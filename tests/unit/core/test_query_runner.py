@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from unit.core.sqlite_files import databases, fill
 
+from rowgate_server.core.access import Switches
 from rowgate_server.core.query import QueryOptions, QueryRequest, QueryRunner
 from rowgate_server.engines.results import Stats, Truncation
 from rowgate_server.engines.values import BoundValue, ValueType
@@ -34,7 +35,7 @@ def file(tmp_path: Path) -> Path:
 async def runner(file: Path) -> AsyncIterator[QueryRunner]:
     # One connection: what one statement leaves behind, the next one would find.
     async with databases({"main": file}, pool__size="1", pool__max_overflow="0", limits__unary_rows="100") as found:
-        yield QueryRunner(found, lambda _: None)
+        yield QueryRunner(found, lambda _: None, Switches({}))
 
 
 async def _stats(runner: QueryRunner, sql: str, **options: int) -> Stats:
@@ -151,7 +152,7 @@ async def test_the_soonest_limit_decides_and_is_named(
 
 async def test_the_servers_own_limit_decides_where_the_caller_sets_none(file: Path) -> None:
     async with databases({"main": file}, timeouts__statement="0.2s", timeouts__stream="0.3s") as found:
-        runner = QueryRunner(found, lambda _: None)
+        runner = QueryRunner(found, lambda _: None, Switches({}))
         with pytest.raises(RowgateError) as caught:
             await runner.execute(QueryRequest("", ENDLESS))
         assert caught.value.metadata["limit"] == "databases.main.timeouts.statement 0.2s"
@@ -223,7 +224,9 @@ async def test_an_error_of_the_text_never_reaches_the_database(
 
 async def test_a_statement_over_the_limit_is_refused(file: Path) -> None:
     async with databases({"main": file}, limits__sql_bytes="1kB") as found:
-        error = await _error(QueryRunner(found, lambda _: None), QueryRequest("", f"select '{'x' * 2000}'"))
+        error = await _error(
+            QueryRunner(found, lambda _: None, Switches({})), QueryRequest("", f"select '{'x' * 2000}'")
+        )
     assert error.reason is Reason.INVALID_SQL
 
 
@@ -238,5 +241,7 @@ async def test_read_only_is_asked_for_by_the_caller_or_set_by_the_operator(runne
     error = await _error(runner, QueryRequest("", sql, options=QueryOptions(read_only=True)))
     assert error.reason is Reason.READ_ONLY
     async with databases({"main": file}, limits__read_only="true") as found:
-        assert (await _error(QueryRunner(found, lambda _: None), QueryRequest("", sql))).reason is Reason.READ_ONLY
+        assert (
+            await _error(QueryRunner(found, lambda _: None, Switches({})), QueryRequest("", sql))
+        ).reason is Reason.READ_ONLY
     assert (await _stats(runner, sql)).completion.affected_rows == 3

@@ -18,7 +18,6 @@ from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.tables import Key, Table
-from rowgate_server.core.tree import EVERYTHING, Sight
 from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 
@@ -40,10 +39,9 @@ class CountingCatalog(Catalog):
         table: str,
         call_timeout: float | None,
         extent: Extent = Extent.WHOLE,
-        sight: Sight = EVERYTHING,
     ) -> Table:
         self.read.append(table)
-        found = await super().get_table(database_name, schema, table, call_timeout, extent, sight)
+        found = await super().get_table(database_name, schema, table, call_timeout, extent)
         self.told.set()
         await self.go_on.wait()
         return found
@@ -73,7 +71,7 @@ async def _columns(cache: TableCache, table: str = "things", call_timeout: float
     async def work(_: object, known: KnownTable, __: object) -> list[str]:
         return list(known.columns)
 
-    return await cache.use(("main", "", table), call_timeout, work)
+    return await cache.use(("main", "", table), call_timeout, (), work)
 
 
 def _wanting(column: str) -> Callable[..., Any]:
@@ -131,7 +129,7 @@ async def test_a_column_that_was_added_is_found_at_once(found: Databases, catalo
     cache = _cache(found, catalog)
     await _columns(cache)
     fill(file, "alter table things add column b")
-    assert await cache.use(("main", "", "things"), None, _wanting("b")) == "b"
+    assert await cache.use(("main", "", "things"), None, (), _wanting("b")) == "b"
     assert catalog.read == ["things"] * 2
     assert await _columns(cache) == ["id", "a", "b"]
 
@@ -142,7 +140,7 @@ async def test_a_column_that_is_not_there_is_looked_for_once_a_request(
     cache = _cache(found, catalog)
     await _columns(cache)
     with pytest.raises(RowgateError) as caught:
-        await cache.use(("main", "", "things"), None, _wanting("nowhere"))
+        await cache.use(("main", "", "things"), None, (), _wanting("nowhere"))
     assert caught.value.reason is Reason.UNKNOWN_COLUMN
     assert catalog.read == ["things"] * 2
 
@@ -155,7 +153,7 @@ async def test_what_others_were_already_reading_may_be_too_old(
     early = asyncio.ensure_future(_columns(cache))
     await catalog.told.wait()
     fill(file, "alter table things add column late")
-    late = asyncio.ensure_future(cache.use(("main", "", "things"), None, _wanting("late")))
+    late = asyncio.ensure_future(cache.use(("main", "", "things"), None, (), _wanting("late")))
     await asyncio.sleep(0)
     catalog.go_on.set()
     assert await early == ["id", "a"]
@@ -192,11 +190,11 @@ async def test_a_mistake_of_the_callers_reads_a_table_anew_only_when_it_is_a_lit
     await _columns(cache)
     for _ in range(3):
         with pytest.raises(RowgateError):
-            await cache.use(("main", "", "things"), None, refuse)
+            await cache.use(("main", "", "things"), None, (), refuse)
     assert catalog.read == ["things"]
     monkeypatch.setattr(table_cache, "_UNFIT_AGE", -1.0)
     with pytest.raises(RowgateError):
-        await cache.use(("main", "", "things"), None, refuse)
+        await cache.use(("main", "", "things"), None, (), refuse)
     assert catalog.read == ["things"] * 2
 
 
@@ -237,7 +235,7 @@ async def test_a_mark_is_found_by_table_by_schema_and_by_name(found: Databases, 
         ({"column": "a", "by_table": {"others": ""}}, "a"),
     ):
         cache = _cache(found, catalog, **rules)
-        assert await cache.use(("main", "", "things"), None, mark) == expected, rules
+        assert await cache.use(("main", "", "things"), None, (), mark) == expected, rules
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection:sqlalchemy.exc.SAWarning")
@@ -256,7 +254,7 @@ async def test_keys_are_the_primary_one_first_and_none_that_leaves_rows_out(
     async def keys(_: object, known: KnownTable, __: object) -> tuple[Key, ...]:
         return known.keys
 
-    keys_found = await _cache(found, catalog).use(("main", "", "keyed"), None, keys)
+    keys_found = await _cache(found, catalog).use(("main", "", "keyed"), None, (), keys)
     assert [key.columns for key in keys_found] == [("a", "c"), ("b",), ("c", "b")]
 
 

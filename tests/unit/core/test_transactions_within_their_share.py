@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from unit.core.sqlite_files import databases, fill
 
+from rowgate_server.core.access import Switches
 from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.core.transactions.beginning import Begin, TransactionRules
 from rowgate_server.core.transactions.held import HeldTransaction, State
@@ -46,7 +47,9 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     async with databases(files, metrics=metrics, default="one") as found:
         rules = dict.fromkeys(files, TransactionRules(2, 30.0, 60.0))
         counted = {name: metrics.transactions(name) for name in files}
-        yield Served(Transactions(found, QueryRunner(found, altered.append), rules, counted), metrics, altered)
+        yield Served(
+            Transactions(found, QueryRunner(found, altered.append, Switches({})), rules, counted), metrics, altered
+        )
 
 
 async def run(held: HeldTransaction, sql: str) -> None:

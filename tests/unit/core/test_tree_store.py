@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from unit.core.sqlite_files import databases, fill
 
-from rowgate_server.core.tree import EVERYTHING, Routine, Tree, TreeRules, TreeStore, TreeTable, store
+from rowgate_server.core.tree import EVERYTHING, Routine, Tree, TreeRules, TreeStore, TreeTable, seen, store
 from rowgate_server.core.tree.reading import read_tree
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -148,7 +148,7 @@ class _Clerk:
         raise AssertionError((schema, routine))
 
     def schema(self, schema: str) -> bool:
-        raise AssertionError(schema)
+        return schema == "main"
 
     def shows(self, schema: str, table: str) -> bool:
         raise AssertionError((schema, table))
@@ -156,12 +156,14 @@ class _Clerk:
 
 async def test_a_sight_hides_tables_and_columns_and_has_an_etag_of_its_own(found: Databases) -> None:
     tree = await _store(found).get("main", None)
-    seen = list(encode_tree(tree, (), "", _Clerk()))
-    assert [(table.name, [column.name for column in table.columns]) for piece in seen for table in piece.tables] == [
+    theirs = await seen(tree, _Clerk())
+    told = list(encode_tree(theirs, (), ""))
+    assert [(table.name, [column.name for column in table.columns]) for piece in told for table in piece.tables] == [
         ("things", ["id"])
     ]
-    whole = list(encode_tree(tree, (), "", EVERYTHING))
+    whole = list(encode_tree(await seen(tree, EVERYTHING), (), ""))
     assert [table.name for piece in whole for table in piece.tables] == ["others", "things"]
-    assert seen[0].etag != whole[0].etag
-    assert [piece.unchanged for piece in encode_tree(tree, (), seen[0].etag, _Clerk())] == [True]
-    assert not next(encode_tree(tree, (), seen[0].etag, EVERYTHING)).unchanged
+    assert told[0].etag != whole[0].etag
+    assert [piece.unchanged for piece in encode_tree(theirs, (), told[0].etag)] == [True]
+    assert not next(encode_tree(tree, (), told[0].etag)).unchanged
+    assert (await seen(tree, _Clerk())).schemas[0] is theirs.schemas[0], "it is made once for all who see the same"

@@ -16,18 +16,30 @@ import grpc
 import grpc.aio
 import pytest
 from google.rpc import error_details_pb2, status_pb2
-from unit.transport.wrapped import STREAM, UNARY, Behaviour, Context, Ending, Service, Wrapped, ending, request
+from unit.transport.wrapped import (
+    STREAM,
+    UNARY,
+    Behaviour,
+    Context,
+    Ending,
+    Service,
+    Wrapped,
+    ending,
+    request,
+    unguarded,
+)
 
 from rowgate.v1 import query_service_pb2_grpc
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels, Metrics
 from rowgate_server.transport.interceptors import Chain, RpcCall, current_call
 from rowgate_server.transport.interceptors.access_log import AccessLog
+from rowgate_server.transport.interceptors.audit import Audit
+from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES, CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
-from rowgate_server.transport.server import interceptors
 
 PLANTED = "planted-text"
 
@@ -116,8 +128,8 @@ def _error_info(ended: Ending) -> error_details_pb2.ErrorInfo:
 
 
 def test_the_order_of_the_interceptors() -> None:
-    order = [type(interceptor) for interceptor in interceptors(Metrics(), CallsUnderWay())]
-    expected = [RequestId, AccessLog, CallCounter, Errors, CallsUnderWay]
+    order = [type(interceptor) for interceptor in unguarded(Metrics(), CallsUnderWay())]
+    expected = [RequestId, AccessLog, Audit, CallCounter, Errors, CallsUnderWay, Authentication]
     assert order == expected, "see interceptors() for the reason of each position"
 
 
@@ -287,7 +299,7 @@ def test_metrics_are_there_from_the_start_for_every_method_and_code() -> None:
             pass
 
     metrics, server, calls = Metrics(), Registered(), CallsUnderWay()
-    chain: Any = Chain(server, interceptors(metrics, calls), calls)  # type: ignore[arg-type]  # the two methods that are called
+    chain: Any = Chain(server, unguarded(metrics, calls), calls)  # type: ignore[arg-type]  # the two methods that are called
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(Service(), chain)
     for labels in (UNARY, STREAM):
         for code in CODE_NAMES.values():

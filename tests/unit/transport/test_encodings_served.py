@@ -10,6 +10,7 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 import pytest
+from unit.transport.wrapped import unguarded
 
 import rowgate
 from rowgate._status import error_from_rpc
@@ -18,6 +19,8 @@ from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, QueryOptions, Stre
 from rowgate.v1.result_pb2 import ResultSet
 from rowgate_server.core.batches import BatchRunner
 from rowgate_server.core.explain import Explainer
+from rowgate_server.core.policy.policies import Policies
+from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.results import Chunk, Column, Result, Row, Stats
@@ -26,7 +29,6 @@ from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
-from rowgate_server.transport.server import interceptors
 from rowgate_server.transport.transacting import Transacting
 from support.encodings import READERS, Reader
 
@@ -82,12 +84,13 @@ async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc
     """The real servicer behind the real interceptors, on a real server."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     calls = CallsUnderWay()
-    chain: Any = Chain(server, interceptors(Metrics(), calls), calls)
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
     servicer = QueryServicer(
         cast("QueryRunner", queries),
         cast("Explainer", None),  # nothing is explained here
         cast("BatchRunner", None),  # nor many at once
         cast("Transacting", None),  # nor is a transaction held
+        Quotas(Policies()),
         request_timeout=10.0,
         largest_message=64 * 1024 * 1024,
     )

@@ -11,7 +11,7 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 import pytest
-from unit.transport.wrapped import Service, request
+from unit.transport.wrapped import Service, request, unguarded
 
 from rowgate.v1 import query_service_pb2_grpc
 from rowgate_server.observability.metrics import Metrics
@@ -20,7 +20,6 @@ from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
-from rowgate_server.transport.server import interceptors
 from rowgate_server.transport.transacting import Transacting
 from support.eventually import eventually
 
@@ -62,7 +61,7 @@ class Ending:
 async def served() -> AsyncIterator[Ending]:
     service, calls, silent = Service(), CallsUnderWay(), Silent()
     server = grpc.aio.server()
-    chain: Any = Chain(server, interceptors(Metrics(), calls), calls)
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

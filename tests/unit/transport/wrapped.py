@@ -16,10 +16,12 @@ import grpc.aio
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, ExecuteQueryResponse, StreamQueryResponse
 from rowgate_server.observability.metrics import MethodLabels, Metrics
-from rowgate_server.transport.interceptors import Chain, RpcCall
+from rowgate_server.transport.interceptors import Chain, Interceptor, RpcCall
+from rowgate_server.transport.interceptors.audit import Audit
+from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
-from rowgate_server.transport.server import interceptors
+from rowgate_server.transport.server import Around, interceptors
 from support.single_statements import SingleStatements
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -118,12 +120,18 @@ class Wrapped:
         return value
 
 
+def unguarded(metrics: Metrics, calls: CallsUnderWay) -> tuple[Interceptor, ...]:
+    """The real interceptors, where nobody is asked who calls and nothing is kept of it."""
+    audit = Audit(None, lambda _: None, sql=False)
+    return interceptors(Around(metrics, audit, calls, Authentication(None)))
+
+
 @asynccontextmanager
 async def wrapping(service: Service, log: io.StringIO) -> AsyncIterator[Wrapped]:
     """Serve it on a free loopback port."""
     witness, metrics, calls = Witness(), Metrics(), CallsUnderWay()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    chain: Any = Chain(server, (witness, *interceptors(metrics, calls)), calls)
+    chain: Any = Chain(server, (witness, *unguarded(metrics, calls)), calls)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

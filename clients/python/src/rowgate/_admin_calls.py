@@ -16,8 +16,9 @@ class AdminCalls:
     async def running(self, *, tag: str = "") -> list[RunningQuery]:
         """The queries that run at this moment, or wait for a connection, the oldest first.
 
-        Those of the client or view's database, or of all where it names none; the caller's own (those that came over
-        the same connection), or everybody's where the gateway's `admin.all_queries` says so.
+        Those of the client or view's database, or of all where it names none; the caller's own (without authentication
+        those that came over the same connection), and everybody's where the right `admin`, or without a policy the
+        gateway's `admin.all_queries`, says so.
 
         Args:
             tag: only those with this tag.

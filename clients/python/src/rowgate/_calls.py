@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import grpc.aio
 
@@ -15,48 +15,6 @@ from rowgate.v1.query_service_pb2 import ExecuteBatchRequest, ExecuteQueryReques
 
 _Response = TypeVar("_Response")
 _Call = TypeVar("_Call", bound="grpc.aio.Call")
-
-
-class Asking(Protocol):
-    """What tables are asked through: calls of their own, or requests of a transaction."""
-
-    @property
-    def connection(self) -> Connection:
-        """The channel."""
-
-    @property
-    def database(self) -> str:
-        """The database's name in the gateway's configuration; "" for the default one."""
-
-    @property
-    def options(self) -> CallOptions:
-        """What goes with every call."""
-
-    def deadline(self) -> Deadline:
-        """The end of something that begins now and takes several calls."""
-
-    async def ask(
-        self,
-        rpc: Callable[[Stubs], Callable[..., grpc.aio.UnaryUnaryCall[Any, _Response]]],
-        request: Any,
-        *,
-        deadline: Deadline | None = None,
-        repeatable: bool,
-    ) -> _Response:
-        """The answer to a request.
-
-        Raises:
-            RowgateError: there is no answer.
-        """
-
-    async def ask_once(
-        self, rpc: Callable[[Stubs], Callable[..., grpc.aio.UnaryUnaryCall[Any, _Response]]], request: Any
-    ) -> _Response:
-        """The answer to a request that is never made again by itself.
-
-        Raises:
-            RowgateError: there is no answer.
-        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import grpc.aio
 from rowgate._admin_calls import AdminCalls
 from rowgate._calls import Calls
 from rowgate._connection import Connection, Tls
+from rowgate._credentials import Credentials, Token
 from rowgate._errors import ProtocolError
 from rowgate._options import DEFAULT_TIMEOUT, CallOptions, Metadata, OptionChanges
 from rowgate._plans import Plan, StatementDescription
@@ -34,6 +35,8 @@ def connect(
     timeout: float | None = DEFAULT_TIMEOUT,
     retry: Retry | None = DEFAULT_RETRY,
     tls: Tls | grpc.ChannelCredentials | None = None,
+    token: Token | None = None,
+    credentials_in_plaintext: bool = False,
     metadata: Metadata | None = None,
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
 ) -> Client:
@@ -45,18 +48,23 @@ def connect(
         timeout: seconds for a whole call, its retries included; None: no limit of the client's.
         retry: when to make a call again; None: never.
         tls: how to encrypt; None: plaintext.
-        metadata: gRPC metadata to send with every call, such as `{"authorization": "Bearer ..."}`.
+        token: an API key or a bearer's token; or a function that gives one, asked before every call: let it keep it.
+        credentials_in_plaintext: whether credentials may be sent unencrypted, which otherwise is refused.
+        metadata: gRPC metadata to send with every call.
         max_message_bytes: the largest answer to take; a whole result of `query` is one answer.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is out of range, or the token would be sent unencrypted.
     """
     if not target:
         raise ValueError("target must be an address")
     if max_message_bytes < 1:
         raise ValueError("max_message_bytes must be 1 or more")
     options = CallOptions(timeout=timeout, retry=retry).changed({"metadata": metadata or {}})
-    return Client(Connection(target, tls, max_message_bytes), database or "", options)
+    credentials = Credentials(token, credentials_in_plaintext)
+    if isinstance(token, str):
+        credentials.metadata({}, encrypted=tls is not None or target.startswith("unix:"))
+    return Client(Connection(target, tls, max_message_bytes, credentials), database or "", options)
 
 
 class Database(Together, SchemaCalls, AdminCalls):

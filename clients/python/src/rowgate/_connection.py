@@ -15,6 +15,7 @@ from weakref import WeakSet
 import grpc
 import grpc.aio
 
+from rowgate._credentials import Credentials
 from rowgate._errors import ClientClosed, ProtocolError
 from rowgate._options import Metadata
 from rowgate._status import error_from_rpc
@@ -113,10 +114,18 @@ class Connection:
         target: the address, as gRPC takes it.
         tls: None for plaintext.
         max_message_bytes: the largest answer that is taken.
+        credentials: what proves who calls.
     """
 
-    def __init__(self, target: str, tls: Tls | grpc.ChannelCredentials | None, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        target: str,
+        tls: Tls | grpc.ChannelCredentials | None,
+        max_message_bytes: int,
+        credentials: Credentials = Credentials(),  # noqa: B008 - it cannot be changed
+    ) -> None:
         self._target = target
+        self._credentials = credentials
         self._tls = tls
         self._options = [*_CHANNEL_OPTIONS, ("grpc.max_receive_message_length", max_message_bytes)]
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -165,8 +174,11 @@ class Connection:
 
         Raises:
             ClientClosed: it was closed.
+            ValueError: credentials would be sent unencrypted.
         """
-        call = rpc(self.stubs())(request, timeout=timeout, metadata=tuple(metadata.items()))
+        encrypted = self._tls is not None or self._target.startswith("unix:")
+        sent = self._credentials.metadata(metadata, encrypted=encrypted)
+        call = rpc(self.stubs())(request, timeout=timeout, metadata=sent)
         self._calls.add(call)
         return call
 

@@ -37,12 +37,14 @@ RowgateError
 ├── QueryCancelled               QUERY_CANCELLED
 ├── LimitExceeded                RESOURCE_EXHAUSTED
 │   ├── PoolExhausted            POOL_EXHAUSTED
-│   └── ResultTooLarge           RESULT_TOO_LARGE
+│   ├── ResultTooLarge           RESULT_TOO_LARGE
+│   └── QuotaExceeded            QUOTA_EXCEEDED
 ├── Unavailable                  UNAVAILABLE
 │   ├── DatabaseUnavailable      DATABASE_UNAVAILABLE
 │   ├── ShuttingDown             SHUTTING_DOWN
 │   └── GatewayUnreachable       the client's own: no gateway answered
 ├── PermissionDenied             PERMISSION_DENIED
+│   └── Unauthenticated          UNAUTHENTICATED: the gateway accepts no credentials of this call
 ├── NotSupported                 NOT_SUPPORTED
 ├── Internal                     INTERNAL
 ├── ResultError                  the client's own: a result is not what was asked of it
@@ -288,6 +290,10 @@ class ResultTooLarge(LimitExceeded):
     """The result is over the gateway's cap for one answer: `stream` has none."""
 
 
+class QuotaExceeded(LimitExceeded):
+    """The caller, or its address, has had what it may have for now: `retry_after` says when there is more."""
+
+
 class Unavailable(RowgateError):
     """Something on the way does not answer; later it may."""
 
@@ -305,7 +311,11 @@ class GatewayUnreachable(Unavailable):
 
 
 class PermissionDenied(RowgateError):
-    """The database refuses this to the gateway's login, or something before the gateway refuses the caller."""
+    """The database refuses this to the gateway's login, or the gateway refuses it to the caller."""
+
+
+class Unauthenticated(PermissionDenied):
+    """The gateway accepts no credentials of this call, or it has none; the gateway does not tell why."""
 
 
 class NotSupported(RowgateError):

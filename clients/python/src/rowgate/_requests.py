@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import grpc.aio
 
@@ -83,3 +83,7 @@ class Requests:
             RowgateError: there is no answer.
         """
         return await self.ask(rpc, request, repeatable=False)
+
+
+Asking: TypeAlias = Calls | Requests
+"""What tables are asked through: calls of their own, or requests of a transaction."""

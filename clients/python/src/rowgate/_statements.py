@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from rowgate._calls import Asking
 from rowgate._encode import encode_named, encode_positional
 from rowgate._errors import InvalidParameter, InvalidSql, Outcome
+from rowgate._requests import Asking
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, StreamQueryRequest
 
 _Request = TypeVar("_Request", ExecuteQueryRequest, StreamQueryRequest)

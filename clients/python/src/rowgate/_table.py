@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, Literal, Self, TypeAlias
 
-from rowgate._calls import Asking
 from rowgate._errors import RequestError
+from rowgate._requests import Asking
 from rowgate._results import Result
 from rowgate._rows import Row
 from rowgate._table_names import checked_name, refused

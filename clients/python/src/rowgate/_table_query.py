@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal, Self, TypeAlias
 
-from rowgate._calls import Asking
 from rowgate._errors import MultipleRows, NoRows
+from rowgate._requests import Asking
 from rowgate._retry import Deadline
 from rowgate._rows import Row
 from rowgate._table_filters import ColumnName, Condition, checked_condition, equal

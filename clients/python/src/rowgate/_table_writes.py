@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rowgate._calls import Asking
 from rowgate._errors import Outcome, ReadOnly
+from rowgate._requests import Asking
 from rowgate._table_requests import Asked, column_names, counted
 from rowgate.v1.result_pb2 import RESULT_ENCODING_COLUMNS
 

@@ -41,8 +41,9 @@ def column_of(name: str, columns: Columns, *, cut: bool) -> Expression:
 def _term(term: Term, columns: Columns, dialect: Dialect) -> Expression:
     column = column_of(term.column, columns, cut=term.cut)
     values = [numbered(number) for number in term.values]
-    if term.test is Test.SAME:
-        return _same(column, values[0], dialect)
+    if term.test in (Test.SAME, Test.OTHER):
+        same = _same(column, values[0], dialect)
+        return same if term.test is Test.SAME else not_(same)
     simple = _SIMPLE.get(term.test)
     if simple is not None:
         return simple(column, *values)

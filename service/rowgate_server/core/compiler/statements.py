@@ -22,7 +22,7 @@ _LONGEST = 4096
 def compile_select(table: KnownTable, plan: SelectPlan) -> CompiledText:
     """The SELECT of a plan."""
     source = table.core.alias("t")
-    columns: Columns = {name: source.c[name] for name in table.columns}
+    columns: Columns = dict(source.c.items())
     dialect = table.dialect
     if plan.counted:
         statement: Select[Any] = select(func.count().label("count")).select_from(source)
@@ -66,6 +66,7 @@ class Compiler:
 
     def select(self, table: KnownTable, plan: SelectPlan, values: list[BoundValue]) -> BoundStatement:
         """The statement of a plan, with its values."""
+        table = table.whole  # which is the same for all callers
         key = (table, plan)
         text = self._kept.get(key)
         if text is None:

@@ -66,7 +66,7 @@ def compile_write(table: KnownTable, plan: WritePlan) -> CompiledText:
     else:
         statement = delete(table.core)
     if not isinstance(plan, InsertPlan) and not isinstance(statement, Insert) and plan.where != TRUE:
-        columns: Columns = {name: table.core.c[name] for name in table.columns}
+        columns: Columns = dict(table.core.c.items())
         statement = statement.where(expression(plan.where, columns, table.dialect))
     if plan.returning:
         statement = statement.returning(*(table.core.c[name] for name in plan.returning))

@@ -14,7 +14,7 @@ from rowgate_server.core.completion.records import Candidate, CandidateKind
 from rowgate_server.core.completion.scope import Source
 from rowgate_server.core.completion.tokens import all_keywords
 from rowgate_server.core.tables import TableKind
-from rowgate_server.core.tree import RoutineKind, Sight, Tree, TreeSchema, TreeTable
+from rowgate_server.core.tree import RoutineKind, Tree, TreeSchema, TreeTable
 from rowgate_server.engines.dialects import Dialect
 
 _STATEMENT_WORDS = "SELECT,INSERT INTO,UPDATE,DELETE FROM,WITH,CREATE TABLE,ALTER TABLE,DROP TABLE,EXPLAIN"
@@ -55,15 +55,13 @@ class Offer:
 
     Args:
         dialect: how its names are written.
-        tree: what there is.
+        tree: what there is, as the caller sees it.
         schema: whose tables need no qualifier; empty: the default one's.
-        sight: what the caller may see.
     """
 
-    def __init__(self, dialect: Dialect, tree: Tree, schema: str, sight: Sight) -> None:
+    def __init__(self, dialect: Dialect, tree: Tree, schema: str) -> None:
         self._dialect = dialect
         self._tree = tree
-        self._sight = sight
         self._visits = 0
         self._found: dict[tuple[str, ...], TreeTable | None] = {}
         self._home = next(
@@ -93,7 +91,7 @@ class Offer:
             yield Candidate(name, CandidateKind.FUNCTION, name)
         for schema in self._tree.schemas:
             for routine in schema.routines:
-                if routine.kind is RoutineKind.FUNCTION and self._sight.routine(schema.name.name, routine):
+                if routine.kind is RoutineKind.FUNCTION:
                     written = self._written(routine.name)
                     if schema is not self._home:
                         written = f"{self._written(schema.name.name)}.{written}"
@@ -111,9 +109,8 @@ class Offer:
     def _tables_of(self, schema: TreeSchema) -> Iterator[Candidate]:
         name = schema.name.name
         for table in schema.tables.values():
-            if self._sight.everything or self._sight.table(name, table) is not None:
-                kind = CandidateKind.VIEW if table.kind is TableKind.VIEW else CandidateKind.TABLE
-                yield Candidate(self._written(table.name), kind, table.name, name)
+            kind = CandidateKind.VIEW if table.kind is TableKind.VIEW else CandidateKind.TABLE
+            yield Candidate(self._written(table.name), kind, table.name, name)
 
     def _members(self, place: Place) -> Iterator[Candidate]:
         """Behind a point: columns of the source of that name, or tables of the schema."""
@@ -156,7 +153,7 @@ class Offer:
             if table is None:
                 table = next((each for each in schema.tables.values() if self._same(each.name, path[-1])), None)
             if table is not None:
-                return self._sight.table(schema.name.name, table)
+                return table
         return None
 
     def _keywords(self, place: Place) -> Iterator[Candidate]:

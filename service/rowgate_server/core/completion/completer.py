@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from rowgate_server.core.completion.candidates import Offer
 from rowgate_server.core.completion.place import Place, Wanted, place_at
 from rowgate_server.core.completion.records import Candidate
-from rowgate_server.core.tree import Sight, TreeStore
+from rowgate_server.core.policy.guard import enter
+from rowgate_server.core.policy.sights import sight_of
+from rowgate_server.core.tree import TreeStore, seen
 from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 
@@ -52,21 +54,21 @@ class Completer:
         self._databases = databases
         self._trees = trees
 
-    async def complete(self, request: CompletionRequest, sight: Sight) -> Completion:
+    async def complete(self, request: CompletionRequest) -> Completion:
         """What could stand at the cursor.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE, INVALID_REQUEST, INVALID_SQL for too long a text, and what the database has
-                against telling its tables.
+            RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE, INVALID_REQUEST, INVALID_SQL for too long a text, and
+                what the database has against telling its tables.
         """
-        database = self._databases.get(request.database)
+        access, database = enter(self._databases, request.database)
         _check(request, database.bounds.sql_bytes)
         # In a thread: a long text, or a schema of many thousand tables, is not to hold up everybody else.
         place = await asyncio.to_thread(place_at, request.sql, request.cursor, database.dialect)
         if place.wanted is Wanted.NOTHING:
             return Completion(place.start, place.end, ())
-        tree = await self._trees.get(database.name, request.call_timeout)
-        offer = Offer(database.dialect, tree, request.schema, sight)
+        tree = await seen(await self._trees.get(database.name, request.call_timeout), sight_of(access, database))
+        offer = Offer(database.dialect, tree, request.schema)
         return await asyncio.to_thread(_best, offer, place, request.max_candidates)
 
 

@@ -177,9 +177,7 @@ def _source(
     if member.kind is not Kind.NAME:
         return None, at
     path = [member]
-    while at + 1 < len(members) and _is_text(members[at], ".") and _is_name(members[at + 1]):
-        following = members[at + 1]
-        assert isinstance(following, Token)  # noqa: S101 - see `_is_name`
+    while at < len(members) and _is_text(members[at], ".") and (following := _name_at(members, at + 1)) is not None:
         path.append(following)
         at += 2
     if at < len(members) and _is_text(members[at], "."):
@@ -198,10 +196,8 @@ def _source(
 def _alias(members: Sequence[Token | Group], at: int) -> tuple[str, int]:
     if at < len(members) and _is(members[at], "AS"):
         at += 1
-    if at < len(members) and _is_name(members[at]):
-        member = members[at]
-        return (member.text if isinstance(member, Token) else ""), at + 1
-    return "", at
+    name = _name_at(members, at)
+    return ("", at) if name is None else (name.text, at + 1)
 
 
 def _is(member: Token | Group, keyword: str) -> bool:
@@ -212,5 +208,6 @@ def _is_text(member: Token | Group, text: str) -> bool:
     return isinstance(member, Token) and member.kind is Kind.OPERATOR and member.text == text
 
 
-def _is_name(member: Token | Group) -> bool:
-    return isinstance(member, Token) and member.kind is Kind.NAME
+def _name_at(members: Sequence[Token | Group], at: int) -> Token | None:
+    member = members[at] if at < len(members) else None
+    return member if isinstance(member, Token) and member.kind is Kind.NAME else None

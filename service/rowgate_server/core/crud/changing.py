@@ -11,16 +11,17 @@ from typing import NamedTuple
 
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import DeletePlan, UpdatePlan, WriteCompiler
-from rowgate_server.core.crud.keyset import bound_cell
 from rowgate_server.core.crud.many_keys import any_of, parts
 from rowgate_server.core.crud.meant import MeantPlan
 from rowgate_server.core.crud.orders import plan_order
 from rowgate_server.core.crud.plans import Condition, SelectPlan, Values, both
 from rowgate_server.core.crud.requests import Order
+from rowgate_server.core.crud.row_checks import RowCheck, filtered, keys_of, telling_key, whole_key
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import Written, no_key
 from rowgate_server.core.crud.writing import Writing, affected
 from rowgate_server.core.known_table import KnownTable, not_one_row
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.results import Result
 from rowgate_server.engines.values import BoundStatement, ValueType
@@ -36,6 +37,7 @@ class Change(NamedTuple):
         new: the rows' new values; None: they are deleted.
         returning: the columns wanted back.
         dry_run: whether it is undone.
+        marks: whether the rows are marked as deleted, which is no change of the caller's own.
     """
 
     meant: MeantPlan
@@ -43,6 +45,7 @@ class Change(NamedTuple):
     new: RowValues | None
     returning: tuple[str, ...]
     dry_run: bool
+    marks: bool = False
 
 
 class Changing:
@@ -52,7 +55,7 @@ class Changing:
         reads: makes SELECTs.
         writes: makes UPDATEs and DELETEs.
         writing: runs them.
-        table: what is written to.
+        table: what is written to, as its caller may know it.
         change: what is to be done.
     """
 
@@ -62,7 +65,10 @@ class Changing:
         self._reads = reads
         self._writes = writes
         self._writing = writing
-        self._table = table
+        self._table = table.whole
+        self._checked = change.new is not None and not change.marks and filtered(table, (Operation.UPDATE,))
+        self._row_check = RowCheck(reads, writing, table)
+        self._telling = telling_key(table) if self._checked else None
         self._change = change
         self._returns = writing.returns if change.new is None else writing.update_returns
 
@@ -76,7 +82,11 @@ class Changing:
         change, meant = self._change, self._change.meant
         if meant.most and not meant.single:
             await self._writing.check_undoable()
-        key = _whole_key(self._table)
+        if self._telling is not None:
+            await self._writing.check_undoable()
+            async with self._writing.transaction(dry_run=change.dry_run):
+                return await self._by_key(self._telling)
+        key = whole_key(self._table)
         in_order = not change.returning or meant.single or key is None
         if in_order and (self._returns or not change.returning):
             # A key may have been dropped since: if it is several rows, they are to be undone.
@@ -107,13 +117,7 @@ class Changing:
         await self._check(len(found.rows))
         written = Written(columns=found.columns[: len(change.returning)])
         width = len(change.returning) if change.new is None else 0
-        keys = [
-            {
-                name: bound_cell(column.type, cell)
-                for name, column, cell in zip(key.columns, found.columns[width:], row[width:], strict=True)
-            }
-            for row in found.rows
-        ]
+        keys = keys_of(key, found.columns[width:], [row[width:] for row in found.rows])
         if any(value.type is ValueType.NULL for row in keys for value in row.values()):
             raise no_key(self._table)
         for part in parts(keys):
@@ -124,8 +128,12 @@ class Changing:
         written.affected = len(keys)
         if change.new is None:
             written.rows = [row[:width] for row in found.rows]
-        else:
-            await self._read(key, keys, written)
+            return written
+        now = self._moved(key, keys)
+        if self._checked:
+            await self._row_check.check(key, now, (Operation.UPDATE,))
+        if change.returning:
+            await self._read(key, now, written)
         return written
 
     async def _found(self, key: Key) -> Result:
@@ -134,12 +142,16 @@ class Changing:
         wanted = change.returning if change.new is None else ()
         return await self._select(wanted, key, change.meant.condition, change.values, locks=True)
 
-    async def _read(self, key: Key, keys: Sequence[RowValues], written: Written) -> None:
-        """What was changed, by the keys that it has now."""
+    def _moved(self, key: Key, keys: Sequence[RowValues]) -> list[RowValues]:
+        """The keys that the rows have now."""
         new = self._change.new or {}
         moved = {name: value for name, value in new.items() if name in key.columns}
+        return [{**old, **moved} for old in keys]
+
+    async def _read(self, key: Key, keys: Sequence[RowValues], written: Written) -> None:
+        """What was changed."""
         width = len(self._change.returning)
-        for part in parts([{**old, **moved} for old in keys]) if keys else ((),):
+        for part in parts(keys) if keys else ((),):
             values = Values()
             result = await self._select(self._change.returning, key, any_of(key, part, values), values)
             written.columns = result.columns[:width]
@@ -205,15 +217,3 @@ class Changing:
         plan = SelectPlan((next(iter(self._table.columns)),), where)
         result = await self._writing.run(self._reads.select(self._table, plan, self._change.values.taken), reads=True)
         return bool(result.rows)
-
-
-def _whole_key(table: KnownTable) -> Key | None:
-    """A key that each row has, the primary one first; SQLite lets NULLs into that, where it is no row's number."""
-    return next(
-        (
-            key
-            for key in table.keys
-            if key is table.primary_key or not any(table.columns[name].nullable for name in key.columns)
-        ),
-        None,
-    )

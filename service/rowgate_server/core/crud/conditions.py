@@ -6,20 +6,30 @@ What SQL calls unknown is false here, so each comparison knows its own opposite:
 
 from __future__ import annotations
 
+from typing import cast
+
 from rowgate_server.core.crud import ordinals, patterns
+from rowgate_server.core.crud.exact import is_text
 from rowgate_server.core.crud.filters import And, Comparison, Filter, Not, Operator, Or
 from rowgate_server.core.crud.patterns import Pattern, Wild
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both, either
 from rowgate_server.core.declared_types import GEOMETRY
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.access import denied
+from rowgate_server.core.policy.needs import Operation as Allowed
+from rowgate_server.core.policy.row_filters import as_number
 from rowgate_server.core.soft_delete import Mark, mark_of
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.logging import get_logger
+
+_log = get_logger("rowgate.policy")
 
 _OPPOSITES = {
     Test.EQ: Test.NE,
+    Test.SAME: Test.OTHER,
     Test.LT: Test.GE,
     Test.LE: Test.GT,
     Test.GT: Test.LE,
@@ -74,6 +84,37 @@ def live(table: KnownTable, values: Values) -> Condition:
     return either(Term(Test.EQ, column.name, (values.put(off),)), null)
 
 
+def visible(table: KnownTable, values: Values, operation: Allowed) -> Condition:
+    """The condition that leaves out rows which the caller may not do that with; every row where it may with all.
+
+    It is kept where it is the first that takes out values.
+
+    Text is compared exactly here, whatever the collation of its column: to a tenant named `acme`, rows of `ACME` and
+    `acmé` are another's.
+
+    Raises:
+        RowgateError: PERMISSION_DENIED: the filter of the policy does not fit the table, which is no reason to show it.
+    """
+    rows = table.access.rows(operation) if table.access is not None else None
+    if rows is None:
+        return TRUE
+    first = not values.taken
+    key = (visible, operation)
+    if first and key in table.made:
+        condition, taken = table.made[key]
+        values.taken.extend(taken)
+        return cast("Condition", condition)
+    try:
+        condition = _Planner(table.whole, values, exact=True).plan(rows, "filter", negated=False)
+    except RowgateError as error:
+        _log.error("row filter does not fit", database=table.database, table=table.name, cause=error.message)
+        raise denied() from None
+    if first:
+        # Its values have the first numbers, so it is the same the next time.
+        table.made[key] = condition, tuple(values.taken)
+    return condition
+
+
 def check_comparable(table: KnownTable, column: TableColumn, field: str) -> None:
     """Refuse to compare or sort what the database has no comparison for.
 
@@ -91,9 +132,12 @@ def check_comparable(table: KnownTable, column: TableColumn, field: str) -> None
 
 
 class _Planner:
-    def __init__(self, table: KnownTable, values: Values) -> None:
+    """Plans one filter; `exact`: what is equal is the same text, whatever the collation."""
+
+    def __init__(self, table: KnownTable, values: Values, *, exact: bool = False) -> None:
         self._table = table
         self._values = values
+        self._exact = exact
 
     def plan(self, wanted: Filter, path: str, *, negated: bool) -> Condition:
         """The condition of one node, or of its opposite."""
@@ -109,7 +153,7 @@ class _Planner:
         return both(*below) if isinstance(wanted, Or) is negated else either(*below)
 
     def _compare(self, wanted: Comparison, path: str, *, negated: bool) -> Condition:
-        column = self._table.column(wanted.column, f"{path}.column")
+        column = self._table.compared(wanted.column, f"{path}.column")
         operator = wanted.operator
         if operator in _NEGATIVE:
             operator, negated = _NEGATIVE[operator], not negated
@@ -134,10 +178,22 @@ class _Planner:
     def _equal(self, column: TableColumn, value: BoundValue, field: str, *, negated: bool) -> Condition:
         if value.type is ValueType.NULL:
             return _null(column, negated=negated)
-        number = self._values.put(self._coerced(column, value, field))
-        return _two_valued(column, Test.EQ, (number,), negated=negated)
+        coerced = self._coerced(column, value, field)
+        number = self._values.put(coerced)
+        found = _two_valued(column, Test.EQ, (number,), negated=negated)
+        if not self._exact or coerced.type is not ValueType.STRING or not is_text(self._table, column):
+            return found
+        same = _two_valued(column, Test.SAME, (number,), negated=negated)
+        # An index serves the comparison by the collation, which finds what is the same, and maybe more.
+        return either(found, same) if negated else both(found, same)
 
     def _among(self, column: TableColumn, wanted: Comparison, path: str, *, negated: bool) -> Condition:
+        if self._exact:
+            each = [
+                self._equal(column, value, f"{path}.values[{index}]", negated=negated)
+                for index, value in enumerate(wanted.values)
+            ]
+            return both(*each) if negated else either(*each)
         members = [self._coerced(column, value, f"{path}.values[{index}]") for index, value in enumerate(wanted.values)]
         there = tuple(member for member in members if member.type is not ValueType.NULL)
         null = _null(column, negated=negated) if len(there) < len(members) else None
@@ -185,7 +241,13 @@ class _Planner:
 
     def _coerced(self, column: TableColumn, value: BoundValue, field: str) -> BoundValue:
         check_comparable(self._table, column, field)
-        return self._table.coerced(column, value, field)
+        try:
+            return self._table.coerced(column, value, field)
+        except RowgateError:
+            number = as_number(value) if self._exact else None
+            if number is None:
+                raise
+            return self._table.coerced(column, number, field)
 
 
 _MISSING = BoundValue(ValueType.NULL, None)

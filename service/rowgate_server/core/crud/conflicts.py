@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.write_requests import ConflictAction, OnConflict
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -53,7 +54,7 @@ def plan_conflict(table: KnownTable, wanted: OnConflict, rows: Sequence[RowValue
         _check_target(table, key, rows)
     for index, name in enumerate(wanted.update_columns):
         field = f"on_conflict.update_columns[{index}]"
-        table.column(name, field)
+        table.written(name, field, Operation.UPDATE)
         for place, row in enumerate(rows):
             if name not in row:
                 raise _refusal(f"rows[{place}] has no value for {name}, which it is to change", field)
@@ -63,7 +64,7 @@ def plan_conflict(table: KnownTable, wanted: OnConflict, rows: Sequence[RowValue
 def _key(table: KnownTable, wanted: OnConflict) -> Key | None:
     if wanted.target:
         for index, name in enumerate(wanted.target):
-            table.column(name, f"on_conflict.target[{index}]")
+            table.compared(name, f"on_conflict.target[{index}]")
         found = table.keys_by_columns.get(frozenset(wanted.target))
         if found is None:
             keys = " or ".join(f"({', '.join(known.columns)})" for known in table.keys)

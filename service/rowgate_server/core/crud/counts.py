@@ -8,10 +8,12 @@ from rowgate_server.core import plans as explained
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.crud.plans import Condition, SelectPlan, Values
 from rowgate_server.core.crud.requests import CountMode
+from rowgate_server.core.crud.row_checks import filtered
 from rowgate_server.core.crud.running import run
 from rowgate_server.core.explain import engine_of
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.plans import Engine, Plan
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
@@ -32,8 +34,10 @@ async def count(
     Raises:
         RowgateError: what the database has against it.
     """
-    if mode is CountMode.ESTIMATED and database.dialect is not Dialect.SQLITE:
-        statement = compiler.select(table, SelectPlan(tuple(table.columns), where), values.taken)
+    # A guess under a row filter would be one from the statistics of the whole table, and tell its size.
+    guessed = mode is CountMode.ESTIMATED and not filtered(table, (Operation.READ,))
+    if guessed and database.dialect is not Dialect.SQLITE:
+        statement = compiler.select(table, SelectPlan(table.readable, where), values.taken)
         engine = engine_of(database)
         result = await run(database, explained.ask(engine, "SELECT", statement, profile=False), deadline)
         return _guess(engine, explained.read(engine, result.rows)), True, result.stats

@@ -10,8 +10,10 @@ from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.batches import Batch, batches
 from rowgate_server.core.crud.conflicts import ConflictPlan, plan_conflict
+from rowgate_server.core.crud.masking import masked
 from rowgate_server.core.crud.reads import plan_columns
 from rowgate_server.core.crud.requests import Rows
+from rowgate_server.core.crud.row_checks import RowCheck, filtered, keys_of, telling_key
 from rowgate_server.core.crud.row_columns import RowColumns
 from rowgate_server.core.crud.row_columns import plan_columns as plan_row_columns
 from rowgate_server.core.crud.row_values import RowValues, plan_rows, value_field
@@ -20,7 +22,9 @@ from rowgate_server.core.crud.upserts import Upserts
 from rowgate_server.core.crud.write_requests import EVERY_COLUMN, ConflictAction, Inserted, InsertRows
 from rowgate_server.core.crud.writing import Writing
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.table_cache import TableCache
+from rowgate_server.core.tables import Key
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -31,12 +35,16 @@ _TRIES = 5
 
 
 class _Planned(NamedTuple):
-    """A request; without a conflict plan, a key that is there is an error."""
+    """A request; without a conflict plan, a key that is there is an error.
+
+    `checked`: what the caller may do with some rows only, where it is to be seen that it was done with these.
+    """
 
     rows: list[RowValues] | RowColumns
     returning: tuple[str, ...]
     conflict: ConflictPlan | None
     dry_run: bool
+    checked: tuple[Operation, ...] = ()
 
 
 class TableInserter:
@@ -62,47 +70,79 @@ class TableInserter:
 
         async def work(database: Database, table: KnownTable, deadline: Deadline) -> Inserted:
             returning = plan_returning(table, request.returning, _key_of(table))
-            if returning and len(request.rows) > database.bounds.unary_rows:
+            checked = _checked(table, request, returning)
+            if (returning or checked) and len(request.rows) > database.bounds.unary_rows:
                 raise _too_many(database.bounds.unary_rows)
             if len(request.rows) > _MANY:
                 planned = await asyncio.to_thread(_planned, table, request, returning)
             else:
                 planned = _planned(table, request, returning)
+            planned = planned._replace(checked=checked)
             tries = _TRIES
             while True:
                 tries -= 1
                 try:
-                    return await self._insert(Writing(database, table, deadline, returning), table, planned)
+                    return await self._insert(database, deadline, table, planned)
                 except RowgateError as error:
                     if error.reason is not Reason.DEADLOCK or not tries or planned.conflict is None:
                         if len(planned.rows) > 1 and error.outcome == Outcome.ROLLED_BACK.value:
-                            await _tell_kept(error, Writing(database, table, deadline, ()))
+                            await _tell_kept(error, Writing(database, table.whole, deadline, ()))
                         raise _placed(error, planned.rows) from error.__cause__
 
         name = request.table
-        return await self._tables.use(name[:3], name.call_timeout, work)
+        operations = (Operation.INSERT, Operation.UPDATE) if _updates(request) else (Operation.INSERT,)
+        return await self._tables.use(name[:3], name.call_timeout, operations, work)
 
-    async def _insert(self, writing: Writing, table: KnownTable, planned: _Planned) -> Inserted:
+    async def _insert(self, database: Database, deadline: Deadline, table: KnownTable, planned: _Planned) -> Inserted:
+        key = telling_key(table) if planned.checked else None
+        wanted = tuple(dict.fromkeys((*planned.returning, *(key.columns if key else ()))))
+        writing = Writing(database, table.whole, deadline, wanted)
         writing.check_allowed()
-        statements = InsertStatements(self._reads, self._writes, writing, table, planned.returning)
+        if key is not None:
+            await writing.check_undoable()
+        statements = InsertStatements(self._reads, self._writes, writing, table.whole, wanted)
         written = Written()
         parts = _parts(statements, table, planned) if planned.conflict is None else []
         if planned.conflict is not None:
             if len(planned.rows) > 1:
                 await writing.check_undoable()
-            upserts = Upserts(self._reads, self._writes, statements, writing, table, planned.conflict)
+            check = RowCheck(self._reads, writing, table)
+            upserts = Upserts(self._reads, self._writes, statements, writing, check, planned.conflict)
             async with writing.transaction(dry_run=planned.dry_run) as transaction:
                 for batch in _batches(table, planned):
                     await upserts.write(transaction, batch, written)
                 await statements.describe(written)
-        elif len(parts) == 1 and not planned.dry_run and not statements.reads_back:
+                await self._check(writing, table, planned, key, wanted, written)
+        elif len(parts) == 1 and not planned.dry_run and not statements.reads_back and key is None:
             await statements.insert(parts[0], written)
         else:
             async with writing.transaction(dry_run=planned.dry_run):
                 for part in parts:
                     await statements.insert(part, written)
-        stats = writing.stats(written.affected, len(written.rows))
-        return Inserted(Rows(written.columns, written.rows, stats), tuple(written.ignored))
+                await self._check(writing, table, planned, key, wanted, written)
+        width = len(planned.returning)
+        columns, rows = written.columns[:width], written.rows
+        if len(wanted) > width:
+            rows = [row[:width] for row in rows] if width else []
+        columns, rows = masked(table, planned.returning, columns, rows)
+        return Inserted(Rows(columns, rows, writing.stats(written.affected, len(rows))), tuple(written.ignored))
+
+    async def _check(
+        self,
+        writing: Writing,
+        table: KnownTable,
+        planned: _Planned,
+        key: Key | None,
+        wanted: tuple[str, ...],
+        written: Written,
+    ) -> None:
+        """Refuse all of it, if the caller may not write one of the rows, or not see what is answered of it."""
+        if key is None or not written.rows:
+            return
+        places = [wanted.index(name) for name in key.columns]
+        columns = [written.columns[place] for place in places]
+        keys = keys_of(key, columns, [[row[place] for place in places] for row in written.rows])
+        await RowCheck(self._reads, writing, table).check(key, keys, planned.checked)
 
 
 async def _tell_kept(error: RowgateError, writing: Writing) -> None:
@@ -122,7 +162,7 @@ def plan_returning(table: KnownTable, wanted: Sequence[str], default: tuple[str,
     if not wanted:
         return default
     if tuple(wanted) == (EVERY_COLUMN,) and EVERY_COLUMN not in table.columns:
-        return tuple(table.columns)
+        return table.readable
     return plan_columns(table, wanted, "returning")
 
 
@@ -143,8 +183,29 @@ def _planned(table: KnownTable, request: InsertRows, returning: tuple[str, ...])
 
 
 def _key_of(table: KnownTable) -> tuple[str, ...]:
-    key = table.described.primary_key
-    return key.columns if key is not None else ()
+    """What is answered with where nothing is asked for: not of rows that the caller may write and not read."""
+    key, access = table.described.primary_key, table.access
+    if key is None:
+        return ()
+    if access is not None and access.rows(Operation.READ) is not None:
+        # By their text: And and Or of the same filters are the same tuple.
+        alike = repr(access.rows(Operation.READ)) == repr(access.rows(Operation.INSERT))
+        return key.columns if alike else ()
+    return key.columns
+
+
+def _updates(request: InsertRows) -> bool:
+    return request.on_conflict.action is ConflictAction.UPDATE
+
+
+def _checked(table: KnownTable, request: InsertRows, returning: tuple[str, ...]) -> tuple[Operation, ...]:
+    """What must be allowed with each row that is there in the end; nothing where it is with every row."""
+    operations = [Operation.INSERT]
+    if _updates(request):
+        operations.append(Operation.UPDATE)
+    if returning:
+        operations.append(Operation.READ)
+    return tuple(operations) if filtered(table, operations) else ()
 
 
 def _parts(statements: InsertStatements, table: KnownTable, planned: _Planned) -> list[Batch] | list[RowColumns]:

@@ -34,7 +34,7 @@ def plan_key(table: KnownTable, key: Mapping[str, BoundValue], values: Values) -
 def _no_key(table: KnownTable, key: Mapping[str, BoundValue]) -> RowgateError:
     """What is wrong with a key: it names a column that is not there, or too few or too many of those that are."""
     for name in key:
-        table.column(name, f"key[{name}]")
+        table.compared(name, f"key[{name}]")
     if not table.keys:
         words, hint = "the table has no primary key, nor another unique one", "name rows by a filter"
     else:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rowgate_server.core.crud.conditions import check_comparable, live, plan_filter
+from rowgate_server.core.crud.conditions import check_comparable, live, plan_filter, visible
+from rowgate_server.core.crud.exact import is_text
 from rowgate_server.core.crud.keys import plan_key
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, Term, Test, Values, both
 from rowgate_server.core.crud.write_requests import Meant
 from rowgate_server.core.known_table import KnownTable
-from rowgate_server.engines.dialects import Dialect
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.engines.values import BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
-
-_TEXT = {
-    Dialect.MYSQL: re.compile(r"(var)?char|(tiny|medium|long)?text|enum|set\b"),
-    Dialect.POSTGRESQL: re.compile(r"citext|text\Z|character varying"),
-    Dialect.SQLITE: re.compile(""),
-}
-"""Columns whose text is expected as it is written. Not PostgreSQL's CHAR, which is padded, nor what only reads text."""
 
 
 class MeantPlan(NamedTuple):
@@ -44,8 +37,8 @@ class MeantPlan(NamedTuple):
         return both(self.where, *self.expected.values())
 
 
-def plan_meant(table: KnownTable, wanted: Meant, values: Values) -> MeantPlan:
-    """Look up what a request means.
+def plan_meant(table: KnownTable, wanted: Meant, values: Values, operation: Operation) -> MeantPlan:
+    """Look up what a request means, among the rows that its caller may do that with.
 
     Raises:
         RowgateError: UNFILTERED_WRITE, INVALID_REQUEST, UNKNOWN_COLUMN, INVALID_PARAMETER or VALUE_OUT_OF_RANGE, with
@@ -55,6 +48,7 @@ def plan_meant(table: KnownTable, wanted: Meant, values: Values) -> MeantPlan:
         raise _refusal("max_affected is negative", "max_affected")
     if wanted.expected and not wanted.key:
         raise _refusal("values are expected only of the one row that a key names", "expected")
+    allowed = visible(table, values, operation)
     if wanted.key:
         if wanted.filter is not None:
             raise _refusal("rows are meant by key or by filter, not by both", "filter")
@@ -63,6 +57,7 @@ def plan_meant(table: KnownTable, wanted: Meant, values: Values) -> MeantPlan:
         where = plan_filter(table, wanted.filter, values)
         if where == TRUE and not wanted.allow_unfiltered:
             raise _unfiltered(given=wanted.filter is not None)
+    where = both(where, allowed)
     if not wanted.include_deleted:
         where = both(where, live(table, values))
     given = wanted.expected or {}
@@ -74,12 +69,12 @@ def plan_meant(table: KnownTable, wanted: Meant, values: Values) -> MeantPlan:
 
 def _expected(table: KnownTable, name: str, value: BoundValue, values: Values) -> Condition:
     field = f"expected[{name}]"
-    column = table.column(name, field)
+    column = table.compared(name, field)
     if value.type is ValueType.NULL:
         return Term(Test.IS_NULL, name) if column.nullable else FALSE
     check_comparable(table, column, field)
     coerced = table.coerced(column, value, field)
-    text = coerced.type is ValueType.STRING and _TEXT[table.dialect].match(column.base_type)
+    text = coerced.type is ValueType.STRING and is_text(table, column)
     return Term(Test.SAME if text else Test.EQ, name, (values.put(coerced),))
 
 

@@ -16,6 +16,7 @@ from rowgate_server.core.crud.batches import Batch
 from rowgate_server.core.crud.conflicts import ConflictPlan, whole_in
 from rowgate_server.core.crud.many_keys import any_of, parts
 from rowgate_server.core.crud.plans import SelectPlan, Values
+from rowgate_server.core.crud.row_checks import RowCheck
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
 from rowgate_server.core.crud.write_requests import ConflictAction
@@ -38,7 +39,7 @@ class Meetings:
         writes: makes UPDATEs.
         statements: inserts.
         writing: runs what it makes.
-        table: what is written to.
+        check: asks whether rows that are there may be changed, and knows the table as its caller does.
         plan: what becomes of rows that are there.
     """
 
@@ -48,14 +49,15 @@ class Meetings:
         writes: WriteCompiler,
         statements: InsertStatements,
         writing: Writing,
-        table: KnownTable,
+        check: RowCheck,
         plan: ConflictPlan,
     ) -> None:
+        self._check = check
         self._reads = reads
         self._writes = writes
         self._statements = statements
         self._writing = writing
-        self._table = table
+        self._table = check.table.whole
         self._plan = plan
 
     async def write(self, batch: Batch, written: Written) -> bool:
@@ -85,6 +87,7 @@ class Meetings:
         found = await self._find(key, key.columns[:1], batch, locks=True)
         if found is None:
             return False
+        await self._check.check_met(key, [batch.rows[place] for place in found[1]])
         # Of each place the rows to answer with; those that were changed are read together.
         answers: dict[int, Sequence[Row]] = {}
         for is_there, places in _runs(len(batch), found[1]):

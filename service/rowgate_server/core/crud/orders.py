@@ -43,7 +43,7 @@ def plan_order(table: KnownTable, order_by: Sequence[Order]) -> RowOrder:
     named: set[str] = set()
     for index, order in enumerate(order_by):
         field = f"order_by[{index}].column"
-        column = table.column(order.column, field)
+        column = table.compared(order.column, field)
         check_comparable(table, column, field)
         if order.column in named:
             raise _refusal("the order names a column twice", field)

@@ -8,6 +8,7 @@ from rowgate_server.core.compiler.conditions import CUT
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.crud import keyset
 from rowgate_server.core.crud.counts import count
+from rowgate_server.core.crud.masking import masked
 from rowgate_server.core.crud.orders import RowOrder, columns_of, plan_order
 from rowgate_server.core.crud.plans import Condition, SelectPlan, Values, both
 from rowgate_server.core.crud.reads import hidden_by, plan_columns, plan_rows
@@ -15,6 +16,7 @@ from rowgate_server.core.crud.requests import CountMode, ListRows, Page, Rows
 from rowgate_server.core.crud.running import TOO_LARGE_HINT, run
 from rowgate_server.core.crud.tokens import Tokens, fingerprint
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
@@ -77,7 +79,7 @@ class TablePager:
                 Reason.INVALID_REQUEST, "page_size is negative", field="page_size", outcome=Outcome.NOT_RUN
             )
         name = request.table
-        return await self._tables.use(name[:3], name.call_timeout, work)
+        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work)
 
     async def _continued(
         self, database: Database, table: KnownTable, asked: _Asked, token: str, deadline: Deadline
@@ -134,6 +136,7 @@ class TablePager:
         columns = result.columns
         if asked.hidden:
             columns, rows = columns[:width], [row[:width] for row in rows]
+        columns, rows = masked(table, asked.wanted, columns, rows)
         stats = result.stats._replace(row_count=len(rows), truncation=None)
         found = Rows(columns, rows, stats, hidden_by(table, include_deleted=request.include_deleted))
         return Page(found, token)

@@ -17,6 +17,7 @@ class Test(StrEnum):
 
     EQ = "="
     SAME = "the same text, whatever the collation"
+    OTHER = "another text, whatever the collation"
     NE = "<>"
     LT = "<"
     LE = "<="

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rowgate_server.core.compiler.statements import Compiler
-from rowgate_server.core.crud.conditions import live, plan_filter
+from rowgate_server.core.crud.conditions import live, plan_filter, visible
 from rowgate_server.core.crud.counts import count
 from rowgate_server.core.crud.filters import Filter
 from rowgate_server.core.crud.keys import plan_key
+from rowgate_server.core.crud.masking import masked
 from rowgate_server.core.crud.plans import Condition, SelectPlan, Values, both
 from rowgate_server.core.crud.requests import Count, CountMode, CountRows, GetRow, Rows
 from rowgate_server.core.crud.running import run
 from rowgate_server.core.known_table import KnownTable, not_one_row
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
@@ -41,7 +43,8 @@ class TableReader:
         async def work(database: Database, table: KnownTable, deadline: Deadline) -> Rows:
             values = Values()
             columns = plan_columns(table, request.columns)
-            where = plan_key(table, request.key, values)
+            allowed = visible(table, values, Operation.READ)
+            where = both(plan_key(table, request.key, values), allowed)
             if not request.include_deleted:
                 where = both(where, live(table, values))
             statement = self._compiler.select(table, SelectPlan(columns, where), values.taken)
@@ -50,12 +53,11 @@ class TableReader:
                 raise RowgateError(Reason.ROW_NOT_FOUND, "no row has this key", field="key", table=table.name)
             if len(result.rows) > 1:
                 raise not_one_row(table)
-            return Rows(
-                result.columns, result.rows, result.stats, hidden_by(table, include_deleted=request.include_deleted)
-            )
+            shown = masked(table, columns, result.columns, result.rows)
+            return Rows(*shown, result.stats, hidden_by(table, include_deleted=request.include_deleted))
 
         name = request.table
-        return await self._tables.use(name[:3], name.call_timeout, work)
+        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work)
 
     async def count_rows(self, request: CountRows) -> Count:
         """How many rows there are.
@@ -75,7 +77,7 @@ class TableReader:
         if request.count is CountMode.NONE:
             raise RowgateError(Reason.INVALID_REQUEST, "NONE counts nothing", field="count", outcome=Outcome.NOT_RUN)
         name = request.table
-        return await self._tables.use(name[:3], name.call_timeout, work)
+        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work)
 
 
 def plan_columns(table: KnownTable, columns: Sequence[str], field: str = "columns") -> tuple[str, ...]:
@@ -85,9 +87,9 @@ def plan_columns(table: KnownTable, columns: Sequence[str], field: str = "column
         RowgateError: UNKNOWN_COLUMN, or INVALID_REQUEST for a column that is named twice.
     """
     if not columns:
-        return tuple(table.columns)
+        return table.readable
     for index, name in enumerate(columns):
-        table.column(name, f"{field}[{index}]")
+        table.read(name, f"{field}[{index}]")
         if name in columns[:index]:
             raise RowgateError(
                 Reason.INVALID_REQUEST, "the column is named twice", field=f"{field}[{index}]", outcome=Outcome.NOT_RUN
@@ -96,15 +98,17 @@ def plan_columns(table: KnownTable, columns: Sequence[str], field: str = "column
 
 
 def plan_rows(table: KnownTable, wanted: Filter | None, values: Values, *, include_deleted: bool) -> Condition:
-    """The rows that are meant: those of a filter that are not marked as deleted.
+    """The rows that are meant: those of a filter that the caller may read, and that are not marked as deleted.
 
     Raises:
         RowgateError: as `plan_filter`.
     """
-    where = plan_filter(table, wanted, values)
+    allowed = visible(table, values, Operation.READ)
+    where = both(plan_filter(table, wanted, values), allowed)
     return where if include_deleted else both(where, live(table, values))
 
 
 def hidden_by(table: KnownTable, *, include_deleted: bool) -> str:
-    """The column by which rows were left out; empty for none."""
-    return table.soft_delete.name if table.soft_delete is not None and not include_deleted else ""
+    """The column by which rows were left out; empty for none, and where the caller does not know it."""
+    column = table.soft_delete
+    return column.name if column is not None and column.name in table.columns and not include_deleted else ""

@@ -18,6 +18,7 @@ from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.unfit import UnfitError
 from rowgate_server.core.crud.unnested import arrays_of, unnested
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.values import NULL, AnyStatement, BoundRows, BoundValue, ValueType
 
@@ -90,6 +91,9 @@ def plan_columns(table: KnownTable, given: RowColumns) -> RowColumns | None:
     found = dict(zip(given.names, zip(given.kinds, given.cells, strict=True), strict=True))
     made: dict[str, _Column] = {}
     for name, column in table.columns.items():
+        # What may not be written stays among what was found, and that goes row by row, to be refused.
+        if table.access is not None and name not in table.access.columns(Operation.INSERT):
+            continue
         if name not in found:
             continue
         kind, cells = found.pop(name)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rowgate_server.core.crud.coercion import unfit
 from rowgate_server.core.crud.unfit import UnfitError
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.values import NULL, BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -15,7 +16,7 @@ RowValues = dict[str, BoundValue]
 
 
 def plan_rows(table: KnownTable, rows: Sequence[Mapping[str, BoundValue]]) -> list[RowValues]:
-    """The values of each row, as its columns hold them.
+    """The values of each row to insert, as its columns hold them.
 
     Raises:
         RowgateError: INVALID_REQUEST, UNKNOWN_COLUMN, INVALID_PARAMETER, VALUE_OUT_OF_RANGE, NOT_NULL_VIOLATION, with
@@ -24,7 +25,7 @@ def plan_rows(table: KnownTable, rows: Sequence[Mapping[str, BoundValue]]) -> li
     if not rows:
         raise RowgateError(Reason.INVALID_REQUEST, "there is no row to insert", field="rows", outcome=Outcome.NOT_RUN)
     known: set[str] = set()
-    return [_planned(table, row, known, index) for index, row in enumerate(rows)]
+    return [_planned(table, row, known, index, Operation.INSERT) for index, row in enumerate(rows)]
 
 
 def plan_values(table: KnownTable, values: Mapping[str, BoundValue]) -> RowValues:
@@ -37,7 +38,7 @@ def plan_values(table: KnownTable, values: Mapping[str, BoundValue]) -> RowValue
         raise RowgateError(
             Reason.INVALID_REQUEST, "there is no value to change", field="values", outcome=Outcome.NOT_RUN
         )
-    planned = _planned(table, values, set(), None)
+    planned = _planned(table, values, set(), None, Operation.UPDATE)
     # A message's map has no order. In the table's, one text does for all updates of the same columns.
     return {name: planned[name] for name in table.columns if name in planned}
 
@@ -47,7 +48,9 @@ def value_field(name: str, index: int | None) -> str:
     return f"values[{name}]" if index is None else f"rows[{index}].values[{name}]"
 
 
-def _planned(table: KnownTable, row: Mapping[str, BoundValue], known: set[str], index: int | None) -> RowValues:
+def _planned(
+    table: KnownTable, row: Mapping[str, BoundValue], known: set[str], index: int | None, operation: Operation
+) -> RowValues:
     """One row; `known` has the columns that were looked up before."""
     if not row:
         raise RowgateError(
@@ -61,7 +64,8 @@ def _planned(table: KnownTable, row: Mapping[str, BoundValue], known: set[str], 
     coercers, columns = table.coercers, table.columns
     for name, value in row.items():
         if name not in known:
-            _check_writable(table.column(name, value_field(name, index)), value_field(name, index))
+            field = value_field(name, index)
+            _check_writable(table.written(name, field, operation), field)
             known.add(name)
         try:
             made = coercers[name](value)

@@ -19,11 +19,13 @@ from rowgate_server.core.crud.batches import Batch
 from rowgate_server.core.crud.conflicts import ConflictPlan
 from rowgate_server.core.crud.meetings import Meetings, hashed
 from rowgate_server.core.crud.plans import FALSE, SelectPlan, Values
+from rowgate_server.core.crud.row_checks import RowCheck, filtered
 from rowgate_server.core.crud.row_values import RowValues
 from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
 from rowgate_server.core.crud.write_requests import ConflictAction
 from rowgate_server.core.crud.writing import Writing, affected
-from rowgate_server.core.known_table import KnownTable, not_one_row
+from rowgate_server.core.known_table import not_one_row
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.transaction import Transaction
@@ -44,7 +46,7 @@ class Upserts:
         writes: makes UPDATEs.
         statements: inserts.
         writing: runs what it makes.
-        table: what is written to.
+        check: asks whether rows that are there may be changed, and knows the table as its caller does.
         plan: what becomes of rows that are there.
     """
 
@@ -54,16 +56,21 @@ class Upserts:
         writes: WriteCompiler,
         statements: InsertStatements,
         writing: Writing,
-        table: KnownTable,
+        check: RowCheck,
         plan: ConflictPlan,
     ) -> None:
+        table = check.table.whole
+        changes = plan.action is ConflictAction.UPDATE
+        # ON CONFLICT would change a row that the caller may not: there it has to be met first, and looked at.
+        self._meets = table.dialect is Dialect.MYSQL or (changes and filtered(check.table, (Operation.UPDATE,)))
+        self._check = check
         self._reads = reads
         self._writes = writes
         self._statements = statements
         self._writing = writing
         self._table = table
         self._plan = plan
-        self._meetings = Meetings(reads, writes, statements, writing, table, plan)
+        self._meetings = Meetings(reads, writes, statements, writing, check, plan)
 
     async def write(self, transaction: Transaction, batch: Batch, written: Written) -> None:
         """Insert or change the rows of a batch."""
@@ -88,7 +95,7 @@ class Upserts:
             done = await together(batch, tried)
         except RowgateError as error:
             twice = error.metadata.get("sqlstate") == _TWICE
-            if not twice and not (self._table.dialect is Dialect.MYSQL and error.reason is Reason.DUPLICATE_KEY):
+            if not twice and not (self._meets and error.reason is Reason.DUPLICATE_KEY):
                 raise
             done = False
         if not done:
@@ -110,7 +117,7 @@ class Upserts:
 
     async def _some(self, batch: Batch, tried: Written) -> bool:
         """Some of them are there."""
-        if self._table.dialect is Dialect.MYSQL:
+        if self._meets:
             return await self._meetings.write(batch, tried)
         clause = self._clause(batch)
         key = self._told_by(batch)
@@ -126,7 +133,7 @@ class Upserts:
 
     async def _one(self, transaction: Transaction, single: Batch, written: Written) -> None:
         (row,) = single.rows
-        if self._table.dialect is not Dialect.MYSQL:
+        if not self._meets:
             if not await self._statements.insert(single, written, self._clause(single)):
                 written.ignored.append(single.first)
             return
@@ -161,6 +168,7 @@ class Upserts:
         if self._plan.action is ConflictAction.IGNORE:
             written.ignored.append(place)
             return
+        await self._check.check_met(key, [row])
         values = Values()
         changed = tuple((name, values.put(row[name])) for name in self._plan.changes(row))
         plan = UpdatePlan(changed, same_key(key, row, values))
@@ -172,7 +180,7 @@ class Upserts:
 
     def _clause(self, batch: Batch) -> Conflict | None:
         """ON CONFLICT, where there is such a thing."""
-        if self._table.dialect is Dialect.MYSQL:
+        if self._meets:
             return None
         target = self._plan.key.columns if self._plan.key else ()
         if self._plan.action is ConflictAction.IGNORE:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.ddl.expressions import quoted
 from rowgate_server.core.ddl.writing import TableWriter, moved, understood
+from rowgate_server.core.policy.guard import check_whole, enter
+from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Table, TableKind
 from rowgate_server.engines.database import Database, Databases
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call
@@ -49,7 +51,7 @@ class TableMaker:
     """Makes and drops tables.
 
     Args:
-        databases: every one that is served.
+        databases: every one that is served, as far as the caller may go.
         catalog: tells what is there.
         allowed: by the databases' names.
         changed: told of each database whose tables have changed.
@@ -71,9 +73,11 @@ class TableMaker:
             configured: it is the configuration that asks for it, and no caller.
 
         Raises:
-            RowgateError: DDL_NOT_ALLOWED, TABLE_EXISTS, INVALID_REQUEST, and what the database has against it.
+            RowgateError: PERMISSION_DENIED, DDL_NOT_ALLOWED, TABLE_EXISTS, INVALID_REQUEST, and what the database has
+                against it.
         """
-        database = self._databases.get(order.database)
+        access, database = enter(self._databases, order.database)
+        check_whole(access, Operation.DDL)
         self._check(database, allowed=configured)
         _check_described(order.table)
         source = order.source or database.dialect
@@ -112,10 +116,11 @@ class TableMaker:
         """Drop a table; False if there was none, and that is no error.
 
         Raises:
-            RowgateError: DDL_NOT_ALLOWED, UNKNOWN_TABLE, NOT_SUPPORTED for a view, and what the database has against
-                it.
+            RowgateError: PERMISSION_DENIED, DDL_NOT_ALLOWED, UNKNOWN_TABLE, NOT_SUPPORTED for a view, and what the
+                database has against it.
         """
-        database = self._databases.get(database_name)
+        access, database = enter(self._databases, database_name)
+        check_whole(access, Operation.DDL)
         self._check(database)
         deadline = _deadline(database, call_timeout)
         try:
@@ -220,8 +225,7 @@ def _check_names(table: Table) -> None:
 
 
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:
-    limit = f"databases.{database.name}.timeouts.statement"
-    return Deadline.soonest((call_timeout, "the call's deadline"), (database.bounds.statement_timeout, limit))
+    return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, database.statement_limit))
 
 
 def _call(database: Database, sql: str, deadline: Deadline) -> Call:

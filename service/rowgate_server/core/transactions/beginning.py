@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.engines.database import Database
@@ -29,11 +31,13 @@ class TransactionRules(NamedTuple):
         most: how many may be open.
         idle_timeout: the longest that one may be idle, in seconds.
         timeout: the longest that one may take, in seconds.
+        most_of_logins: how many may be open with each of the other logins, which have pools of their own.
     """
 
     most: int
     idle_timeout: float
     timeout: float
+    most_of_logins: Mapping[str, int] = MappingProxyType({})
 
 
 class Begin(NamedTuple):

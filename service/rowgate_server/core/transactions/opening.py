@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.transactions.beginning import Begin, TransactionRules, options_of
 from rowgate_server.core.transactions.held import HeldTransaction, State
@@ -35,7 +37,7 @@ class Transactions:
         self._queries = queries
         self._rules = rules
         self._metrics = metrics
-        self._open = dict.fromkeys(rules, 0)
+        self._open: Counter[tuple[str, str]] = Counter()
 
     @asynccontextmanager
     async def holding(self, begin: Begin) -> AsyncIterator[HeldTransaction]:
@@ -44,7 +46,9 @@ class Transactions:
         Raises:
             RowgateError: UNKNOWN_DATABASE, NOT_SUPPORTED, INVALID_REQUEST, POOL_EXHAUSTED, DATABASE_UNAVAILABLE.
         """
-        database = self._databases.get(begin.database)
+        access, database = enter(self._databases, begin.database)
+        if access is not None and not access.writes:
+            begin = begin._replace(read_only=True)
         metrics = self._metrics[database.name]
         with self._placed(database, metrics):
             held: HeldTransaction | None = None
@@ -80,8 +84,9 @@ class Transactions:
         return deadline, idle
 
     def _placed(self, database: Database, metrics: TransactionMetrics) -> _Place:
-        most = self._rules[database.name].most
-        if self._open[database.name] >= most:
+        rules, key = self._rules[database.name], (database.name, database.login)
+        most = rules.most_of_logins[database.login] if database.login else rules.most
+        if self._open[key] >= most:
             metrics.refused()
             raise RowgateError(
                 Reason.POOL_EXHAUSTED,
@@ -91,15 +96,15 @@ class Transactions:
                 limit=f"databases.{database.name}.transactions.pool_share: {most} at a time",
                 outcome=Outcome.NOT_RUN,
             )
-        return _Place(self._open, database.name, metrics)
+        return _Place(self._open, key, metrics)
 
 
 class _Place:
-    """A place among the open transactions of one database."""
+    """A place among the open transactions of one pool."""
 
-    def __init__(self, open_now: dict[str, int], name: str, metrics: TransactionMetrics) -> None:
+    def __init__(self, open_now: Counter[tuple[str, str]], key: tuple[str, str], metrics: TransactionMetrics) -> None:
         self._open_now = open_now
-        self._name = name
+        self._key = key
         self._metrics = metrics
 
     def __enter__(self) -> None:
@@ -109,8 +114,8 @@ class _Place:
         self._change(-1)
 
     def _change(self, by: int) -> None:
-        self._open_now[self._name] += by
-        self._metrics.open(self._open_now[self._name])
+        self._open_now[self._key] += by
+        self._metrics.open(sum(number for key, number in self._open_now.items() if key[0] == self._key[0]))
 
 
 def _end(held: HeldTransaction) -> str:

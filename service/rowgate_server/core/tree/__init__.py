@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .records import Routine, RoutineKind, SchemaName, Tree, TreeColumn, TreeSchema, TreeTable
+from .seen import seen
 from .sight import EVERYTHING, Sight
 from .store import TreeRules, TreeStore
 
@@ -18,4 +19,5 @@ __all__ = [
     "TreeSchema",
     "TreeStore",
     "TreeTable",
+    "seen",
 ]

@@ -96,13 +96,13 @@ class Tree:
 
     @property
     def etag(self) -> str:
-        """That of all of it, for who may see everything."""
-        return etag(self.schemas, "")
+        """That of all of it."""
+        return etag(self.schemas)
 
 
-def etag(schemas: Iterable[TreeSchema], sight: str) -> str:
-    """What names these schemas as they are, for whoever sees as much of them."""
-    digest = hashlib.blake2b(sight.encode(), digest_size=_DIGEST_SIZE)
+def etag(schemas: Iterable[TreeSchema]) -> str:
+    """What names these schemas as they are."""
+    digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
     for schema in schemas:
         digest.update(schema.digest)
     return f"{ETAG_VERSION}-{digest.hexdigest()}"

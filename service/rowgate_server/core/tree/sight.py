@@ -1,4 +1,4 @@
-"""What a caller may see of a tree: the place where policies come in. There are none yet, so everybody sees all."""
+"""What a caller may see of a tree: the place where policies come in (`core/policy/sights.py`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Sight(Protocol):
 
     @property
     def key(self) -> str:
-        """The same for all who see the same, and another for everybody else: it is part of the etag."""
+        """The same for all who see the same, and another for everybody else."""
 
     @property
     def everything(self) -> bool:

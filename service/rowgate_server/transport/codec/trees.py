@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rowgate.v1 import result_pb2
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate_server.core.tables import TableKind
-from rowgate_server.core.tree import RoutineKind, SchemaName, Sight, Tree, TreeColumn, TreeSchema, TreeTable
+from rowgate_server.core.tree import RoutineKind, SchemaName, Tree, TreeColumn, TreeSchema, TreeTable
 from rowgate_server.core.tree.records import etag as etag_of
 from rowgate_server.engines import clock
 
@@ -29,22 +29,16 @@ def encode_schema(schema: SchemaName) -> pb.Schema:
     return pb.Schema(name=schema.name, is_default=schema.is_default, is_system=schema.is_system)
 
 
-def whole_etag(tree: Tree, sight: Sight) -> str:
-    """The etag of all schemas."""
-    return etag_of(tree.schemas, sight.key)
-
-
-def encode_tree(tree: Tree, schemas: Iterable[str], etag: str, sight: Sight) -> Iterator[pb.GetSchemaTreeResponse]:
+def encode_tree(tree: Tree, schemas: Iterable[str], etag: str) -> Iterator[pb.GetSchemaTreeResponse]:
     """The answer's pieces.
 
     Args:
-        tree: the whole tree.
+        tree: the tree, as the caller sees it.
         schemas: which of its schemas are wanted; none: all.
         etag: that of what the caller has.
-        sight: what the caller may see.
     """
     chosen = tree.chosen(schemas)
-    current = etag_of(chosen, sight.key)
+    current = etag_of(chosen)
     if etag == current:
         yield pb.GetSchemaTreeResponse(etag=current, unchanged=True)
         return
@@ -54,14 +48,13 @@ def encode_tree(tree: Tree, schemas: Iterable[str], etag: str, sight: Sight) -> 
         age_seconds=max(0.0, clock.now() - tree.read_at),
     )
     for schema in chosen:
-        pieces = _kept(schema) if sight.everything else _seen(schema, sight)
-        for piece in pieces:
+        for piece in _pieces(schema):
             piece.etag = current
             yield piece
 
 
-def _kept(schema: TreeSchema) -> Iterator[pb.GetSchemaTreeResponse]:
-    """The pieces of a schema that shows whole; each is encoded when it is first wanted."""
+def _pieces(schema: TreeSchema) -> Iterator[pb.GetSchemaTreeResponse]:
+    """The pieces of a schema; each is encoded when it is first wanted."""
     made: list[bytes] = schema.made.setdefault(_MADE, [])
     cuts: list[Sequence[TreeTable]] = schema.made.get("cuts") or list(_cuts(schema.tables.values()))
     schema.made["cuts"] = cuts
@@ -70,14 +63,6 @@ def _kept(schema: TreeSchema) -> Iterator[pb.GetSchemaTreeResponse]:
             made.append(_tables(schema.name.name, tables).SerializeToString())
         yield pb.GetSchemaTreeResponse.FromString(made[number])
     yield from _routines(schema)
-
-
-def _seen(schema: TreeSchema, sight: Sight) -> Iterator[pb.GetSchemaTreeResponse]:
-    name = schema.name.name
-    shown = (sight.table(name, table) for table in schema.tables.values())
-    for tables in _cuts(table for table in shown if table is not None):
-        yield _tables(name, tables)
-    yield from _routines(schema, sight)
 
 
 def _cuts(tables: Iterable[TreeTable]) -> Iterator[list[TreeTable]]:
@@ -119,12 +104,11 @@ def _column(column: TreeColumn) -> pb.TreeColumn:
     )
 
 
-def _routines(schema: TreeSchema, sight: Sight | None = None) -> Iterator[pb.GetSchemaTreeResponse]:
+def _routines(schema: TreeSchema) -> Iterator[pb.GetSchemaTreeResponse]:
     name = schema.name.name
-    shown = [each for each in schema.routines if sight is None or sight.routine(name, each)]
-    for start in range(0, len(shown), _MOST_ROUTINES):
+    for start in range(0, len(schema.routines), _MOST_ROUTINES):
         routines = [
             pb.TreeRoutine(schema=name, name=routine.name, kind=_ROUTINES[routine.kind])
-            for routine in shown[start : start + _MOST_ROUTINES]
+            for routine in schema.routines[start : start + _MOST_ROUTINES]
         ]
         yield pb.GetSchemaTreeResponse(routines=routines)

@@ -10,10 +10,8 @@ import grpc
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.facts import QUIET, shortened, who
 
-QUIET = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
-"""Probes and tools call these all the time."""
-_LONGEST_FACT = 128
 _OURS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 
@@ -44,9 +42,9 @@ class AccessLog:
             code=call.code.name,
             ms=round(duration * 1000, 2),
             peer=call.peer,
+            **who(call.principal),
             **({"reason": call.reason} if call.reason else {}),
-            # Some are what the caller wrote, of any length: the name of a database that is not there.
-            **{name: fact[:_LONGEST_FACT] if isinstance(fact, str) else fact for name, fact in call.facts.items()},
+            **{name: shortened(fact) for name, fact in call.facts.items()},
         )
         return error
 

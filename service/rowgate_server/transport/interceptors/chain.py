@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError
 from rowgate_server.engines.caller import caller
 from rowgate_server.engines.deadline import Imposed
 from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.identity.principal import ANONYMOUS
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.status import StatusError
@@ -52,10 +53,16 @@ class RpcCall:
         peer: the caller's address.
         code, reason: how it ended, once the errors interceptor has left.
         facts: what the servicer adds for the access log: database, query_id, rows, tag.
+        statements: the SQL that the caller sent, for the audit log.
+        outcome: what became of a statement that ended in an error, if that is known.
+        audited: told of each request within the call and its last answer, where there is an audit log.
+        principal: who it is made for, once the authentication interceptor has entered.
     """
 
     __slots__ = (
         "_expiry",
+        "_metadata",
+        "audited",
         "code",
         "context",
         "error",
@@ -63,11 +70,14 @@ class RpcCall:
         "gone",
         "id",
         "labels",
+        "outcome",
         "peer",
+        "principal",
         "reason",
         "received",
         "sent",
         "started",
+        "statements",
     )
 
     def __init__(self, labels: MethodLabels, context: Context) -> None:
@@ -76,6 +86,8 @@ class RpcCall:
         self.id = ""
         # grpc forgets it when the call ends.
         self.peer = context.peer()
+        self.principal = ANONYMOUS
+        self._metadata: tuple[tuple[str, str | bytes], ...] | None = None
         self.started = 0.0
         self.received = 0
         self.sent = 0
@@ -83,8 +95,18 @@ class RpcCall:
         self.gone = False
         self.reason = ""
         self.facts: dict[str, Any] = {}
+        self.statements: Sequence[str] = ()
+        self.outcome = ""
+        self.audited: Callable[[RpcCall, Any, Any], None] | None = None
         self._expiry: asyncio.Timeout | None = None
         self.error: Exception | None = None
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        """What the caller sent besides the request; grpc makes it anew each time it is asked."""
+        if self._metadata is None:
+            self._metadata = tuple(self.context.invocation_metadata() or ())
+        return self._metadata
 
     @property
     def rpc(self) -> str:
@@ -96,6 +118,11 @@ class RpcCall:
         """What the caller calls it; "" for nothing."""
         tag: str = self.facts.get("tag", "")
         return tag
+
+    @property
+    def identity(self) -> str:
+        """Who it is made for; "" for nobody known."""
+        return self.principal.identity
 
     def end_at(self, when: float, error: Exception) -> None:
         """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
@@ -124,8 +151,11 @@ class Interceptor(Protocol):
     def register(self, labels: MethodLabels) -> None:
         """An RPC is registered; called once for each, before the server starts."""
 
-    def enter(self, call: RpcCall) -> None:
-        """Before the handler; may raise, and then the handler and what is further in never see the call."""
+    def enter(self, call: RpcCall) -> Awaitable[None] | None:
+        """Before the handler; may raise, and then the handler and what is further in never see the call.
+
+        What it returns is waited for.
+        """
 
     def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
         """After the handler; returns the error that the call ends with from here on."""
@@ -191,7 +221,7 @@ class Chain:
             call = RpcCall(labels, context)
             call.received = 1
             self._handlers.begin(call)
-            response, error = None, self._enter(call)
+            response, error = None, await self._enter(call)
             if error is None:
                 try:
                     response = await behavior(read(request), context)
@@ -215,7 +245,7 @@ class Chain:
             call = RpcCall(labels, context)
             call.received = 1
             self._handlers.begin(call)
-            error = self._enter(call)
+            error = await self._enter(call)
             if error is None:
                 try:
                     async with call.expiring():
@@ -231,14 +261,16 @@ class Chain:
 
         return run
 
-    def _enter(self, call: RpcCall) -> BaseException | None:
+    async def _enter(self, call: RpcCall) -> BaseException | None:
         current_caller.set(call)
-        # Who is known by more than an address says so further in.
+        # Whoever is known by more than an address is set by the interceptor that asks who it is.
         caller.set(call.peer)
         try:
             for interceptor in self.interceptors:
-                interceptor.enter(call)
-        except Exception as error:  # noqa: BLE001 - a refusal, or a bug: the errors interceptor sorts them
+                waiting = interceptor.enter(call)
+                if waiting is not None:
+                    await waiting
+        except BaseException as error:  # noqa: BLE001 - a refusal, a cancellation or a bug: the errors interceptor sorts
             return error
         return None
 

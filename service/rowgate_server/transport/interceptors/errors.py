@@ -44,6 +44,7 @@ class Errors:
     def _told(self, call: RpcCall, error: BaseException) -> BaseException:
         if isinstance(error, RowgateError):
             _note(call, error)
+            call.outcome = error.outcome or ""
             return status_error(error, call.id)
         if isinstance(error, asyncio.CancelledError):
             return self._cancelled(call, error)

@@ -32,7 +32,7 @@ class RequestId:
 
 
 def _offered(call: RpcCall) -> str:
-    for key, text in call.context.invocation_metadata() or ():
+    for key, text in call.metadata:
         if key == HEADER and isinstance(text, str) and _DECENT.match(text):
             return text
     return ""

@@ -26,9 +26,10 @@ if _version_not_supported:
 
 
 class AdminServiceStub(object):
-    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those that came over the
-    same connection. With the setting `admin.all_queries` it has to do with those of all callers. It speaks for one
-    gateway with all of its workers, not for other replicas.
+    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those of the same principal,
+    or without authentication those that came over the same connection. With the right `admin` to a database, or without
+    a policy with the setting `admin.all_queries`, it has to do with those of all callers. It speaks for one gateway with
+    all of its workers, not for other replicas.
     """
 
     def __init__(self, channel):
@@ -50,9 +51,10 @@ class AdminServiceStub(object):
 
 
 class AdminServiceServicer(object):
-    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those that came over the
-    same connection. With the setting `admin.all_queries` it has to do with those of all callers. It speaks for one
-    gateway with all of its workers, not for other replicas.
+    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those of the same principal,
+    or without authentication those that came over the same connection. With the right `admin` to a database, or without
+    a policy with the setting `admin.all_queries`, it has to do with those of all callers. It speaks for one gateway with
+    all of its workers, not for other replicas.
     """
 
     def ListQueries(self, request, context):
@@ -93,9 +95,10 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
-    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those that came over the
-    same connection. With the setting `admin.all_queries` it has to do with those of all callers. It speaks for one
-    gateway with all of its workers, not for other replicas.
+    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those of the same principal,
+    or without authentication those that came over the same connection. With the right `admin` to a database, or without
+    a policy with the setting `admin.all_queries`, it has to do with those of all callers. It speaks for one gateway with
+    all of its workers, not for other replicas.
     """
 
     @staticmethod

@@ -18,9 +18,10 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class AdminServiceStub:
-    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those that came over the
-    same connection. With the setting `admin.all_queries` it has to do with those of all callers. It speaks for one
-    gateway with all of its workers, not for other replicas.
+    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those of the same principal,
+    or without authentication those that came over the same connection. With the right `admin` to a database, or without
+    a policy with the setting `admin.all_queries`, it has to do with those of all callers. It speaks for one gateway with
+    all of its workers, not for other replicas.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -40,9 +41,10 @@ class AdminServiceStub:
     """
 
 class AdminServiceAsyncStub:
-    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those that came over the
-    same connection. With the setting `admin.all_queries` it has to do with those of all callers. It speaks for one
-    gateway with all of its workers, not for other replicas.
+    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those of the same principal,
+    or without authentication those that came over the same connection. With the right `admin` to a database, or without
+    a policy with the setting `admin.all_queries`, it has to do with those of all callers. It speaks for one gateway with
+    all of its workers, not for other replicas.
     """
 
     ListQueries: grpc.aio.UnaryUnaryMultiCallable[
@@ -61,9 +63,10 @@ class AdminServiceAsyncStub:
     """
 
 class AdminServiceServicer(metaclass=abc.ABCMeta):
-    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those that came over the
-    same connection. With the setting `admin.all_queries` it has to do with those of all callers. It speaks for one
-    gateway with all of its workers, not for other replicas.
+    """AdminService lists and cancels queries that run. A caller has to do with its own queries: those of the same principal,
+    or without authentication those that came over the same connection. With the right `admin` to a database, or without
+    a policy with the setting `admin.all_queries`, it has to do with those of all callers. It speaks for one gateway with
+    all of its workers, not for other replicas.
     """
 
     @abc.abstractmethod

@@ -84,12 +84,18 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """RESOURCE_EXHAUSTED. No connection became free in time. Retry later."""
     ERROR_REASON_RESULT_TOO_LARGE: _ErrorReason.ValueType  # 61
     """RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none."""
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 62
+    """RESOURCE_EXHAUSTED. The caller, or its address, has had what it may have for now; `limit` says of what. Retry later."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 70
     """UNAVAILABLE. The database cannot be reached, or the connection broke."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 71
     """UNAVAILABLE. The gateway is stopping. Retry elsewhere."""
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 80
-    """PERMISSION_DENIED. The database does not allow it to the gateway's login."""
+    """PERMISSION_DENIED. The database does not allow it to the gateway's login, or the gateway's configuration to the
+    caller.
+    """
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 81
+    """UNAUTHENTICATED. The call has no credentials that are accepted here. It is not told what is wrong with them."""
     ERROR_REASON_NOT_SUPPORTED: _ErrorReason.ValueType  # 90
     """UNIMPLEMENTED. This engine has no such thing."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 91
@@ -166,12 +172,18 @@ ERROR_REASON_POOL_EXHAUSTED: ErrorReason.ValueType  # 60
 """RESOURCE_EXHAUSTED. No connection became free in time. Retry later."""
 ERROR_REASON_RESULT_TOO_LARGE: ErrorReason.ValueType  # 61
 """RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none."""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 62
+"""RESOURCE_EXHAUSTED. The caller, or its address, has had what it may have for now; `limit` says of what. Retry later."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 70
 """UNAVAILABLE. The database cannot be reached, or the connection broke."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 71
 """UNAVAILABLE. The gateway is stopping. Retry elsewhere."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 80
-"""PERMISSION_DENIED. The database does not allow it to the gateway's login."""
+"""PERMISSION_DENIED. The database does not allow it to the gateway's login, or the gateway's configuration to the
+caller.
+"""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 81
+"""UNAUTHENTICATED. The call has no credentials that are accepted here. It is not told what is wrong with them."""
 ERROR_REASON_NOT_SUPPORTED: ErrorReason.ValueType  # 90
 """UNIMPLEMENTED. This engine has no such thing."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 91

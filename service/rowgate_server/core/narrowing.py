@@ -1,0 +1,92 @@
+"""A table as its caller may know it: columns that are hidden from it are not there, nor is what tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from types import MappingProxyType
+
+from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.access import TableAccess
+from rowgate_server.core.policy.needs import Operation
+from rowgate_server.core.tables import ForeignKey, Table
+from rowgate_server.errors import RowgateError
+
+Sees = Callable[[str, str], bool]
+"""Whether a table of a schema may be known of."""
+
+
+def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
+    """The table for a caller.
+
+    Keys are those whose columns may all be compared: a key tells by what is found whether there is a row.
+    """
+    if access.unlimited:
+        return table
+    columns = {name: column for name, column in table.columns.items() if name in access.shown}
+    comparable = frozenset(access.columns(Operation.READ).among(columns)) - frozenset(access.masks)
+    keys = tuple(key for key in table.keys if comparable.issuperset(key.columns))
+    primary = table.described.primary_key
+    return replace(
+        table,
+        described=replace(
+            table.described,
+            columns=tuple(columns.values()),
+            primary_key=primary if primary is not None and comparable.issuperset(primary.columns) else None,
+        ),
+        columns=MappingProxyType(columns),
+        keys=keys,
+        keys_by_columns={frozenset(key.columns): key for key in reversed(keys)},
+        access=access,
+        narrowed_from=table,
+        made={},
+    )
+
+
+def described(table: Table, access: TableAccess, sees: Sees) -> Table:
+    """The description for a caller. What is written by hand (checks, expressions) may name what is hidden."""
+    if access.unlimited:
+        return replace(table, foreign_keys=tuple(key for key in table.foreign_keys if _seen(key, sees)))
+    columns = tuple(column for column in table.columns if column.name in access.shown)
+    shown = frozenset(column.name for column in columns)
+    hidden = len(columns) < len(table.columns)
+
+    def whole(names: Iterable[str]) -> bool:
+        return shown.issuperset(names)
+
+    primary = table.primary_key
+    return replace(
+        table,
+        columns=tuple(replace(column, generation_expression="") for column in columns) if hidden else columns,
+        primary_key=primary if primary is not None and whole(primary.columns) else None,
+        foreign_keys=tuple(key for key in table.foreign_keys if whole(key.columns) and _seen(key, sees)),
+        unique_constraints=tuple(key for key in table.unique_constraints if whole(key.columns)),
+        indexes=tuple(
+            index
+            for index in table.indexes
+            if not (hidden and (index.partial or any(part.expression for part in index.parts)))
+            and all(part.expression or part.text in shown for part in index.parts)
+        ),
+        checks=() if hidden else table.checks,
+    )
+
+
+def discreet(error: RowgateError, table: KnownTable) -> RowgateError:
+    """An error of the database's without what it tells of columns and tables that the caller may not know."""
+    said = "sqlstate" in error.metadata or "vendor_code" in error.metadata
+    if table.access is None or not said or len(table.columns) == len(table.whole.columns):
+        return error
+    error.message = f"the database refused it ({error.reason.value})"
+    error.args = (error.message,)
+    if error.metadata.get("column") not in table.columns:
+        error.metadata.pop("column", None)
+        error.field = None
+    for key in ("constraint", "hint", "position"):
+        error.metadata.pop(key, None)
+    if error.metadata.get("table") != table.name:
+        error.metadata.pop("table", None)
+    return error
+
+
+def _seen(key: ForeignKey, sees: Sees) -> bool:
+    return sees(key.referred_schema, key.referred_table)

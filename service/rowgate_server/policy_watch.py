@@ -1,0 +1,92 @@
+"""Looks from time to time whether the policy's file is another one, and lets that hold if it is right."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from rowgate_server.config import ConfigError
+from rowgate_server.core.policy.policies import Policies
+from rowgate_server.core.policy.records import Policy
+from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.metrics import Metrics
+
+_log = get_logger("rowgate.policy")
+
+_Mark = tuple[int, int, int] | None
+
+
+class PolicyWatch:
+    """Watches one file.
+
+    Args:
+        path: of the file.
+        interval: seconds between two looks.
+        read: reads it.
+        policies: is given what was read.
+        metrics: is told how it went.
+    """
+
+    def __init__(
+        self, path: str, interval: float, read: Callable[[], Policy | None], policies: Policies, metrics: Metrics
+    ) -> None:
+        self._path = path
+        self._interval = interval
+        self._read = read
+        self._policies = policies
+        self._metrics = metrics
+        self._mark = _mark(path)
+        self._task: asyncio.Task[None] | None = None
+        self._now: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._keep_looking(), name="rowgate-policy")
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+
+    def look_now(self) -> None:
+        """Look at once, and read the file whatever it looks like: a signal has come."""
+        task = asyncio.create_task(self.look(read=True))
+        self._now.add(task)
+        task.add_done_callback(self._now.discard)
+
+    async def look(self, *, read: bool = False) -> None:
+        """Look once.
+
+        Args:
+            read: whether to read it though it is the same.
+        """
+        mark = await asyncio.to_thread(_mark, self._path)
+        if mark == self._mark and not read:
+            return
+        self._mark = mark
+        try:
+            policy = await asyncio.to_thread(self._read)
+        except ConfigError as error:
+            self._metrics.policy_reloads.labels("refused").inc()
+            _log.error("policy refused, the one before holds on", problems=error.problems)
+            return
+        self._policies.replace(policy)
+        self._metrics.policy_reloads.labels("taken").inc()
+        _log.info("policy taken", roles=0 if policy is None else len(policy.roles))
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            await self.look()
+
+
+def _mark(path: str) -> _Mark:
+    """Another one whenever the file may be another; a mounted one is exchanged as a whole."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - by its path as it is given, links followed
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

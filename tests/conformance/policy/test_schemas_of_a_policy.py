@@ -1,0 +1,77 @@
+"""What SchemaService tells under a policy: the tables and columns that the caller's rules give, and no others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.engines import Engine
+from support.policed import Caller, Policed
+
+
+@pytest.fixture
+def member(gateway_with_policy: Policed) -> Caller:
+    return gateway_with_policy.caller("amy", "member", tenant="acme")
+
+
+async def _tree(caller: Caller, engine: Engine) -> dict[str, list[str]]:
+    """The tables of the answer's last piece, which has all of a caller that sees few; with their columns."""
+    answer = await caller("SchemaService/GetSchemaTree", {"database": engine.name})
+    assert not answer.get("routines"), "they are of use in SQL only"
+    return {table["name"]: [column["name"] for column in table["columns"]] for table in answer.get("tables", ())}
+
+
+async def _completed(caller: Caller, engine: Engine, sql: str) -> set[tuple[str, str]]:
+    asked = {"database": engine.name, "sql": sql, "cursor": len(sql), "max_candidates": 1000}
+    answer = await caller("SchemaService/CompleteSql", asked)
+    return {(each["kind"].removeprefix("CANDIDATE_KIND_"), each["label"]) for each in answer.get("candidates", ())}
+
+
+async def _refresh(caller: Caller, engine: Engine) -> dict[str, Any]:
+    return await caller("SchemaService/RefreshSchema", {"database": engine.name})
+
+
+async def test_a_tree_has_the_callers_tables_and_columns(
+    root: Caller, member: Caller, engine: Engine, notes: str
+) -> None:
+    hidden = f"hidden_{notes}"
+    await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"create table {hidden} (id integer)"})
+    try:
+        await _refresh(root, engine)
+        tree = await _tree(member, engine)
+        assert tree[notes] == ["id", "tenant", "body"]
+        assert all(name.startswith("notes_") for name in tree)
+        assert ("TABLE", hidden) in await _completed(root, engine, "select * from ")
+        names = {name for kind, name in await _completed(member, engine, "select * from ") if kind == "TABLE"}
+        assert notes in names
+        assert all(name.startswith("notes_") for name in names)
+        sql = f"select * from {notes} x where x."
+        assert {name for kind, name in await _completed(member, engine, sql)} == {"id", "tenant", "body"}
+    finally:
+        await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"drop table {hidden}"})
+
+
+async def test_schemas_that_hold_nothing_for_the_caller_are_not_told(
+    root: Caller, member: Caller, engine: Engine, notes: str
+) -> None:
+    schemas = (await member("SchemaService/ListSchemas", {"database": engine.name}))["schemas"]
+    assert [schema.get("is_default") for schema in schemas] == [True]
+    assert len((await root("SchemaService/ListSchemas", {"database": engine.name}))["schemas"]) >= len(schemas)
+    assert not {kind for kind, _ in await _completed(member, engine, "select * from ")} & {"SCHEMA"}
+    assert notes
+
+
+async def test_what_is_hidden_changes_neither_etag_nor_counts(
+    root: Caller, member: Caller, engine: Engine, notes: str
+) -> None:
+    before = await _refresh(member, engine)
+    hidden = f"hidden_{notes}"
+    await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"create table {hidden} (id integer)"})
+    try:
+        after, everything = await _refresh(member, engine), await _refresh(root, engine)
+    finally:
+        await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"drop table {hidden}"})
+    assert after["etag"] == before["etag"]
+    assert (after["tables"], after["columns"]) == (before["tables"], before["columns"])
+    assert int(everything["tables"]) > int(after["tables"])
