@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from rowgate_server import config
 from support.available import ROOT
 from support.tools import helm, kustomize
 
@@ -36,13 +37,19 @@ FULL = {
         "cold-store": {"urlSecret": {"name": "databases", "key": "cold-url"}},
     },
     "settings": {"default_database": "main", "log": {"level": "warning"}, "health": {"interval": "2s"}},
+    "apiKeys": {"tester": {"hashSecret": {"name": "keys", "key": "tester-hash"}, "settings": {"roles": "tester"}}},
+    "policy": {"roles": {"tester": {"rules": [{"database": "*", "table": "*", "allow": "read"}]}}},
+    "tls": {"secret": "certificate"},
     "pageTokenSecret": {"name": "rowgate", "key": "page-token"},
     "autoscaling": {"enabled": True, "poolUse": {"enabled": True}},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
 }
 """Values of the chart that switch on what there is."""
 
-DEMO = {"demo": True, "replicas": 1}
+LISTENS = {"ROWGATE_LISTEN": "grpc", "ROWGATE_ADMIN_LISTEN": "admin", "ROWGATE_HEALTH_LISTEN": "health"}
+"""The variables that say where a pod listens, and the names of its ports."""
+
+DEMO = {"demo": True, "insecure": True, "replicas": 1}
 
 
 def rendered(values: Mapping[str, Any], *, version: str = VERSIONS[0]) -> list[Manifest]:
@@ -152,6 +159,7 @@ def pod_of(manifests: list[Manifest], secrets: Mapping[str, str], folder: Path) 
         _fill(volumes.pop(mount["name"]), manifests, secrets, place)
         mounts[mount["mountPath"]] = place
     assert not volumes, "a volume is mounted nowhere"
+    _move(mounts)
 
     def real(path: str) -> str:
         (inside,) = [mounted for mounted in mounts if path == mounted or path.startswith(f"{mounted}/")]
@@ -162,10 +170,29 @@ def pod_of(manifests: list[Manifest], secrets: Mapping[str, str], folder: Path) 
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
     configuration = {name: real(value) if value.startswith("/") else value for name, value in variables.items()}
     environment = {**configuration, "TMPDIR": str(mounts["/tmp"])}  # noqa: S108 - the pod's own
-    for name, port in (("ROWGATE_LISTEN", "grpc"), ("ROWGATE_ADMIN_LISTEN", "admin")):
+    for name, port in LISTENS.items():
+        if name not in environment:
+            continue
         assert environment[name] == f"0.0.0.0:{port_named(container, port)}"
         environment[name] = "127.0.0.1:0"
     return Pod(container, container["args"], configuration, environment)
+
+
+def settings_of(pod: Pod) -> config.Settings:
+    """What the server of a pod is told, with the demo where it would have it."""
+    demo = {"demo": {"url": "sqlite:////demo"}} if "--demo" in pod.arguments else {}
+    flags = {"insecure": "true"} if "--insecure" in pod.arguments else {}
+    return config.load(flags, pod.configuration, extra_databases=demo)
+
+
+def _move(mounts: Mapping[str, Path]) -> None:
+    """Have the configuration's own paths lead into the folder."""
+    for file in mounts.get("/etc/rowgate/config", Path("/nowhere")).glob("*.yaml"):
+        text = file.read_text(encoding="utf-8")
+        for mounted, place in mounts.items():
+            if mounted.startswith("/etc/"):
+                text = text.replace(f" {mounted}/", f" {place}/")
+        file.write_text(text, encoding="utf-8")
 
 
 def _fill(volume: Manifest, manifests: list[Manifest], secrets: Mapping[str, str], place: Path) -> None:
@@ -183,5 +210,9 @@ def _fill(volume: Manifest, manifests: list[Manifest], secrets: Mapping[str, str
                 file = place / item["path"]
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(secrets[item["key"]], encoding="utf-8")
+    elif "secret" in volume:
+        for name in ("tls.crt", "tls.key", "ca.crt"):
+            if name in secrets:
+                (place / name).write_text(secrets[name], encoding="utf-8")
     else:
         assert "emptyDir" in volume

@@ -11,6 +11,7 @@ import yaml
 from rowgate_server import config
 from support.manifests import CHART, DEMO, FULL, VERSIONS, notes, only, rendered, run_helm
 
+CERTIFICATE = {"certificate": "tls.crt", "key": "tls.key", "client_ca": "ca.crt"}
 MAIN = {"urlSecret": {"name": "databases", "key": "main-url"}}
 
 
@@ -24,25 +25,33 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({}, "there is nothing to serve"),
-        ({"demo": "yes"}, "demo"),
-        ({"demo": True, "replica": 2}, "replica"),
-        ({"demo": True, "replicas": -1}, "replicas"),
+        ({"insecure": True}, "there is nothing to serve"),
+        ({"demo": True}, "whoever reaches a pod may do everything"),
+        ({**FULL, "insecure": True}, "contradicts"),
+        ({**DEMO, "settings": {"insecure": False}}, "say insecure"),
+        ({**DEMO, "settings": {"tls": {"certificate": "/a"}}}, "say tls"),
+        ({**DEMO, "tls": {"clientCa": True}}, "needs tls.secret"),
+        ({**FULL, "settings": {"auth": {"api_keys": {"a": {"hash": "b"}}}}}, "say apiKeys"),
+        ({**FULL, "settings": {"policy": {"path": "/a"}}}, "say policy"),
+        ({**DEMO, "apiKeys": {"a": {"hashSecret": {"name": "a", "key": "b"}, "settings": {"hash": "c"}}}}, "hash"),
+        ({**DEMO, "demo": "yes"}, "demo"),
+        ({**DEMO, "replica": 2}, "replica"),
+        ({**DEMO, "replicas": -1}, "replicas"),
         ({"databases": {"main": {}}}, "urlSecret"),
         ({"databases": {"main": {**MAIN, "url": "mysql://user:secret@host/db"}}}, "url"),
         ({"databases": {"main": {**MAIN, "settings": {"url": "mysql://user:secret@host/db"}}}}, "settings"),
         ({"databases": {"main__main": MAIN}}, "main__main"),
         ({"databases": {"Main": MAIN}}, "Main"),
-        ({"demo": True, "ports": {"grpc": 80}}, "grpc"),
-        ({"demo": True, "settings": {"listen": "0.0.0.0:1"}}, "say ports"),
-        ({"demo": True, "settings": {"server": {"drain_grace": "1s"}}}, "drain.graceSeconds"),
-        ({"demo": True, "settings": {"server": {"drain_pause": "1s"}}}, "drain.pauseSeconds"),
-        ({"demo": True, "settings": {"server": {"replicas": 2}}}, "say replicas or autoscaling"),
-        ({"demo": True, "drain": {"pauseSeconds": 6, "graceSeconds": 11}}, "at most half"),
-        ({"demo": True, "drain": {"preStopSeconds": 5}}, "preStopSeconds"),
-        ({"demo": True, "settings": {"databases": {}}}, "settings"),
-        ({"demo": True, "pageTokenSecret": {"name": "rowgate"}}, "pageTokenSecret"),
-        ({"demo": True, "autoscaling": {"poolUse": {"target": "70%"}}}, "target"),
+        ({**DEMO, "ports": {"grpc": 80}}, "grpc"),
+        ({**DEMO, "settings": {"listen": "0.0.0.0:1"}}, "say ports"),
+        ({**DEMO, "settings": {"server": {"drain_grace": "1s"}}}, "drain.graceSeconds"),
+        ({**DEMO, "settings": {"server": {"drain_pause": "1s"}}}, "drain.pauseSeconds"),
+        ({**DEMO, "settings": {"server": {"replicas": 2}}}, "say replicas or autoscaling"),
+        ({**DEMO, "drain": {"pauseSeconds": 6, "graceSeconds": 11}}, "at most half"),
+        ({**DEMO, "drain": {"preStopSeconds": 5}}, "preStopSeconds"),
+        ({**DEMO, "settings": {"databases": {}}}, "settings"),
+        ({**DEMO, "pageTokenSecret": {"name": "rowgate"}}, "pageTokenSecret"),
+        ({**DEMO, "autoscaling": {"poolUse": {"target": "70%"}}}, "target"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(values: dict[str, Any], told: str) -> None:
@@ -80,6 +89,29 @@ def test_a_port_for_health_is_probed_and_opened() -> None:
     assert ":50052" in " ".join(only(found, "Pod")["spec"]["containers"][0]["args"])
 
 
+def test_a_secret_of_certificates_is_served_and_probed_around() -> None:
+    found = rendered({**FULL, "tls": {"secret": "certificate", "clientCa": True}})
+    written = yaml.safe_load(only(found, "ConfigMap")["data"]["rowgate.yaml"])["tls"]
+    folder = "/etc/rowgate/tls"
+    assert written == {name: f"{folder}/{file}" for name, file in CERTIFICATE.items()}
+    spec = only(found, "Deployment")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert {"name": "tls", "mountPath": folder, "readOnly": True} in container["volumeMounts"]
+    assert [volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume] == ["certificate"]
+    assert container["readinessProbe"]["grpc"]["port"] == 50052
+
+
+def test_another_policy_makes_no_other_pods() -> None:
+    def checksum(allowed: str) -> str:
+        rules = [{"database": "main", "table": "*", "allow": allowed}]
+        found = rendered({**FULL, "policy": {"roles": {"tester": {"rules": rules}}}})
+        assert yaml.safe_load(only(found, "ConfigMap")["data"]["policy.yaml"])["roles"]["tester"]["rules"] == rules
+        told: str = only(found, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+        return told
+
+    assert checksum("read") == checksum("insert")
+
+
 # Notes
 
 
@@ -113,6 +145,18 @@ def test_the_notes_count_replicas_where_nothing_scales() -> None:
 def test_the_notes_count_the_processes_of_a_gateway() -> None:
     settings = {"default_database": "main", "server": {"workers": 2}}
     assert connections(notes({**FULL, "settings": settings}))["main"] == (22, 5, 110)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (DEMO, "WARNING: insecure"),
+        ({**FULL, "tls": {}}, "cross the network as they are"),
+    ],
+)
+def test_the_notes_warn_of_doors_that_are_open(values: dict[str, Any], told: str) -> None:
+    assert told in notes(values)
+    assert told not in notes(FULL)
 
 
 def test_the_notes_warn_of_tokens_that_one_pod_alone_understands() -> None:

@@ -50,10 +50,13 @@ def test_it_listens_where_the_manifests_send_calls(image: ModuleType) -> None:
     ports = [str(port["containerPort"]) for port in container["ports"]]
     assert " ".join(stage.each("EXPOSE")).split() == ports
     variables = {name: value for name, value in stage.environment.items() if name.startswith("ROWGATE_")}
-    settings = config.load({}, variables, extra_databases={"any": {"url": "sqlite:////any"}})
+    any_database = {"any": {"url": "sqlite:////any"}}
+    settings = config.load({"insecure": "true"}, variables, extra_databases=any_database)
     assert [str(settings.listen.port), str(settings.admin_listen.port if settings.admin_listen else 0)] == ports
     rendered = {variable["name"]: variable["value"] for variable in container["env"]}
     assert variables.items() <= rendered.items()
+    with pytest.raises(config.ConfigError, match="no authentication is configured"):
+        config.load({}, variables, extra_databases=any_database)
 
 
 def test_its_command_is_the_one_that_the_manifests_give_arguments_to(image: ModuleType) -> None:

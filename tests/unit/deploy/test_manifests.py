@@ -12,10 +12,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from rowgate_server import __version__, config
+from rowgate_server import __version__
 from support import manifests
 from support.available import ROOT
-from support.manifests import DEMO, FULL, OVERLAYS, VERSIONS, Manifest, built, only, rendered
+from support.manifests import DEMO, FULL, OVERLAYS, VERSIONS, Manifest, built, only, rendered, settings_of
 
 SERVICE_MONITOR = {
     "type": "object",
@@ -180,6 +180,13 @@ def test_the_chart_and_the_overlay_make_the_same_pod() -> None:
                     "settings": {"pool": {"size": 5, "max_overflow": 5}},
                 }
             },
+            "apiKeys": {
+                "tester": {
+                    "hashSecret": {"name": "rowgate", "key": "tester-hash"},
+                    "settings": {"roles": "tester"},
+                }
+            },
+            "policy": yaml.safe_load((OVERLAYS / "production/policy.yaml").read_text(encoding="utf-8")),
             "pageTokenSecret": {"name": "rowgate", "key": "page-token"},
             "settings": {"default_database": "main"},
             "autoscaling": {"enabled": True},
@@ -193,8 +200,9 @@ def test_the_chart_and_the_overlay_make_the_same_pod() -> None:
         specs: list[Any] = [yaml.safe_dump(only(found, kind)["spec"]) for found in (chart, overlay)]
         same = re.sub(r"\s*app.kubernetes.io/instance: shop\n", "\n", specs[0]).replace("shop-rowgate", "rowgate")
         assert same == specs[1], kind
-    files = [only(found, "ConfigMap")["data"]["rowgate.yaml"] for found in (chart, overlay)]
-    assert yaml.safe_load(files[0]) == yaml.safe_load(files[1])
+    for name in ("rowgate.yaml", "policy.yaml"):
+        files = [only(found, "ConfigMap")["data"][name] for found in (chart, overlay)]
+        assert yaml.safe_load(files[0]) == yaml.safe_load(files[1])
 
 
 def test_another_configuration_makes_other_pods() -> None:
@@ -221,7 +229,7 @@ def test_versions_are_those_of_the_server() -> None:
 def test_a_pod_has_longer_to_end_than_its_calls_have(name: str, tmp_path: Path) -> None:
     found = all_of(name)
     made = manifests.pod_of(found, SECRETS, tmp_path)
-    settings = config.load({}, made.configuration, extra_databases={"demo": {"url": "sqlite:////demo"}})
+    settings = settings_of(made)
     pod = pods(found)[0]
     assert pod["terminationGracePeriodSeconds"] >= settings.server.drain_grace + 5
 
@@ -230,17 +238,22 @@ def test_a_pod_has_longer_to_end_than_its_calls_have(name: str, tmp_path: Path) 
 def test_one_thing_waits_for_clients_to_hear_that_a_pod_goes(name: str, tmp_path: Path) -> None:
     found = all_of(name)
     made = manifests.pod_of(found, SECRETS, tmp_path)
-    server = config.load({}, made.configuration, extra_databases={"demo": {"url": "sqlite:////demo"}}).server
+    server = settings_of(made).server
     assert 0 < server.drain_pause <= server.drain_grace / 2
     assert "lifecycle" not in pods(found)[0]["containers"][0]
 
 
-SECRETS = dict.fromkeys(("main-url", "archive-url", "cold-url"), "sqlite:////data.db") | {"page-token": "x" * 32}
+SECRETS = dict.fromkeys(("main-url", "archive-url", "cold-url"), "sqlite:////data.db") | {
+    "page-token": "x" * 32,
+    "tester-hash": "scrypt:14:8:1:c2FsdHNhbHRzYWx0c2FsdA:aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
+    "tls.crt": "",
+    "tls.key": "",
+}
 
 
 @pytest.mark.parametrize("name", ["chart", "production"])
 def test_the_gateway_knows_how_many_there_may_be(name: str, tmp_path: Path) -> None:
     found = all_of(name)
-    settings = config.load({}, manifests.pod_of(found, SECRETS, tmp_path).configuration)
+    settings = settings_of(manifests.pod_of(found, SECRETS, tmp_path))
     surge = only(found, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     assert settings.server.replicas == only(found, "HorizontalPodAutoscaler")["spec"]["maxReplicas"] + surge

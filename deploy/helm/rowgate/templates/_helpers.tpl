@@ -37,6 +37,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- dig "server" "workers" 1 .Values.settings -}}
 {{- end -}}
 
+{{/* The plaintext port for health; 0 for none. */}}
+{{- define "rowgate.health" -}}
+{{- or .Values.ports.health (ternary 50052 0 (ne .Values.tls.secret "")) -}}
+{{- end -}}
+
+{{/* Whether anything is mounted below /etc/rowgate/secrets. */}}
+{{- define "rowgate.secrets" -}}
+{{- if or .Values.databases .Values.apiKeys .Values.pageTokenSecret -}}yes{{- end -}}
+{{- end -}}
+
 {{/* Whole numbers as such: Helm has them as floating-point numbers, and would write a million as 1e+06. */}}
 {{- define "rowgate.whole" -}}
 {{- $map := . -}}
@@ -68,6 +78,47 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if hasKey $settings $key -}}
 {{- fail (printf "settings.%s: say ports, which the probes and the Service follow" $key) -}}
 {{- end -}}
+{{- end -}}
+{{- if hasKey $settings "insecure" -}}
+{{- fail "settings.insecure: say insecure, beside settings" -}}
+{{- end -}}
+{{- if hasKey $settings "tls" -}}
+{{- fail "settings.tls: say tls, which the probes follow" -}}
+{{- end -}}
+{{- $auth := default dict (get $settings "auth") -}}
+{{- if hasKey $auth "api_keys" -}}
+{{- fail "settings.auth.api_keys: say apiKeys, whose hashes come from Secrets" -}}
+{{- end -}}
+{{- range $name, $key := .Values.apiKeys -}}
+{{- $_ := set $auth "api_keys" (merge (dict $name (default dict (deepCopy (default dict $key.settings)))) (default dict (get $auth "api_keys"))) -}}
+{{- end -}}
+{{- if and .Values.insecure $auth -}}
+{{- fail "insecure: contradicts apiKeys and settings.auth, by which callers have to say who they are" -}}
+{{- end -}}
+{{- if not (or .Values.insecure $auth) -}}
+{{- fail "apiKeys: neither these nor settings.auth are given, so whoever reaches a pod may do everything; see docs/security.md, or say insecure: true" -}}
+{{- end -}}
+{{- with $auth -}}
+{{- $_ := set $settings "auth" . -}}
+{{- end -}}
+{{- if and .Values.policy (dig "policy" "path" "" $settings) -}}
+{{- fail "settings.policy.path: say policy, or leave it to a volume of yours" -}}
+{{- end -}}
+{{- if and .Values.tls.clientCa (not .Values.tls.secret) -}}
+{{- fail "tls.clientCa: needs tls.secret" -}}
+{{- end -}}
+{{- if .Values.insecure -}}
+{{- $_ := set $settings "insecure" true -}}
+{{- end -}}
+{{- if .Values.policy -}}
+{{- $_ := set $settings "policy" (merge (dict "path" "/etc/rowgate/config/policy.yaml") (default dict (get $settings "policy"))) -}}
+{{- end -}}
+{{- if .Values.tls.secret -}}
+{{- $tls := dict "certificate" "/etc/rowgate/tls/tls.crt" "key" "/etc/rowgate/tls/tls.key" -}}
+{{- if .Values.tls.clientCa -}}
+{{- $_ := set $tls "client_ca" "/etc/rowgate/tls/ca.crt" -}}
+{{- end -}}
+{{- $_ := set $settings "tls" $tls -}}
 {{- end -}}
 {{- $_ := set $server "drain_pause" (printf "%ds" (int .Values.drain.pauseSeconds)) -}}
 {{- $_ := set $server "drain_grace" (printf "%ds" (int .Values.drain.graceSeconds)) -}}
