@@ -13,10 +13,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rowgate_server import __version__, config
-from rowgate_server.demo.hosting import demo_database
+from rowgate_server.demo.hosting import Demo, demo_database
+
+if TYPE_CHECKING:
+    from rowgate_server.config_watch import Reading
 
 _WELL, _NOT_WELL, _WRONG = 0, 1, 2
 
@@ -132,11 +135,18 @@ def _serve(options: argparse.Namespace) -> int:
         if settings.server.workers > 1:
             from rowgate_server.supervise import supervise
 
-            return supervise(settings, demo)
+            return supervise(settings, demo, _reading(options, demo))
         # Below here the imports take most of a second: a wrong configuration is told before them.
         from rowgate_server.serve import serve
 
-        return serve(settings, demo)
+        return serve(settings, demo, _reading(options, demo))
+
+
+def _reading(options: argparse.Namespace, demo: Demo) -> Reading:
+    """How the same is read again later."""
+    from rowgate_server.config_watch import Reading
+
+    return Reading(config.files(_flags(options), os.environ), lambda: _settings(options, demo.databases, demo.settings))
 
 
 def _check(options: argparse.Namespace) -> int:

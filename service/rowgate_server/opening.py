@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from rowgate_server import __version__, config
 from rowgate_server.engines.database import Bounds, Database, Databases
@@ -13,15 +15,31 @@ from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
 
+_NO_DATABASES: Mapping[str, Database] = MappingProxyType({})
+_NO_LOGINS: Mapping[tuple[str, str], Database] = MappingProxyType({})
 
-def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing | None = None) -> Databases:
+
+def open_databases(
+    settings: config.Settings,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
+    open_already: Mapping[str, Database] = _NO_DATABASES,
+) -> Databases:
     """Every database of the settings, put together; nothing is connected yet.
+
+    Args:
+        settings: say which there are.
+        metrics: of the gateway.
+        tracing: its traces, if there are any.
+        open_already: those that are taken as they are.
 
     Raises:
         ConfigError: CA certificates cannot be read.
     """
-    databases = {}
+    databases = dict(open_already)
     for name, database in settings.databases.items():
+        if name in open_already:
+            continue
         try:
             databases[name] = _open_database(name, database, settings, metrics, tracing)
         except OSError as error:
@@ -31,16 +49,29 @@ def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing
 
 
 def open_logins(
-    settings: config.Settings, databases: Databases, metrics: Metrics, tracing: Tracing | None = None
+    settings: config.Settings,
+    databases: Databases,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
+    open_already: Mapping[tuple[str, str], Database] = _NO_LOGINS,
 ) -> dict[tuple[str, str], Database]:
     """The databases with their other logins, by the names of both; nothing is connected yet.
+
+    Args:
+        settings: say which there are.
+        databases: the same with the gateway's own logins.
+        metrics: of the gateway.
+        tracing: its traces, if there are any.
+        open_already: those that are taken as they are.
 
     Raises:
         ConfigError: CA certificates cannot be read.
     """
-    logins = {}
+    logins = dict(open_already)
     for name, database in settings.databases.items():
         for login, other in database.logins.items():
+            if (name, login) in open_already:
+                continue
             try:
                 logins[name, login] = make_login(
                     login,
@@ -77,22 +108,27 @@ def open_tracing(tracing: config.Tracing) -> Tracing | None:
 def _open_database(
     name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
 ) -> Database:
-    timeouts, limits = database.timeouts, database.limits
     return make_database(
         name,
         _target(database.url),
         _timeouts(database, settings),
         _pool(database.pool),
-        Bounds(
-            statement_timeout=timeouts.statement,
-            stream_timeout=timeouts.stream,
-            unary_rows=limits.unary_rows,
-            unary_bytes=limits.unary_bytes,
-            sql_bytes=limits.sql_bytes,
-            read_only=limits.read_only,
-        ),
+        bounds_of(database),
         metrics,
         tracing,
+    )
+
+
+def bounds_of(database: config.Database) -> Bounds:
+    """The limits on statements of one database."""
+    timeouts, limits = database.timeouts, database.limits
+    return Bounds(
+        statement_timeout=timeouts.statement,
+        stream_timeout=timeouts.stream,
+        unary_rows=limits.unary_rows,
+        unary_bytes=limits.unary_bytes,
+        sql_bytes=limits.sql_bytes,
+        read_only=limits.read_only,
     )
 
 

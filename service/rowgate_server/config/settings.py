@@ -193,6 +193,20 @@ class Log(Section):
     ] = "auto"
 
 
+class Reload(Section):
+    """The configuration while the server runs."""
+
+    interval: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="Time between two looks at whether the configuration's files have changed: the YAML file, and "
+            "those that `_FILE` variables name. SIGHUP has them read at once; 0: only then. A configuration that is "
+            "wrong is not taken, and the one before holds on."
+        ),
+    ] = 5.0
+
+
 def _collector(endpoint: str) -> str:
     if endpoint and not re.match(r"https?://[^/\s]+/?\Z", endpoint):
         raise ValueError("must be http://host:port or https://host:port")
@@ -279,6 +293,7 @@ class Settings(Section):
     admin: Annotated[Admin, VISIBLE, Field(description="AdminService: the queries that run.")] = Admin()
     health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
     log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
+    reload: Annotated[Reload, VISIBLE, Field(description="The configuration while the server runs.")] = Reload()
     tracing: Annotated[
         Tracing, VISIBLE, Field(description="Traces by OpenTelemetry, which the server's `tracing` extra brings.")
     ] = Tracing()

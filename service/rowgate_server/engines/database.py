@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from sqlalchemy import Connection, Inspector, inspect
@@ -182,6 +183,22 @@ class Databases:
 
     def __iter__(self) -> Iterator[Database]:
         return iter(self._databases.values())
+
+    def exchange(
+        self,
+        databases: Mapping[str, Database],
+        default: str | None,
+        logins: Mapping[tuple[str, str], Database] = MappingProxyType({}),
+    ) -> None:
+        """Hand these out from now on; whoever has been handed another one keeps it.
+
+        Args:
+            databases: every one that is served.
+            default: the name that an empty one means.
+            logins: the same with other logins, by the names of both, for who hands these out.
+        """
+        del logins
+        self._databases, self.default = dict(databases), default
 
     def only(self, database: Database) -> Databases:
         """One view of one of them, for whatever is asked of it."""

@@ -182,6 +182,8 @@ class Metrics:
         self.policy_reloads = self._counter(
             "rowgate_policy_reloads", "New policies, and whether they were taken or refused.", "outcome"
         )
+        for outcome in ("taken", "refused"):
+            self.policy_reloads.labels(outcome)
         self.auth_failures = self._counter("rowgate_auth_failures", "Calls whose credentials were refused.", "reason")
         self.jwks_failures = self._counter(
             "rowgate_auth_jwks_failures", "Times that the keys of an issuer of tokens could not be read.", "issuer"
@@ -215,8 +217,8 @@ class Metrics:
         """The metrics of one port's certificate."""
         return self._tls.port(port)
 
-    def watch_pools(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
-        """Read the pools and the databases' health at every scrape."""
+    def watch_pools(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool]) -> None:
+        """Read the pools, by their databases' names, and the databases' health at every scrape."""
         self.registry.register(_Pools(pools, up))
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
@@ -261,7 +263,7 @@ class _Calls(Collector):
 
 
 class _Pools(Collector):
-    def __init__(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
+    def __init__(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool]) -> None:
         self._pools = pools
         self._up = up
 
@@ -273,8 +275,8 @@ class _Pools(Collector):
             "maximum": GaugeMetricFamily("rowgate_pool_max", "The most there can be.", labels=["database"]),
         }
         up = GaugeMetricFamily("rowgate_database_up", "Whether the last probe reached it.", labels=["database"])
-        for database, numbers in self._pools.items():
-            for name, number in numbers()._asdict().items():
+        for database, numbers in self._pools().items():
+            for name, number in numbers._asdict().items():
                 gauges[name].add_metric([database], number)
             up.add_metric([database], float(self._up(database)))
         return [*gauges.values(), up]

@@ -55,7 +55,8 @@ class Place:
         """Whether it listens."""
         self.changed = asyncio.Event()
         self.exit_codes: list[int] = []
-        self._settings = settings
+        self.settings = settings
+        """What the next process is to serve."""
         self._ended = ended
         self._answers = answers
         self._process: asyncio.subprocess.Process | None = None
@@ -128,7 +129,7 @@ class Place:
             )
         self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
         # In a thread: a child that is stuck does not read.
-        await asyncio.to_thread(_hand_over, ours, self._settings)
+        await asyncio.to_thread(_hand_over, ours, self.settings)
         serving = asyncio.create_task(self._channel.serve(ours))
         watching = asyncio.create_task(self._watch(self._process))
         try:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rowgate_server import app, config
+from rowgate_server.config import ConfigError
 from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
 from rowgate_server.observability.merging import snapshot
+from rowgate_server.served import Candidate
 from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import Answering, Channel
-from rowgate_server.workers.handing import receive_settings
+from rowgate_server.workers.handing import receive_settings, unpacked
 from rowgate_server.workers.others import Others, answers_about
 from rowgate_server.workers.told import Told
 
@@ -40,9 +42,11 @@ async def _serve(settings: config.Settings, number: int, end: socket.socket) -> 
 class _Worker:
     def __init__(self, settings: config.Settings, number: int) -> None:
         answers: dict[str, Answering] = {"metrics": self._metrics, "ping": self._ping}
-        answers |= {"altered": self._forget, "reload": self._reload}
+        answers |= {"altered": self._forget, "reload": self._look_at_files}
+        answers |= {"prepare": self._prepare, "take": self._take, "discard": self._discard}
         self._channel = Channel(answers)
         self._number = number
+        self._candidate: Candidate | None = None
         self._gateway = app.Gateway(
             settings,
             altered=lambda database: self._channel.tell("altered", database),
@@ -54,7 +58,7 @@ class _Worker:
     async def serve(self, end: socket.socket) -> None:
         told = Told()
         # The supervisor tells it over the channel; this is for whoever sends the signal to all processes.
-        told.on_hangup(self._gateway.reload)
+        told.on_hangup(self._gateway.look_at_files)
         serving = asyncio.create_task(self._channel.serve(end))
         # A supervisor that is gone can't tell when to stop.
         serving.add_done_callback(lambda _: told.tell(signal.SIGTERM))
@@ -80,10 +84,33 @@ class _Worker:
         """Another worker has altered its tables."""
         self._gateway.forget_tables(database)
 
-    async def _reload(self, content: Any) -> None:
+    async def _look_at_files(self, content: Any) -> None:
         """Certificates and the policy may be others now."""
         del content
-        self._gateway.reload()
+        self._gateway.look_at_files()
+
+    async def _prepare(self, packed: Any) -> Sequence[str]:
+        """Build another configuration; what is wrong with it."""
+        await self._discard(None)
+        try:
+            self._candidate = await self._gateway.prepare(unpacked(packed))
+        except ConfigError as error:
+            return tuple(error.problems)
+        return ()
+
+    async def _take(self, content: Any) -> None:
+        """Have it hold: every worker could build it."""
+        del content
+        if self._candidate is not None:
+            self._gateway.take(self._candidate)
+            self._candidate = None
+
+    async def _discard(self, content: Any) -> None:
+        """Another worker could not."""
+        del content
+        if self._candidate is not None:
+            candidate, self._candidate = self._candidate, None
+            await candidate.discard()
 
     async def _ping(self, content: Any) -> Mapping[str, int]:
         del content

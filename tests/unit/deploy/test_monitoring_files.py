@@ -12,6 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from support import documents, monitoring
+from support.certificates import Authority
 from support.manifests import FULL, rendered
 from support.monitoring import ALERT_TESTS, RULES, Asked
 from support.process import Gateway
@@ -32,8 +33,10 @@ def ran(*arguments: str | Path) -> str:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """The labels of every metric that a gateway has before its first call."""
     url = f"sqlite:///{tmp_path_factory.mktemp('monitored') / 'any.db'}"
+    certificate, key = Authority.make().issue().write(tmp_path_factory.mktemp("certificates"))
+    tls = ("--set", f"tls.certificate={certificate}", "--set", f"tls.key={key}")
     # Of several processes, which have a few more than one has alone.
-    with Gateway.start("--database", f"any={url}", "--workers", "2") as gateway:
+    with Gateway.start("--database", f"any={url}", "--workers", "2", *tls) as gateway:
         with urllib.request.urlopen(f"http://{gateway.admin_address}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         found: dict[str, set[str]] = {}

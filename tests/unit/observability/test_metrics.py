@@ -65,8 +65,7 @@ def test_pools_and_databases_are_asked_at_every_scrape() -> None:
     metrics = Metrics()
     numbers = {"main": PoolNumbers(in_use=1, idle=2, waiting=3, maximum=4)}
     up = {"main": True}
-    asked: dict[str, Callable[[], PoolNumbers]] = {"main": lambda: numbers["main"]}
-    metrics.watch_pools(asked, lambda name: up[name])
+    metrics.watch_pools(lambda: numbers, lambda name: up[name])
     names = ("in_use", "idle", "waiting", "max")
     assert [_value(metrics, f"rowgate_pool_{name}", database="main") for name in names] == [1, 2, 3, 4]
     assert _value(metrics, "rowgate_database_up", database="main") == 1

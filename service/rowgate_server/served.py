@@ -1,0 +1,248 @@
+"""What is served: the databases, and what callers may do with them; exchanged as a whole while calls go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rowgate_server import config, security
+from rowgate_server.configured import TableNotMadeError, configured_tables, make_missing
+from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.ddl import TableMaker
+from rowgate_server.core.policy.records import Policy
+from rowgate_server.engines.capacity import CapacityCheck
+from rowgate_server.engines.database import Database, Databases
+from rowgate_server.identity.authenticator import Authenticator
+from rowgate_server.observability.causes import in_a_line
+from rowgate_server.observability.metrics import Metrics, PoolNumbers
+from rowgate_server.observability.tracing import Tracing
+from rowgate_server.opening import bounds_of, open_databases, open_logins
+from rowgate_server.policing import Logins, Policing
+from rowgate_server.rules import Rules
+from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors.facts import QUIET
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Another configuration and what was built for it, beside what is served; to be taken as a whole, or discarded.
+
+    Attributes:
+        settings: the configuration.
+        databases: all of it; those whose connections stay are the ones that are served.
+        logins: the same with other logins.
+        policy: who may do what.
+        known_by: who knows the callers.
+        made: the databases, whatever their login, that are new.
+        started: whether `known_by` is new.
+    """
+
+    settings: config.Settings
+    databases: Databases
+    logins: Logins
+    policy: Policy | None
+    known_by: Authenticator | None
+    made: Sequence[Database] = field(default_factory=tuple)
+    started: bool = False
+
+    async def discard(self) -> None:
+        """Close what was built for it."""
+        await asyncio.gather(*(database.close() for database in self.made))
+        if self.started and self.known_by is not None:
+            await self.known_by.stop()
+
+
+class Served:
+    """Holds it, and exchanges it.
+
+    Args:
+        settings: what to begin with.
+        metrics: of the gateway.
+        tracing: its traces, if there are any.
+        worker: which of its processes this is; 0 for the only one.
+
+    Attributes:
+        settings: what holds now.
+        databases: with the gateway's own logins.
+        policing: what callers may do, and `databases` as far as they may go.
+        rules: what the configuration says of each.
+        health: of all.
+        authentication: who calls.
+
+    Raises:
+        ConfigError: it cannot be built.
+    """
+
+    def __init__(self, settings: config.Settings, metrics: Metrics, tracing: Tracing | None, worker: int) -> None:
+        self.settings = settings
+        self._metrics = metrics
+        self._tracing = tracing
+        self._worker = worker
+        self.databases = open_databases(settings, metrics, tracing)
+        self._logins = open_logins(settings, self.databases, metrics, tracing)
+        self.policing = Policing(settings, self.databases, self._logins, metrics)
+        self.rules = Rules(settings, metrics)
+        self.health = Health(self.databases)
+        self._known_by = security.authenticator(settings.auth, metrics)
+        self.authentication = security.authentication(settings.auth, self._known_by)
+        self._wanted = configured_tables(settings)
+        self._capacity = self._capacity_checks(self.databases)
+        self._retired: list[Database] = []
+        self._retiring: set[asyncio.Task[None]] = set()
+        metrics.watch_pools(self._pool_numbers, self._up)
+
+    async def start(self, altered: Callable[[str], None]) -> None:
+        """Ask every database once, and make the tables that the configuration asks for.
+
+        Raises:
+            TableNotMadeError: one is missing, and stays so.
+        """
+        await asyncio.gather(*(database.availability.probe() for database in self.databases))
+        # It is the gateway that makes them: no policy is asked.
+        await make_missing(self.table_maker(self.databases, altered), self._wanted)
+        if self._known_by is not None:
+            await self._known_by.start()
+
+    def watch(self) -> None:
+        """Probe the databases, and look for new policies, from now on."""
+        for database in self.databases:
+            database.availability.start()
+        self.policing.start()
+
+    def table_maker(self, databases: Databases, altered: Callable[[str], None]) -> TableMaker:
+        """Makes tables in these databases, and drops them, where that is allowed."""
+        return TableMaker(databases, Catalog(databases), self.rules.makes_tables, altered)
+
+    def pools(self) -> Sequence[Database]:
+        """Each database with each of its logins; those that are served no more, but used, too."""
+        return (*self.databases, *self._logins.values(), *self._retired)
+
+    async def prepare(self, settings: config.Settings) -> Candidate:
+        """Build another configuration and try it out; what is served stays as it is.
+
+        Raises:
+            ConfigError: it cannot be taken.
+        """
+        if fixed := config.fixed(self.settings, settings):
+            raise config.ConfigError([f"{name}: is read at the start only; restart the server" for name in fixed])
+        candidate = self._build(settings)
+        try:
+            await self._try_out(candidate)
+        except TableNotMadeError as error:
+            await candidate.discard()
+            raise config.ConfigError([str(error)]) from None
+        except BaseException:
+            await candidate.discard()
+            raise
+        return candidate
+
+    def take(self, candidate: Candidate, calls: CallsUnderWay) -> set[str]:
+        """Serve it from now on; calls under way go on with what they have. Nothing is waited for.
+
+        Returns:
+            The databases that are other ones than before, or are gone.
+        """
+        before, known_by, pools = self.settings, self._known_by, (*self.databases, *self._logins.values())
+        settings = self.settings = candidate.settings
+        self.databases.exchange({each.name: each for each in candidate.databases}, candidate.databases.default)
+        self._logins, self._known_by = candidate.logins, candidate.known_by
+        self.rules.take(settings)
+        for database in (*self.databases, *self._logins.values()):
+            database.bounds = bounds_of(settings.databases[database.name])
+        self.policing.exchange(settings, candidate.policy, self.databases, self._logins)
+        self.authentication.exchange(self._known_by, security.exempt(settings.auth))
+        fresh = [database for database in self.databases if database in candidate.made]
+        self.health.follow(fresh)
+        for database in fresh:
+            database.availability.start()
+        self._capacity += self._capacity_checks(fresh)
+        gone = [database for database in pools if database not in self.pools()]
+        self._retire(gone, known_by if candidate.started else None, calls)
+        return {name for name in before.databases if before.databases[name] != settings.databases.get(name)}
+
+    async def close(self) -> None:
+        """Look no more, and close every connection."""
+        await asyncio.gather(*(check.stop() for check in self._capacity), self.policing.stop())
+        await asyncio.gather(*(database.close() for database in self.pools()))
+        for task in self._retiring:
+            task.cancel()
+        if self._known_by is not None:
+            await self._known_by.stop()
+
+    def _build(self, settings: config.Settings) -> Candidate:
+        stay = {
+            name
+            for name, database in settings.databases.items()
+            if config.same_connections(self.settings.databases.get(name), database)
+        }
+        kept = {each.name: each for each in self.databases if each.name in stay}
+        kept_logins = {place: each for place, each in self._logins.items() if place[0] in stay}
+        databases = open_databases(settings, self._metrics, self._tracing, kept)
+        logins = open_logins(settings, databases, self._metrics, self._tracing, kept_logins)
+        known_by, started = self._known_by, settings.auth != self.settings.auth
+        if started:
+            known_by = security.authenticator(settings.auth, self._metrics)
+        built = [each for each in (*databases, *logins.values()) if each.name not in stay]
+        return Candidate(settings, databases, logins, config.read_policy(settings), known_by, built, started)
+
+    async def _try_out(self, candidate: Candidate) -> None:
+        fresh = [database for database in candidate.databases if database in candidate.made]
+        await asyncio.gather(*(database.availability.probe() for database in fresh))
+        reached = {database.name for database in self.databases if database.availability.up}
+        # One that is new may be down, as at the start; one that is changed must not be worse than the one before.
+        errors = {each.name: each.availability.error for each in fresh if each.name in reached}
+        if lost := [
+            f"databases.{name}.url: cannot be reached: {in_a_line(error)}"
+            for name, error in errors.items()
+            if error is not None
+        ]:
+            raise config.ConfigError(lost)
+        if candidate.started and candidate.known_by is not None:
+            await candidate.known_by.start()
+        before, after = self.settings.databases, candidate.settings.databases
+        others = {name for name in after if after[name] != before.get(name)}
+        orders = [order for order in configured_tables(candidate.settings) if order.database in others]
+        await make_missing(self.table_maker(candidate.databases, lambda _: None), orders)
+
+    def _retire(self, gone: Sequence[Database], known_by: Authenticator | None, calls: CallsUnderWay) -> None:
+        self._retired += gone
+        # A Watch of the health service has no end, and touches none of them.
+        begun = [call for call in calls if call.labels.grpc_service not in QUIET]
+        task = asyncio.create_task(self._end(gone, known_by, calls.over(begun)), name="rowgate-retiring")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _end(self, gone: Sequence[Database], known_by: Authenticator | None, over: Awaitable[None]) -> None:
+        """Close what is served no more, once nobody can come back to it."""
+        await over
+        await asyncio.gather(*(database.close() for database in gone))
+        self._retired = [database for database in self._retired if database not in gone]
+        if known_by is not None:
+            await known_by.stop()
+
+    def _capacity_checks(self, databases: Iterable[Database]) -> list[CapacityCheck]:
+        if self._worker > 1:
+            return []  # one process looks for all that are like it: the only one, or the first worker
+        processes = self.settings.server.replicas * self.settings.server.workers
+        return [
+            CapacityCheck(each, [other for (name, _), other in self._logins.items() if name == each.name], processes)
+            for each in databases
+        ]
+
+    def _pool_numbers(self) -> dict[str, PoolNumbers]:
+        """By the database's name, and its login's behind a slash; what is used of one that is gone counts, too."""
+        found: dict[str, PoolNumbers] = {}
+        for database in self.pools():
+            name = f"{database.name}/{database.login}" if database.login else database.name
+            numbers, before = database.pool_numbers(), found.get(name)
+            if before is not None:
+                in_use, idle, waiting = before.in_use + numbers.in_use, before.idle + numbers.idle, before.waiting
+                numbers = PoolNumbers(in_use, idle, waiting + numbers.waiting, before.maximum)
+            found[name] = numbers
+        return found
+
+    def _up(self, name: str) -> bool:
+        up = {database.name: database.availability.up for database in self.databases}
+        return bool(up.get(name.partition("/")[0]))
