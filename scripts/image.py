@@ -61,8 +61,9 @@ def interpreter() -> str:
     """A Python as new as the image's: PYTHON, or one that is at hand; else, with a word about it, the one there is."""
     first = os.environ.get("PYTHON") or "python3"
     names = [first, "python3.14", "python3.13", "python3.12"]
-    folder = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    names += [str(path / "bin/python3") for path in sorted(folder.glob("3.*"), reverse=True)]
+    if shutil.which("pyenv"):
+        folder = Path(_said("pyenv", "root")) / "versions"
+        names += [str(path / "bin/python3") for path in sorted(folder.glob("3.*"), reverse=True)]
     for name in names:
         told = _said(name, "-c", "import sys; print(sys.version_info >= (3, 12))") if shutil.which(name) else ""
         if told == "True":
