@@ -11,6 +11,7 @@ from rowgate_server.configured import TableNotMadeError, configured_tables, make
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.policy.records import Policy
+from rowgate_server.core.slow_log import watch_statements
 from rowgate_server.engines.capacity import CapacityCheck
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.identity.authenticator import Authenticator
@@ -89,6 +90,7 @@ class Served:
         self.authentication = security.authentication(settings.auth, self._known_by)
         self._wanted = configured_tables(settings)
         self._capacity = self._capacity_checks(self.databases)
+        self._watch_statements()
         self._retired: list[Database] = []
         self._retiring: set[asyncio.Task[None]] = set()
         metrics.watch_pools(self._pool_numbers, self._up)
@@ -151,6 +153,7 @@ class Served:
         self.rules.take(settings)
         for database in (*self.databases, *self._logins.values()):
             database.bounds = bounds_of(settings.databases[database.name])
+        self._watch_statements()
         self.policing.exchange(settings, candidate.policy, self.databases, self._logins)
         self.authentication.exchange(self._known_by, security.exempt(settings.auth))
         fresh = [database for database in self.databases if database in candidate.made]
@@ -221,6 +224,10 @@ class Served:
         self._retired = [database for database in self._retired if database not in gone]
         if known_by is not None:
             await known_by.stop()
+
+    def _watch_statements(self) -> None:
+        for database in (*self.databases, *self._logins.values()):
+            watch_statements(database, self.settings.log.slow_statements)
 
     def _capacity_checks(self, databases: Iterable[Database]) -> list[CapacityCheck]:
         if self._worker > 1:

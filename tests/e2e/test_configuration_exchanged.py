@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import signal
 import sqlite3
@@ -242,6 +243,30 @@ async def test_the_log_s_level_changes(configured: Configured) -> None:
     await configured.exchange()
     await configured.name()
     assert configured.told('"event": "call"') > calls
+
+
+@ALONE
+async def test_slow_statements_are_logged_by_their_shape(configured: Configured) -> None:
+    counting = (
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) select count(*), :planted from n"
+    )
+
+    async def told() -> list[dict[str, Any]]:
+        async with rowgate.connect(configured.gateway.address) as client:
+            await client.with_options(tag="nightly").query(counting.format(200_000), planted="secret")
+        lines = [json.loads(line) for line in configured.gateway.stderr.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == "slow statement"]
+
+    assert await told() == []
+    configured.settings["log"] = {"slow_statements": "1ms"}
+    await configured.exchange()
+    (line,) = await told()
+    assert line["statement"] == counting.format("?").replace("1", "?").replace(":planted", "?")
+    assert (line["level"], line["database"], line["operation"]) == ("warning", "main", "with")
+    assert (line["rows"], line["tag"], line["method"]) == (1, "nightly", "rowgate.v1.QueryService/ExecuteQuery")
+    assert line["ms"] >= 1
+    assert line["request_id"]
+    assert "secret" not in configured.gateway.stderr
 
 
 async def test_sighup_has_the_files_read_at_once(configured: Configured) -> None:

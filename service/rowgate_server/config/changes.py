@@ -17,6 +17,7 @@ _EXCHANGED: frozenset[Path] = frozenset(
         ("policy", "interval"),
         ("admin",),
         ("log", "level"),
+        ("log", "slow_statements"),
     }
 )
 """What is taken anew, with all that is below it."""

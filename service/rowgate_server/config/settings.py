@@ -185,6 +185,14 @@ class Log(Section):
         VISIBLE,
         Field(description="The least important level that is written."),
     ] = "info"
+    slow_statements: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="Statements that take so long are logged as warnings, with `?` for every literal; 0: none. "
+            "The wait for a connection does not count; that of a stream for its reader does."
+        ),
+    ] = 1.0
     format: Annotated[
         Literal["auto", "json", "console"],
         BeforeValidator(lower_case),

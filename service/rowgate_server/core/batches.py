@@ -213,7 +213,7 @@ async def _run(transaction: Transaction, step: _Planned) -> StepResult:
             changed = await transaction.run_many(step.call, step.runs)
         finally:
             if step.call.operation is not None:
-                step.call.operation.ended(clock.now() - began, 0, 0)
+                step.call.operation.ended(clock.now() - began, 0, 0, fragments, step.call.query_id)
     else:  # lists of several lengths make several texts
         results = [await transaction.run(step.call._replace(statement=run)) for run in step.runs]
         changed = [result.stats.completion.affected_rows or 0 for result in results]

@@ -139,7 +139,8 @@ def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[b
 def _count(call: Call, work: Work, began: float) -> None:
     if call.operation is not None:
         meter = work.meter
-        call.operation.ended(clock.now() - began, *((meter.rows, meter.bytes) if meter is not None else (0, 0)))
+        rows, size = (meter.rows, meter.bytes) if meter is not None else (0, 0)
+        call.operation.ended(clock.now() - began, rows, size, call.statement.fragments, call.query_id)
 
 
 async def _begin(call: Call, work: Work, *, streaming: bool) -> Cursor:

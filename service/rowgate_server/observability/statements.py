@@ -5,8 +5,10 @@ The operation is the statement's first word as far as it is one of a few, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -22,20 +24,42 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
 """By the statement's first word. Whatever else it is counts as other."""
 
 
+class Slow(NamedTuple):
+    """A statement that took long, and has ended, however.
+
+    Attributes:
+        fragments: its SQL, between the places of its values.
+        query_id: its name in logs.
+        operation: what it counts as.
+        seconds: that it took, from its connection to its last row; of a stream, its reader's slowness included.
+        rows: that it has brought.
+    """
+
+    fragments: Sequence[str]
+    query_id: str
+    operation: str
+    seconds: float
+    rows: int
+
+
 class Operation:
     """The statements of one kind on one database."""
 
-    __slots__ = ("_all", "seconds")
+    __slots__ = ("_all", "_label", "seconds")
 
-    def __init__(self, statements: DatabaseStatements) -> None:
+    def __init__(self, statements: DatabaseStatements, label: str) -> None:
         self._all = statements
+        self._label = label
         self.seconds = Distribution(_SECONDS)
 
-    def ended(self, seconds: float, rows: int, size: int) -> None:
+    def ended(self, seconds: float, rows: int, size: int, fragments: Sequence[str], query_id: str) -> None:
         """One has ended, however, and has brought so many rows of so many bytes."""
+        statements = self._all
         self.seconds.add(seconds)
-        self._all.rows += rows
-        self._all.bytes += size
+        statements.rows += rows
+        statements.bytes += size
+        if seconds >= statements.slow_after and statements.slow is not None:
+            statements.slow(Slow(fragments, query_id, self._label, seconds, rows))
 
 
 class DatabaseStatements:
@@ -44,7 +68,11 @@ class DatabaseStatements:
     def __init__(self) -> None:
         self.rows = 0
         self.bytes = 0
-        self.operations = {label: Operation(self) for label in (*OPERATIONS.values(), OTHER, STREAM)}
+        self.slow_after = math.inf
+        """Seconds."""
+        self.slow: Callable[[Slow], None] | None = None
+        """Told of each statement that took so long."""
+        self.operations = {label: Operation(self, label) for label in (*OPERATIONS.values(), OTHER, STREAM)}
 
     def of(self, word: str) -> Operation:
         """What a statement of this first word, in capitals, counts as."""
