@@ -12,7 +12,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 .NOTPARALLEL:
 .PHONY: help venv run dev tools engines test consistency life chaos soak policy image-steps monitoring bench bench-schema \
 	bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto locker lock \
-	upgrade clean
+	upgrade auditor audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,14 @@ lock: locker ## write the lock files anew, keeping the versions that still fit
 
 upgrade: locker ## write the lock files anew with the newest versions
 	@.tools/lock/bin/python scripts/lock.py write --upgrade
+
+auditor: # like the locker, it locks nothing that is served
+	@[ -x .tools/audit/bin/pip-audit ] || { $${PYTHON:-python3} -m venv .tools/audit && \
+	  .tools/audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit==2.10.1; }
+
+audit: auditor ## look for known vulnerabilities in what is locked (asks pypi.org for its advisories)
+	@for lock in requirements.lock requirements-extras.lock; do \
+	  .tools/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
 
 clean: ## remove what the other targets made here
 	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

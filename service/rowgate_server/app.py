@@ -173,9 +173,9 @@ class Gateway:
             _log.error("connections given up", databases=[database.name for database in self._served.pools()])
 
     def look_at_files(self) -> None:
-        """Look at the files of the certificates and of the policy now."""
+        """Look at the files of the certificates and of the policy now, and read the keys of issuers."""
         self._reloading.look_now()
-        self._policing.look_now()
+        self._served.look_now()
 
     async def prepare(self, settings: config.Settings) -> Candidate:
         """Another configuration, built and tried out beside the one that holds; to be taken, or discarded.

@@ -113,6 +113,12 @@ class Served:
             database.availability.start()
         self.policing.start()
 
+    def look_now(self) -> None:
+        """Look at the files of the policy, and read the keys of issuers, at once: a signal has come."""
+        self.policing.look_now()
+        if self._known_by is not None:
+            self._known_by.look_now()
+
     def table_maker(self, databases: Databases, altered: Callable[[str], None]) -> TableMaker:
         """Makes tables in these databases, and drops them, where that is allowed."""
         return TableMaker(databases, Catalog(databases), self.rules.makes_tables, altered)
