@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READY = r"rowgate-server is ready on (\S+) \(admin (\S+)\)(?: \(health (\S+)\))?"
+MODULE = ("-m", "rowgate_server")
+"""The program; a benchmark may have another one, which serves too."""
 _PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "LANG", "TMPDIR")
 
 
@@ -44,7 +46,7 @@ class Gateway:
             within: seconds until it must be ready.
         """
         child = Child(
-            [sys.executable, "-m", "rowgate_server", "serve", *arguments],
+            [sys.executable, *MODULE, "serve", *arguments],
             folder=ROOT,
             environment={
                 **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
