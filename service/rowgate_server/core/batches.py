@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import NamedTuple
 
-from rowgate_server.core import raw
+from rowgate_server.core import raw, undone
 from rowgate_server.core.access import Access
 from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import enter
@@ -64,6 +64,7 @@ class Skipped(Enum):
 
     NOT_RUN = 1
     ROLLED_BACK = 2
+    NOT_UNDONE = 3
 
 
 class StepResult(NamedTuple):
@@ -137,7 +138,11 @@ async def _atomic(
             try:
                 answers.append(await _run(transaction, step))
             except RowgateError as error:
-                return _failed(request, index, _named(error, database, index), Skipped.ROLLED_BACK)
+                whole = await transaction.undoes()
+                if error.outcome != Outcome.NOT_RUN:
+                    error.metadata["outcome"] = (Outcome.ROLLED_BACK if whole else Outcome.UNKNOWN).value
+                before = Skipped.ROLLED_BACK if whole else Skipped.NOT_UNDONE
+                return _failed(request, index, _named(error, database, index), before)
         await transaction.commit()
     return answers
 
@@ -148,7 +153,7 @@ async def _independent(
     try:
         step = _plan(database, access, request, index, deadline)
         if not step.many:
-            return _told(step, await database.executor.run(step.call))
+            return await _alone(database, step, deadline)
         async with _transaction(database, request, deadline) as transaction:
             answer = await _run(transaction, step)
             await transaction.commit()
@@ -157,11 +162,20 @@ async def _independent(
     return answer
 
 
+async def _alone(database: Database, step: _Planned, deadline: Deadline) -> StepResult:
+    try:
+        return _told(step, await database.executor.run(step.call))
+    except RowgateError as error:
+        await undone.look(database, step.statement, error, deadline)
+        raise
+
+
 def _transaction(
     database: Database, request: BatchRequest, deadline: Deadline
 ) -> AbstractAsyncContextManager[Transaction]:
     read_only = request.options.read_only or database.bounds.read_only
-    return database.executor.transaction(TransactionOptions(read_only=read_only), deadline)
+    many = any(step.many for step in request.steps)
+    return database.executor.transaction(TransactionOptions(read_only=read_only, many=many), deadline)
 
 
 def _plan(

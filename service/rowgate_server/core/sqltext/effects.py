@@ -123,7 +123,7 @@ def _of_set(tokens: list[str], dialect: Dialect) -> Effect:
 
 def _of_users(tokens: list[str]) -> bool:
     """`SET a = 1, PASSWORD = ...`, `SET DEFAULT ROLE ...`: what changes users, which commits. `SET ROLE` does not."""
-    starts = [0, *(at for at, token in enumerate(tokens) if token == ",")]
+    starts = [0, *(at for at, text in enumerate(tokens) if text == ",")]
     firsts = [tokens[at + 1 : at + 3] for at in starts]
     return any(
         words == ["DEFAULT", "ROLE"] or (words[:1] == ["PASSWORD"] and words[1:] in (["="], [":"], ["FOR"]))

@@ -72,7 +72,9 @@ class HeldTransaction:
     @property
     def state(self) -> State:
         """Where it stands."""
-        return State.UNKNOWN if self._in_doubt else _STATES[self._transaction.state]
+        state = _STATES[self._transaction.state]
+        in_doubt = self._in_doubt or (self._transaction.keeps and state is State.ROLLED_BACK)
+        return State.UNKNOWN if in_doubt else state
 
     @property
     def over(self) -> bool:
@@ -220,7 +222,7 @@ class HeldTransaction:
         Nobody knows what becomes of a commit that is under way then; and of one that was answered, whether the caller
         has read that.
         """
-        in_doubt = committing or self.state in (State.COMMITTED, State.UNKNOWN)
+        in_doubt = committing or self._transaction.keeps or self.state in (State.COMMITTED, State.UNKNOWN)
         return error.with_defaults(
             database=self.database.name,
             transaction_id=self.id,

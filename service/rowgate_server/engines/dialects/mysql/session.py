@@ -23,13 +23,18 @@ from rowgate_server.engines.dialects.mysql.link import (
 )
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Facts, Statements
-from rowgate_server.engines.driver import Cursor, ExecuteMode, Standing, TransactionOptions
+from rowgate_server.engines.driver import Cursor, ExecuteMode, NotUndoneError, Remains, Standing, TransactionOptions
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _NOT_PREPARED = ((1295,), (1461,))
 """Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
 _WRITES_IN_READ_ONLY = (1792,)
+_NOT_ROLLED_BACK = "1196"
+"""Some non-transactional changed tables couldn't be rolled back."""
+_NO_SAVEPOINTS = (1178,)
+"""The storage engine doesn't support SAVEPOINT: one without transactions that takes part all the same, such as Aria."""
+_PLACE = "rowgate_remains"
 _MOST_COLUMNS = 65_535
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
 _START = COM_QUERY + b"START TRANSACTION"
@@ -149,7 +154,7 @@ class MySQLSession:
         Those behind one that fails run all the same. Without autocommit they, too, are in a transaction, even where the
         error has rolled back the one that they were meant for.
         """
-        before = [*self._overdue(), _NO_AUTOCOMMIT]
+        before = self._overdue()
         self._state.changed()
         affected: list[int] = []
         commands: list[bytes] = []
@@ -195,6 +200,8 @@ class MySQLSession:
             self._due.append(
                 COM_QUERY + f"SET SESSION innodb_lock_wait_timeout={wait},lock_wait_timeout={wait}".encode()
             )
+        if options.many:
+            self._due.append(_NO_AUTOCOMMIT)  # not later: the server would forget what it can't roll back
         self._due.append(_START)
         self._begun = True
 
@@ -208,7 +215,8 @@ class MySQLSession:
 
     async def control(self, sql: str) -> None:
         """Run a command of the gateway's own."""
-        await self._commands(*self._overdue(), COM_QUERY + sql.encode())
+        if await self._commands(*self._overdue(), COM_QUERY + sql.encode()) and await self._kept():
+            raise NotUndoneError
 
     async def standing(self, error: Exception | None) -> Standing:
         """A deadlock rolls back the transaction, and DDL commits it; other errors undo their statement only."""
@@ -217,6 +225,27 @@ class MySQLSession:
         if error is not None or not (status or self._only_read):
             status = await self._link.ping()
         return Standing.ACTIVE if not status or status & IN_TRANSACTION else Standing.ENDED
+
+    async def remains(self) -> Remains:
+        """What tables of other engines than InnoDB keep: of a rollback, the server warns; so one is tried."""
+        if self._due:
+            return Remains.NOTHING
+        if not self._begun or not await self._link.ping() & IN_TRANSACTION:
+            return Remains.FOR_GOOD if await self._kept() else Remains.NOTHING
+        try:
+            await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
+        except MySQLError as error:
+            if error.args[:1] != _NO_SAVEPOINTS:
+                raise
+            return Remains.FOR_GOOD
+        warnings = await self._commands(COM_QUERY + f"ROLLBACK TO SAVEPOINT {_PLACE}".encode())
+        return Remains.FOR_GOOD if warnings and await self._kept() else Remains.NOTHING
+
+    async def _kept(self) -> bool:
+        """Whether the last command could not undo everything."""
+        connection = self._link.connection
+        await connection.query("SHOW WARNINGS")
+        return any(str(row[1]) == _NOT_ROLLED_BACK for row in connection._result.rows)
 
     async def reset(self) -> None:
         """COM_RESET_CONNECTION drops variables, temporary tables, locks and prepared statements; then the set-up again.
@@ -270,7 +299,10 @@ class MySQLSession:
         if _START in self._due:
             self._due = []  # nothing has run in it
         else:
-            await self._commands(COM_QUERY + command)
+            warnings = await self._commands(COM_QUERY + command)
+            if warnings and await self._kept():
+                self._begun = False
+                raise NotUndoneError
         self._begun = False
 
     def _forget(self) -> None:
@@ -339,9 +371,10 @@ class MySQLSession:
         cursor.alone = not self._begun
         return cursor
 
-    async def _commands(self, *payloads: bytes) -> None:
+    async def _commands(self, *payloads: bytes) -> int:
+        """Run commands; how many warnings the last one has."""
         self._link.write(*payloads)
-        await self._link.read_ok(len(payloads))
+        return await self._link.read_ok(len(payloads))
 
 
 def _types_have_changed() -> RowgateError:

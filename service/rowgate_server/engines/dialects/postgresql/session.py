@@ -17,7 +17,7 @@ from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins, fields, may_add_nulls
-from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
+from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
 from rowgate_server.engines.results import Columns, StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
@@ -152,6 +152,10 @@ class PostgreSQLSession:
         if not self._connection.is_in_transaction():
             return Standing.ENDED
         return Standing.FAILED if isinstance(error, asyncpg.PostgresError) else Standing.ACTIVE
+
+    async def remains(self) -> Remains:
+        """Every statement is undone whole."""
+        return Remains.NOTHING
 
     async def reset(self) -> None:
         """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""

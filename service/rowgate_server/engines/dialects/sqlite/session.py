@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.guard import Guard
-from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
+from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
@@ -43,6 +43,7 @@ class SQLiteSession:
         self._killed = False
         self._due: tuple[str, ...] = ()
         self._waited: int | None = None
+        self._changes = 0
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
@@ -60,6 +61,7 @@ class SQLiteSession:
         def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
             for command in before:
                 connection.execute(command)
+            self._changes = connection.total_changes
             with self._stepping():
                 cursor = connection.execute(sql, arguments)
                 return cursor, _read(cursor, most) if cursor.description else []
@@ -76,8 +78,11 @@ class SQLiteSession:
         def run(connection: sqlite3.Connection) -> int:
             for command in before:
                 connection.execute(command)
-            with self._stepping():
-                return connection.executemany(sql, arguments).rowcount
+            try:
+                with self._stepping():
+                    return connection.executemany(sql, arguments).rowcount
+            finally:
+                self._changes = connection.total_changes  # of one that failed, a rollback undoes all
 
         return await self.on_thread(run)
 
@@ -139,6 +144,13 @@ class SQLiteSession:
         del error
         active = bool(self._due) or self._connection._conn.in_transaction
         return Standing.ACTIVE if active else Standing.ENDED
+
+    async def remains(self) -> Remains:
+        """What was changed before OR FAIL, or a trigger's RAISE(FAIL), ended the statement: SQLite counts it."""
+        connection = self._connection._conn
+        if connection.total_changes == self._changes:
+            return Remains.NOTHING
+        return Remains.UNTIL_ROLLBACK if connection.in_transaction else Remains.FOR_GOOD
 
     async def reset(self) -> None:
         """End a transaction left open; a connection with temporary tables is dropped."""
