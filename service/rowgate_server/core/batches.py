@@ -129,7 +129,7 @@ async def _atomic(
     planned: list[_Planned] = []
     for index in range(len(request.steps)):
         try:
-            planned.append(_plan(database, access, request, index, deadline))
+            planned.append(_planned(database, access, request, index, deadline))
         except RowgateError as error:
             return _failed(request, index, _named(error, database, index), Skipped.NOT_RUN)
     answers: list[StepAnswer] = []
@@ -151,7 +151,9 @@ async def _independent(
     database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
 ) -> StepAnswer:
     try:
-        step = _plan(database, access, request, index, deadline)
+        step = _planned(database, access, request, index, deadline)
+        if deadline.remaining() <= 0:
+            raise deadline.exceeded("before the step was begun", Outcome.NOT_RUN)
         if not step.many:
             return await _alone(database, step, deadline)
         async with _transaction(database, request, deadline) as transaction:
@@ -176,6 +178,15 @@ def _transaction(
     read_only = request.options.read_only or database.bounds.read_only
     many = any(step.many for step in request.steps)
     return database.executor.transaction(TransactionOptions(read_only=read_only, many=many), deadline)
+
+
+def _planned(
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
+) -> _Planned:
+    try:
+        return _plan(database, access, request, index, deadline)
+    except RowgateError as error:
+        raise error.with_defaults(outcome=Outcome.NOT_RUN.value) from error.__cause__
 
 
 def _plan(
@@ -222,12 +233,19 @@ async def _run(transaction: Transaction, step: _Planned) -> StepResult:
     if all(run.fragments == fragments for run in step.runs):
         changed = await transaction.run_many(step.call, step.runs)
     else:  # lists of several lengths make several texts
-        results = [await transaction.run(step.call._replace(statement=run)) for run in step.runs]
+        results = [await _one(transaction, step, number) for number in range(len(step.runs))]
         changed = [result.stats.completion.affected_rows or 0 for result in results]
     affected = () if isinstance(changed, int) else changed
     total = changed if isinstance(changed, int) else sum(changed)
     stats = Stats(step.call.query_id, clock.now() - began, 0, Completion(affected_rows=total))
     return StepResult(Result((), [], stats), affected)
+
+
+async def _one(transaction: Transaction, step: _Planned, number: int) -> Result:
+    try:
+        return await transaction.run(step.call._replace(statement=step.runs[number]))
+    except RowgateError as error:
+        raise error.with_defaults(param_set=str(number)) from error.__cause__
 
 
 def _told(step: _Planned, result: Result) -> StepResult:

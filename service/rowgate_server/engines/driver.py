@@ -146,6 +146,9 @@ class Session(Protocol):
 
         Returns:
             The rows that each has changed; where the engine does not tell of each, that all have together.
+
+        Raises:
+            RunFailedError: where it is known which has failed.
         """
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:

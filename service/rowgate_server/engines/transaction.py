@@ -14,6 +14,7 @@ from enum import Enum
 from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, NotUndoneError, Remains, Session, Standing, TransactionOptions
+from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.underway import UnderWay
@@ -114,13 +115,15 @@ class Transaction:
         try:
             with timed:
                 return await self._session.execute_many(statements)
-        except BaseException as error:
-            told = await self._failed(error, call, work)
+        except BaseException as raised:
+            told = await self._failed(raised.error if isinstance(raised, RunFailedError) else raised, call, work)
             # Some of those behind the one that failed may have run.
             self._lost()
-            if told is error:
+            if told is raised:
                 raise
-            raise told from error
+            if isinstance(raised, RunFailedError) and isinstance(told, RowgateError):
+                told.metadata["param_set"] = str(raised.index)
+            raise told from raised
         finally:
             self._under_way.discard(under_way)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from asyncmy.errors import MySQLError
 
+from rowgate_server.engines.many import RunFailedError
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 COM_INIT_DB, COM_QUERY, COM_PING, COM_SET_OPTION, COM_RESET_CONNECTION = b"\x02", b"\x03", b"\x0e", b"\x1b", b"\x1f"
@@ -73,18 +74,18 @@ class Link:
         """The rows that each of many commands has changed, behind those that are each answered by one OK packet.
 
         Raises:
-            MySQLError: the first that one of them has met with; the answers to all of them have been read.
+            RunFailedError: the first that one of them has met with; the answers to all of them have been read.
         """
         self.write(*before, *commands)
         await self.read_before(len(before))
         affected: list[int] = []
-        failed: MySQLError | None = None
-        for _ in commands:
+        failed: RunFailedError | None = None
+        for index in range(len(commands)):
             self.next_answer()
             try:
                 packet = await self.connection.read_packet()
             except MySQLError as error:
-                failed = failed or error
+                failed = failed or RunFailedError(index, error)
                 continue
             packet.advance(1)
             affected.append(packet.read_length_encoded_integer())

@@ -21,9 +21,11 @@ from rowgate_server.engines.dialects.mysql.link import (
     MULTI_STATEMENTS_OFF,
     Link,
 )
+from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have_changed
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Facts, Statements
 from rowgate_server.engines.driver import Cursor, ExecuteMode, NotUndoneError, Remains, Standing, TransactionOptions
+from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -134,9 +136,9 @@ class MySQLSession:
         facts.rounded = True
         await cursor.finish()
         if not mode.reads or len(sql) >= LARGEST_PACKET:
-            raise _not_exact()
+            raise not_exact()
         if self._begun:
-            raise _types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
+            raise types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
         self._state.changed()
         try:
             prepared = await self._prepare([_READ_ONLY], sql)
@@ -145,8 +147,8 @@ class MySQLSession:
         except MySQLError as error:
             if mode.read_only or error.args[:1] != _WRITES_IN_READ_ONLY:
                 raise
-            raise _types_have_changed() from error
-        raise _not_exact()
+            raise types_have_changed() from error
+        raise not_exact()
 
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """Many commands in one write.
@@ -159,19 +161,27 @@ class MySQLSession:
         affected: list[int] = []
         commands: list[bytes] = []
         size = 0
-        for statement in statements:
-            sql = literals.render(statement).encode()
-            self._check_size(sql)
-            if len(sql) >= LARGEST_PACKET:
-                raise RowgateError(
-                    Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN
-                )
+        for sql in each(statements, self._one_of_many):
             if commands and (len(commands) == _MOST_AT_ONCE or size + len(sql) > _MOST_BYTES_AT_ONCE):
-                affected += await self._link.changes(before, commands)
+                affected += await self._changes(before, commands, len(affected))
                 before, commands, size = [], [], 0
             commands.append(COM_QUERY + sql)
             size += len(sql)
-        return affected + await self._link.changes(before, commands)
+        return affected + await self._changes(before, commands, len(affected))
+
+    def _one_of_many(self, statement: BoundStatement) -> bytes:
+        sql = literals.render(statement).encode()
+        self._check_size(sql)
+        if len(sql) >= LARGEST_PACKET:
+            raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN)
+        return sql
+
+    async def _changes(self, before: list[bytes], commands: list[bytes], first: int) -> list[int]:
+        """What some of many runs have changed, the first of them being that one of all."""
+        try:
+            return await self._link.changes(before, commands)
+        except RunFailedError as failed:
+            raise RunFailedError(first + failed.index, failed.error) from failed.error
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""
@@ -375,22 +385,3 @@ class MySQLSession:
         """Run commands; how many warnings the last one has."""
         self._link.write(*payloads)
         return await self._link.read_ok(len(payloads))
-
-
-def _types_have_changed() -> RowgateError:
-    return RowgateError(
-        Reason.SERIALIZATION_FAILURE,
-        "the types of the statement's columns have changed since it was last run",
-        hint="it has been run, and may write, so it was not run again; the next time its numbers are exact",
-        outcome=Outcome.UNKNOWN,
-    )
-
-
-def _not_exact() -> RowgateError:
-    """For what can't be prepared, or not now, and returned FLOATs: they are not handed on rounded."""
-    return RowgateError(
-        Reason.NOT_SUPPORTED,
-        "the answer has numbers that the database tells exactly only of a prepared statement, which this can't be now",
-        hint="cast a FLOAT, or a DOUBLE with fixed decimals, to DOUBLE",
-        outcome=Outcome.UNKNOWN,
-    )

@@ -9,12 +9,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import length_hint
 from typing import Any, TypeVar
 
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
+from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
@@ -72,15 +74,19 @@ class SQLiteSession:
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """By sqlite3's executemany: compiled once, in one hop; it counts all rows together."""
         sql = "?".join(statements[0].fragments)
-        arguments = [[_argument(value) for value in statement.values] for statement in statements]
+        arguments = list(each(statements, lambda statement: _arguments(statement.values)))
         before, self._due = self._due, ()
 
         def run(connection: sqlite3.Connection) -> int:
             for command in before:
                 connection.execute(command)
+            left = iter(arguments)
             try:
                 with self._stepping():
-                    return connection.executemany(sql, arguments).rowcount
+                    return connection.executemany(sql, left).rowcount
+            except sqlite3.Error as error:
+                # It takes the values of a run when it comes to it.
+                raise RunFailedError(len(arguments) - length_hint(left) - 1, error) from error
             finally:
                 self._changes = connection.total_changes  # of one that failed, a rollback undoes all
 
