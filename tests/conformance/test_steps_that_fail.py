@@ -1,4 +1,4 @@
-"""What is told of the step of a batch that failed: which run of it, what became of it; and that late ones never began."""
+"""What is told of the step of a batch that failed: which run of it, and what became of it. Late ones never begin."""
 
 from __future__ import annotations
 
