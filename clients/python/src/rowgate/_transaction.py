@@ -221,7 +221,9 @@ class Transaction(Statements):
 
     def _failed(self) -> TransactionFailed:
         if self.state is TransactionState.UNKNOWN:
-            return TransactionFailed("the transaction may have been committed, or not", outcome=Outcome.UNKNOWN)
+            return TransactionFailed(
+                "the transaction ended before, and something of it may last", outcome=Outcome.UNKNOWN
+            )
         return TransactionFailed(
-            "a statement of the transaction has failed, so nothing of it was committed", outcome=Outcome.ROLLED_BACK
+            "the transaction was rolled back, because something in it had failed", outcome=Outcome.ROLLED_BACK
         )
