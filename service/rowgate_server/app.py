@@ -24,7 +24,6 @@ from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
-from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.core.tree import TreeRules, TreeStore
@@ -36,6 +35,7 @@ from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.opening import open_databases, open_logins, open_tracing
 from rowgate_server.policing import Policing
+from rowgate_server.sharing import transaction_rules, unshared
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.admin_servicer import AdminServicer
@@ -163,6 +163,8 @@ class Gateway:
         await self._grpc.start()
         for database in self._databases:
             database.availability.start()
+        for line in unshared(settings):
+            _log.warning("transactions may take all of a pool", pool=line)
         self._policing.start()
         self._started = True
         return Addresses(grpc_address, admin_address, health_address)
@@ -302,21 +304,11 @@ class Gateway:
         transactions = Transactions(
             self._policing.databases,
             queries,
-            {name: _transaction_rules(database) for name, database in databases.items()},
+            {name: transaction_rules(database) for name, database in databases.items()},
             {name: self.metrics.transactions(name) for name in databases},
         )
         answers = TransactAnswers(self._work, server.max_message_bytes, self._policing.quotas)
         return Transacting(transactions, answers, server.request_timeout)
-
-
-def _transaction_rules(database: config.Database) -> TransactionRules:
-    transactions = database.transactions
-
-    def most(pool: config.Pool) -> int:
-        return max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
-
-    of_logins = {name: most(login.pool) for name, login in database.logins.items()}
-    return TransactionRules(most(database.pool), transactions.idle_timeout, transactions.timeout, of_logins)
 
 
 def _table_rules(tables: config.Tables) -> TableRules:
