@@ -250,7 +250,7 @@ class Transaction:
             raise RowgateError(
                 Reason.INVALID_REQUEST,
                 "a statement of this transaction has failed, and the database takes no more of them",
-                hint="roll back, or back to a savepoint",
+                hint="roll back, or roll back to a savepoint",
                 outcome=Outcome.NOT_RUN,
             )
 

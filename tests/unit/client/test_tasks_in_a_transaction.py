@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 from unit.client.scripted import Hang, serving
-from unit.client.scripted_transact import ACTIVE, FAILED, TransactGateway, failed
+from unit.client.scripted_transact import ACTIVE, FAILED, UNKNOWN, TransactGateway, failed
 
 import rowgate
 from rowgate import Outcome, TransactionState
@@ -88,6 +88,26 @@ async def test_such_a_block_that_ends_well_is_told_that_nothing_lasts(
     with pytest.raises(rowgate.TransactionFailed) as caught:
         await go_back(db)
     assert (caught.value.outcome, type(caught.value.__cause__)) == (Outcome.ROLLED_BACK, rowgate.QuotaExceeded)
+
+
+async def test_a_rollback_that_does_not_undo_all_says_so(db: rowgate.Client, gateway: TransactGateway) -> None:
+    kept = failed("NOT_SUPPORTED", 12, UNKNOWN, outcome="UNKNOWN")
+    gateway.at("rollback", kept, kept)
+    async with db.transaction() as tx:
+        with pytest.raises(rowgate.TransactionFailed) as caught:
+            await tx.rollback()
+    assert (caught.value.outcome, type(caught.value.__cause__)) == (Outcome.UNKNOWN, rowgate.NotSupported)
+    with suppress(ZeroDivisionError):
+        async with db.transaction() as tx:
+            fail()
+    assert tx.state is TransactionState.UNKNOWN
+
+
+async def test_a_savepoint_that_undoes_in_part_leaves_it_unknown(db: rowgate.Client, gateway: TransactGateway) -> None:
+    gateway.at("rollback_to", failed("NOT_SUPPORTED", 12, ACTIVE, outcome="UNKNOWN"))
+    with pytest.raises(rowgate.TransactionFailed) as caught:
+        await go_back(db)
+    assert caught.value.outcome is Outcome.UNKNOWN
 
 
 async def test_a_savepoint_is_not_entered_within_itself(db: rowgate.Client, gateway: TransactGateway) -> None:

@@ -98,7 +98,8 @@ class Exchange:
         if self._call is not None:
             self._call.cancel()
         if not self.over:
-            self.state = TransactionState.UNKNOWN if self._committing else TransactionState.ROLLED_BACK
+            in_doubt = self._committing or (failure is not None and failure.outcome is Outcome.UNKNOWN)
+            self.state = TransactionState.UNKNOWN if in_doubt else TransactionState.ROLLED_BACK
 
     async def ask(self, request: TransactRequest, *, last: bool = False) -> Any:
         """The whole answer to a request, of the request's kind; `last`: no other comes after it.

@@ -206,11 +206,15 @@ class Transaction(Statements):
 
         Raises:
             TransactionOver: it was committed, or may have been.
+            TransactionFailed: something of it may last: tables without transactions keep what they were given.
         """
         if self.state in (TransactionState.COMMITTED, TransactionState.UNKNOWN):
             self._exchange.check_not_over()
         await self._exchange.rollback()
         self._undone = True
+        if self.state is TransactionState.UNKNOWN:
+            words = "not all of the transaction could be rolled back"
+            raise TransactionFailed(words, outcome=Outcome.UNKNOWN) from self._exchange.failure
 
     def savepoint(self) -> Savepoint:
         """A place to come back to: an exception that leaves its `async with` undoes what was done there, and no more.
