@@ -64,6 +64,8 @@ async def have_transactions(database: Database, names: Sequence[tuple[str, str]]
         names: each of a schema, or "" for the default one, and a table.
         deadline: when it must be told; False where it is not.
     """
+    if not names:
+        return False
     default = database.availability.facts.default_schema
     texts = [text for schema, name in names for text in (schema or default, name)]
     fragments = [_OPENING, *[_BETWEEN, f"{_CLOSING} UNION ALL {_OPENING}"] * len(names)]
