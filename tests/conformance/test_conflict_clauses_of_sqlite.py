@@ -58,3 +58,15 @@ async def test_a_batch_is_undone_all_the_same(db: rowgate.Database, table: str, 
     with pytest.raises(rowgate.DuplicateKey) as caught:
         await db.execute_many(f"insert {clause} into {table} (id, name) values (?, 'a')", [(1,), (2,), (1,)])
     assert (caught.value.outcome, await count(db, table)) == ("ROLLED_BACK", 0)
+
+
+async def test_a_lock_that_is_not_had_is_no_run_that_failed(tx: Transact, db: rowgate.Database, table: str) -> None:
+    await tx.sql(f"insert into {table} (id, name) values (9, 'x')")  # it holds the one write lock
+    quick = db.with_options(timeout=20)
+    with pytest.raises(rowgate.LockTimeout) as caught:
+        await quick.execute_many(f"insert into {table} (id, name) values (?, 'a')", [(1,), (2,)])
+    assert (caught.value.outcome, "param_set" in caught.value.metadata) == ("ROLLED_BACK", False)
+    with pytest.raises(rowgate.LockTimeout) as caught:
+        async with db.transaction(lock_timeout=0.1) as other:
+            await other.query(f"insert into {table} (id, name) values (1, 'a')")
+    assert caught.value.outcome == "ROLLED_BACK"

@@ -61,9 +61,9 @@ class SQLiteSession:
             before = (*before, _LOOK_ANEW)
 
         def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
+            self._changes = connection.total_changes
             for command in before:
                 connection.execute(command)
-            self._changes = connection.total_changes
             with self._stepping():
                 cursor = connection.execute(sql, arguments)
                 return cursor, _read(cursor, most) if cursor.description else []
@@ -78,6 +78,7 @@ class SQLiteSession:
         before, self._due = self._due, ()
 
         def run(connection: sqlite3.Connection) -> int:
+            self._changes = connection.total_changes
             for command in before:
                 connection.execute(command)
             left = iter(arguments)
