@@ -37,8 +37,7 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@$(bin)/python -m pytest $(ARGS)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
-	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py \
-	  tests/integration/test_killed_clients.py $(ARGS)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/consistency $(ARGS)
 
 life: dev tools engines ## restart twenty times under load, and flood with ten times as many calls (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_draining.py tests/e2e/test_workers.py \

@@ -31,6 +31,7 @@ from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.opening import open_tracing
 from rowgate_server.served import Candidate, Served
+from rowgate_server.sharing import unshared
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.admin_servicer import AdminServicer
@@ -145,6 +146,8 @@ class Gateway:
             await self._health_grpc.start()
         await self._grpc.start()
         self._served.watch()
+        for line in unshared(settings):
+            _log.warning("transactions may take all of a pool", pool=line)
         self._started = True
         return Addresses(grpc_address, admin_address, health_address)
 

@@ -163,9 +163,12 @@ async def _try_databases(settings: config.Settings) -> int:
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
     from rowgate_server.opening import open_databases
+    from rowgate_server.sharing import unshared
 
     code = _WELL
     configured_tables(settings)
+    for line in unshared(settings):
+        _complain(line)
     for database in open_databases(settings, Metrics()):
         error = await database.availability.probe()
         if error is None:

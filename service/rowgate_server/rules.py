@@ -11,6 +11,7 @@ from rowgate_server.core.table_cache import TableRules
 from rowgate_server.core.transactions.beginning import TransactionRules
 from rowgate_server.core.tree import TreeRules
 from rowgate_server.observability.metrics import Metrics, TransactionMetrics
+from rowgate_server.sharing import transaction_rules
 
 _T = TypeVar("_T")
 
@@ -39,7 +40,7 @@ class Rules:
         self._fill(settings, self.makes_tables, lambda database: database.catalog.ddl)
         self._fill(settings, self.trees, _tree_rules)
         self._fill(settings, self.tables, _table_rules)
-        self._fill(settings, self.transactions, _transaction_rules)
+        self._fill(settings, self.transactions, transaction_rules)
         for name in settings.databases:
             self.transaction_metrics.setdefault(name, self._metrics.transactions(name))
 
@@ -56,13 +57,3 @@ def _tree_rules(database: config.Database) -> TreeRules:
 def _table_rules(database: config.Database) -> TableRules:
     tables = database.tables
     return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))
-
-
-def _transaction_rules(database: config.Database) -> TransactionRules:
-    transactions = database.transactions
-
-    def most(pool: config.Pool) -> int:
-        return max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
-
-    of_logins = {name: most(login.pool) for name, login in database.logins.items()}
-    return TransactionRules(most(database.pool), transactions.idle_timeout, transactions.timeout, of_logins)

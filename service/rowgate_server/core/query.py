@@ -7,7 +7,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rowgate_server.core import raw
+from rowgate_server.core import raw, undone
 from rowgate_server.core.access import Access
 from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import enter
@@ -94,6 +94,7 @@ class QueryRunner:
         try:
             result = await database.executor.run(call)
         except RowgateError as error:
+            await undone.look(database, statement, error, call.deadline)
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
@@ -130,6 +131,8 @@ class QueryRunner:
                 else:
                     yield chunk._replace(stats=told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
+            if within is None:
+                await undone.look(database, statement, error, call.deadline)
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:

@@ -84,6 +84,11 @@ class Database:
         held.executor = HeldExecutor(transaction)
         return held
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether its statements run in a transaction that a caller holds."""
+        return isinstance(self.executor, HeldExecutor)
+
     def bounded(self, bounds: Bounds) -> Database:
         """The same within other bounds."""
         narrower = copy(self)
