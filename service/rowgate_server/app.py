@@ -15,6 +15,7 @@ from rowgate_server.configured import configured_tables, make_missing
 from rowgate_server.core.access import Switches
 from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
@@ -224,6 +225,11 @@ class Gateway:
         if self._tracing is not None:
             await self._tracing.close()
 
+    def _forget_descriptions(self, database: str) -> None:
+        """Before the tree is read anew, for all who wait for that; other processes have theirs to read."""
+        self._work.tables.forget(database)
+        self._tell_altered(database)
+
     def _altered(self, database: str) -> None:
         self.forget_tables(database)
         self._tell_altered(database)
@@ -263,8 +269,7 @@ class Gateway:
             schema=SchemaServicer(
                 databases,
                 Catalog(databases),
-                self._trees,
-                work.tables,
+                Browser(databases, self._trees, self._forget_descriptions),
                 self._maker(databases),
                 server.request_timeout,
             ),

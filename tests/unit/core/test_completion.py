@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.core.sqlite_files import databases, fill
 
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.completion import Candidate, CandidateKind, Completer, Completion, CompletionRequest
 from rowgate_server.core.completion.place import place_at
 from rowgate_server.core.completion.tokens import tokenise
@@ -53,7 +54,7 @@ async def ask(tmp_path: Path) -> AsyncIterator[Asker]:
     )
     async with databases({"main": file}) as found:
         trees = TreeStore(found, {"main": TreeRules(60.0, 30.0, 1000)})
-        yield Asker(Completer(found, trees))
+        yield Asker(Completer(found, Browser(found, trees, lambda _: None)))
         await trees.close()
 
 
