@@ -223,7 +223,7 @@ def test_no_text_is_too_odd(text: str, data: st.DataObject, dialect: Dialect) ->
     cursor = data.draw(st.integers(0, len(text)))
     place = place_at(text, cursor, dialect)
     assert 0 <= place.start <= cursor <= place.end <= len(text)
-    tokens = tokenise(text, dialect)
+    tokens = tokenise(text, dialect, cursor)
     assert [(token.start, token.end) for token in tokens] == list(
         zip([0, *(token.end for token in tokens)][:-1], [token.end for token in tokens], strict=True)
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from rowgate_server.core.browsing import Browser
 from rowgate_server.core.completion.candidates import Offer
-from rowgate_server.core.completion.place import Place, Wanted, place_at
+from rowgate_server.core.completion.place import Place, place_at
 from rowgate_server.core.completion.records import Candidate
+from rowgate_server.core.completion.wanted import Wanted
 from rowgate_server.core.policy.guard import enter
 from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
