@@ -149,6 +149,14 @@ async def test_functions_and_aliases_are_offered_in_expressions(ask: Asker) -> N
     assert [candidate.label for candidate in found][:3] == ["custom", "count", "coalesce"]
 
 
+async def test_names_that_contain_what_is_typed_come_last_and_such_words_not_at_all(ask: Asker) -> None:
+    found = (await ask.whole("select date| from orders")).candidates
+    assert found[0].label == "date"
+    assert {each.label for each in found if each.kind is CandidateKind.FUNCTION} == {"date", "datetime"}
+    found = (await ask.whole("select ate| from orders")).candidates
+    assert [each.label for each in found] == ["date", "datetime"]
+
+
 async def test_there_are_only_so_many(ask: Asker) -> None:
     found = await ask.whole("select | from orders", most=2)
     assert [candidate.label for candidate in found.candidates] == ["id", "buyer"]

@@ -184,3 +184,27 @@ def test_tables_of_a_cte_are_seen_by_those_behind_it_and_by_itself_where_it_is_r
     assert labels("with a as (select 1), b as (select * from |), c as (select 1) select 1", kinds) == ["a"]
     assert labels("with recursive a as (select * from |) select 1", kinds) == ["a"]
     assert labels("with a as (select 1), b as (select 1) select * from |", kinds) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("select * from orders left |", "JOIN"), ("select id from orders group |", "BY"), ("delete |", "FROM"),
+        ("insert |", "INTO"), ("select * from orders where id is |", "NULL"), ("create |", "TABLE"),
+        ("select * from orders order by id |", "ASC"), ("select * from orders limit 1 |", "OFFSET"),
+        ("insert into orders |", "VALUES"), ("insert into orders (id) |", "VALUES"), ("select 1 union |", "SELECT"),
+        ("insert into orders values (1) on |", "CONFLICT"), ("select cast(id as |", "INTEGER"), ("select id |", "FROM"),
+        ("insert into orders values (1) on conflict (id) |", "DO NOTHING"), ("select * from orders |", "WHERE"),
+        ("select * from orders where exists (|", "SELECT"), ("with a as (|", "SELECT"), ("update orders |", "SET"),
+        ("with a as (select 1) |", "SELECT"), ("select * from orders where id = 1 |", "AND"),
+        ("alter table orders |", "ADD COLUMN"),
+    ],
+)  # fmt: skip
+def test_the_likeliest_words_come_first(text: str, first: str) -> None:
+    assert next(each.text for each in offered(text) if each.kind is CandidateKind.KEYWORD) == first
+
+
+def test_a_column_that_several_have_is_written_with_the_name_before_it() -> None:
+    found = offered("select * from orders o join buyers b on |")
+    written = [each.text for each in found if each.kind is CandidateKind.COLUMN]
+    assert written == ["o.id", "buyer", "placed_on", "b.id", "name", "region"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.mysql.reserved_words import RESERVED_WORDS_MARIADB, RES
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS as RESERVED_WORDS_POSTGRESQL
 from sqlalchemy.dialects.sqlite.base import SQLiteIdentifierPreparer
 
+from rowgate_server.core.completion.following import CLAUSES, STATEMENTS
 from rowgate_server.core.completion.place import Place
 from rowgate_server.core.completion.records import Candidate, CandidateKind
 from rowgate_server.core.completion.sources import Source
@@ -19,14 +21,6 @@ from rowgate_server.core.tables import TableKind
 from rowgate_server.core.tree import RoutineKind, Tree, TreeSchema, TreeTable
 from rowgate_server.engines.dialects import Dialect
 
-_STATEMENT_WORDS = "SELECT,INSERT INTO,UPDATE,DELETE FROM,WITH,CREATE TABLE,ALTER TABLE,DROP TABLE,EXPLAIN"
-_STATEMENTS = tuple(_STATEMENT_WORDS.split(","))
-_CLAUSE_WORDS = (
-    "FROM,WHERE,JOIN,LEFT JOIN,INNER JOIN,ON,AS,AND,OR,GROUP BY,ORDER BY,HAVING,LIMIT,OFFSET,UNION,UNION ALL,SET,"
-    "VALUES,IN,IS NULL,IS NOT NULL,LIKE,BETWEEN,NOT,ASC,DESC,USING,RETURNING,CASE,WHEN,THEN,ELSE,END,EXISTS,"
-    "DISTINCT,NULL,INTERSECT,EXCEPT,CROSS JOIN,NATURAL JOIN,RIGHT JOIN,FULL JOIN,WINDOW,PARTITION BY,OVER,DEFAULT"
-)
-_CLAUSES = tuple(_CLAUSE_WORDS.split(","))
 _FUNCTIONS = (
     "count sum avg min max coalesce nullif lower upper length trim substr replace round abs cast row_number rank "
     "dense_rank lag lead first_value last_value"
@@ -128,8 +122,13 @@ class Offer:
     def _expressions(self, place: Place) -> Iterator[Candidate]:
         for alias in place.scope.aliases:
             yield Candidate(self._written(alias), CandidateKind.COLUMN, alias)
-        for source in place.scope.sources:
-            yield from self._columns(source)
+        columns = [column for source in place.scope.sources for column in self._columns(source)]
+        often = Counter(column.label.casefold() for column in columns)
+        for column in columns:
+            # What several have is of one of them only with its name before it.
+            qualify = column.table and often[column.label.casefold()] > 1
+            yield column._replace(text=f"{self._written(column.table)}.{column.text}") if qualify else column
+        yield from _words(*place.words)
         for source in place.scope.sources:
             yield Candidate(self._written(source.name), CandidateKind.ALIAS, source.name, ".".join(source.path))
         for name in (*_FUNCTIONS.split(), *_OWN_FUNCTIONS[self._dialect].split()):
@@ -209,11 +208,9 @@ class Offer:
                 return table
         return None
 
-    def _keywords(self, place: Place) -> Iterator[Candidate]:
-        # What comes behind FROM comes first where there is one.
-        clauses = _CLAUSES[1:] if place.scope.sources else _CLAUSES
-        words = (*clauses, *_STATEMENTS) if place.start else _STATEMENTS
-        yield from _words(*words)
+    @staticmethod
+    def _keywords(place: Place) -> Iterator[Candidate]:
+        yield from _words(*place.words, *CLAUSES, *STATEMENTS)
         if place.prefix:
             yield from _words(*all_keywords())
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rowgate_server.core.browsing import Browser
 from rowgate_server.core.completion.candidates import Offer
 from rowgate_server.core.completion.place import Place, place_at
-from rowgate_server.core.completion.records import Candidate
+from rowgate_server.core.completion.records import Candidate, CandidateKind
 from rowgate_server.core.completion.wanted import Wanted
 from rowgate_server.core.policy.guard import enter
 from rowgate_server.engines.database import Databases
@@ -79,7 +79,7 @@ def _best(offer: Offer, place: Place, most: int) -> Completion:
 
 
 def _fitting(candidates: Iterable[Candidate], place: Place) -> Iterator[Candidate]:
-    """Those that begin with what is typed, then those that contain it; each once."""
+    """Those that begin with what is typed, then names that contain it; each once."""
     typed = place.prefix.casefold()
     later: list[Candidate] = []
     seen: set[tuple[str, str]] = set()
@@ -91,7 +91,7 @@ def _fitting(candidates: Iterable[Candidate], place: Place) -> Iterator[Candidat
         seen.add(key)
         if label.startswith(typed):
             yield candidate
-        else:
+        elif candidate.kind is not CandidateKind.KEYWORD:
             later.append(candidate)
     yield from later
 

@@ -126,9 +126,9 @@ def _clauses(members: list[Member], part: Part, *, outermost: bool) -> Iterator[
             updated = True
             yield at, told
         elif told == "FROM":
-            # `a is distinct from b`; and `extract(day from a)`, which is no query.
-            before = word(members[at - 1]) if at else ""
-            if before != "DISTINCT" and (part.verb or outermost):
+            # `a is not distinct from b`; and `extract(day from a)`, which is no query.
+            before = tuple(map(word, members[max(0, at - 2) : at]))
+            if before not in (("IS", "DISTINCT"), ("NOT", "DISTINCT")) and (part.verb or outermost):
                 yield at, told
         elif (
             (told == "INTO" and part.verb in ("INSERT", "MERGE"))

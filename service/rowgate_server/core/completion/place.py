@@ -9,13 +9,13 @@ from rowgate_server.core.completion.groups import is_operator
 from rowgate_server.core.completion.records import Kind, Token
 from rowgate_server.core.completion.scope import Scope, levels_at, scope_of
 from rowgate_server.core.completion.tokens import tokenise
-from rowgate_server.core.completion.wanted import Wanted, wanted_at
+from rowgate_server.core.completion.wanted import Wanted, level_at, wanted_at
 from rowgate_server.engines.dialects import Dialect
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a text: the characters to replace, what of them is typed, and what is wanted."""
+    """A place in a text: the characters to replace, what of them is typed, what is wanted, the likeliest words."""
 
     start: int
     end: int
@@ -23,6 +23,7 @@ class Place:
     wanted: Wanted
     qualifier: tuple[str, ...] = ()
     scope: Scope = field(default_factory=Scope)
+    words: Sequence[str] = ()
 
 
 def place_at(sql: str, cursor: int, dialect: Dialect) -> Place:
@@ -40,8 +41,8 @@ def place_at(sql: str, cursor: int, dialect: Dialect) -> Place:
     # A keyword that is being typed is none yet.
     statement = [token for token in statement if not (token is current and token.kind is Kind.KEYWORD)]
     levels, ctes = levels_at(statement, last, cursor, dialect)
-    wanted = Wanted.MEMBER if qualifier else wanted_at(levels, begins)
-    return Place(start, end, prefix, wanted, qualifier, scope_of(levels, ctes))
+    wanted, words = wanted_at(level_at(levels[-1], begins), levels[-2] if len(levels) > 1 else None)
+    return Place(start, end, prefix, Wanted.MEMBER if qualifier else wanted, qualifier, scope_of(levels, ctes), words)
 
 
 def _statement(tokens: Sequence[Token], cursor: int, end: int) -> tuple[list[Token], int]:

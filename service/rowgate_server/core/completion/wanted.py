@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 
+from rowgate_server.core.completion.following import QUERIES, STATEMENTS, words_at
 from rowgate_server.core.completion.groups import Group, begins_before, is_keyword, is_name, is_operator, word
 from rowgate_server.core.completion.parts import TABLES
-from rowgate_server.core.completion.records import Kind
+from rowgate_server.core.completion.records import Kind, Token
 from rowgate_server.core.completion.scope import Level
 
 _BEFORE_EXPRESSIONS = frozenset({
     *("SELECT", "DISTINCT", "ALL", "WHERE", "ON", "AND", "OR", "NOT", "HAVING", "BY", "CASE", "WHEN", "THEN", "ELSE"),
-    *("IN", "LIKE", "ILIKE", "BETWEEN", "IS", "RETURNING", "VALUES", "INTERVAL", "EXISTS"),
+    *("IN", "LIKE", "ILIKE", "BETWEEN", "RETURNING", "VALUES", "INTERVAL", "EXISTS"),
 })  # fmt: skip
 _NAMING_TABLES = frozenset({"TRUNCATE", "ANALYZE", "VACUUM", "DESCRIBE", "DESC", "OPTIMIZE"})
 _SETTING = frozenset({"UPDATE", "INSERT", "CONFLICT", "MERGE"})
@@ -45,19 +46,35 @@ class Wanted(Enum):
     """What CALL calls."""
 
 
-def wanted_at(levels: Sequence[Level], start: int) -> Wanted:
-    """What may stand where a name begins."""
-    inner = levels[-1]
-    level = replace(inner, before=sum(begins_before(member, start) for member in inner.group.members[: inner.before]))
-    last = level.last
-    outer = levels[-2] if len(levels) > 1 else None
-    if last is None or is_operator(last, ","):
+def level_at(level: Level, start: int) -> Level:
+    """The same parentheses, where a name begins."""
+    before = sum(begins_before(member, start) for member in level.group.members[: level.before])
+    return replace(level, before=before)
+
+
+def wanted_at(level: Level, outer: Level | None) -> tuple[Wanted, Sequence[str]]:
+    """What may stand there, and the likeliest words.
+
+    Args:
+        level: the parentheses that the place is in.
+        outer: those around these.
+    """
+    if level.last is None and outer is None:
+        return Wanted.KEYWORD, STATEMENTS
+    if level.last is None and outer is not None and outer.word(2) in ("EXISTS", "AS", "MATERIALIZED"):
+        return Wanted.KEYWORD, QUERIES
+    if level.last is None or is_operator(level.last, ","):
         listed = _listed(outer) if outer is not None else None
         if listed is not None:
-            return listed
-    if last is None:
-        return Wanted.KEYWORD if outer is None else Wanted.EXPRESSION
-    if isinstance(last, Group) or last.kind is Kind.LITERAL:
+            return listed, ()
+    if level.last is None:
+        return Wanted.EXPRESSION, QUERIES
+    return _behind(level), words_at(level)
+
+
+def _behind(level: Level) -> Wanted:
+    last = level.last
+    if not isinstance(last, Token) or last.kind is Kind.LITERAL:
         return Wanted.KEYWORD
     if last.kind is Kind.OPERATOR:
         return _behind_operator(level, last.text)
