@@ -51,16 +51,15 @@ class Browser:
         """
         database, sight = self._enter(database_name)
         named = set(schemas)
-        tree = await self._read(database, sight, named, "schemas", call_timeout)
-        if named:
-            default = next((each.name.name for each in tree.schemas if each.name.is_default), "")
-            chosen = tree.chosen(name or default for name in named)
-            if not chosen:
-                raise unknown_schema(database, "", (), "schemas")
-            return await seen(Tree(chosen, tree.read_at), sight)
-        tree = await seen(tree, sight)
+        tree = await seen(await self._read(database, sight, named, "schemas", call_timeout), sight)
         self._tell(database, sight, tree)
-        return tree
+        if not named:
+            return tree
+        default = next((each.name.name for each in tree.schemas if each.name.is_default), "")
+        chosen = tree.chosen(name or default for name in named)
+        if not chosen:
+            raise unknown_schema(database, "", (), "schemas")
+        return Tree(chosen, tree.read_at)
 
     async def tree_for(self, database_name: str, schema: str, call_timeout: float | None) -> Tree:
         """The whole tree for one who works in a schema, which is looked for; empty: the default one, if there is any.
@@ -79,8 +78,7 @@ class Browser:
         """
         database, sight = self._enter(database_name)
         self._forget(database.name)
-        _, tree = await self._trees.refresh(database_name, call_timeout)
-        tree = await seen(tree, sight)
+        tree = await seen(await self._trees.refresh(database_name, call_timeout), sight)
         return Refreshed(tree, changed=self._tell(database, sight, tree))
 
     def _enter(self, database_name: str) -> tuple[Database, Sight]:
@@ -98,7 +96,7 @@ class Browser:
         missing = names - {each.name.name for each in tree.schemas}
         if missing:
             await self._check_there(database, sorted(missing), sight, field, call_timeout)
-            _, tree = await self._trees.refresh(database.name, call_timeout)  # they are newer than the tree
+            tree = await self._trees.refresh(database.name, call_timeout)  # they are newer than the tree
         return tree
 
     def _tell(self, database: Database, sight: Sight, tree: Tree) -> bool:

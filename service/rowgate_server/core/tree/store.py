@@ -63,14 +63,13 @@ class TreeStore:
             self._flight(database)
         return tree
 
-    async def refresh(self, database_name: str, call_timeout: float | None) -> tuple[Tree | None, Tree]:
-        """The tree that was there, and the one that is there from now on.
+    async def refresh(self, database_name: str, call_timeout: float | None) -> Tree:
+        """The tree, read from now on.
 
         Raises:
             RowgateError: as `get`.
         """
         database = self._databases.get(database_name)
-        before = self._trees.get(_place(database))
         deadline = self._deadline(database, call_timeout)
         begun = self._flights.get(_place(database))
         if begun is not None:
@@ -79,7 +78,7 @@ class TreeStore:
         flight = self._flights.get(_place(database))
         if flight is None or flight is begun:
             flight = self._fly(database)
-        return before, await self._landed(database, flight, deadline)
+        return await self._landed(database, flight, deadline)
 
     def forget(self, database_name: str) -> None:
         """The schema has changed: whoever asks next has it read anew."""
