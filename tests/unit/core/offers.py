@@ -13,7 +13,7 @@ from rowgate_server.engines.values import ValueType
 
 _TABLES = {
     "shop": {"buyers": "id name region", "orders": "id buyer placed_on", "regions": "region boss"},
-    "audit": {"log": "at what"},
+    "audit": {"log": "at what from_where"},
 }
 
 

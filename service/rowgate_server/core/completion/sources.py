@@ -50,7 +50,7 @@ class Reader:
 
     Args:
         dialect: whose it is.
-        cursor: what is just being written there is no source yet.
+        cursor: what a WITH names from there on is not seen yet.
         root: the statement.
     """
 
@@ -204,10 +204,8 @@ class Reader:
             return (), at
         if at < len(members) and isinstance(members[at], Group) and not is_target:
             return self._called(members, at + 1, path[-1].text)
-        last, names = path[-1], tuple(token.text for token in path)
+        names = tuple(token.text for token in path)
         alias, renamed, at = self._alias(members, at, is_target=is_target)
-        if not alias and last.start < self._cursor <= last.end:
-            return (), at
         cte = ctes.get(names[0].casefold()) if len(names) == 1 else None
         found = Source(names[-1], names) if cte is None else cte
         return (replace(found, name=alias or found.name, renamed=renamed or found.renamed),), at
@@ -237,8 +235,7 @@ class Reader:
             if told and isinstance(name, Group):
                 return "", named_in(name), at + 1
             return "", (), at
-        typed = name.start < self._cursor <= name.end
-        if not told and (typed or word(name) in _NO_ALIAS or (is_target and not self._may_alias(members, at))):
+        if not told and (word(name) in _NO_ALIAS or (is_target and not self._may_alias(members, at))):
             return "", (), at
         at += 1
         listed = members[at] if at < len(members) else None
