@@ -13,6 +13,7 @@ from unit.core.offers import shop
 
 from rowgate_server.core.completion.candidates import Offer
 from rowgate_server.core.completion.place import place_at
+from rowgate_server.core.completion.tokens import tokenise
 from rowgate_server.engines.dialects import Dialect
 
 _STATEMENTS = [
@@ -43,6 +44,8 @@ def test_any_cut_of_any_text_is_completed(text: str, data: st.DataObject, dialec
     place = place_at(cut, cursor, dialect)
     assert 0 <= place.start <= cursor <= place.end <= len(cut)
     assert place.prefix in cut[place.start : cursor]
+    tokens = tokenise(cut, dialect, cursor)
+    assert [token.start for token in tokens] + [len(cut)] == [0, *(token.end for token in tokens)]
     for candidate in Offer(dialect, _TREE, "").candidates(place):
         assert candidate.text
 

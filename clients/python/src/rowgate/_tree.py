@@ -150,7 +150,7 @@ class SqlCandidate:
     """Something that could stand at the cursor.
 
     Attributes:
-        text: what to write, quoted where its name needs it.
+        text: what to write: quoted where its name needs it, behind its table's where several tables in scope have it.
         kind: what it is; None for something that this client does not know.
         label: the name itself, without quotes.
         detail: a column's type; a table's schema; else empty.

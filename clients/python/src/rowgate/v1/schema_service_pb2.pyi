@@ -1250,7 +1250,7 @@ class Candidate(google.protobuf.message.Message):
     DETAIL_FIELD_NUMBER: builtins.int
     TABLE_FIELD_NUMBER: builtins.int
     text: builtins.str
-    """What to write, quoted where its name needs it."""
+    """What to write: quoted where its name needs it, and behind its table's where several tables in scope have it."""
     kind: global___CandidateKind.ValueType
     """What it is."""
     label: builtins.str
