@@ -14,6 +14,7 @@ from rowgate_server.binding import bind
 from rowgate_server.core.access import Switches
 from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
@@ -216,6 +217,11 @@ class Gateway:
         if self._tracing is not None:
             await self._tracing.close()
 
+    def _forget_descriptions(self, database: str) -> None:
+        """Before the tree is read anew, for all who wait for that; other processes have theirs to read."""
+        self._work.tables.forget(database)
+        self._tell_altered(database)
+
     def _altered(self, database: str) -> None:
         self.forget_tables(database)
         self._tell_altered(database)
@@ -255,8 +261,7 @@ class Gateway:
             schema=SchemaServicer(
                 databases,
                 Catalog(databases),
-                self._trees,
-                work.tables,
+                Browser(databases, self._trees, self._forget_descriptions),
                 self._served.table_maker(databases, self._altered),
                 server.request_timeout,
             ),

@@ -92,6 +92,26 @@ async def test_what_one_worker_hands_out_another_takes(gateway: Gateway) -> None
             await opened[0].query("drop table workers_pages")
 
 
+async def test_a_schema_that_one_worker_reads_anew_is_read_anew_by_the_others(
+    gateway: Gateway, mariadb_server: MariaDB
+) -> None:
+    async with clients(gateway) as opened:
+        for client in opened:
+            await client.schema()
+        mariadb_server.script("create table rowgate_test.workers_beside (id integer primary key)")
+        try:
+            await opened[0].refresh_schema()
+            seen: list[bool] = []
+            for _ in range(500):
+                seen = ["workers_beside" in (await client.schema())["rowgate_test"] for client in opened]
+                if all(seen):
+                    break
+                await asyncio.sleep(0.01)
+            assert all(seen)
+        finally:
+            mariadb_server.script("drop table rowgate_test.workers_beside")
+
+
 async def test_queries_are_listed_and_cancelled_whichever_worker_runs_them(gateway: Gateway) -> None:
     async with clients(gateway) as opened:
         calls = [asyncio.create_task(client.query("select sleep(60)")) for client in opened]

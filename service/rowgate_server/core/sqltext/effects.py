@@ -50,6 +50,7 @@ _SETTINGS_OF_TRANSACTIONS = frozenset({
 })  # fmt: skip
 _FILES = frozenset({"OUTFILE", "DUMPFILE"})
 _FILE = re.compile("|".join(_FILES), re.IGNORECASE)
+_MAKING = re.compile(r"\b(?:INTO|CREATE|EXECUTE)\b", re.IGNORECASE)
 _QUOTES = '"`'
 _TELLING = 4
 """Words behind the first that tell what a statement does, at the most: CREATE OR REPLACE TEMPORARY TABLE."""
@@ -79,7 +80,11 @@ def effect_of(statement: ParsedStatement) -> Effect:
 
 def alters(statement: ParsedStatement) -> bool:
     """Whether it may change what tables there are and what they look like; a function that a SELECT calls aside."""
-    return statement.keyword not in READING and effect_of(statement) is not Effect.WRITES
+    if statement.keyword in READING:
+        sql = statement.sql
+        makes = _makes_a_table if len(sql) > CACHED_BYTES // 4 else _makes_a_table_cached
+        return statement.dialect is Dialect.POSTGRESQL and _MAKING.search(sql) is not None and makes(sql)
+    return effect_of(statement) is not Effect.WRITES
 
 
 def _effect(sql: str, dialect: Dialect) -> Effect:
@@ -152,6 +157,18 @@ def _of_committing(head: list[str]) -> Effect:
 
 def _into_a_file(tokens: list[str]) -> bool:
     return any(word == "INTO" and after in _FILES for word, after in pairwise(tokens))
+
+
+def _makes_a_table(sql: str) -> bool:
+    """PostgreSQL's `SELECT ... INTO a_table`, and an EXPLAIN ANALYZE that does what it explains."""
+    tokens = list(_tokens(sql, Dialect.POSTGRESQL))
+    if any(word == "INTO" and before not in ("INSERT", "MERGE") for before, word in pairwise(tokens)):
+        return True
+    runs = tokens[:1] == ["EXPLAIN"] and not {"ANALYZE", "ANALYSE"}.isdisjoint(tokens)
+    return runs and not {"CREATE", "EXECUTE"}.isdisjoint(tokens)
+
+
+_makes_a_table_cached = lru_cache(CACHED_STATEMENTS)(_makes_a_table)
 
 
 def _tokens(sql: str, dialect: Dialect) -> Iterator[str]:

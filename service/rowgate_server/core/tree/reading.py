@@ -27,6 +27,7 @@ from rowgate_server.observability.ids import new_id
 
 _CELLS = 4_000
 """Of one piece."""
+_BROKEN = frozenset({Reason.INVALID_SQL, Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN})
 
 
 async def read_tree(database: Database, deadline: Deadline, max_columns: int) -> Tree:
@@ -66,20 +67,21 @@ async def _feed_columns(database: Database, queries: Queries, deadline: Deadline
     try:
         await _feed(database, queries.columns, deadline, builder.take_columns)
     except RowgateError as error:
-        if database.dialect is not Dialect.SQLITE or error.reason not in (Reason.INVALID_SQL, Reason.UNKNOWN_TABLE):
+        if database.dialect is not Dialect.SQLITE or error.reason not in _BROKEN:
             raise
     else:
         return
     # SQLite fails the query for a view whose table is gone, and for a virtual table whose module is not there.
     builder.forget_columns()
-    for name in builder.table_names():
+    for schema, name in builder.places():
         statement = BoundStatement(SQLITE_COLUMNS_OF_ONE, (BoundValue(ValueType.STRING, name),))
         try:
             async for rows in _rows(database, statement, deadline):
                 builder.take_columns(rows)
         except RowgateError as error:
-            if error.reason not in (Reason.INVALID_SQL, Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN):
+            if error.reason not in _BROKEN:
                 raise
+            builder.take_broken(schema, name)
 
 
 async def _feed(database: Database, sql: str, deadline: Deadline, take: Callable[[Sequence[Row]], Any]) -> None:
