@@ -88,7 +88,7 @@ class Gateway:
         self._tell_altered = altered
         self.metrics = Metrics()
         self._tracing = open_tracing(settings.tracing)
-        self._served = Served(settings, self.metrics, self._tracing, worker)
+        self._served = Served(settings, self.metrics, self._tracing, worker, self.forget_tables)
         # What callers ask for goes through the policy's databases; the gateway itself asks the others.
         self._policing = self._served.policing
         self.health = self._served.health

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rowgate_server import config
-from rowgate_server.marks import marks
+from rowgate_server.marks import Marks, marks
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.reload_metrics import ReloadMetrics
 
@@ -22,10 +22,12 @@ class Reading:
     Attributes:
         files: where it may stand.
         read: reads them, and all else that it comes from; raises ConfigError.
+        marks: those of the files before they were read for the first time.
     """
 
     files: Sequence[str]
     read: Callable[[], config.Settings]
+    marks: Marks
 
 
 class ConfigWatch:
@@ -49,7 +51,7 @@ class ConfigWatch:
         self._settings = settings
         self._exchange = exchange
         self._metrics = metrics
-        self._marks = marks(reading.files)
+        self._marks = reading.marks
         self._problems: tuple[str, ...] = ()
         self._told = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -86,7 +88,8 @@ class ConfigWatch:
         self._marks = found
         try:
             settings = await asyncio.to_thread(self._reading.read)
-            if settings != self._settings:
+            if settings != self._settings or told:
+                # Files that it names, such as those of authorities, may be others though it is the same.
                 await self._exchange(settings)
         except config.ConfigError as error:
             self._refused(tuple(error.problems), told=told)

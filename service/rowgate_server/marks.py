@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 Mark: TypeAlias = tuple[int, int, int] | None
 """None: there is no such file, or it cannot be looked at."""
+Marks: TypeAlias = tuple[Mark, ...]
 
 
-def marks(paths: Iterable[str]) -> tuple[Mark, ...]:
+def marks(paths: Iterable[str]) -> Marks:
     """Other ones whenever one of the files may be another; a mounted one is exchanged as a whole."""
     return tuple(_mark(path) for path in paths)
 

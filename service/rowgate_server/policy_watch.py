@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rowgate_server.config import ConfigError
 from rowgate_server.core.policy.policies import Policies
 from rowgate_server.core.policy.records import Policy
-from rowgate_server.marks import marks
+from rowgate_server.marks import Marks, marks
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import Metrics
 
@@ -22,25 +22,32 @@ class PolicyWatch:
         path: of the file; empty: there is none.
         interval: seconds between two looks.
         read: reads it.
+        mark: the file's, before it was read for the first time.
         policies: is given what was read.
         metrics: is told how it went.
     """
 
     def __init__(
-        self, path: str, interval: float, read: Callable[[], Policy | None], policies: Policies, metrics: Metrics
+        self,
+        path: str,
+        interval: float,
+        read: Callable[[], Policy | None],
+        mark: Marks,
+        policies: Policies,
+        metrics: Metrics,
     ) -> None:
         self._policies = policies
         self._metrics = metrics
-        self.follow(path, interval, read)
+        self.follow(path, interval, read, mark)
         self._task: asyncio.Task[None] | None = None
         self._now: set[asyncio.Task[None]] = set()
 
-    def follow(self, path: str, interval: float, read: Callable[[], Policy | None]) -> None:
-        """Watch this one from now on, which was read a moment ago."""
+    def follow(self, path: str, interval: float, read: Callable[[], Policy | None], mark: Marks) -> None:
+        """Watch this one from now on, which was read when it had that mark."""
         self._path = path
         self._interval = interval
         self._read = read
-        self._mark = marks([path] if path else [])
+        self._mark = mark
 
     def start(self) -> None:
         """Begin to look."""
@@ -75,12 +82,14 @@ class PolicyWatch:
             policy = await asyncio.to_thread(reader)
         except ConfigError as error:
             self._metrics.policy_reloads.labels("refused").inc()
+            self._metrics.policy_current.set(0)
             _log.error("policy refused, the one before holds on", problems=error.problems)
             return
         if reader is not self._read:
             return  # another configuration was taken meanwhile, with its policy
         self._policies.replace(policy)
         self._metrics.policy_reloads.labels("taken").inc()
+        self._metrics.policy_current.set(1)
         _log.info("policy taken", roles=0 if policy is None else len(policy.roles))
 
     async def _keep_looking(self) -> None:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from rowgate_server import config, security
 from rowgate_server.configured import TableNotMadeError, configured_tables, make_missing
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.ddl import TableMaker
-from rowgate_server.core.policy.records import Policy
 from rowgate_server.core.slow_log import watch_statements
 from rowgate_server.engines.capacity import CapacityCheck
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.identity.authenticator import Authenticator
+from rowgate_server.marks import Marks, marks
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.metrics import Metrics, PoolNumbers
 from rowgate_server.observability.tracing import Tracing
 from rowgate_server.opening import bounds_of, open_databases, open_logins
-from rowgate_server.policing import Logins, Policing
+from rowgate_server.policing import Logins, Policing, ReadPolicy, policy_mark
 from rowgate_server.rules import Rules
 from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors.chain import RpcCall
 from rowgate_server.transport.interceptors.facts import QUIET
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+
+_STREAMS_BEGIN_WITHIN = 10.0
+"""Seconds after which a stream that had begun has its connection, whatever it waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Candidate:
         logins: the same with other logins.
         policy: who may do what.
         known_by: who knows the callers.
+        authorities: the marks of the files of certificates that the databases are verified by.
         made: the databases, whatever their login, that are new.
         started: whether `known_by` is new.
     """
@@ -43,8 +50,9 @@ class Candidate:
     settings: config.Settings
     databases: Databases
     logins: Logins
-    policy: Policy | None
+    policy: ReadPolicy
     known_by: Authenticator | None
+    authorities: Mapping[str, Marks]
     made: Sequence[Database] = field(default_factory=tuple)
     started: bool = False
 
@@ -63,6 +71,7 @@ class Served:
         metrics: of the gateway.
         tracing: its traces, if there are any.
         worker: which of its processes this is; 0 for the only one.
+        forget: drops what is known of the tables of a name, once no database is used that had it.
 
     Attributes:
         settings: what holds now.
@@ -76,11 +85,19 @@ class Served:
         ConfigError: it cannot be built.
     """
 
-    def __init__(self, settings: config.Settings, metrics: Metrics, tracing: Tracing | None, worker: int) -> None:
+    def __init__(
+        self,
+        settings: config.Settings,
+        metrics: Metrics,
+        tracing: Tracing | None,
+        worker: int,
+        forget: Callable[[str], None],
+    ) -> None:
         self.settings = settings
         self._metrics = metrics
         self._tracing = tracing
         self._worker = worker
+        self._forget = forget
         self.databases = open_databases(settings, metrics, tracing)
         self._logins = open_logins(settings, self.databases, metrics, tracing)
         self.policing = Policing(settings, self.databases, self._logins, metrics)
@@ -89,6 +106,9 @@ class Served:
         self._known_by = security.authenticator(settings.auth, metrics)
         self.authentication = security.authentication(settings.auth, self._known_by)
         self._wanted = configured_tables(settings)
+        self._authorities: Mapping[str, Marks] = {
+            name: _authorities(database) for name, database in settings.databases.items()
+        }
         self._capacity = self._capacity_checks(self.databases)
         self._watch_statements()
         self._retired: list[Database] = []
@@ -156,19 +176,26 @@ class Served:
         settings = self.settings = candidate.settings
         self.databases.exchange({each.name: each for each in candidate.databases}, candidate.databases.default)
         self._logins, self._known_by = candidate.logins, candidate.known_by
+        self._authorities = candidate.authorities
         self.rules.take(settings)
         for database in (*self.databases, *self._logins.values()):
             database.bounds = bounds_of(settings.databases[database.name])
         self._watch_statements()
         self.policing.exchange(settings, candidate.policy, self.databases, self._logins)
         self.authentication.exchange(self._known_by, security.exempt(settings.auth))
+        gone = [database for database in pools if database not in self.pools()]
+        for database in (*gone, *candidate.made):
+            database.show_breaker(shown=database in candidate.made)
         fresh = [database for database in self.databases if database in candidate.made]
         self.health.follow(fresh)
-        for database in fresh:
+        checks = self._capacity_checks(fresh)
+        for database, check in zip_longest(fresh, checks):
             database.availability.start()
-        self._capacity += self._capacity_checks(fresh)
-        gone = [database for database in pools if database not in self.pools()]
-        self._retire(gone, known_by if candidate.started else None, calls)
+            if check is not None:
+                check.start()
+        past = [check for check in self._capacity if check.database in gone]
+        self._capacity = [*(check for check in self._capacity if check not in past), *checks]
+        self._retire(gone, past, known_by if candidate.started else None, calls)
         return {name for name in before.databases if before.databases[name] != settings.databases.get(name)}
 
     async def close(self) -> None:
@@ -181,10 +208,12 @@ class Served:
             await self._known_by.stop()
 
     def _build(self, settings: config.Settings) -> Candidate:
+        authorities = {name: _authorities(database) for name, database in settings.databases.items()}
         stay = {
             name
             for name, database in settings.databases.items()
             if config.same_connections(self.settings.databases.get(name), database)
+            and self._authorities.get(name) == authorities[name]
         }
         kept = {each.name: each for each in self.databases if each.name in stay}
         kept_logins = {place: each for place, each in self._logins.items() if place[0] in stay}
@@ -194,7 +223,9 @@ class Served:
         if started:
             known_by = security.authenticator(settings.auth, self._metrics)
         built = [each for each in (*databases, *logins.values()) if each.name not in stay]
-        return Candidate(settings, databases, logins, config.read_policy(settings), known_by, built, started)
+        mark = policy_mark(settings)
+        policy = ReadPolicy(config.read_policy(settings), mark)
+        return Candidate(settings, databases, logins, policy, known_by, authorities, built, started)
 
     async def _try_out(self, candidate: Candidate) -> None:
         fresh = [database for database in candidate.databases if database in candidate.made]
@@ -215,20 +246,55 @@ class Served:
         orders = [order for order in configured_tables(candidate.settings) if order.database in others]
         await make_missing(self.table_maker(candidate.databases, lambda _: None), orders)
 
-    def _retire(self, gone: Sequence[Database], known_by: Authenticator | None, calls: CallsUnderWay) -> None:
+    def _retire(
+        self,
+        gone: Sequence[Database],
+        checks: Sequence[CapacityCheck],
+        known_by: Authenticator | None,
+        calls: CallsUnderWay,
+    ) -> None:
         self._retired += gone
         # A Watch of the health service has no end, and touches none of them.
         begun = [call for call in calls if call.labels.grpc_service not in QUIET]
-        task = asyncio.create_task(self._end(gone, known_by, calls.over(begun)), name="rowgate-retiring")
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        for work in (self._end(gone, checks, calls, begun), self._end_of(known_by, calls, begun)):
+            task = asyncio.create_task(work, name="rowgate-retiring")
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
-    async def _end(self, gone: Sequence[Database], known_by: Authenticator | None, over: Awaitable[None]) -> None:
-        """Close what is served no more, once nobody can come back to it."""
-        await over
+    async def _end(
+        self,
+        gone: Sequence[Database],
+        checks: Sequence[CapacityCheck],
+        calls: CallsUnderWay,
+        begun: Sequence[RpcCall],
+    ) -> None:
+        """Close what is served no more, once nobody uses it or can come back to it.
+
+        A stream that has begun has its connection, or will have soon; a call of one answer may ask for several, one
+        after the other.
+        """
+        await asyncio.gather(*(check.stop() for check in checks))
+        retiring = asyncio.gather(*(database.retire() for database in gone))
+        await calls.over(call for call in begun if call.labels.grpc_type == "unary")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STREAMS_BEGIN_WITHIN):
+                await calls.over(begun)
+        await retiring
+        await asyncio.gather(*(database.retire() for database in gone))
         await asyncio.gather(*(database.close() for database in gone))
         self._retired = [database for database in self._retired if database not in gone]
+        names = {database.name for database in gone}
+        for name in names:
+            self._forget(name)
+        for name in {_pool_name(database) for database in gone} - {_pool_name(database) for database in self.pools()}:
+            self._metrics.forget(name)
+            self.rules.transaction_metrics.pop(name, None)
+
+    @staticmethod
+    async def _end_of(known_by: Authenticator | None, calls: CallsUnderWay, begun: Sequence[RpcCall]) -> None:
+        """Let go of what proved who called, once nobody waits for that."""
         if known_by is not None:
+            await calls.over(begun)
             await known_by.stop()
 
     def _watch_statements(self) -> None:
@@ -248,7 +314,7 @@ class Served:
         """By the database's name, and its login's behind a slash; what is used of one that is gone counts, too."""
         found: dict[str, PoolNumbers] = {}
         for database in self.pools():
-            name = f"{database.name}/{database.login}" if database.login else database.name
+            name = _pool_name(database)
             numbers, before = database.pool_numbers(), found.get(name)
             if before is not None:
                 in_use, idle, waiting = before.in_use + numbers.in_use, before.idle + numbers.idle, before.waiting
@@ -256,6 +322,17 @@ class Served:
             found[name] = numbers
         return found
 
-    def _up(self, name: str) -> bool:
-        up = {database.name: database.availability.up for database in self.databases}
-        return bool(up.get(name.partition("/")[0]))
+    def _up(self, name: str) -> bool | None:
+        up = {database.name: bool(database.availability.up) for database in self.databases}
+        return up.get(name.partition("/")[0])
+
+
+def _authorities(database: config.Database) -> Marks:
+    """The marks of the files of certificates that a database is verified by."""
+    urls = (database.url, *(login.url for login in database.logins.values()))
+    return marks([url.ssl_root_cert for url in urls if url.ssl_root_cert])
+
+
+def _pool_name(database: Database) -> str:
+    """As metrics call it."""
+    return f"{database.name}/{database.login}" if database.login else database.name

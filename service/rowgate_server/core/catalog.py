@@ -138,15 +138,20 @@ class Catalog:
             raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
         access, database = enter(self._databases, database_name)
         if access is None or access.sees_everything:
-            return await self._read_table(database, schema, table, call_timeout, extent)
+            return await self.read_table(database, schema, table, call_timeout, extent)
         allowed = check_table(access, database, (schema, table), ())
-        found = await self._read_table(database, schema, table, call_timeout, extent)
+        found = await self.read_table(database, schema, table, call_timeout, extent)
         default = _default_schema(database)
         return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
 
-    async def _read_table(
+    async def read_table(
         self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent
     ) -> Table:
+        """One table or view of this very database, whoever asks.
+
+        Raises:
+            RowgateError: UNKNOWN_TABLE (with near misses), and what the database has against it.
+        """
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.

@@ -68,6 +68,13 @@ class QueryRequest(NamedTuple):
     query_id: str = ""
 
 
+class Within(NamedTuple):
+    """A transaction, and where it is."""
+
+    database: Database
+    transaction: Transaction
+
+
 class QueryRunner:
     """Runs raw SQL on the databases.
 
@@ -103,26 +110,26 @@ class QueryRunner:
         return result if stats is result.stats else result._replace(stats=stats)
 
     async def stream(
-        self, request: QueryRequest, cells_per_chunk: int, *, within: Transaction | None = None
+        self, request: QueryRequest, cells_per_chunk: int, *, within: Within | None = None
     ) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
 
         Args:
             request: what to run.
             cells_per_chunk: the most that a chunk may have.
-            within: the transaction to run it in; None: one of its own.
+            within: the transaction to run it in, and its database, which may be served no more; None: one of its own.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        access, database = self._allowed(request)
+        access, database = self._allowed(request, within)
         if within is None:
             request = _within_rights(access, request)
         else:
             check_within(access, transaction_reads=request.options.read_only)
         statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
         returned = False
-        chunks = (within or database.executor).stream(call, cells_per_chunk)
+        chunks = (database.executor if within is None else within.transaction).stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None
@@ -155,11 +162,12 @@ class QueryRunner:
         """
         return deadline_of(self._allowed(request)[1], request, streaming=True)
 
-    def _allowed(self, request: QueryRequest) -> tuple[DatabaseAccess | None, Database]:
+    def _allowed(self, request: QueryRequest, within: Within | None = None) -> tuple[DatabaseAccess | None, Database]:
         """What the caller may do with the database, and the database as far as it may."""
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
-        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
-        return enter(self._databases, request.database)
+        databases = self._databases if within is None else self._databases.only(within.database)
+        self._access.check(current_principal.get(), operation, databases.name_of(request.database))
+        return enter(databases, request.database)
 
     def _note(self, database: Database, statement: ParsedStatement) -> None:
         """Whatever became of it: what failed at last may have done its work."""

@@ -52,6 +52,16 @@ class CapacityCheck:
         if database.dialect in _QUESTIONS:
             database.availability.listen(self._look)
 
+    def start(self) -> None:
+        """Look at once, if it is up already."""
+        if self._database.dialect in _QUESTIONS:
+            self._look(bool(self._database.availability.up))
+
+    @property
+    def database(self) -> Database:
+        """Which it looks at."""
+        return self._database
+
     async def stop(self) -> None:
         """Look no more."""
         if self._task is not None and not self._task.done():

@@ -65,6 +65,7 @@ class Connector:
     def __init__(self, driver: Driver, settings: ConnectorSettings, counted: DatabaseConnections) -> None:
         self._driver = driver
         self._settings = settings
+        self._size = settings.size
         self._counted = counted
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._made: Any = None
@@ -134,7 +135,7 @@ class Connector:
         """Keep a connection that nobody uses; or close it, at once if it is unfit: why is one of `INVALIDATED`."""
         if unfit:
             await self._drop(checked_out, unfit)
-        elif len(self._idle) < self._settings.size:
+        elif len(self._idle) < self._size:
             self._idle.append(checked_out)
         else:
             await self._close(checked_out, "surplus")
@@ -143,10 +144,15 @@ class Connector:
         """Make a connection; it stays if there is room."""
         await self.check_in(await self._check_out(await self._driver.connect()))
 
-    async def close(self) -> None:
-        """Close what is idle."""
+    async def keep_none(self) -> None:
+        """Close what is idle, and keep nothing from now on."""
+        self._size = 0
         idle, self._idle = self._idle, []
         await asyncio.gather(*(self._close(each, "surplus") for each in idle))
+
+    async def close(self) -> None:
+        """Close what is idle."""
+        await self.keep_none()
         await self._engine.dispose()
 
     async def _close(self, checked_out: PoolProxiedConnection, reason: str) -> None:

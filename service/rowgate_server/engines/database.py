@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 from rowgate_server.observability.statements import DatabaseStatements
 
 _T = TypeVar("_T")
+
+_numbers = itertools.count(1)
 
 _REFUSED = ("28", "3D")
 """SQLSTATEs of logins that are refused."""
@@ -63,8 +66,13 @@ class Database:
         availability: Availability,
         metrics: DatabaseMetrics,
         login: str = "",
+        own: Database | None = None,
     ) -> None:
         self.name = name
+        self.own: Database = own or self
+        """The same with the gateway's own login."""
+        self.key: str = f"{name}#{next(_numbers)}" if own is None else own.key
+        """Another one for every other database, though it comes to be served under the same name."""
         self.login = login
         self.bounds = bounds
         self.availability = availability
@@ -72,6 +80,7 @@ class Database:
         """What its statements are counted as."""
         self._catalog_loads = metrics.connections.catalog_loads
         self._driver = driver
+        self._metrics = metrics
         self._pool = Pool(driver, pool, metrics)
         availability.listen(self._probed)
         executor = Executor(driver, self._pool)
@@ -128,6 +137,10 @@ class Database:
         """What the pool holds at this moment."""
         return self._pool.numbers()
 
+    def show_breaker(self, *, shown: bool) -> None:
+        """Whether its breaker is told of under its name."""
+        self._metrics.show(shown=shown)
+
     def count_load(self, *, ok: bool) -> None:
         """Tables have been looked up, or their look-up has failed."""
         self._catalog_loads["ok" if ok else "failed"] += 1
@@ -172,6 +185,11 @@ class Database:
         error = self.availability.error
         told = None if up or error is None else self._driver.translate(error, has_parameters=False)
         self._pool.breaker.probed(up or (told is not None and told.metadata.get("sqlstate", "").startswith(_REFUSED)))
+
+    async def retire(self) -> None:
+        """Stop probing, keep no connection that is not in use, and wait until none is."""
+        await self.availability.stop()
+        await self._pool.retire()
 
     async def close(self) -> None:
         """Stop probing, wait for clean-ups, close every connection."""

@@ -95,6 +95,8 @@ class Pool:
         self._warm: list[Lease] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
+        self._retiring = False
+        self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._cleaner = Cleaner(settings.cleanup, metrics)
         self._connector = Connector(
@@ -151,12 +153,23 @@ class Pool:
         """What `Lease.end` asks for."""
         if sound:
             self.breaker.heard()
-        if sound and not self._closed and lease.session.defer_reset(reads=reads):
+        if sound and not self._closed and not self._retiring and lease.session.defer_reset(reads=reads):
             lease.reset_due = True
             self._keep_warm(lease)
             self._free_place(lease.holder, lease.taken_at)
         else:
             self._start(self._clean_up(lease, kill=not sound))
+
+    async def retire(self) -> None:
+        """Keep no connection that is not in use, and wait until none is: others are served instead of this one's."""
+        self._retiring = True
+        warm, self._warm = self._warm, []
+        for lease in warm:
+            self._start(self._connector.check_in(lease.checked_out))
+        await self._connector.keep_none()
+        while self._in_use or self._places.waiting:
+            self._freed.clear()
+            await self._freed.wait()
 
     async def close(self) -> None:
         """Wait for clean-ups under way, which are bounded, then close every connection."""
@@ -197,6 +210,8 @@ class Pool:
 
     def _free_place(self, holder: str, taken_at: float | None = None) -> None:
         self._in_use -= 1
+        if self._retiring:
+            self._freed.set()
         self._places.release(holder, None if taken_at is None else clock.now() - taken_at)
 
     def _exhausted(self, retry_after: float, limit: str) -> RowgateError:
@@ -318,7 +333,7 @@ class Pool:
             unfit = await self._cleaner.clean(lease.session, kill=kill)
         finally:
             lease.reset_due = False
-            if not unfit and not self._closed and clock.now() < lease.cold_at:
+            if not unfit and not self._closed and not self._retiring and clock.now() < lease.cold_at:
                 self._keep_warm(lease)
             else:
                 await self._connector.check_in(lease.checked_out, unfit=unfit)

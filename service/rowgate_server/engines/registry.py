@@ -103,7 +103,7 @@ def make_login(
     """
     driver = _traced(make_driver(target, timeouts), database.name, target, tracing)
     numbers = metrics.database(f"{database.name}/{login}")
-    return Database(database.name, driver, pool, database.bounds, database.availability, numbers, login)
+    return Database(database.name, driver, pool, database.bounds, database.availability, numbers, login, database)
 
 
 def _traced(driver: Driver, name: str, target: Target, tracing: Tracing | None) -> Driver:

@@ -39,6 +39,10 @@ class Connections(Collector):
         """Those of one."""
         return self._databases.setdefault(name, DatabaseConnections())
 
+    def forget(self, name: str) -> None:
+        """Tell no more of one that is gone."""
+        self._databases.pop(name, None)
+
     def collect(self) -> Iterable[Metric]:
         """The metrics."""
         by_reason = ["database", "reason"]

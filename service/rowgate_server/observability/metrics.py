@@ -75,6 +75,8 @@ class DatabaseMetrics:
         self._timeouts = metrics.pool_timeouts.labels(database)
         self._refused = metrics.pool_refused.labels(database)
         self._breaker = metrics.breaker_state.labels(database)
+        self._state = 0
+        self.shown = True
         self._failures = metrics.connect_failures.labels(database)
         self._cleanups = {kind: metrics.cleanup_failures.labels(database, kind) for kind in ("reset", "kill")}
         self.connections = metrics.connections.database(database)
@@ -90,8 +92,16 @@ class DatabaseMetrics:
 
     def breaker(self, state: str, number: int) -> None:
         """The circuit breaker is closed (0), half-open (1) or open (2)."""
-        self._breaker.set(number)
+        self._state = number
+        if self.shown:
+            self._breaker.set(number)
         _log.info("circuit breaker", database=self._database, state=state)
+
+    def show(self, *, shown: bool) -> None:
+        """Whether this one's breaker is the one that is told of: another one may be served under the same name."""
+        self.shown = shown
+        if shown:
+            self._breaker.set(self._state)
 
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
@@ -182,6 +192,12 @@ class Metrics:
         self.policy_reloads = self._counter(
             "rowgate_policy_reloads", "New policies, and whether they were taken or refused.", "outcome"
         )
+        self.policy_current = Gauge(
+            "rowgate_policy_current",
+            "Whether the policy that holds is the one that its file has.",
+            registry=self.registry,
+        )
+        self.policy_current.set(1)
         for outcome in ("taken", "refused"):
             self.policy_reloads.labels(outcome)
         self.auth_failures = self._counter("rowgate_auth_failures", "Calls whose credentials were refused.", "reason")
@@ -209,6 +225,22 @@ class Metrics:
         """The metrics of one database."""
         return DatabaseMetrics(self, name)
 
+    def forget(self, name: str) -> None:
+        """Tell no more of a database that is gone; `name/login` is one of its pools."""
+        for family in (
+            self.pool_timeouts,
+            self.pool_refused,
+            self.breaker_state,
+            self.connect_failures,
+            self.cleanup_failures,
+            self.transactions_open,
+            self.transactions_ended,
+            self.transactions_refused,
+        ):
+            family.remove_by_labels({"database": name})
+        self.connections.forget(name)
+        self.statements.forget(name)
+
     def transactions(self, name: str) -> TransactionMetrics:
         """The metrics of one database's transactions."""
         return TransactionMetrics(self, name)
@@ -217,8 +249,8 @@ class Metrics:
         """The metrics of one port's certificate."""
         return self._tls.port(port)
 
-    def watch_pools(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool]) -> None:
-        """Read the pools, by their databases' names, and the databases' health at every scrape."""
+    def watch_pools(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool | None]) -> None:
+        """Read the pools, by their databases' names, and the databases' health, at every scrape; None: it is gone."""
         self.registry.register(_Pools(pools, up))
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
@@ -263,7 +295,7 @@ class _Calls(Collector):
 
 
 class _Pools(Collector):
-    def __init__(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool]) -> None:
+    def __init__(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool | None]) -> None:
         self._pools = pools
         self._up = up
 
@@ -278,5 +310,7 @@ class _Pools(Collector):
         for database, numbers in self._pools().items():
             for name, number in numbers._asdict().items():
                 gauges[name].add_metric([database], number)
-            up.add_metric([database], float(self._up(database)))
+            is_up = self._up(database)
+            if is_up is not None:
+                up.add_metric([database], float(is_up))
         return [*gauges.values(), up]

@@ -94,6 +94,10 @@ class Statements(Collector):
         """Those of one."""
         return self._databases.setdefault(name, DatabaseStatements())
 
+    def forget(self, name: str) -> None:
+        """Tell no more of one that is gone."""
+        self._databases.pop(name, None)
+
     def collect(self) -> Iterable[Metric]:
         """The metrics."""
         seconds = HistogramMetricFamily(

@@ -94,6 +94,12 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
+    def replace(self) -> None:
+        """End what is in the place, in order; another one comes after it."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+
     async def metrics(self) -> Snapshot:
         """What it has to tell; what it told last where it does not answer."""
         with contextlib.suppress(ChannelClosedError, TimeoutError):

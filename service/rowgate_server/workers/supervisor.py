@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import signal
 import socket
@@ -27,6 +28,7 @@ from rowgate_server.observability.reload_metrics import ReloadMetrics
 from rowgate_server.observability.tls_metrics import TlsFamilies
 from rowgate_server.transport.admin import AdminServer, State
 from rowgate_server.transport.certificates import Reloading, ServedCertificates
+from rowgate_server.workers.channel import ChannelClosedError
 from rowgate_server.workers.handing import packed
 from rowgate_server.workers.place import Place
 from rowgate_server.workers.told import Told
@@ -42,6 +44,9 @@ _ENDED_WELL = (0, -signal.SIGTERM, -signal.SIGINT)
 _LATEST = 1.6
 """Seconds after the grace: who has not ended by then is ended."""
 
+
+_TAKEN_WITHIN = 5.0
+"""Seconds for what takes none."""
 
 _PREPARED_WITHIN = 60.0
 """Seconds: databases are tried, and tables made."""
@@ -73,6 +78,7 @@ class Supervisor:
         self._places: list[Place] = []
         self._stopping = False
         self._metrics = WorkerMetrics(lambda: [(place.number, place.up, place.restarts) for place in self._places])
+        self._numbers = itertools.count(1)
         self._watch = ConfigWatch(reading, settings, self._exchange, ReloadMetrics(self._metrics.registry))
         self._admin = AdminServer(self._collect, self.state)
         self._admin_tls = _served(settings, self._metrics)
@@ -222,8 +228,9 @@ class Supervisor:
             raise config.ConfigError([f"{name}: is read at the start only; restart the server" for name in fixed])
         if not all(place.up and place.ready for place in self._places):
             raise config.ConfigError(["a worker is starting: tried again when it serves"])
-        theirs = self._theirs(settings)
-        told = await self._ask(self._places, "prepare", packed(theirs), within=_PREPARED_WITHIN)
+        theirs, number = self._theirs(settings), next(self._numbers)
+        asked = {"number": number, "settings": packed(theirs)}
+        told = await self._ask(self._places, "prepare", asked, within=_PREPARED_WITHIN)
         problems = dict.fromkeys(problem for answer in told["answers"] for problem in answer)
         if told["silent"]:
             problems["a worker did not answer: tried again later"] = None
@@ -234,8 +241,18 @@ class Supervisor:
         self._settings = settings
         for place in self._places:
             place.settings = theirs
-            place.tell("take", None)
+        # Also one that has been replaced since, or is not up at this moment.
+        await asyncio.gather(*(self._have_taken(place, number) for place in self._places))
         set_level(settings.log.level)
+
+    async def _have_taken(self, place: Place, number: int) -> None:
+        """Have a worker take what it has prepared; one that has not is replaced by one that begins with it."""
+        taken = False
+        with contextlib.suppress(ChannelClosedError, TimeoutError):
+            taken = await place.ask("take", number, within=_TAKEN_WITHIN)
+        if not taken:
+            _log.warning("worker is replaced, it has another configuration", worker=place.number)
+            place.replace()
 
     def _look_now(self) -> None:
         """Files may be others now: each looks at those that it serves."""

@@ -46,7 +46,8 @@ class _Worker:
         answers |= {"prepare": self._prepare, "take": self._take, "discard": self._discard}
         self._channel = Channel(answers)
         self._number = number
-        self._candidate: Candidate | None = None
+        self._preparing: asyncio.Future[Candidate] | None = None
+        self._prepared = 0
         self._gateway = app.Gateway(
             settings,
             altered=lambda database: self._channel.tell("altered", database),
@@ -89,29 +90,45 @@ class _Worker:
         del content
         self._gateway.look_at_files()
 
-    async def _prepare(self, packed: Any) -> Sequence[str]:
+    async def _prepare(self, content: Any) -> Sequence[str]:
         """Build another configuration; what is wrong with it."""
         await self._discard(None)
-        try:
-            self._candidate = await self._gateway.prepare(unpacked(packed))
-        except ConfigError as error:
+        self._preparing = preparing = asyncio.ensure_future(self._gateway.prepare(unpacked(content["settings"])))
+        self._prepared = content["number"]
+        await asyncio.wait({preparing})
+        if preparing.cancelled():
+            return ("it was given up",)
+        error = preparing.exception()
+        if isinstance(error, ConfigError):
             return tuple(error.problems)
+        if error is not None:
+            raise error
         return ()
 
-    async def _take(self, content: Any) -> None:
-        """Have it hold: every worker could build it."""
-        del content
-        if self._candidate is not None:
-            self._gateway.take(self._candidate)
-            self._candidate = None
+    async def _take(self, number: Any) -> bool:
+        """Have it hold, if it is the one that was prepared here: every worker could build it."""
+        preparing = self._preparing
+        if preparing is None or number != self._prepared or not _succeeded(preparing):
+            return False
+        self._preparing = None
+        self._gateway.take(preparing.result())
+        return True
 
     async def _discard(self, content: Any) -> None:
-        """Another worker could not."""
+        """Another worker could not, or another configuration has come: also while it is being built."""
         del content
-        if self._candidate is not None:
-            candidate, self._candidate = self._candidate, None
-            await candidate.discard()
+        preparing, self._preparing = self._preparing, None
+        if preparing is None:
+            return
+        preparing.cancel()
+        await asyncio.wait({preparing})
+        if _succeeded(preparing):
+            await preparing.result().discard()
 
     async def _ping(self, content: Any) -> Mapping[str, int]:
         del content
         return {"worker": self._number}
+
+
+def _succeeded(preparing: asyncio.Future[Candidate]) -> bool:
+    return preparing.done() and not preparing.cancelled() and preparing.exception() is None
