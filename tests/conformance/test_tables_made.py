@@ -96,6 +96,9 @@ async def test_a_table_is_copied_from_engine_to_engine(
     if target.name == maker.database:
         return
     there = Maker(maker.stub, target.name)
+    for column in source.columns:
+        # A key of texts is not carried from MariaDB's collations to the others' own, unless one says so.
+        column.collation = ""
     try:
         copy = (await there.create(source)).table
         assert _shape(copy)[1:] == _shape(source)[1:]
@@ -169,7 +172,20 @@ async def test_what_can_not_be_dropped(maker: Maker, db: rowgate.Database, name:
 
 @pytest.mark.parametrize(
     "expression",
-    ["0; drop table x", "0) check (1 = 1", "0 -- ", "0 /* */", "'\\'", "'open", "$$x$$", "(1", "1)", "?", "a # b", ""],
+    [
+        "0; drop table x",
+        "0) check (1 = 1",
+        "0 -- ",
+        "0 /* */",
+        "'' '\\'",
+        "'open",
+        "$$x$$",
+        "(1",
+        "1)",
+        "?",
+        "a # b",
+        "",
+    ],
 )
 async def test_an_expression_is_no_way_out_of_the_statement(maker: Maker, name: str, expression: str) -> None:
     table = _described(name)

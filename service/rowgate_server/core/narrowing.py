@@ -44,7 +44,7 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
 
 
 def described(table: Table, access: TableAccess, sees: Sees) -> Table:
-    """The description for a caller. What is written by hand (checks, expressions) may name what is hidden."""
+    """The description for a caller. What is in the database's words (checks, expressions) may name what is hidden."""
     if access.unlimited:
         return replace(table, foreign_keys=tuple(key for key in table.foreign_keys if _seen(key, sees)))
     columns = tuple(column for column in table.columns if column.name in access.shown)
@@ -66,8 +66,11 @@ def described(table: Table, access: TableAccess, sees: Sees) -> Table:
             for index in table.indexes
             if not (hidden and (index.partial or any(part.expression for part in index.parts)))
             and all(part.expression or part.text in shown for part in index.parts)
+            and whole(index.include)
         ),
         checks=() if hidden else table.checks,
+        create_statement="" if hidden else table.create_statement,
+        besides=() if hidden else table.besides,
     )
 
 

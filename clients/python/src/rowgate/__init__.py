@@ -81,19 +81,17 @@ from rowgate._schema import (
     CheckConstraint,
     CreatedTable,
     DatabaseInfo,
-    Engine,
     ForeignKey,
     Index,
     IndexPart,
     PrimaryKey,
-    ReferentialAction,
     RefreshedSchema,
     Table,
     TableColumn,
-    TableKind,
     TableSummary,
     UniqueConstraint,
 )
+from rowgate._schema_words import Deferral, Engine, ReferentialAction, TableKind
 from rowgate._steps import Step, StepResult
 from rowgate._stream import RowStream
 from rowgate._table import TableRows
@@ -123,6 +121,7 @@ __all__ = [
     "DdlNotAllowed",
     "DeadlineExceeded",
     "Deadlock",
+    "Deferral",
     "DuplicateKey",
     "Engine",
     "FieldViolation",
