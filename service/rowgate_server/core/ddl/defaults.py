@@ -17,8 +17,12 @@ _CLOCK = re.compile(r"(\w+)\s*(?:\(\s*\d?\s*\))?\Z")
 _MOST_FRACTION = 6
 _LARGE = frozenset({Family.TEXT, Family.BYTES, Family.JSON})
 """MySQL takes their defaults only in parentheses."""
-_TIMES = frozenset({Family.DATE, Family.TIME, Family.DATETIME, Family.TIMESTAMP})
 _TIME = re.compile(r"(?:\d{4}-\d\d-\d\d)?[ T]?(?:\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?\Z")
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z")
+_FITS = {
+    **dict.fromkeys((Family.DATE, Family.TIME, Family.DATETIME, Family.TIMESTAMP), _TIME),
+    **dict.fromkeys((Family.INTEGER, Family.DECIMAL, Family.FLOAT), _NUMBER),
+}
 _HEX = re.compile(r"\\x((?:[0-9a-fA-F]{2})*)\Z")
 _BOOLS = {"0": "FALSE", "1": "TRUE", "false": "FALSE", "true": "TRUE"}
 _BOOL_TEXTS = {"f": "FALSE", "t": "TRUE", "false": "FALSE", "true": "TRUE"}
@@ -79,8 +83,9 @@ def _written(found: Literal, family: Family | None, source: Dialect, target: Dia
     if found.kind == "bytes":
         return None
     if found.kind == "text":
-        # PostgreSQL's 'now' is a time too.
-        return None if family in _TIMES and not _TIME.match(found.text) else literal(found.text, target)
+        # PostgreSQL's 'now' is a time too, and 'NaN' a number.
+        fits = _FITS.get(family) if family is not None else None
+        return None if fits and not fits.match(found.text) else literal(found.text, target)
     return found.text.upper() if found.kind == "bool" else found.text
 
 

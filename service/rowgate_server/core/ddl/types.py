@@ -11,6 +11,7 @@ from rowgate_server.core.ddl.expressions import literal, quoted
 from rowgate_server.core.ddl.kinds import Family, Kind, kind_of
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 # Words, sizes and labels; a type of a schema, or of a name that needs quotes, too.
@@ -105,6 +106,8 @@ def written_type(column: TableColumn, source: Dialect, target: Dialect, field: s
     written = column.database_type.strip()
     if written and source is target:
         return _own(column, written, target, field)
+    if not written and source is target is Dialect.SQLITE and column.type is ValueType.DYNAMIC:
+        return ""  # a column needs no type there
     kind = kind_of(column, source)
     if kind is None:
         raise _refused(column, f"{written or 'unknown'} has no match on this engine", field)

@@ -140,7 +140,7 @@ class TableWriter:
             parts += [f"CHECK ({condition})" for name, condition in self._checks() if name == column.name]
         if column.comment and self.target is Dialect.MYSQL:
             parts.append(f"COMMENT {self._literal(column.comment)}")
-        return " ".join(parts)
+        return " ".join(filter(None, parts))
 
     def _nulls(self, column: TableColumn) -> list[str]:
         key = self.table.primary_key
