@@ -19,7 +19,7 @@ from support.making import Maker
 from support.random_tables import tables
 
 _NAME = "rg_random"
-_EXAMPLES = 300 if os.environ.get("LONG_RUN") else 3
+_EXAMPLES = 300 if os.environ.get("LONG_RUN") else 2
 _ENGINES = ("mariadb", "postgresql", "sqlite")
 
 

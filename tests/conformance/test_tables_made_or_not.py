@@ -122,39 +122,49 @@ async def test_texts_that_differ_in_case_or_blanks_are_two_on_mariadb_too(copy: 
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "column", "held", "refused"),
+    ("source", "target", "columns"),
     [
-        ("mariadb", "postgresql", "a decimal(5,2) unsigned", "1.50", "-1.50"),
-        ("mariadb", "sqlite", "a double unsigned", 1.5, -1.5),
-        ("mariadb", "postgresql", "a char(4)", "ab", "ab "),
-        ("mariadb", "sqlite", "a char(4)", "ab", "ab "),
-        ("postgresql", "sqlite", "a char(4)", "ab  ", "ab"),
-        ("mariadb", "postgresql", "a binary(2)", b"\x00\xff", b"\x00"),
-        ("sqlite", "postgresql", "a boolean, check (a in (1))", True, False),
+        (
+            "mariadb",
+            "postgresql",
+            {
+                "decimal(5,2) unsigned": ("1.50", "-1.50"),
+                "char(4)": ("ab", "ab "),
+                "binary(2)": (b"\x00\xff", b"\x00"),
+                "enum('a','b')": ("a", "c"),
+            },
+        ),
+        ("mariadb", "sqlite", {"double unsigned": (1.5, -1.5), "char(4)": ("ab", "ab ")}),
+        ("postgresql", "sqlite", {"char(4)": ("ab  ", "ab")}),
+        ("sqlite", "postgresql", {"boolean check (c0 in (1))": (True, False)}),
     ],
 )
 async def test_what_a_column_never_held_is_refused_elsewhere(
-    copy: Copy, source: str, target: str, column: str, held: Any, refused: Any
+    copy: Copy, source: str, target: str, columns: dict[str, tuple[Any, Any]]
 ) -> None:
-    table = await copy(source, target, column)
-    await table.insert({"id": 1, "a": held})
-    with pytest.raises(rowgate.CheckViolation):
-        await table.insert({"id": 2, "a": refused})
+    table = await copy(source, target, ", ".join(f"c{place} {kind}" for place, kind in enumerate(columns)))
+    await table.insert({"id": 1, **{f"c{place}": held for place, (held, _) in enumerate(columns.values())}})
+    for place, (_, refused) in enumerate(columns.values()):
+        with pytest.raises(rowgate.CheckViolation):
+            await table.insert({"id": 2, f"c{place}": refused})
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "column", "value"),
+    ("source", "target", "defaults"),
     [
-        ("sqlite", "postgresql", "a boolean default 1", True),
-        ("postgresql", "mariadb", "a bytea default '\\x00ff'", b"\x00\xff"),
-        ("postgresql", "sqlite", "a bytea default '\\x00ff'", b"\x00\xff"),
-        ("sqlite", "postgresql", "a blob default x'00ff'", b"\x00\xff"),
-        ("mariadb", "postgresql", "a varchar(20) default 'it''s \\\\ ?%:x'", "it's \\ ?%:x"),
-        ("postgresql", "mariadb", "a text default 'it''s \\ ?%:x'", "it's \\ ?%:x"),
-        ("mariadb", "sqlite", "a bit(3) default b'101'", 5),
+        ("sqlite", "postgresql", {"boolean default 1": True, "blob default x'00ff'": b"\x00\xff"}),
+        ("mariadb", "postgresql", {"varchar(20) default 'it''s \\\\ ?%:x'": "it's \\ ?%:x"}),
+        ("mariadb", "sqlite", {"bit(3) default b'101'": 5}),
+        (
+            "postgresql",
+            "mariadb",
+            {"bytea default '\\x00ff'": b"\x00\xff", "text default 'it''s \\ ?%:x'": "it's \\ ?%:x"},
+        ),
+        ("postgresql", "sqlite", {"bytea default '\\x00ff'": b"\x00\xff", "boolean default true": True}),
     ],
 )
-async def test_a_default_is_the_same_value(copy: Copy, source: str, target: str, column: str, value: Any) -> None:
-    table = await copy(source, target, column)
+async def test_a_default_is_the_same_value(copy: Copy, source: str, target: str, defaults: dict[str, Any]) -> None:
+    table = await copy(source, target, ", ".join(f"c{place} {kind}" for place, kind in enumerate(defaults)))
     await table.insert({"id": 1})
-    assert (await table.get(1))["a"] == value
+    row = await table.get(1)
+    assert [row[f"c{place}"] for place in range(len(defaults))] == list(defaults.values())

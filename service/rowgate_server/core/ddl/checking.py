@@ -50,6 +50,7 @@ def check(table: Table, source: Dialect, target: Dialect) -> None:
 
 
 def _names(table: Table) -> Iterator[tuple[str, str]]:
+    yield "schema", table.schema
     yield "table.name", table.name
     for number, column in enumerate(table.columns):
         field = f"table.columns[{number}].name"
@@ -67,6 +68,9 @@ def _names(table: Table) -> Iterator[tuple[str, str]]:
     for kind, names in groups:
         for number, name in enumerate(names):
             yield f"table.{kind}[{number}].name", name
+    for number, key in enumerate(table.foreign_keys):
+        for name in (key.referred_schema, key.referred_table, *key.referred_columns):
+            yield f"table.foreign_keys[{number}]", name
 
 
 def _check_name(name: str, field: str, target: Dialect) -> None:

@@ -85,7 +85,7 @@ class TableMaker:
         self._check(database, allowed=configured)
         source = order.source or database.dialect
         other = source is not database.dialect
-        table = moved(understood(order.table, source), order.schema, other=other)
+        table = moved(understood(order.table, source) if other else order.table, order.schema, other=other)
         writer = TableWriter(table, source, database.dialect, mariadb=_is_mariadb(database))
         statements = tuple(writer.statements())
         if order.dry_run:

@@ -104,10 +104,10 @@ def written_type(column: TableColumn, source: Dialect, target: Dialect, field: s
         RowgateError: INVALID_REQUEST for what is no type, or is one that the engine has no match for.
     """
     written = column.database_type.strip()
-    if written and source is target:
-        return _own(column, written, target, field)
-    if not written and source is target is Dialect.SQLITE and column.type is ValueType.DYNAMIC:
-        return ""  # a column needs no type there
+    # A column needs no type in SQLite.
+    typeless = target is Dialect.SQLITE and column.type is ValueType.DYNAMIC
+    if source is target and (written or typeless):
+        return _own(column, written, target, field) if written else ""
     kind = kind_of(column, source)
     if kind is None:
         raise _refused(column, f"{written or 'unknown'} has no match on this engine", field)

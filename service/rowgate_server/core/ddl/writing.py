@@ -37,7 +37,7 @@ def moved(table: Table, schema: str, *, other: bool) -> Table:
 
 
 def understood(table: Table, source: Dialect) -> Table:
-    """The table as an engine's own habits mean it: MariaDB tells a JSON column as LONGTEXT with a check on it."""
+    """The table as others are to understand it: MariaDB tells a JSON column as LONGTEXT with a check on it."""
     if source is not Dialect.MYSQL:
         return table
     json = {
@@ -49,7 +49,7 @@ def understood(table: Table, source: Dialect) -> Table:
     return replace(
         table,
         columns=tuple(
-            replace(column, database_type="json", collation="") if json.get(column.name) in valid else column
+            replace(column, database_type="json") if json.get(column.name) in valid else column
             for column in table.columns
         ),
         checks=tuple(check for check in table.checks if check.expression.strip() not in valid),
