@@ -44,6 +44,8 @@ _CASES = (
     Case(_S, _P, "columns[0].collation", {"collation": "NOCASE"}, _index(unique=True)),
     Case(_M, _P, "checks[0].expression", {"collation": "utf8mb4_general_ci"}, {"checks": [{"expression": "a = 'x'"}]}),
     Case(_M, _M, "columns[0].collation", {"collation": "x y"}, {}),
+    Case(_M, _M, "columns[0].collation", {"collation": "latin1_bin--"}, {}),
+    Case(_P, _P, "columns[0].collation", {"collation": '"C" check (1 = 1)'}, {}),
     Case(_P, _M, "columns[0].autoincrementAlways", {"autoincrementAlways": True}, {}),
     Case(_M, _M, "columns[0].name", {"name": "a\nb"}, {}),
     Case(_P, _P, "columns[0].name", {"name": "é" * 32}, {}),

@@ -50,18 +50,20 @@ def _members(statement: str) -> tuple[list[list[Piece]], list[Piece]]:
     """What stands between the commas of the table's parentheses, and what behind these."""
     members: list[list[Piece]] = [[]]
     behind: list[Piece] = []
-    depth = 0
+    depth, closed = 0, False
     for found in _PIECE.finditer(statement):
         kind, text = found.lastgroup or "comment", found[0]
-        closes, opens = text == ")" and kind == "mark", text == "(" and kind == "mark"
-        depth -= closes
-        if depth and text == "," and kind == "mark" and depth == 1:
-            members.append([])
-        elif depth or (closes and members[0] and not behind and depth):
-            members[-1].append((kind, text))
-        elif members[0] and not closes:
+        mark = text if kind == "mark" else ""
+        depth -= mark == ")"
+        if closed:
             behind.append((kind, text))
-        depth += opens
+        elif mark == ")" and depth <= 0:
+            closed = True
+        elif mark == "," and depth == 1:
+            members.append([])
+        elif depth > 0:
+            members[-1].append((kind, text))
+        depth += mark == "("
     cleaned = [[piece for piece in member if piece[0] != "space"] for member in members]
     return [member for member in cleaned if member], behind
 

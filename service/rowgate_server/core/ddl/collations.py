@@ -11,7 +11,8 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _TEXTS = frozenset({Family.CHAR, Family.VARCHAR, Family.TEXT, Family.ENUM})
-_NAME = re.compile(r'[\w.@-]+\Z|"(?:[^"]|"")+"(?:\."(?:[^"]|"")+")?\Z')
+_WORD = re.compile(r"\w+\Z", re.ASCII)
+_QUOTED = re.compile(r'"(?:[^"]|"")+"(?:\."(?:[^"]|"")+")?\Z')
 _EXACT_OF_POSTGRESQL = re.compile(r"(?:|default|C|POSIX|ucs_basic|[a-z]{2,3}(?:_[A-Z]{2})?(?:[.@].*)?|[\w-]+-x-icu)\Z")
 """A database's own collations; of one that somebody has made it is not known."""
 
@@ -51,11 +52,12 @@ def collate(column: TableColumn, source: Dialect, target: Dialect, field: str, *
 
 
 def _own(name: str, target: Dialect, field: str) -> str:
-    if not _NAME.match(name):
+    known = _WORD if target is Dialect.MYSQL else _QUOTED if name.startswith('"') else None
+    if known is not None and not known.match(name):
         raise RowgateError(
             Reason.INVALID_REQUEST, "this is no name of a collation", field=field, outcome=Outcome.NOT_RUN
         )
-    return name if target is Dialect.MYSQL or name.startswith('"') else quoted(name, target)
+    return quoted(name, target) if known is None else name
 
 
 def check_keyed(column: TableColumn, source: Dialect, target: Dialect, field: str) -> None:
