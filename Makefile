@@ -10,8 +10,8 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak policy bench bench-schema bench-transactions fmt check-fmt \
-	lint type arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency life chaos soak policy copies bench bench-schema bench-transactions \
+	fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ soak: dev tools engines ## look for leaks under load for so long (MINUTES=60)
 
 policy: dev tools engines ## ask 10,000 times on each engine for rows outside a row filter (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)
+
+copies: dev tools engines ## copy 900 tables that are put together at random (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/test_tables_copied_at_random.py $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

@@ -26,15 +26,23 @@ _OF_POSTGRESQL = {
     "d": "date",
     "m": "timestamp without time zone",
     "a`b": "text",
+    "m2": "mood",
 }
 _OF_MYSQL = {"a": "int(11)", "t": "varchar(5)", "folded": "varchar(5)", "flag": "tinyint(1)"}
 _OF_SQLITE = {"a": "int", "t": "text", "b": "boolean", "made": "datetime", "day": "date"}
 
 
 def _columns(types: dict[str, str]) -> list[TableColumn]:
-    collations = {"folded": "utf8mb4_general_ci"}
+    collations, labels = {"folded": "utf8mb4_general_ci"}, {"mood": ("sad", "it's ok")}
     return [
-        TableColumn(name, ValueType.STRING, kind, nullable=True, collation=collations.get(name, ""))
+        TableColumn(
+            name,
+            ValueType.STRING,
+            kind,
+            nullable=True,
+            collation=collations.get(name, ""),
+            labels=labels.get(kind, ()),
+        )
         for name, kind in types.items()
     ]
 
@@ -71,6 +79,8 @@ _P, _M, _S = Dialect.POSTGRESQL, Dialect.MYSQL, Dialect.SQLITE
         ("char_length(`folded`) > 1", _M, _S, 'length("folded") > 1'),
         ("ifnull(`a`,0) % 2 = 0", _M, _P, None),
         ("`a` % 2 = 0", _M, _P, '("a" % 2) = 0'),
+        ("`a` MOD 2 = 0", _M, _S, '("a" % 2) = 0'),
+        ("m2 <> 'sad'::mood", _P, _M, "`m2` <> 'sad'"),
         ("b IN (0, 1)", _S, _P, '"b" IN (FALSE, TRUE)'),
         ("[b] = 1 and `t` in ('x','y')", _S, _P, "(\"b\" = TRUE) AND (\"t\" IN ('x', 'y'))"),
         ("day < '2024-01-01'", _S, _P, "\"day\" < '2024-01-01'"),
@@ -93,6 +103,9 @@ def test_conditions_are_carried_over(text: str, source: Dialect, target: Dialect
         ("`folded` <> `t`", _M),
         ("`t` like 'x'", _M),
         ("length(`t`) > 1", _M),
+        ("`a` <> 0x1f", _M),
+        ("m2 <> 'other'::mood", _P),
+        ("a # 3 > 0", _P),
         ("`t` = 0", _M),
         ("(`a` > 0) + (`a` > 1) = 1", _M),
         ("t ~ 'x'", _P),

@@ -24,11 +24,15 @@ _NAMES = {
     Dialect.POSTGRESQL: '"(?:[^"]|"")++"',
     Dialect.SQLITE: r'"(?:[^"]|"")++"|`(?:[^`]|``)++`|\[[^\]]++\]',
 }
+# Written 0x1f; bits to MySQL, a number to SQLite, and to PostgreSQL not before its version 16.
+_HEX = r"0[xX][0-9a-fA-F]+|"
+# PostgreSQL has them of JSON and of bits; to MySQL the second begins a comment.
+_OPERATORS = {Dialect.MYSQL: "", Dialect.POSTGRESQL: r"\?[|&]?|#>>?|#-?|", Dialect.SQLITE: ""}
 TOKENS = {
     dialect: re.compile(
         rf"(?P<space>\s+)|(?P<string>{_STRINGS[dialect]})|(?P<name>{_NAMES[dialect]})"
-        r"|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?!\w)|(?P<cast>::)|(?P<word>[^\W\d]\w*)"
-        r"|(?P<operator><=>|<>|<=|>=|!=|==|\|\||->>|->|[-+*/%<>=,.()\[\]~&|^!@:])",
+        rf"|(?P<number>{_HEX}(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?!\w)|(?P<cast>::)|(?P<word>[^\W\d]\w*)"
+        rf"|(?P<operator>{_OPERATORS[dialect]}<=>|<>|<=|>=|!=|==|\|\||->>|->|[-+*/%<>=,.()\[\]~&|^!@:])",
         re.DOTALL,
     )
     for dialect in Dialect

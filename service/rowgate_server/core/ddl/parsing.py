@@ -173,11 +173,15 @@ class _Parser:
 
     def _product(self) -> Node:
         found = self._signed()
-        while self._kind == "operator" and self._written in ("*", "%"):
-            operator = self._written
+        while (self._kind == "operator" and self._written in ("*", "%")) or self._is_modulo():
+            operator = "*" if self._written == "*" else "%"
             self._next()
             found = Operation(operator, (found, self._signed()))
         return found
+
+    def _is_modulo(self) -> bool:
+        """Whether it is the word that MariaDB has for the sign."""
+        return self._word == "mod" and self._source is Dialect.MYSQL
 
     def _signed(self) -> Node:
         sign = self._written if self._kind == "operator" and self._written in ("-", "+") else ""
@@ -203,7 +207,7 @@ class _Parser:
             found = self._any()
             self._expect(")")
             return found
-        if kind == "number":
+        if kind == "number" and written[:2].lower() != "0x":
             return Literal("number", written)
         if kind == "string":
             return self._string(written)

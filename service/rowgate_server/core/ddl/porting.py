@@ -65,7 +65,8 @@ def ported_value(text: str, columns: Iterable[TableColumn], source: Dialect, tar
 
 class _Porting:
     def __init__(self, columns: Iterable[TableColumn], source: Dialect, target: Dialect, field: str) -> None:
-        self._columns = {column.name: column for column in columns}
+        self._of_table = tuple(columns)
+        self._columns = {column.name: column for column in self._of_table}
         self._folded = {name.casefold(): name for name in self._columns}
         self._source, self._target, self._field = source, target, field
 
@@ -116,6 +117,8 @@ class _Porting:
             return found
         kind = self._kind(node.operand)
         if isinstance(node.operand, Literal) and node.operand.kind == "text":
+            if any(node.operand.text in each.labels and each.database_type == node.type for each in self._of_table):
+                return found  # a label of an enum
             return self._literal_cast(node.operand.text, bare, found)
         if plain and found.group == "number":
             exact = kind in (Family.INTEGER, None) and (kind is not None or "." not in found.text)
