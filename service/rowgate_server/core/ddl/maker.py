@@ -6,13 +6,14 @@ A table that then can't be described is dropped again: whoever is told that it w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.ddl.expressions import quoted
 from rowgate_server.core.ddl.neighbours import referring_tables, stored_name
 from rowgate_server.core.ddl.writing import TableWriter, moved, understood
+from rowgate_server.core.policy.access import Access
 from rowgate_server.core.policy.guard import check_whole, enter
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Table, TableKind
@@ -151,7 +152,7 @@ class TableMaker:
                 outcome=Outcome.NOT_RUN,
                 database=database.name,
                 table=table,
-                hint=f"drop {', '.join(referring[:_MOST_NAMED])} first, or their foreign keys",
+                hint=_referring_hint(database, access, referring),
             )
         try:
             await self._run(database, (_dropping(database, schema, found.name),), deadline)
@@ -211,6 +212,13 @@ class TableMaker:
                 await transaction.commit()
         finally:
             self._changed(database.name)
+
+
+def _referring_hint(database: Database, access: Access | None, referring: Sequence[tuple[str, str]]) -> str:
+    """Those that the caller may know of."""
+    default = database.availability.facts.default_schema
+    known = [name for schema, name in referring if access is None or access.sees(schema, name, default)]
+    return f"drop {', '.join(known[:_MOST_NAMED]) or 'that one'} first, or its foreign key"
 
 
 def _is_mariadb(database: Database) -> bool:

@@ -26,16 +26,16 @@ _REFERRING = {
 _NAMED = "SELECT name FROM {place}.sqlite_master WHERE name = :table COLLATE NOCASE AND type IN ('table', 'view')"
 
 
-async def referring_tables(database: Database, schema: str, table: str, deadline: Deadline) -> list[str]:
-    """The other tables that have a foreign key to this one, by name.
+async def referring_tables(database: Database, schema: str, table: str, deadline: Deadline) -> list[tuple[str, str]]:
+    """The other tables that have a foreign key to this one, each with its schema.
 
     Raises:
         RowgateError: what the database has against being asked.
     """
 
-    def read(inspector: Inspector) -> list[str]:
+    def read(inspector: Inspector) -> list[tuple[str, str]]:
         rows = _ask(inspector, _REFERRING[database.dialect], schema, table)
-        return sorted(".".join(part for part in row if part) for row in rows)
+        return sorted((of or schema, name) for of, name in rows)
 
     return await database.reflect(read, deadline)
 
