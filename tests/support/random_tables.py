@@ -165,6 +165,8 @@ def tables(engine: str) -> st.SearchStrategy[list[str]]:
         named = [f"{_name(engine, place)} {kind.replace('{0}', '')}" for place, kind in enumerate(columns)]
         first, _, constraint = key.partition(", ")
         last = [constraint] if constraint else []
+        # A foreign key that names no columns is to a primary key, of one column here.
+        parts = [part for part in parts if "primary key" in first or "references {0} on" not in part]
         members = [first, f"num {number}", f"txt {text}", *named, *last, *parts]
         return [f"create table {{0}} ({', '.join(members)}){behind}", *filter(None, indexes)]
 

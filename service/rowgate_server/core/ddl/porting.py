@@ -24,14 +24,24 @@ _GROUPS = {
     Family.BOOLEAN: "bool",
     Family.BYTES: "bytes",
     Family.DATE: "date",
-    **dict.fromkeys((Family.DATETIME, Family.TIMESTAMP, Family.TIME), "time"),
+    Family.TIME: "time",
+    Family.DATETIME: "datetime",
+    Family.TIMESTAMP: "timestamp",
 }
 _CHARACTERS = {Dialect.MYSQL: "char_length", Dialect.POSTGRESQL: "char_length", Dialect.SQLITE: "length"}
 _TEXTS = frozenset({"text", "character varying", "varchar", "bpchar"})
-_WHOLE = frozenset({"integer", "int", "bigint", "smallint", "int2", "int4", "int8"})
+_WHOLE = {"smallint": 16, "integer": 32, "bigint": 64}
+_TIMES = {
+    "time without time zone": "time",
+    "timestamp without time zone": "datetime",
+    "timestamp with time zone": "timestamp",
+}
 _WHOLE_TEXT = re.compile(r"-?\d+\Z")
 _DATE_TEXT = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _TIME_TEXT = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]?)?(?:\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?\Z")
+_SHORT = 5
+"""Digits, or fewer with a sign, that fit into 16 bits whatever they are."""
+_PADDED = {Dialect.POSTGRESQL, Dialect.SQLITE}
 _NOT_ALIKE = "the expression has values in it that are not known to be treated alike on another engine"
 
 
@@ -105,6 +115,8 @@ class _Porting:
             raise refused("a name in the expression is no column of the table", self._field)
         kind = kind_of(column, self._source)
         group = _GROUPS.get(kind.family, "") if kind else ""
+        if kind is not None and kind.family is Family.CHAR and {self._source, self._target} == _PADDED:
+            group = ""  # blanks at the end count there, and don't here
         if group == "text" and not is_exact(column.collation, self._source):
             group = "folded"
         return Written(quoted(name, self._target), group, whole=True)
@@ -115,39 +127,48 @@ class _Porting:
         plain = bare == node.type
         if found.group == "null" or (plain and bare in _TEXTS and found.group == "text"):
             return found
-        kind = self._kind(node.operand)
         if isinstance(node.operand, Literal) and node.operand.kind == "text":
             if any(node.operand.text in each.labels and each.database_type == node.type for each in self._of_table):
                 return found  # a label of an enum
             return self._literal_cast(node.operand.text, bare, found)
-        if plain and found.group == "number":
-            exact = kind in (Family.INTEGER, None) and (kind is not None or "." not in found.text)
-            fits = (bare == "numeric" and kind is not Family.FLOAT) or (bare in _WHOLE and exact)
-            if fits or (bare in ("double precision", "real") and kind is Family.FLOAT):
-                return found
-        if bare == found.group or (bare == "boolean" and found.group == "bool"):
+        if plain and found.group == "number" and self._fits(node.operand, bare):
+            return found
+        if (bare, found.group) in (("date", "date"), ("boolean", "bool")):
             return found
         raise self._not_alike()
+
+    def _fits(self, operand: Node, bare: str) -> bool:
+        """Whether each value of the operand's is one of the type, as it is."""
+        family, bits = self._kind(operand)
+        if bare == "numeric":
+            return family in (Family.INTEGER, Family.DECIMAL)
+        if bare in _WHOLE:
+            return family is Family.INTEGER and bits <= _WHOLE[bare]
+        return bare == "double precision" and family is Family.FLOAT
 
     def _literal_cast(self, text: str, bare: str, found: Written) -> Written:
         if bare == "date" and _DATE_TEXT.match(text):
             return found._replace(group="date")
-        if bare.startswith("time") and _TIME_TEXT.match(text) and text:
-            return found._replace(group="time")
-        if bare in _WHOLE | {"numeric"} and _WHOLE_TEXT.match(text):
+        if bare in _TIMES and _TIME_TEXT.match(text) and text:
+            return found._replace(group=_TIMES[bare])
+        if (bare in _WHOLE or bare == "numeric") and _WHOLE_TEXT.match(text):
             return Written(text, "number", whole=not text.startswith("-"), literal=True)
         raise self._not_alike()
 
-    def _kind(self, node: Node) -> Family | None:
-        """A column's; of what is computed, that of the operand that is the least exact."""
+    def _kind(self, node: Node) -> tuple[Family | None, int]:
+        """What numbers it gives, and with how many bits at most; None for what is not known."""
+        if isinstance(node, Literal):
+            whole = node.kind == "number" and _WHOLE_TEXT.match(node.text) is not None
+            return (Family.INTEGER if whole else Family.DECIMAL), 16 if whole and len(node.text) < _SHORT else 64
         if isinstance(node, Name):
             column = self._columns.get(node.text) or self._columns.get(self._folded.get(node.text.casefold(), ""))
             kind = kind_of(column, self._source) if column else None
-            return kind.family if kind else None
+            return (kind.family, kind.size or 64) if kind else (None, 64)
         if isinstance(node, Operation):
-            families = [self._kind(each) for each in node.operands]
-            return next((each for each in (Family.FLOAT, Family.DECIMAL, Family.INTEGER) if each in families), None)
-        return self._kind(node.operand) if isinstance(node, Cast) else None
+            families = [self._kind(each)[0] for each in node.operands]
+            least = next((each for each in (None, Family.FLOAT, Family.DECIMAL) if each in families), Family.INTEGER)
+            return least, 64
+        return self._kind(node.operand) if isinstance(node, Cast) else (None, 64)
 
     def _call(self, node: Call) -> Written:
         arguments = [self.of(each) for each in node.arguments]
@@ -158,16 +179,14 @@ class _Porting:
             node.name == "length" and self._source is not Dialect.MYSQL
         )
         if counts and len(arguments) == 1 and groups <= {"text", "folded"}:
-            # SQLite keeps the blanks that others have a CHAR end without.
-            if self._kind(node.arguments[0]) is not Family.CHAR or Dialect.SQLITE not in (self._source, self._target):
-                return Written(f"{_CHARACTERS[self._target]}({listed})", "number", whole=True)
-        elif node.name == "abs" and len(arguments) == 1 and groups == {"number"}:
+            return Written(f"{_CHARACTERS[self._target]}({listed})", "number", whole=True)
+        if node.name == "abs" and len(arguments) == 1 and groups == {"number"}:
             return Written(f"abs({listed})", "number", whole=True)
-        elif node.name in ("coalesce", "ifnull", "nullif") and len(arguments) > 1:
+        if node.name in ("coalesce", "ifnull", "nullif") and len(arguments) > 1:
             self._check_alike(arguments)
             name = "coalesce" if node.name == "ifnull" else node.name
             return Written(f"{name}({listed})", next(iter(groups), "null"), whole=True)
-        elif node.name == "concat" and self._source is Dialect.MYSQL and groups == {"text"}:
+        if node.name == "concat" and self._source is Dialect.MYSQL and groups == {"text"}:
             return Written(" || ".join(map(_within, arguments)), "text")
         raise refused("a function in the expression is not known to mean the same on another engine", self._field)
 
@@ -218,25 +237,16 @@ class _Porting:
         written = [self.of(each) for each in node.operands]
         if {each.group for each in written} - {"number", "null"}:
             raise self._not_alike()
-        if node.operator == "%" and any(self._fraction(each) for each in node.operands):
+        if node.operator == "%" and any(self._kind(each)[0] is not Family.INTEGER for each in node.operands):
             raise self._not_alike()  # SQLite cuts them to whole numbers
         if len(written) == 1:
             return Written(f"-{_within(written[0])}", "number", literal=written[0].literal)
         return Written(f" {node.operator} ".join(map(_within, written)), "number")
 
-    def _fraction(self, node: Node) -> bool:
-        if isinstance(node, Literal):
-            return not _WHOLE_TEXT.match(node.text)
-        return self._kind(node) is not Family.INTEGER
-
     def _joined(self, node: Operation) -> Written:
         written = [self.of(each) for each in node.operands]
         # To MySQL it is OR.
         if self._source is Dialect.MYSQL or {each.group for each in written} != {"text"}:
-            raise self._not_alike()
-        if Dialect.SQLITE in (self._source, self._target) and any(
-            self._kind(each) is Family.CHAR for each in node.operands
-        ):
             raise self._not_alike()
         if self._target is Dialect.MYSQL:
             return Written(f"concat({', '.join(each.text for each in written)})", "text", whole=True)
@@ -248,13 +258,16 @@ class _Porting:
         groups = {each.group for each in found if not each.literal} or {each.group for each in found}
         group = next(iter(groups - {"null"}), "null")
         found = [self._fitting(each, group) for each in found]
+        # To MySQL's collations blanks at the end don't count.
+        if self._source is Dialect.MYSQL and any(each.literal and each.text.endswith(" '") for each in found):
+            raise self._not_alike()
         self._check_alike(found)
         return found
 
     def _fitting(self, written: Written, group: str) -> Written:
         if written.literal and group == "bool" and written.text in ("0", "1"):
             return Written("TRUE" if written.text == "1" else "FALSE", "bool", whole=True, literal=True)
-        if written.literal and written.group == "text" and group in ("date", "time"):
+        if written.literal and written.group == "text" and group in ("date", *_TIMES.values()):
             text = written.text[1:-1]
             if (_DATE_TEXT if group == "date" else _TIME_TEXT).match(text) and text:
                 return written._replace(group=group)
@@ -267,7 +280,7 @@ class _Porting:
                 "the expression compares texts by a collation that the other engine does not have", self._field
             )
         # SQLite keeps times as texts, of which one moment has several.
-        loose = groups == {"time"} and Dialect.SQLITE in (self._source, self._target)
+        loose = groups & set(_TIMES.values()) and Dialect.SQLITE in (self._source, self._target)
         if len(groups) > 1 or loose or groups & {"", "bytes"}:
             raise self._not_alike()
 
