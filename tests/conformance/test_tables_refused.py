@@ -68,6 +68,16 @@ _CASES = (
     Case(_P, _M, "uniqueConstraints[0].deferral", {}, {"uniqueConstraints": [_key(deferral=1)]}),
     Case(_P, _S, "uniqueConstraints[0].nullsNotDistinct", {}, {"uniqueConstraints": [_key(nullsNotDistinct=True)]}),
     Case(_S, _M, "foreignKeys[0].deferral", {}, {"foreignKeys": [_key(deferral=2, **_FOREIGN)]}),
+    Case(
+        _P,
+        _M,
+        "checks[0].expression",
+        {},
+        {
+            "foreignKeys": [_key(onDelete="REFERENTIAL_ACTION_SET_NULL", **_FOREIGN)],
+            "checks": [{"expression": "a <> 'x'"}],
+        },
+    ),
     Case(_S, _S, "foreignKeys[0]", {}, {"foreignKeys": [_key(referredTable="b")]}),
     Case(_P, _M, "options", {}, {"options": ["UNLOGGED"]}),
     Case(_S, _S, "options[0]", {}, {"options": ["TEMP"]}),

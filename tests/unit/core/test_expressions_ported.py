@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowgate_server.core.ddl.defaults import ported_default
@@ -187,6 +187,7 @@ def test_defaults_that_may_mean_something_else_are_refused(text: str, family: Fa
         ported_default(text, Kind(family), source, target, "x")
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab'\\\n\"%?: é")))
 def test_a_text_stays_itself_through_every_engines_quotes(text: str) -> None:
     for source in Dialect:

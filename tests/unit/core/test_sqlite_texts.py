@@ -19,7 +19,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(
     names=st.lists(NAMES, min_size=1, max_size=4, unique_by=str.lower),
     expressions=st.lists(EXPRESSIONS, max_size=3),
@@ -37,7 +37,7 @@ def test_members_are_found_between_commas_of_their_own(
     assert found.condition == "x > ')'"
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(names=st.lists(NAMES, min_size=1, max_size=4, unique_by=str.lower))
 def test_columns_and_constraints_are_told_apart_whatever_they_are_called(names: list[str]) -> None:
     columns = [f"{_quoted(name)} text collate nocase check ({_quoted(name)} <> ',check(1)')" for name in names]
@@ -50,7 +50,7 @@ def test_columns_and_constraints_are_told_apart_whatever_they_are_called(names: 
     assert (found.options, found.besides) == (["STRICT", "WITHOUT ROWID"], [])
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text(st.sampled_from("ab,()'\"`[]-/*\n as"), max_size=30))
 def test_text_of_any_kind_is_taken_without_end_or_error(text: str) -> None:
     table_words(text)

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rowgate_server.core.ddl import expressions, porting
-from rowgate_server.core.ddl.checking import check
+from rowgate_server.core.ddl.checking import check, unsupported
 from rowgate_server.core.ddl.collations import check_keyed, collate
 from rowgate_server.core.ddl.defaults import ported_default
 from rowgate_server.core.ddl.indexing import IndexWriter
 from rowgate_server.core.ddl.kinds import kind_of
 from rowgate_server.core.ddl.types import guard, written_type
-from rowgate_server.core.tables import Deferral, ForeignKey, Table, TableColumn
+from rowgate_server.core.tables import Deferral, ForeignKey, ReferentialAction, Table, TableColumn
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _ON_UPDATE = re.compile(r" on update (?:current_timestamp|now)(?:\(\d?\))?\Z", re.IGNORECASE)
 """MySQL tells it with a column's default."""
 _LITERAL = re.compile(r"[-+]?\d[\d.]*\Z|NULL\Z|(?:current_timestamp|now)(?:\(\d?\))?\Z", re.IGNORECASE)
+_CHANGING = {ReferentialAction.CASCADE, ReferentialAction.SET_NULL, ReferentialAction.SET_DEFAULT}
 _DEFERRED = {
     Deferral.NEVER: "",
     Deferral.IMMEDIATE: " DEFERRABLE",
@@ -216,7 +217,18 @@ class TableWriter:
 
     def _checks(self) -> Iterator[tuple[str, str]]:
         for number, each in enumerate(self.table.checks):
-            yield each.name, self._condition(each.expression, f"table.checks[{number}].expression")
+            field = f"table.checks[{number}].expression"
+            condition = self._condition(each.expression, field)
+            if self._foreign and self.target is Dialect.MYSQL:
+                self._check_unchanged(condition, field)
+            yield each.name, condition
+
+    def _check_unchanged(self, condition: str, field: str) -> None:
+        """MySQL checks no column that a foreign key may change."""
+        for key in self.table.foreign_keys:
+            changes = key.on_update in _CHANGING or key.on_delete in _CHANGING - {ReferentialAction.CASCADE}
+            if changes and any(self._quoted(name) in condition for name in key.columns):
+                raise unsupported("this engine checks no column that a foreign key changes", field)
 
     def _has_own_check(self, name: str) -> bool:
         """MariaDB calls the check that stands with a column like the column, which a key may be called too."""
