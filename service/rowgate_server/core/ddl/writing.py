@@ -242,7 +242,11 @@ class TableWriter:
         place = ("" if self.target is Dialect.SQLITE else key.referred_schema, key.referred_table)
         referred = ".".join(self._quoted(part) for part in place if part)
         actions = (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-        rules = "".join(f" ON {event} {action.name.replace('_', ' ')}" for event, action in actions)
+        rules = "".join(
+            f" ON {event} {action.name.replace('_', ' ')}"
+            for event, action in actions
+            if action is not ReferentialAction.NO_ACTION  # which is what they do by themselves
+        )
         columns = f"({self._list(key.columns)}) REFERENCES {referred} ({self._list(key.referred_columns)})"
         return f"{self._named(key.name)}FOREIGN KEY {columns}{rules}{_DEFERRED[key.deferral]}"
 
