@@ -10,9 +10,9 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak policy image-steps monitoring bench bench-schema \
-	bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto locker lock \
-	upgrade auditor audit clean
+.PHONY: help venv run dev tools engines test consistency life chaos soak policy copies image-steps monitoring bench \
+	bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto \
+	locker lock upgrade auditor audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ image-steps: dev ## do what the Dockerfile does, without Docker, and start what 
 
 monitoring: dev tools engines ## run every expression of the dashboard, the alerts and the adapter in a real Prometheus
 	@$(bin)/python -m pytest tests/monitoring/in_prometheus.py $(ARGS)
+
+copies: dev tools engines ## copy 900 tables that are put together at random (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/test_tables_copied_at_random.py $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)
