@@ -21,6 +21,7 @@ _LASTING = frozenset({"counter", "histogram", "summary"})
 _GAUGES: dict[str, Callable[[float, float], float]] = {
     "rowgate_database_up": min,
     "rowgate_breaker_state": max,
+    "rowgate_policy_current": min,
     "rowgate_tls_certificate_expires_seconds": min,
     "process_start_time_seconds": min,
     "process_max_fds": min,
