@@ -51,7 +51,7 @@ class PoolSettings:
     recycle: float
     pre_ping: bool
     wait_timeout: float
-    busy_wait: float = 0.05
+    busy_wait: float = 0.5
     cleanup: float = 0.75
 
 
