@@ -41,7 +41,8 @@ consistency: dev tools engines ## run thousands of transactions at once, and loo
 
 life: dev tools engines ## restart twenty times under load, and flood with ten times as many calls (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_draining.py tests/e2e/test_workers.py \
-	  tests/e2e/test_statements_are_gone.py tests/integration/test_hostile_clients.py $(ARGS)
+	  tests/e2e/test_statements_are_gone.py tests/e2e/test_given_up.py \
+	  tests/integration/test_hostile_clients.py $(ARGS)
 
 chaos: dev tools engines ## misbehave for long: dark links, outages, overload, storms of cancelled calls (an hour)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/chaos $(ARGS)
