@@ -9,7 +9,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 import time
+from pathlib import Path
+
+import pytest
 
 import rowgate
 from support import proc
@@ -23,6 +27,8 @@ from support.scraped import get, total
 GRACE = 1.5
 SLEEPS = {"mariadb": "select sleep(60)", "postgresql": "select pg_sleep(60)"}
 AT_ONCE = 4
+ENDLESS = "select instr(zeroblob(4000000), cast(zeroblob(400000) || x'01' as blob))"
+"""One step of SQLite's, between two of which it looks whether it is to stop; minutes."""
 
 
 async def test_databases_that_fell_silent_do_not_hold_up_the_end(
@@ -52,6 +58,26 @@ async def test_databases_that_fell_silent_do_not_hold_up_the_end(
             assert isinstance(error, rowgate.RowgateError), error
         await eventually(lambda: gateway.child.exit_code is not None, 20, "the gateway ended")
         assert time.monotonic() - began < GRACE + 2 + 1  # and a second, as the machine may be busy
+    assert gateway.child.exit_code == 0, gateway.stderr
+    assert "Traceback" not in gateway.stderr
+
+
+async def test_a_connection_that_does_not_end_at_all_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "test.db")) as connection:
+        connection.execute("create table things (i integer)")
+    environment = {"ROWGATE_DATABASES__MAIN__URL": f"sqlite:///{tmp_path / 'test.db'}"}
+    environment["ROWGATE_SERVER__DRAIN_GRACE"] = f"{GRACE}s"
+    gateway = await asyncio.to_thread(lambda: Gateway.start(environment=environment))
+    with gateway:
+        async with rowgate.connect(gateway.address, retry=None) as db:
+            call = asyncio.create_task(db.query(ENDLESS))
+            await eventually(lambda: total(gateway, "rowgate_pool_in_use") == 1, 5, "it ran")
+            began = time.monotonic()
+            os.kill(gateway.child.pid, signal.SIGTERM)
+            with pytest.raises(rowgate.Unavailable):
+                await call
+            await eventually(lambda: gateway.child.exit_code is not None, 20, "the gateway ended")
+        assert time.monotonic() - began < GRACE + 2 + 1
     assert gateway.child.exit_code == 0, gateway.stderr
     assert "connections given up" in gateway.stderr
     assert "Traceback" not in gateway.stderr
