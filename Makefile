@@ -10,7 +10,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak policy bench bench-schema bench-transactions fmt check-fmt \
+.PHONY: help venv run dev tools engines test consistency life chaos soak policy bench bench-hygiene bench-schema bench-transactions fmt check-fmt \
 	lint type arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
 
 help: ## list the targets
@@ -60,6 +60,9 @@ bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service
 
 bench-transactions: dev engines ## compare what a transaction costs with calls of their own
 	@PYTHONPATH=tests exec $(bin)/python -m bench.transactions
+
+bench-hygiene: dev engines ## measure what it costs to wipe sessions clean, with and without in one run
+	@PYTHONPATH=tests exec $(bin)/python -m bench.hygiene
 
 bench-schema: engines ## measure the tree of a schema of 10,000 tables (ARGS='--tables 60000')
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

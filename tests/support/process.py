@@ -33,16 +33,23 @@ class Gateway:
         """HOST:PORT of the metrics and the HTTP health."""
 
     @classmethod
-    def start(cls, *arguments: str, environment: Mapping[str, str] | None = None, within: float = 30.0) -> Self:
+    def start(
+        cls,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        within: float = 30.0,
+        module: str = "rowgate_server",
+    ) -> Self:
         """Starts the gateway on free ports and waits for its word that it is ready.
 
         Args:
             arguments: what follows `serve` on the command line.
             environment: more variables, settings above all. No `ROWGATE_` variable of the caller's own is passed on.
             within: seconds until it must be ready.
+            module: what is run.
         """
         child = Child(
-            [sys.executable, "-m", "rowgate_server", "serve", *arguments],
+            [sys.executable, "-m", module, "serve", *arguments],
             folder=ROOT,
             environment={
                 **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},

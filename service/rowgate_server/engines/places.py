@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from statistics import median
 
 from rowgate_server.engines import clock
@@ -34,7 +34,7 @@ _SELDOM, _MORE_FOR_SELDOM = 3, 4
 """Who has had no place for so many fair intervals asks for less than there is for everyone, and may wait so many times
 as long."""
 
-_REMEMBERED = 32
+_REMEMBERED, _LEARNED_EVERY = 32, 16
 _MOST_FOR_A_PLACE = 32
 _MOST_CALLERS = 1024
 
@@ -69,20 +69,24 @@ class Places:
     def __init__(self, count: int, busy_wait: float) -> None:
         self._count = self._free = count
         self._busy_wait = busy_wait
-        self._held: Counter[str] = Counter()
+        self._held: dict[str, int] = {}
         self._queues: dict[str, deque[_Waiter]] = {}
         self._served: dict[str, float] = {}
-        """When callers were last given a place, the longest ago first; who is not in it has had none for long."""
+        """When callers who had to wait were last given a place, the longest ago first."""
         self._standing_since = 0.0
         self._refused_at = float("-inf")
         self._work: deque[float] = deque(maxlen=_REMEMBERED)
+        self._learned = 0
+        self._typical = 0.0
+        """Seconds that a place is held for."""
         self.waiting = 0
 
     def take(self, caller: str) -> bool:
         """Take a place if one is free and nobody waits for it."""
         if self._free <= 0:
             return False
-        self._serve(caller)
+        self._free -= 1
+        self._held[caller] = self._held.get(caller, 0) + 1
         return True
 
     async def wait(self, caller: str, patience: float) -> None:
@@ -115,9 +119,11 @@ class Places:
     def release(self, caller: str, worked: float | None = None) -> None:
         """Give a place back, after so many seconds of work."""
         if worked is not None:
-            self._work.append(worked)
-        self._held[caller] -= 1
-        if not self._held[caller]:
+            self._learn(worked)
+        held = self._held[caller] - 1
+        if held:
+            self._held[caller] = held
+        else:
             del self._held[caller]
         self._free += 1
         while self.waiting and self._free > 0:
@@ -135,8 +141,7 @@ class Places:
                 self._refuse(waiter, error)
 
     def _serve(self, caller: str) -> None:
-        self._free -= 1
-        self._held[caller] += 1
+        self.take(caller)
         served = self._served
         served.pop(caller, None)
         served[caller] = clock.now()
@@ -167,7 +172,7 @@ class Places:
         return None
 
     def _rank(self, caller: str) -> tuple[int, float]:
-        return self._held[caller], self._served.get(caller, 0.0)
+        return self._held.get(caller, 0), self._served.get(caller, 0.0)
 
     def _make_room(self, caller: str) -> None:
         """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
@@ -193,7 +198,7 @@ class Places:
         return clock.now() - self._refused_at < self._long(_CALM)
 
     def _long(self, seconds: float) -> float:
-        return max(seconds, _IN_WORK * self._typical())
+        return max(seconds, _IN_WORK * self._typical)
 
     def _crowded(self) -> CrowdedError:
         """For one who is refused for that, which shows that it still is so."""
@@ -203,23 +208,26 @@ class Places:
     def _is_seldom(self, caller: str) -> bool:
         """Whether it has had no place for longer than one who gets no more than a fair share."""
         since = clock.now() - self._served.get(caller, float("-inf"))
-        return not self._held[caller] and since > _SELDOM * self._fair_interval()
+        return caller not in self._held and since > _SELDOM * self._fair_interval()
 
     def _fair_interval(self) -> float:
         """Seconds from place to place, where everyone has the same."""
-        return len(self._served) * self._typical() / self._count
+        return len(self._served) * self._typical / self._count
 
     def _bound(self, least: float) -> float:
         """Seconds that one may wait in a line that is no burst."""
-        return min(self._busy_wait, max(least, self._typical()))
+        return min(self._busy_wait, max(least, self._typical))
 
     def _room(self) -> int:
         """How many come to their turn soon."""
-        return max(1, int(self._bound(_SOON) / max(self._typical(), 1e-6) * self._count))
+        return max(1, int(self._bound(_SOON) / max(self._typical, 1e-6) * self._count))
 
-    def _typical(self) -> float:
-        """Seconds that a place is held for."""
-        return median(self._work) if self._work else 0.0
+    def _learn(self, worked: float) -> None:
+        """The median is worked out anew now and then: it costs as much as all the rest."""
+        self._work.append(worked)
+        self._learned += 1
+        if self._learned <= _REMEMBERED or not self._learned % _LEARNED_EVERY:
+            self._typical = median(self._work)
 
     def _refuse(self, waiter: _Waiter, error: Exception) -> None:
         self._dequeue(waiter)
