@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ import pytest
 import yaml
 
 from rowgate_server import __version__
-from support import manifests
+from support import manifests, monitoring
 from support.available import ROOT
 from support.manifests import DEMO, FULL, OVERLAYS, VERSIONS, Manifest, built, only, rendered, settings_of
+from support.tools import helm
 
 SERVICE_MONITOR = {
     "type": "object",
@@ -31,6 +34,21 @@ SERVICE_MONITOR = {
     },
 }  # fmt: skip
 """What of the Prometheus operator's own kind is used here."""
+
+PROMETHEUS_RULE = {
+    "type": "object",
+    "required": ["groups"],
+    "additionalProperties": False,
+    "properties": {
+        "groups": {"type": "array", "minItems": 1, "items": {"type": "object", "additionalProperties": False,
+            "required": ["name", "rules"], "properties": {
+                "name": {"type": "string"}, "rules": {"type": "array", "minItems": 1, "items": {
+                    "type": "object", "additionalProperties": False, "required": ["expr"], "properties": {
+                        "record": {"type": "string"}, "alert": {"type": "string"}, "expr": {"type": "string"},
+                        "for": {"pattern": "^[0-9]+[smh]$"}, "labels": {"type": "object"},
+                        "annotations": {"type": "object"}}}}}}},
+    },
+}  # fmt: skip
 
 
 def all_of(name: str) -> list[Manifest]:
@@ -65,6 +83,8 @@ def hold(found: list[Manifest], version: str) -> None:
     for manifest in found:
         if manifest["kind"] == "ServiceMonitor":
             jsonschema.validate(manifest["spec"], SERVICE_MONITOR)
+        elif manifest["kind"] == "PrometheusRule":
+            jsonschema.validate(manifest["spec"], PROMETHEUS_RULE)
         else:
             kubernetes_validate.validate(manifest, version, strict=True)
 
@@ -205,6 +225,45 @@ def test_the_chart_and_the_overlay_make_the_same_pod() -> None:
         assert yaml.safe_load(files[0]) == yaml.safe_load(files[1])
 
 
+@pytest.mark.parametrize("name", ["chart", "renamed chart", "production"])
+def test_the_job_that_prometheus_has_is_the_one_that_the_rules_ask_for(name: str) -> None:
+    renamed = {"nameOverride": "gw", "fullnameOverride": "door"}
+    found = rendered({**FULL, **renamed}) if name == "renamed chart" else all_of(name)
+    label = only(found, "ServiceMonitor")["spec"]["jobLabel"]
+    asked = set(re.findall(r'job="(\w+)"', monitoring.RULES.read_text(encoding="utf-8")))
+    assert {only(found, "Service")["metadata"]["labels"][label]} == asked
+
+
+def test_the_operator_s_rules_are_those_of_prometheus() -> None:
+    rules = only(rendered(FULL), "PrometheusRule")
+    assert rules["spec"] == yaml.safe_load(monitoring.RULES.read_text(encoding="utf-8"))
+    assert rules["metadata"]["labels"]["release"] == "prometheus"
+    assert "PrometheusRule" not in {manifest["kind"] for manifest in rendered(DEMO)}
+
+
+def test_a_packed_chart_has_the_rules(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [helm(), "package", manifests.CHART, "--destination", tmp_path],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (packed,) = tmp_path.iterdir()
+    with tarfile.open(packed) as archive:
+        file = archive.extractfile("rowgate/files/rules.yaml")
+        assert file is not None
+        assert file.read() == monitoring.RULES.read_bytes()
+
+
+def test_secrets_reach_the_server_as_files(tmp_path: Path) -> None:
+    reader = "sqlite:////data.db?mode=ro"
+    made = manifests.pod_of(all_of("chart"), {**SECRETS, "reader-url": reader}, tmp_path)
+    settings = settings_of(made)
+    login = settings.databases["main"].logins["reader"]
+    assert (login.url.render(hide_password=False), login.pool.size, login.pool.max_overflow) == (reader, 2, 0)
+    assert settings.policy.mask_secret.get_secret_value() == SECRETS["mask"]
+    assert settings.server.page_token_secret.get_secret_value() == SECRETS["page-token"]
+
+
 def test_another_configuration_makes_other_pods() -> None:
     def checksum(level: str) -> str:
         template = only(rendered({**DEMO, "settings": {"log": {"level": level}}}), "Deployment")["spec"]["template"]
@@ -243,8 +302,9 @@ def test_one_thing_waits_for_clients_to_hear_that_a_pod_goes(name: str, tmp_path
     assert "lifecycle" not in pods(found)[0]["containers"][0]
 
 
-SECRETS = dict.fromkeys(("main-url", "archive-url", "cold-url"), "sqlite:////data.db") | {
+SECRETS = dict.fromkeys(("main-url", "reader-url", "archive-url", "cold-url"), "sqlite:////data.db") | {
     "page-token": "x" * 32,
+    "mask": "y" * 32,
     "tester-hash": "scrypt:14:8:1:c2FsdHNhbHRzYWx0c2FsdA:aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
     "tls.crt": "",
     "tls.key": "",
