@@ -159,6 +159,11 @@ def test_metrics_behind_tls_are_scraped_by_https(trusted: dict[str, Any]) -> Non
     assert "scheme" not in only(rendered(FULL), "ServiceMonitor")["spec"]["endpoints"][0]
 
 
+def test_the_longest_name_fits_every_label() -> None:
+    labels = [each["metadata"]["labels"] for each in rendered({**DEMO, "fullnameOverride": "a" * 63})]
+    assert max(len(value) for each in labels for value in each.values()) <= 63
+
+
 def test_whole_numbers_stay_whole() -> None:
     file = only(rendered(FULL), "ConfigMap")["data"]["rowgate.yaml"]
     assert "unary_rows: 2000000\n" in file
