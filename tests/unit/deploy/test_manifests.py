@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import subprocess
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ import pytest
 import yaml
 
 from rowgate_server import __version__
-from support import manifests, monitoring
+from support import manifests
 from support.available import ROOT
 from support.manifests import DEMO, FULL, OVERLAYS, VERSIONS, Manifest, built, only, rendered, settings_of
-from support.tools import helm
 
 SERVICE_MONITOR = {
     "type": "object",
@@ -223,35 +220,6 @@ def test_the_chart_and_the_overlay_make_the_same_pod() -> None:
     for name in ("rowgate.yaml", "policy.yaml"):
         files = [only(found, "ConfigMap")["data"][name] for found in (chart, overlay)]
         assert yaml.safe_load(files[0]) == yaml.safe_load(files[1])
-
-
-@pytest.mark.parametrize("name", ["chart", "renamed chart", "production"])
-def test_the_job_that_prometheus_has_is_the_one_that_the_rules_ask_for(name: str) -> None:
-    renamed = {"nameOverride": "gw", "fullnameOverride": "door"}
-    found = rendered({**FULL, **renamed}) if name == "renamed chart" else all_of(name)
-    label = only(found, "ServiceMonitor")["spec"]["jobLabel"]
-    asked = set(re.findall(r'job="(\w+)"', monitoring.RULES.read_text(encoding="utf-8")))
-    assert {only(found, "Service")["metadata"]["labels"][label]} == asked
-
-
-def test_the_operator_s_rules_are_those_of_prometheus() -> None:
-    rules = only(rendered(FULL), "PrometheusRule")
-    assert rules["spec"] == yaml.safe_load(monitoring.RULES.read_text(encoding="utf-8"))
-    assert rules["metadata"]["labels"]["release"] == "prometheus"
-    assert "PrometheusRule" not in {manifest["kind"] for manifest in rendered(DEMO)}
-
-
-def test_a_packed_chart_has_the_rules(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [helm(), "package", manifests.CHART, "--destination", tmp_path],
-        capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    (packed,) = tmp_path.iterdir()
-    with tarfile.open(packed) as archive:
-        file = archive.extractfile("rowgate/files/rules.yaml")
-        assert file is not None
-        assert file.read() == monitoring.RULES.read_bytes()
 
 
 def test_secrets_reach_the_server_as_files(tmp_path: Path) -> None:
