@@ -135,7 +135,7 @@ class Catalog:
                 misses), INVALID_REQUEST.
         """
         if not table:
-            raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
+            raise _unnamed()
         access, database = enter(self._databases, database_name)
         if access is None or access.sees_everything:
             return await self.read_table(database, schema, table, call_timeout, extent)
@@ -150,8 +150,10 @@ class Catalog:
         """One table or view of this very database, whoever asks.
 
         Raises:
-            RowgateError: UNKNOWN_TABLE (with near misses), and what the database has against it.
+            RowgateError: INVALID_REQUEST, UNKNOWN_TABLE (with near misses), and what the database has against it.
         """
+        if not table:
+            raise _unnamed()
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
@@ -316,3 +318,7 @@ def _read_token(query: TableQuery) -> str | None:
     if version != _TOKEN_VERSION or binding != _binding(query) or not isinstance(after, str):
         raise RowgateError(Reason.INVALID_REQUEST, "the page token belongs to another request", field="page_token")
     return after
+
+
+def _unnamed() -> RowgateError:
+    return RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
