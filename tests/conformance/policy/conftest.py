@@ -65,6 +65,10 @@ roles:
       - {databases: "*", table: notes_*, allow: [read, insert, update, delete]}
       - {databases: "*", allow: [raw]}
     limits: {rows: 3}
+  scant_member:
+    rules:
+      - {databases: "*", table: notes_*, allow: [read, insert, update], rows: {column: id, op: GT, value: 0}}
+    limits: {rows: 3}
   few:
     rules:
       - {databases: "*", table: notes_*, allow: read}

@@ -73,15 +73,20 @@ async def test_the_role_is_named_where_it_is_the_role_that_bounds(
     assert "StreamQuery" not in error.metadata["hint"]
 
 
+@pytest.mark.parametrize("role", ["scant", "scant_member"])
 async def test_the_rows_that_the_gateway_looks_up_for_itself_do_not_count(
-    scant: Caller, root: Caller, engine: Engine, notes: str
+    gateway_with_policy: Policed, root: Caller, engine: Engine, notes: str, role: str
 ) -> None:
+    caller = gateway_with_policy.caller(role, role)
     change = {"database": engine.name, "table": notes, "allow_unfiltered": True, "values": values(body="x")}
     for most in ({}, {"max_affected": 6}):
-        changed = await scant(f"{T}UpdateRows", {**change, **most})
+        changed = await caller(f"{T}UpdateRows", {**change, **most})
         assert changed["stats"]["affected_rows"] == "6"
-    error = await _refused(scant(f"{T}UpdateRows", {**change, "returning": ["id"], "values": values(body="y")}))
+    error = await _refused(caller(f"{T}UpdateRows", {**change, "returning": ["id"], "values": values(body="y")}))
     assert isinstance(error, rowgate.ResultTooLarge)
+    new = [{"values": values(id=number, tenant="acme", body="x")} for number in range(10, 14)]
+    error = await _refused(caller(f"{T}InsertRows", {"database": engine.name, "table": notes, "rows": new}))
+    assert "the caller's role" in str(error), "the keys of new rows are an answer"
     asked = {"database": engine.name, "sql": f"select count(*) as n from {notes} where body = 'x'"}
     assert rows(await root(f"{Q}ExecuteQuery", asked)) == [(6,)]
 

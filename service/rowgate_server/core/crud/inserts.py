@@ -74,8 +74,7 @@ class TableInserter:
             returning = plan_returning(table, request.returning, _key_of(table))
             checked = _checked(table, request, returning)
             if returning or checked:
-                # What is only checked is the gateway's to read.
-                _check_count(len(request.rows), database.bounds.unary() if returning else database.bounds.own())
+                _check_count(len(request.rows), database.bounds.unary())
             if len(request.rows) > _MANY:
                 planned = await asyncio.to_thread(_planned, table, request, returning)
             else:
