@@ -60,6 +60,15 @@ roles:
       - {databases: "*", table: notes_*, allow: read}
       - {databases: "*", allow: raw_read}
     limits: {rows: 3, time: 400ms}
+  scant:
+    rules:
+      - {databases: "*", table: notes_*, allow: [read, insert, update, delete]}
+      - {databases: "*", allow: [raw]}
+    limits: {rows: 3}
+  scant_member:
+    rules:
+      - {databases: "*", table: notes_*, allow: [read, insert, update], rows: {column: id, op: GT, value: 0}}
+    limits: {rows: 3}
   few:
     rules:
       - {databases: "*", table: notes_*, allow: read}
