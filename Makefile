@@ -25,6 +25,7 @@ run: venv ## serve the demo database
 
 dev: venv ## add the developer's tools to .venv
 	@scripts/environment .venv requirements-dev.lock
+	@$(MAKE) -s venv # a lock of tools that changed has made the environment anew
 
 tools: ## get the tools that no Python package carries (grpcurl, helm, kustomize, prometheus)
 	@scripts/tools

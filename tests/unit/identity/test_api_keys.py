@@ -143,7 +143,7 @@ async def test_a_wrong_name_costs_as_much_as_a_wrong_secret(proofs: list[str]) -
         ((b"Bearer " + KEY.encode(),), Why.MALFORMED),
         (("Bearer ünïcode",), Why.MALFORMED),
     ],
-    ids=lambda each: str(each)[:24],
+    ids=["none", "two", "huge", "bare", "basic", "empty", "list", "spaces", "short", "long", "case", "bytes", "letters"],
 )
 async def test_what_is_no_credential_is_refused_unproved(
     proofs: list[str], headers: tuple[str | bytes, ...], why: Why
