@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.policy.access import TableAccess
+from rowgate_server.core.policy.fitting import fitted
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import ForeignKey, Table, TableKind
 from rowgate_server.errors import RowgateError
@@ -20,7 +21,11 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
     """The table for a caller.
 
     Keys are those whose columns may all be compared: a key tells by what is found whether there is a row.
+
+    Raises:
+        MisfitError: PERMISSION_DENIED: the rules name columns that are not there.
     """
+    access = fitted(access, table.columns, table.database, table.name)
     if access.unlimited:
         return table
     columns = {name: column for name, column in table.columns.items() if name in access.shown}
@@ -44,7 +49,10 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
 
 
 def described(table: Table, access: TableAccess, sees: Sees) -> Table:
-    """The description for a caller. What is written by hand (checks, expressions) may name what is hidden."""
+    """The description for a caller, whose access is `fitted`.
+
+    What is written by hand (checks, expressions) may name what is hidden.
+    """
     if access.unlimited:
         keys = tuple(key for key in table.foreign_keys if _seen(key, sees))
         told = table.kind is TableKind.TABLE and len(keys) == len(table.foreign_keys)

@@ -49,7 +49,7 @@ def _sight(*rules: Rule) -> PolicySight:
     return PolicySight(_access(*rules), "public")
 
 
-_PRICES = Rule(("*",), _READ, tables=("orders",), read=Names.of(["*"], without=["secret", "hidden"]))
+_PRICES = Rule(("*",), _READ, tables=("order*",), read=Names.of(["*"], without=["secret", "hidden"]))
 
 
 async def test_a_caller_sees_its_tables_and_columns_and_no_other_schema_and_no_routines() -> None:

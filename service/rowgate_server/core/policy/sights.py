@@ -6,6 +6,7 @@ import hashlib
 from functools import cached_property
 
 from rowgate_server.core.policy.access import Access, BoundRule
+from rowgate_server.core.policy.fitting import MisfitError, fitted
 from rowgate_server.core.policy.names import Names
 from rowgate_server.core.tree.records import Routine, TreeTable
 from rowgate_server.core.tree.sight import EVERYTHING, Sight
@@ -36,6 +37,11 @@ class PolicySight:
         """As `Sight` says; a primary key of which some is hidden is none."""
         found = self._access.table(schema, table.name, self._default)
         if found is None:
+            return None
+        names = (column.name for column in table.columns)
+        try:
+            found = fitted(found, names, self._access.database, table.name)
+        except MisfitError:
             return None
         shown = tuple(column for column in table.columns if column.name in found.shown)
         if len(shown) == len(table.columns):
