@@ -144,7 +144,7 @@ class Catalog:
         found = await self._read_table(database, schema, table, call_timeout, extent)
         allowed = fitted(allowed, (column.name for column in found.columns), database.name, found.name)
         default = _default_schema(database)
-        return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
+        return described(found, allowed, lambda schema, name, columns: access.sees(schema, name, default, columns))
 
     async def _read_table(
         self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -10,11 +11,16 @@ from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.policy.access import TableAccess
 from rowgate_server.core.policy.fitting import fitted
 from rowgate_server.core.policy.needs import Operation
-from rowgate_server.core.tables import ForeignKey, Table, TableKind
+from rowgate_server.core.tables import ForeignKey, Table, TableColumn, TableKind
 from rowgate_server.errors import RowgateError
 
-Sees = Callable[[str, str], bool]
-"""Whether a table of a schema may be known of."""
+Sees = Callable[[str, str, Sequence[str]], bool]
+"""Whether a table of a schema may be known of, with some columns."""
+
+_PLAIN = re.compile(
+    r"'(?:[^'\\]|'')*'(?:::[\w ]+)?|[-+]?[\d.]+|null|true|false|(?:current_timestamp|now)(?:\(\d*\))?", re.IGNORECASE
+)
+"""A default that names nothing."""
 
 
 def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
@@ -51,7 +57,7 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
 def described(table: Table, access: TableAccess, sees: Sees) -> Table:
     """The description for a caller, whose access is `fitted`.
 
-    What is written by hand (checks, expressions) may name what is hidden.
+    What is written by hand (checks, expressions, defaults, the table's comment) may name what is hidden.
     """
     if access.unlimited:
         keys = tuple(key for key in table.foreign_keys if _seen(key, sees))
@@ -68,7 +74,8 @@ def described(table: Table, access: TableAccess, sees: Sees) -> Table:
     primary = table.primary_key
     return replace(
         table,
-        columns=tuple(replace(column, generation_expression="") for column in columns) if hidden else columns,
+        comment="" if hidden else table.comment,
+        columns=tuple(_discreet_column(column) for column in columns) if hidden else columns,
         primary_key=primary if primary is not None and whole(primary.columns) else None,
         foreign_keys=tuple(key for key in table.foreign_keys if whole(key.columns) and _seen(key, sees)),
         unique_constraints=tuple(key for key in table.unique_constraints if whole(key.columns)),
@@ -101,5 +108,11 @@ def discreet(error: RowgateError, table: KnownTable) -> RowgateError:
     return error
 
 
+def _discreet_column(column: TableColumn) -> TableColumn:
+    """A default that is no more than a value names no column."""
+    plain = column.default is None or _PLAIN.fullmatch(column.default) is not None
+    return replace(column, generation_expression="", default=column.default if plain else None)
+
+
 def _seen(key: ForeignKey, sees: Sees) -> bool:
-    return sees(key.referred_schema, key.referred_table)
+    return sees(key.referred_schema, key.referred_table, key.referred_columns)

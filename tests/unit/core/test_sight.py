@@ -60,6 +60,12 @@ async def test_a_caller_sees_its_tables_and_columns_and_no_other_schema_and_no_r
     assert not schema.routines
 
 
+def test_the_comment_of_a_table_is_not_told_where_columns_are_hidden() -> None:
+    whole = _table("orders", "id", "price", "secret")._replace(comment="secret is the card's number")
+    found = [_sight(_PRICES).table("public", whole._replace(columns=whole.columns[:most])) for most in (2, 3)]
+    assert [table.comment for table in found if table is not None] == [whole.comment, ""]
+
+
 async def test_what_is_hidden_does_not_count_in_the_etag() -> None:
     one, other = await seen(_tree(), _sight(_PRICES)), await seen(_tree("hidden"), _sight(_PRICES))
     assert one.etag == other.etag

@@ -139,9 +139,12 @@ class Access:
         """Whether nothing of the schema need be hidden: whoever may run SQL can ask the database for it."""
         return bool(_SQL & self.of_database)
 
-    def sees(self, schema: str, name: str, default_schema: str) -> bool:
-        """Whether a table may be known of."""
-        return self.sees_everything or self.table(schema, name, default_schema) is not None
+    def sees(self, schema: str, name: str, default_schema: str, columns: Iterable[str] = ()) -> bool:
+        """Whether a table may be known of, with some columns."""
+        if self.sees_everything:
+            return True
+        found = self.table(schema, name, default_schema)
+        return found is not None and all(folded(column, self.dialect) in found.shown for column in columns)
 
     def sees_schema(self, schema: str, default_schema: str) -> bool:
         """Whether any table of a schema may be known of."""

@@ -34,7 +34,7 @@ class PolicySight:
         return hashlib.blake2b(repr((self._default, told)).encode("utf-8", "surrogatepass")).hexdigest()
 
     def table(self, schema: str, table: TreeTable) -> TreeTable | None:
-        """As `Sight` says; a primary key of which some is hidden is none."""
+        """As `Sight` says; a primary key of which some is hidden is none, and so is a comment."""
         found = self._access.table(schema, table.name, self._default)
         if found is None:
             return None
@@ -48,7 +48,7 @@ class PolicySight:
             return table
         if any(column.primary_key and column.name not in found.shown for column in table.columns):
             shown = tuple(column._replace(primary_key=False) for column in shown)
-        return table._replace(columns=shown)
+        return table._replace(columns=shown, comment="")
 
     def routine(self, schema: str, routine: Routine) -> bool:
         """None: they are of use in SQL of the caller's own only, and whoever may run that sees everything."""
