@@ -154,6 +154,11 @@ class Server(Section):
 class Admin(Section):
     """AdminService: the queries that run."""
 
+    enabled: Annotated[
+        bool,
+        VISIBLE,
+        Field(description="Whether AdminService answers; otherwise each of its calls ends in `PERMISSION_DENIED`."),
+    ] = True
     all_queries: Annotated[
         bool,
         VISIBLE,
