@@ -272,6 +272,7 @@ class Gateway:
                 work.pager,
                 work.inserter,
                 work.changer,
+                databases.name_of,
                 server.request_timeout,
                 server.max_message_bytes,
             ),
