@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 from rowgate_server.core.crud.filters import Filter, Or
 from rowgate_server.core.policy.masks import Masker
 from rowgate_server.core.policy.names import Names, folded, meets_schema, meets_table
-from rowgate_server.core.policy.needs import OF_ROWS, Operation
+from rowgate_server.core.policy.needs import OF_ROWS, WRITING, Operation
 from rowgate_server.core.policy.records import NO_LIMITS, Limits, Mask, Rule
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_TABLES = 1000
 _STRICTEST = (Mask.HIDE, Mask.HASH, Mask.PARTIAL)
-_WRITING = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.RAW, Operation.DDL})
 _SQL = frozenset({Operation.RAW_READ, Operation.RAW, Operation.DDL})
 _NO_MASKS: Mapping[str, Mask] = MappingProxyType({})
 
@@ -132,7 +131,7 @@ class Access:
     @property
     def writes(self) -> bool:
         """Whether anything at all may be written."""
-        return bool(self.operations & _WRITING)
+        return bool(self.operations & WRITING)
 
     @property
     def sees_everything(self) -> bool:
