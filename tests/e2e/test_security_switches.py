@@ -81,6 +81,22 @@ def test_the_demo_says_what_is_on_and_what_is_off(setting: str, named: str) -> N
     assert len(told[1].split(", ")) >= 3, "the others are on"
 
 
+def test_check_judges_certificates_as_serve_does(tmp_path: Path) -> None:
+    certificate, _ = CA.issue().write(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    _, key = CA.issue().write(other)
+    database = ("--database", f"main=sqlite:///{fill(tmp_path / 'main.db', 'create table t (a)')}")
+    told = {}
+    for command, section in (("check", "tls"), ("serve", "tls"), ("check", "admin_tls")):
+        files = ("--set", f"{section}.certificate={certificate}", "--set", f"{section}.key={key}")
+        refused = run(command, *database, *files)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        told[command, section] = refused.stderr
+    assert told["check", "tls"] == told["serve", "tls"]
+    assert told["check", "admin_tls"].startswith("rowgate-server: admin_tls: ")
+
+
 def test_a_hangup_exchanges_the_certificate_and_does_not_end_the_server(tmp_path: Path) -> None:
     certificate, key = CA.issue().write(tmp_path)
     database = f"main=sqlite:///{fill(tmp_path / 'main.db', 'create table t (a)')}"

@@ -275,7 +275,8 @@ class Settings(Section):
         VISIBLE,
         Field(
             description="Where the gRPC health service, and nothing else, also listens in plaintext: for probes that "
-            "speak no TLS, or have no client certificate. `off`: nowhere."
+            "speak no TLS, or have no client certificate. It asks nobody who they are, and any address may stand here, "
+            "without authentication and `insecure` too. `off`: nowhere."
         ),
     ] = None
     insecure: Annotated[
