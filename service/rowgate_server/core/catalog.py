@@ -18,6 +18,7 @@ from rowgate_server.core.broken_views import broken_among
 from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.policy.access import denied
+from rowgate_server.core.policy.fitting import fitted
 from rowgate_server.core.policy.guard import access_to, check_table, enter
 from rowgate_server.core.policy.sights import sight_of
 from rowgate_server.core.tables import Table, TableKind, TableSummary
@@ -141,8 +142,9 @@ class Catalog:
             return await self.read_table(database, schema, table, call_timeout, extent)
         allowed = check_table(access, database, (schema, table), ())
         found = await self.read_table(database, schema, table, call_timeout, extent)
+        allowed = fitted(allowed, (column.name for column in found.columns), database.name, found.name)
         default = _default_schema(database)
-        return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
+        return described(found, allowed, lambda schema, name, columns: access.sees(schema, name, default, columns))
 
     async def read_table(
         self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent

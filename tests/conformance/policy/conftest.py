@@ -52,6 +52,24 @@ roles:
   sql_writer:
     rules:
       - {databases: "*", allow: raw}
+  mistyped:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, except: [card_nubmer]}
+  mismasked:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, masks: {emial: hide}}
+  exact:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, except: [card_number], masks: {email: hide}}
+  cased:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, except: [CARD_NUMBER], masks: {EMAIL: hide}}
+  cased_of_several:
+    rules:
+      - {databases: "*", table: "named_*", allow: read, except: [Card_Number, of_others], masks: {Email: hide}}
+  several:
+    rules:
+      - {databases: "*", table: "named_*", allow: read, except: [card_number, of_others], masks: {email: hide}}
   broken:
     rules:
       - {databases: "*", table: notes_*, allow: read, rows: {column: nowhere, value: 1}}
