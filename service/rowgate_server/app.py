@@ -134,6 +134,8 @@ class Gateway:
         self._grpc = grpc_server.build(self._servicers(queries), self._options(), around)
         self._health_grpc = grpc_server.build_health(self.health, self._options(), self.metrics, self._audit)
         self._admin = AdminServer(self._collect, self.health.state)
+        pools = [(each.name + (each.login and f"/{each.login}"), each) for each in self._policing.pools]
+        self.metrics.watch_hosts({name: each.host_numbers for name, each in pools if each.hosts})
         self.metrics.watch_pools(
             {database.name: database.pool_numbers for database in self._databases} | self._policing.pool_numbers(),
             lambda name: bool(self._databases.get(name.partition("/")[0]).availability.up),

@@ -22,6 +22,7 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
+from rowgate_server.engines.routing import PRIMARY, Reading
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -50,6 +51,7 @@ class QueryOptions(NamedTuple):
     read_only: bool = False
     tag: str = ""
     mode: QueryMode = QueryMode.EXECUTE
+    reading: Reading = PRIMARY
 
 
 class QueryRequest(NamedTuple):
@@ -92,7 +94,7 @@ class QueryRunner:
         request = _within_rights(access, request)
         statement, call = self._prepare(database, access, request, streaming=False)
         try:
-            result = await database.executor.run(call)
+            result = await database.reading(request.options.reading).executor.run(call)
         except RowgateError as error:
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
@@ -121,7 +123,7 @@ class QueryRunner:
             check_within(access, transaction_reads=request.options.read_only)
         statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
         returned = False
-        chunks = (within or database.executor).stream(call, cells_per_chunk)
+        chunks = (within or database.reading(request.options.reading).executor).stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None

@@ -13,21 +13,21 @@ from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines.availability import Availability
+from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.executor import Executor
 from rowgate_server.engines.held import HeldExecutor
-from rowgate_server.engines.pool import Pool, PoolSettings
+from rowgate_server.engines.hosts import Host
+from rowgate_server.engines.routing import Reading, Route, Router
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.underway import UnderWay
 from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
+from rowgate_server.observability.host_metrics import HostNumbers
+from rowgate_server.observability.metrics import PoolNumbers
 
 _T = TypeVar("_T")
-
-_REFUSED = ("28", "3D")
-"""SQLSTATEs of logins that are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +50,36 @@ class Bounds:
 
 
 class Database:
-    """One database, by the name that the configuration gives it; `login` where that is not the gateway's own."""
+    """One database, by the name that the configuration gives it.
+
+    Args:
+        name: that name.
+        driver: its kind.
+        pool: its connections, those to the primary where it has several servers.
+        bounds: the limits on its statements.
+        availability: whether it answers.
+        login: with which login, where that is not the gateway's own.
+        router: knows the servers, where there are several.
+    """
 
     def __init__(
         self,
         name: str,
         driver: Driver,
-        pool: PoolSettings,
+        pool: Connections,
         bounds: Bounds,
         availability: Availability,
-        metrics: DatabaseMetrics,
         login: str = "",
+        router: Router | None = None,
     ) -> None:
         self.name = name
         self.login = login
         self.bounds = bounds
         self.availability = availability
         self._driver = driver
-        self._pool = Pool(driver, pool, metrics)
-        availability.listen(self._probed)
-        executor = Executor(driver, self._pool)
+        self._pool = pool
+        self._router = router
+        executor = Executor(driver, pool)
         self.executor: Executor | HeldExecutor = executor
         self._under_way = executor.under_way
 
@@ -84,6 +94,37 @@ class Database:
         narrower = copy(self)
         narrower.bounds = bounds
         return narrower
+
+    def reading(self, reading: Reading) -> Database:
+        """The same for a call that reads, where it is to go; where there is but one server, it goes there.
+
+        Raises:
+            RowgateError: INVALID_REQUEST: it is part of a transaction, which is somewhere already.
+        """
+        if reading.route is Route.PRIMARY:
+            return self
+        if not isinstance(self.executor, Executor):
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "a transaction is where it was begun",
+                field="route",
+                hint="set begin.route",
+                outcome=Outcome.NOT_RUN,
+            )
+        if self._router is None:
+            return self
+        there = copy(self)
+        there.executor = self.executor.over(self._router.connections(reading))
+        return there
+
+    @property
+    def hosts(self) -> Sequence[Host]:
+        """Its servers, where it has several, the replicas last."""
+        return () if self._router is None else [member.host for member in self._router.members]
+
+    def host_numbers(self) -> Sequence[HostNumbers]:
+        """Each of its servers at this moment, where it has several."""
+        return () if self._router is None else [member.numbers() for member in self._router.members]
 
     @property
     def statement_limit(self) -> str:
@@ -130,7 +171,7 @@ class Database:
             async with asyncio.timeout_at(deadline.at):
                 with lease.session.reflecting():
                     result = await greenlet_spawn(
-                        lambda: read(inspect(Connection(self._pool.sync_engine, lease.checked_out)))
+                        lambda: read(inspect(Connection(lease.sync_engine, lease.checked_out)))
                     )
             sound = True
         except NoSuchTableError:
@@ -152,16 +193,10 @@ class Database:
             lease.end(sound=sound)
         return result
 
-    def _probed(self, up: bool) -> None:
-        """A server that refuses the login is left to refuse each caller: it does so at once, and says why."""
-        error = self.availability.error
-        told = None if up or error is None else self._driver.translate(error, has_parameters=False)
-        self._pool.breaker.probed(up or (told is not None and told.metadata.get("sqlstate", "").startswith(_REFUSED)))
-
     async def close(self) -> None:
         """Stop probing, wait for clean-ups, close every connection."""
         await self.availability.stop()
-        await self._pool.close()
+        await (self._pool if self._router is None else self._router).close()
 
 
 class Databases:

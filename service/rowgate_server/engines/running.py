@@ -48,10 +48,12 @@ class Call(NamedTuple):
 class Work:
     """A statement on its connection.
 
-    `sent`: the database may have it. `spoiled`: the rest must be killed. `meter`: counts its rows, once there are any.
+    `replica`: where that is, if not on the primary. `sent`: the database may have it. `spoiled`: the rest must be
+    killed. `meter`: counts its rows, once there are any.
     """
 
     session: Session
+    replica: str = ""
     sent: bool = False
     spoiled: bool = False
     meter: ResultMeter | None = None
@@ -88,7 +90,7 @@ async def run(call: Call, work: Work, started: float) -> Result:
         # Over the cap: what is left of the result is nobody's, and may be long.
         work.spoiled = error.reason is Reason.RESULT_TOO_LARGE
         raise
-    return Result(cursor.columns, rows, _stats(call, started, meter, completion))
+    return Result(cursor.columns, rows, _stats(call, started, meter, completion, work))
 
 
 async def stream(
@@ -106,7 +108,7 @@ async def stream(
             yield chunk
     with timed:
         completion = await _end(cursor, meter, work)
-    yield Chunk(rows=[], stats=_stats(call, started, meter, completion))
+    yield Chunk(rows=[], stats=_stats(call, started, meter, completion, work))
 
 
 def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[bool, Exception]:
@@ -165,5 +167,5 @@ async def _chunks(
         await reader.close()
 
 
-def _stats(call: Call, started: float, meter: ResultMeter, completion: Completion) -> Stats:
-    return Stats(call.query_id, clock.now() - started, meter.rows, completion, meter.truncation)
+def _stats(call: Call, started: float, meter: ResultMeter, completion: Completion, work: Work) -> Stats:
+    return Stats(call.query_id, clock.now() - started, meter.rows, completion, meter.truncation, work.replica)

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from rowgate_server.observability.causes import in_a_line
+from rowgate_server.observability.host_metrics import HostNumbers, Hosts
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.tls_metrics import TlsFamilies, TlsMetrics
@@ -113,6 +114,29 @@ class DatabaseMetrics:
         _log.warning("connection dropped", database=self._database, cause=f"{kind} failed", error=repr(error))
 
 
+class HostMetrics(DatabaseMetrics):
+    """What happens to the connections of one of a database's servers: it is counted together with the others.
+
+    Args:
+        metrics: of the process.
+        database: the database's name.
+        host: the server's.
+        breakers: the state of the breaker of each of the servers; the database's is the best of them.
+    """
+
+    def __init__(self, metrics: Metrics, database: str, host: str, breakers: dict[str, int]) -> None:
+        super().__init__(metrics, database)
+        self._host = host
+        self._breakers = breakers
+        breakers[host] = 0
+
+    def breaker(self, state: str, number: int) -> None:
+        """As the database's own."""
+        self._breakers[self._host] = number
+        self._breaker.set(min(self._breakers.values()))
+        _log.info("circuit breaker", database=self._database, host=self._host, state=state)
+
+
 class TransactionMetrics:
     """What happens to the transactions that callers hold on one database."""
 
@@ -201,6 +225,11 @@ class Metrics:
         """The metrics of one database."""
         return DatabaseMetrics(self, name)
 
+    def hosts_of(self, name: str) -> Callable[[str], DatabaseMetrics]:
+        """The metrics of one database's servers, each by its name."""
+        breakers: dict[str, int] = {}
+        return lambda host: HostMetrics(self, name, host, breakers)
+
     def transactions(self, name: str) -> TransactionMetrics:
         """The metrics of one database's transactions."""
         return TransactionMetrics(self, name)
@@ -212,6 +241,10 @@ class Metrics:
     def watch_pools(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
         """Read the pools and the databases' health at every scrape."""
         self.registry.register(_Pools(pools, up))
+
+    def watch_hosts(self, hosts: Mapping[str, Callable[[], Sequence[HostNumbers]]]) -> None:
+        """Read the servers of databases that have several, at every scrape."""
+        self.registry.register(Hosts(hosts))
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Isolation, TransactionOptions
+from rowgate_server.engines.routing import PRIMARY, Reading
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _ALL = frozenset(Isolation)
@@ -52,6 +53,7 @@ class Begin(NamedTuple):
     timeout: float | None = None
     call_timeout: float | None = None
     tag: str = ""
+    reading: Reading = PRIMARY
 
 
 def options_of(begin: Begin, database: Database) -> TransactionOptions:
