@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -20,6 +22,7 @@ from rowgate_server.observability.metrics import Metrics
 from support.clusters import Pair, pair
 from support.eventually import eventually
 from support.process import Gateway
+from support.scraped import total
 from support.throwaway import ADMIN, ADMIN_PASSWORD, PASSWORD, USER
 
 PORT = {"mariadb": "select @@port as p", "postgresql": "select inet_server_port() as p"}
@@ -107,6 +110,32 @@ async def test_stale_replica_is_passed_over_until_it_has_caught_up(served: Serve
     assert 2 not in await answered_by(there, "copy"), "without a bound it is old"
     served.both.go_on()
     assert 2 in await answered_by(bounded, "copy")
+
+
+def test_check_says_what_each_server_is(served: Served) -> None:
+    flags = ["--database", f"main={served.both.url}", "--set"]
+    command = [
+        sys.executable,
+        "-m",
+        "rowgate_server",
+        "check",
+        *flags,
+        f"databases.main.replicas.copy.url={served.both.replica.url}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    primary, replica = served.both
+    assert f"databases.main: 127.0.0.1:{primary.port}: ok, takes writes\n" in done.stdout
+    assert f"databases.main: 127.0.0.1:{replica.port}: ok, takes no writes\n" in done.stdout
+    assert "databases.main: copy: ok, takes no writes, 0." in done.stdout
+
+
+async def test_metrics_tell_of_each_server(served: Served, db: rowgate.Client) -> None:
+    await answered_by(db.with_options(read_only=True, route="replica"), "copy")
+    assert total(served.gateway, "rowgate_host_up", database="main", host="copy", role="replica") == 1
+    assert total(served.gateway, "rowgate_host_writable", database="main") == 1
+    assert total(served.gateway, "rowgate_host_calls_total", host="copy") > 0
+    assert total(served.gateway, "rowgate_replica_staleness_seconds", host="copy") < 60
 
 
 async def test_killed_replica_is_passed_over_at_once(served: Served, db: rowgate.Client) -> None:

@@ -25,7 +25,7 @@ class Cost:
     """What a misfortune cost.
 
     Attributes:
-        calls: those that began from then until the last that failed.
+        calls: those that ended since and began before the last that failed, or within a second.
         failed: how many of them failed.
         seconds: from the misfortune until the last failing call began.
         slowest: seconds of the slowest call that began within five seconds of it.
@@ -75,7 +75,7 @@ class Steady:
         failed = [made for made in since if made.error is not None]
         last = max((made.began for made in failed), default=moment)
         return Cost(
-            calls=sum(made.began <= last for made in since) if failed else len(since),
+            calls=sum(made.began <= max(last, moment + 1) for made in since) if failed else len(since),
             failed=len(failed),
             seconds=max(0.0, last - moment),
             slowest=max((made.ended - made.began for made in since if made.began < moment + 5), default=0.0),

@@ -74,6 +74,7 @@ class Host:
         self._driver = driver
         self._round_trips: deque[float] = deque(maxlen=_ROUND_TRIPS)
         self._fresh_at: float | None = None
+        self._applied: Position = ()
         self._was_down = False
         self._settled_at = float("-inf")
 
@@ -115,12 +116,15 @@ class Host:
         return f"ok, {writes}{'' if role.in_step else ', not in step with its cluster'}{behind}"
 
     def compare(self, positions: Positions) -> None:
-        """Find out how old its data is; what it had once, it keeps."""
+        """Find out how old its data is. What it had once, it keeps, unless it was made anew from a backup."""
         if self.role is None:
             return
-        latest = positions.latest_in(self.role.applied)
+        applied, before = self.role.applied, self._applied
+        latest = positions.latest_in(applied)
         if latest is not None:
-            self._fresh_at = latest if self._fresh_at is None else max(self._fresh_at, latest)
+            kept = self._fresh_at is not None and reached(applied, before)
+            self._fresh_at = max(self._fresh_at or latest, latest) if kept else latest
+        self._applied = applied
 
     def _heard(self, up: bool) -> None:
         if not up:

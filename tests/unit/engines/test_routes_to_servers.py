@@ -191,6 +191,20 @@ def test_what_a_replica_had_once_it_keeps() -> None:
     positions.note(100.0, ({"": 1},))
     replica.role = Role(writable=False, applied=({"": 1},))
     replica.compare(positions)
-    positions.note(200.0, ({"": 5},))
+    for at in range(200, 200 + 300):  # more than are kept
+        positions.note(float(at), ({"": 5},))
+    replica.compare(positions)
+    assert replica._fresh_at == 100.0
+
+
+def test_replica_that_was_made_anew_from_a_backup_is_as_old_as_that() -> None:
+    replica = router(Scripted("a"), replicas=(Scripted("copy", STANDBY),), applied=None).members[1].host
+    positions = Positions()
+    for at, number in ((100.0, 1), (200.0, 5)):
+        positions.note(at, ({"": number},))
+    replica.role = Role(writable=False, applied=({"": 5},))
+    replica.compare(positions)
+    assert replica._fresh_at == 200.0
+    replica.role = Role(writable=False, applied=({"": 2},))
     replica.compare(positions)
     assert replica._fresh_at == 100.0
