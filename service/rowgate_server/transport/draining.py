@@ -78,7 +78,7 @@ class Draining:
         self._calls = calls
         self._transacting = transacting
         self._stop_statements = stop_statements
-        self._told: set[str] | None = set() if plain else None
+        self._told: dict[str, float] | None = {} if plain else None
 
     async def drain(self, times: DrainTimes, hurry: asyncio.Event) -> None:
         """All of it; returns once no handler runs any more, or has been given up."""
@@ -97,7 +97,7 @@ class Draining:
             _log.error("handlers given up", methods=sorted(call.rpc for call in self._calls))
 
     async def _let_leave(self, port: int, until: float, hurry: asyncio.Event) -> None:
-        """Close the connections on which no call is, and was none in the round before."""
+        """Close the connections on which no call is, and was none in the round before, or have their callers leave."""
         busy = before = self._peers()
         while clock.now() < until and not hurry.is_set():
             await _wait(hurry, _ROUND)
