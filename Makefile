@@ -10,8 +10,9 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy bench bench-schema bench-transactions fmt check-fmt \
-	lint type arch buf check-tree check-lock check-proto check stubs proto locker lock upgrade clean
+.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy image-steps monitoring bench \
+	bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto locker lock \
+	upgrade auditor audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +26,7 @@ run: venv ## serve the demo database
 dev: venv ## add the developer's tools to .venv
 	@scripts/environment .venv requirements-dev.lock
 
-tools: ## build the tools that no Python package carries (grpcurl)
+tools: ## get the tools that no Python package carries (grpcurl, helm, kustomize, prometheus)
 	@scripts/tools
 
 engines: ## find or install the database engines that the tests start
@@ -36,8 +37,7 @@ test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@$(bin)/python -m pytest $(ARGS)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
-	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/test_transaction_consistency.py \
-	  tests/integration/test_killed_clients.py $(ARGS)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/consistency $(ARGS)
 
 life: dev tools engines ## restart twenty times under load, and flood with ten times as many calls (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_draining.py tests/e2e/test_workers.py \
@@ -55,6 +55,11 @@ cluster: dev tools engines ## kill, freeze and drain nodes of a Galera cluster u
 
 policy: dev tools engines ## ask 10,000 times on each engine for rows outside a row filter (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)
+image-steps: dev ## do what the Dockerfile does, without Docker, and start what comes out
+	@$(bin)/python scripts/image.py
+
+monitoring: dev tools engines ## run every expression of the dashboard, the alerts and the adapter in a real Prometheus
+	@$(bin)/python -m pytest tests/monitoring/in_prometheus.py $(ARGS)
 
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)
@@ -114,6 +119,14 @@ lock: locker ## write the lock files anew, keeping the versions that still fit
 
 upgrade: locker ## write the lock files anew with the newest versions
 	@.tools/lock/bin/python scripts/lock.py write --upgrade
+
+auditor: # like the locker, it locks nothing that is served
+	@[ -x .tools/audit/bin/pip-audit ] || { $${PYTHON:-python3} -m venv .tools/audit && \
+	  .tools/audit/bin/python -m pip --disable-pip-version-check install --quiet pip-audit==2.10.1; }
+
+audit: auditor ## look for known vulnerabilities in what is locked (asks pypi.org for its advisories)
+	@for lock in requirements.lock requirements-extras.lock; do \
+	  .tools/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
 
 clean: ## remove what the other targets made here
 	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -36,6 +36,8 @@ class Lock:
     """Whether it holds what the packages and their build need."""
     group: str | None = None
     """The dependency group of the root pyproject that it holds."""
+    extras: tuple[str, ...] = ()
+    """The packages' extras that it holds besides."""
     within: str | None = None
     """The lock whose pins it must keep."""
 
@@ -44,6 +46,8 @@ class Lock:
         arguments = [*PACKAGES, "-"] if self.packages else []
         if self.group:
             arguments += ["--group", self.group]
+        for extra in self.extras:
+            arguments += ["--extra", extra]
         if self.within:
             arguments += ["--constraints", self.within]
         return arguments
@@ -69,6 +73,7 @@ class Lock:
 
 LOCKS = (
     Lock(RUNTIME, packages=True),
+    Lock("requirements-extras.lock", packages=True, extras=("arrow", "tracing"), within=RUNTIME),
     Lock("requirements-dev.lock", packages=True, group="dev", within=RUNTIME),
     Lock("requirements-bench.lock", packages=True, group="bench", within=RUNTIME),
     Lock("requirements-stubs.lock", group="stubs"),

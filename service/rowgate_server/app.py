@@ -9,39 +9,35 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SAWarning
 
-from rowgate_server import config, security
+from rowgate_server import __version__, config, security
 from rowgate_server.binding import bind
-from rowgate_server.configured import configured_tables, make_missing
 from rowgate_server.core.access import Switches
 from rowgate_server.core.administration import Administration, Alone, OtherWorkers
 from rowgate_server.core.batches import BatchRunner
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.tokens import Tokens
-from rowgate_server.core.ddl import TableMaker
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.query import QueryRunner
-from rowgate_server.core.soft_delete import SoftDeletes
-from rowgate_server.core.table_cache import TableCache, TableRules
-from rowgate_server.core.transactions.beginning import TransactionRules
+from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
-from rowgate_server.core.tree import TreeRules, TreeStore
-from rowgate_server.engines.database import Databases
+from rowgate_server.core.tree import TreeStore
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.listening import certificates, start_admin
-from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.logging import get_logger, set_level
 from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
-from rowgate_server.opening import open_databases, open_logins, open_tracing
-from rowgate_server.policing import Policing
+from rowgate_server.opening import open_tracing
+from rowgate_server.served import Candidate, Served
+from rowgate_server.sharing import unshared
 from rowgate_server.transport import server as grpc_server
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.admin_servicer import AdminServicer
 from rowgate_server.transport.certificates import Reloading
 from rowgate_server.transport.draining import Draining, DrainTimes
-from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
@@ -92,54 +88,45 @@ class Gateway:
         self._tell_altered = altered
         self.metrics = Metrics()
         self._tracing = open_tracing(settings.tracing)
-        self._databases = open_databases(settings, self.metrics, self._tracing)
-        logins = open_logins(settings, self._databases, self.metrics, self._tracing)
-        # What callers ask for goes through its databases; the gateway itself asks the others.
-        self._policing = Policing(settings, self._databases, logins, self.metrics)
-        self._wanted = configured_tables(settings)
+        self._served = Served(settings, self.metrics, self._tracing, worker, self.forget_tables)
+        # What callers ask for goes through the policy's databases; the gateway itself asks the others.
+        self._policing = self._served.policing
+        self.health = self._served.health
         admin = settings.admin
         self.administration = Administration(
             self._policing.databases,
-            self._policing.pools,
+            self._served.pools,
             others or Alone(),
             text=admin.statement_text,
             all_queries=admin.all_queries,
             worker=worker,
         )
-        self.health = Health(self._databases)
-        self._known_by = security.authenticator(settings.auth, self.metrics)
         self._tls = certificates("grpc", "tls", settings.tls, self.metrics.tls)
         self._admin_tls = certificates("admin", "admin_tls", settings.admin_tls, self.metrics.tls)
         served = [each for each in (self._tls, self._admin_tls) if each is not None]
         self._reloading = Reloading(served, settings.tls.reload_interval)
         self._audit_log = security.audit_log(settings.audit, self.metrics, worker)
-        self._audit = security.audit(settings.audit, self._audit_log, self._databases)
-        catalogs = {name: database.catalog for name, database in settings.databases.items()}
-        rules = {name: TreeRules(each.max_age, each.load_timeout, each.max_columns) for name, each in catalogs.items()}
-        self._trees = TreeStore(self._policing.databases, rules)
+        self._audit = security.audit(settings.audit, self._audit_log, self._served.databases)
+        self._trees = TreeStore(self._policing.databases, self._served.rules.trees)
         self._calls = CallsUnderWay()
         self._port: int | None = None
         self._started = False
         self._work = self._table_work()
-        queries = QueryRunner(self._policing.databases, self._altered, self._switches())
+        self._switches = Switches(self._served.rules.raw_sql)
+        queries = QueryRunner(self._policing.databases, self._altered, self._switches)
         self._transacting = self._build_transacting(queries)
         around = grpc_server.Around(
             self.metrics,
             self._audit,
             self._calls,
-            security.authentication(settings.auth, self._known_by),
+            self._served.authentication,
             self._policing.authorization,
             self._tracing,
         )
         self._grpc = grpc_server.build(self._servicers(queries), self._options(), around)
         self._health_grpc = grpc_server.build_health(self.health, self._options(), self.metrics, self._audit)
         self._admin = AdminServer(self._collect, self.health.state)
-        pools = [(each.name + (each.login and f"/{each.login}"), each) for each in self._policing.pools]
-        self.metrics.watch_hosts({name: each.host_numbers for name, each in pools if each.hosts})
-        self.metrics.watch_pools(
-            {database.name: database.pool_numbers for database in self._databases} | self._policing.pool_numbers(),
-            lambda name: bool(self._databases.get(name.partition("/")[0]).availability.up),
-        )
+        self.metrics.build(__version__)
 
     async def start(self) -> Addresses:
         """Listen, and be ready: every database has been asked once.
@@ -153,19 +140,15 @@ class Gateway:
         if health is not None:
             health_address, _ = bind("health_listen", self._health_grpc, health, None)
         admin_address = await start_admin(self._admin, settings.admin_listen, self._admin_tls)
-        await asyncio.gather(*(database.availability.probe() for database in self._databases))
-        # It is the gateway that makes them: no policy is asked.
-        await make_missing(self._maker(self._databases), self._wanted)
+        await self._served.start(self._altered)
         self.metrics.loop_lag.start()
-        if self._known_by is not None:
-            await self._known_by.start()
         self._reloading.start()
         if health is not None:
             await self._health_grpc.start()
         await self._grpc.start()
-        for database in self._databases:
-            database.availability.start()
-        self._policing.start()
+        self._served.watch()
+        for line in unshared(settings):
+            _log.warning("transactions may take all of a pool", pool=line)
         self._started = True
         return Addresses(grpc_address, admin_address, health_address)
 
@@ -197,17 +180,28 @@ class Gateway:
         closing = asyncio.ensure_future(self._close())
         await asyncio.wait({closing}, timeout=_CLOSING)
         if not closing.done():
-            _log.error("connections given up", databases=[database.name for database in self._databases])
+            _log.error("connections given up", databases=[database.name for database in self._served.pools()])
 
-    def reload(self) -> None:
-        """Look at the files of the certificates and of the policy now."""
+    def look_at_files(self) -> None:
+        """Look at the files of the certificates and of the policy now, and read the keys of issuers."""
         self._reloading.look_now()
-        self._policing.look_now()
+        self._served.look_now()
 
-    def most_connections(self) -> dict[str, int]:
-        """How many connections each database takes, where it tells."""
-        told = {database.name: database.availability.facts.max_connections for database in self._databases}
-        return {name: most for name, most in told.items() if most is not None}
+    async def prepare(self, settings: config.Settings) -> Candidate:
+        """Another configuration, built and tried out beside the one that holds; to be taken, or discarded.
+
+        Raises:
+            ConfigError: it cannot be taken while the gateway runs.
+        """
+        return await self._served.prepare(settings)
+
+    def take(self, candidate: Candidate) -> None:
+        """Have it hold from now on; calls under way go on with what they have."""
+        for database in self._served.take(candidate, self._calls):
+            self.forget_tables(database)
+        settings = self._settings = candidate.settings
+        self.administration.exchange(text=settings.admin.statement_text, all_queries=settings.admin.all_queries)
+        set_level(settings.log.level)
 
     def forget_tables(self, database: str) -> None:
         """Look at the tables of a database anew: another process has altered some."""
@@ -224,13 +218,15 @@ class Gateway:
             # It has said until now that the gateway is not ready.
             self._health_grpc.stop(None),
             self._reloading.stop(),
-            self._policing.stop(),
-            *(database.close() for database in self._databases),
+            self._served.close(),
         )
-        if self._known_by is not None:
-            await self._known_by.stop()
         if self._tracing is not None:
             await self._tracing.close()
+
+    def _forget_descriptions(self, database: str) -> None:
+        """Before the tree is read anew, for all who wait for that; other processes have theirs to read."""
+        self._work.tables.forget(database)
+        self._tell_altered(database)
 
     def _altered(self, database: str) -> None:
         self.forget_tables(database)
@@ -238,7 +234,7 @@ class Gateway:
 
     def _stop_statements(self) -> int:
         """Stop what runs on any database, with whatever login; each caller is told so."""
-        running = [statement for database in self._policing.pools for statement in database.under_way]
+        running = [statement for database in self._served.pools() for statement in database.under_way]
         for statement in running:
             statement.stop(RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the statement", retry_after=1.0))
         return len(running)
@@ -261,8 +257,8 @@ class Gateway:
         return grpc_server.Servicers(
             query=QueryServicer(
                 queries,
-                Explainer(databases, self._switches()),
-                BatchRunner(databases, self._altered, self._switches()),
+                Explainer(databases, self._switches),
+                BatchRunner(databases, self._altered, self._switches),
                 self._transacting,
                 self._policing.quotas,
                 server.request_timeout,
@@ -271,9 +267,8 @@ class Gateway:
             schema=SchemaServicer(
                 databases,
                 Catalog(databases),
-                self._trees,
-                work.tables,
-                self._maker(databases),
+                Browser(databases, self._trees, self._forget_descriptions),
+                self._served.table_maker(databases, self._altered),
                 server.request_timeout,
             ),
             tables=TableServicer(
@@ -288,44 +283,17 @@ class Gateway:
             health=self.health,
         )
 
-    def _switches(self) -> Switches:
-        return Switches({name: database.limits.raw_sql for name, database in self._settings.databases.items()})
-
-    def _maker(self, databases: Databases) -> TableMaker:
-        allowed = {name: database.catalog.ddl for name, database in self._settings.databases.items()}
-        return TableMaker(databases, Catalog(databases), allowed, self._altered)
-
     def _table_work(self) -> TableWork:
-        server = self._settings.server
-        rules = {name: _table_rules(database.tables) for name, database in self._settings.databases.items()}
+        server, served = self._settings.server, self._served
         return TableWork(
-            TableCache(self._policing.databases, Catalog(self._databases), rules),
+            TableCache(self._policing.databases, Catalog(served.databases), served.rules.tables),
             Compiler(),
             WriteCompiler(),
             Tokens(server.page_token_secret.get_secret_value()),
         )
 
     def _build_transacting(self, queries: QueryRunner) -> Transacting:
-        server, databases = self._settings.server, self._settings.databases
-        transactions = Transactions(
-            self._policing.databases,
-            queries,
-            {name: _transaction_rules(database) for name, database in databases.items()},
-            {name: self.metrics.transactions(name) for name in databases},
-        )
+        server, rules = self._settings.server, self._served.rules
+        transactions = Transactions(self._policing.databases, queries, rules.transactions, rules.transaction_metrics)
         answers = TransactAnswers(self._work, server.max_message_bytes, self._policing.quotas)
         return Transacting(transactions, answers, server.request_timeout)
-
-
-def _transaction_rules(database: config.Database) -> TransactionRules:
-    transactions = database.transactions
-
-    def most(pool: config.Pool) -> int:
-        return max(1, (pool.size + pool.max_overflow) * transactions.pool_share // 100)
-
-    of_logins = {name: most(login.pool) for name, login in database.logins.items()}
-    return TransactionRules(most(database.pool), transactions.idle_timeout, transactions.timeout, of_logins)
-
-
-def _table_rules(tables: config.Tables) -> TableRules:
-    return TableRules(tables.max_age, SoftDeletes(tables.soft_delete, tables.soft_delete_tables.by_table()))

@@ -11,12 +11,17 @@ import asyncio
 import io
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rowgate_server import __version__, config
-from rowgate_server.demo.hosting import demo_database
+from rowgate_server.demo.hosting import Demo, demo_database
+from rowgate_server.marks import Marks, marks
+
+if TYPE_CHECKING:
+    from rowgate_server.config_watch import Reading
 
 _WELL, _NOT_WELL, _WRONG = 0, 1, 2
 
@@ -125,18 +130,29 @@ def _flags(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    # Until it is listened to: its default is to end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with demo_database(wanted=options.demo) as demo:
+        before = marks(config.files(_flags(options), os.environ))
         settings = _settings(options, demo.databases, demo.settings)
         # gRPC's core writes lines of its own to standard error, no JSON; what matters the gateway says itself.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         if settings.server.workers > 1:
             from rowgate_server.supervise import supervise
 
-            return supervise(settings, demo)
+            return supervise(settings, demo, _reading(options, demo, before))
         # Below here the imports take most of a second: a wrong configuration is told before them.
         from rowgate_server.serve import serve
 
-        return serve(settings, demo)
+        return serve(settings, demo, _reading(options, demo, before))
+
+
+def _reading(options: argparse.Namespace, demo: Demo, before: Marks) -> Reading:
+    """How the same is read again later."""
+    from rowgate_server.config_watch import Reading
+
+    files = config.files(_flags(options), os.environ)
+    return Reading(files, lambda: _settings(options, demo.databases, demo.settings), before)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -153,9 +169,12 @@ async def _try_databases(settings: config.Settings) -> int:
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
     from rowgate_server.opening import open_databases
+    from rowgate_server.sharing import unshared
 
     code = _WELL
     configured_tables(settings)
+    for line in unshared(settings):
+        _complain(line)
     for database in open_databases(settings, Metrics()):
         error = await database.availability.probe()
         for host in database.hosts:

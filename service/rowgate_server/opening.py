@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server import __version__, config
@@ -18,15 +19,31 @@ from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
 
+_NO_DATABASES: Mapping[str, Database] = MappingProxyType({})
+_NO_LOGINS: Mapping[tuple[str, str], Database] = MappingProxyType({})
 
-def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing | None = None) -> Databases:
+
+def open_databases(
+    settings: config.Settings,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
+    open_already: Mapping[str, Database] = _NO_DATABASES,
+) -> Databases:
     """Every database of the settings, put together; nothing is connected yet.
+
+    Args:
+        settings: say which there are.
+        metrics: of the gateway.
+        tracing: its traces, if there are any.
+        open_already: those that are taken as they are.
 
     Raises:
         ConfigError: CA certificates cannot be read.
     """
-    databases = {}
+    databases = dict(open_already)
     for name, database in settings.databases.items():
+        if name in open_already:
+            continue
         try:
             databases[name] = _open_database(_Opening(name, database, settings, metrics, tracing))
         except OSError as error:
@@ -36,16 +53,29 @@ def open_databases(settings: config.Settings, metrics: Metrics, tracing: Tracing
 
 
 def open_logins(
-    settings: config.Settings, databases: Databases, metrics: Metrics, tracing: Tracing | None = None
+    settings: config.Settings,
+    databases: Databases,
+    metrics: Metrics,
+    tracing: Tracing | None = None,
+    open_already: Mapping[tuple[str, str], Database] = _NO_LOGINS,
 ) -> dict[tuple[str, str], Database]:
     """The databases with their other logins, by the names of both; nothing is connected yet.
+
+    Args:
+        settings: say which there are.
+        databases: the same with the gateway's own logins.
+        metrics: of the gateway.
+        tracing: its traces, if there are any.
+        open_already: those that are taken as they are.
 
     Raises:
         ConfigError: CA certificates cannot be read.
     """
-    logins = {}
+    logins = dict(open_already)
     for name, database in settings.databases.items():
         for login, other in database.logins.items():
+            if (name, login) in open_already:
+                continue
             try:
                 logins[name, login] = _open_login(
                     login, other, databases.get(name), _Opening(name, database, settings, metrics, tracing)
@@ -83,11 +113,6 @@ class _Opening(NamedTuple):
     tracing: Tracing | None
 
     @property
-    def several(self) -> bool:
-        """Whether it has several servers."""
-        return bool(self.database.url.others or self.database.replicas)
-
-    @property
     def timeouts(self) -> Timeouts:
         timeouts = self.database.timeouts
         return Timeouts(timeouts.connect, timeouts.statement, timeouts.probe, self.settings.health.interval)
@@ -116,16 +141,9 @@ class _Opening(NamedTuple):
 
 
 def _open_database(opening: _Opening) -> Database:
-    database, timeouts, limits = opening.database, opening.database.timeouts, opening.database.limits
-    bounds = Bounds(
-        statement_timeout=timeouts.statement,
-        stream_timeout=timeouts.stream,
-        unary_rows=limits.unary_rows,
-        unary_bytes=limits.unary_bytes,
-        sql_bytes=limits.sql_bytes,
-        read_only=limits.read_only,
-    )
-    if opening.several:
+    database = opening.database
+    bounds = bounds_of(database)
+    if opening.database.several:
         return make_cluster(opening.servers(), bounds, opening.around)
     return make_database(
         opening.name,
@@ -138,8 +156,21 @@ def _open_database(opening: _Opening) -> Database:
     )
 
 
+def bounds_of(database: config.Database) -> Bounds:
+    """The limits on statements of one database."""
+    timeouts, limits = database.timeouts, database.limits
+    return Bounds(
+        statement_timeout=timeouts.statement,
+        stream_timeout=timeouts.stream,
+        unary_rows=limits.unary_rows,
+        unary_bytes=limits.unary_bytes,
+        sql_bytes=limits.sql_bytes,
+        read_only=limits.read_only,
+    )
+
+
 def _open_login(login: str, other: config.Login, database: Database, opening: _Opening) -> Database:
-    if opening.several:
+    if opening.database.several:
         return make_cluster_login(login, database, opening.servers(other), opening.around)
     return make_login(
         login, database, _target(other.url), opening.timeouts, _pool(other.pool), opening.metrics, opening.tracing

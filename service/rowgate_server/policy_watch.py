@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 
 from rowgate_server.config import ConfigError
 from rowgate_server.core.policy.policies import Policies
 from rowgate_server.core.policy.records import Policy
+from rowgate_server.marks import Marks, marks
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import Metrics
 
 _log = get_logger("rowgate.policy")
-
-_Mark = tuple[int, int, int] | None
 
 
 class PolicyWatch:
     """Watches one file.
 
     Args:
-        path: of the file.
+        path: of the file; empty: there is none.
         interval: seconds between two looks.
         read: reads it.
+        mark: the file's, before it was read for the first time.
         policies: is given what was read.
         metrics: is told how it went.
     """
 
     def __init__(
-        self, path: str, interval: float, read: Callable[[], Policy | None], policies: Policies, metrics: Metrics
+        self,
+        path: str,
+        interval: float,
+        read: Callable[[], Policy | None],
+        mark: Marks,
+        policies: Policies,
+        metrics: Metrics,
     ) -> None:
+        self._policies = policies
+        self._metrics = metrics
+        self.follow(path, interval, read, mark)
+        self._task: asyncio.Task[None] | None = None
+        self._now: set[asyncio.Task[None]] = set()
+
+    def follow(self, path: str, interval: float, read: Callable[[], Policy | None], mark: Marks) -> None:
+        """Watch this one from now on, which was read when it had that mark."""
         self._path = path
         self._interval = interval
         self._read = read
-        self._policies = policies
-        self._metrics = metrics
-        self._mark = _mark(path)
-        self._task: asyncio.Task[None] | None = None
-        self._now: set[asyncio.Task[None]] = set()
+        self._mark = mark
 
     def start(self) -> None:
         """Begin to look."""
@@ -63,30 +72,27 @@ class PolicyWatch:
         Args:
             read: whether to read it though it is the same.
         """
-        mark = await asyncio.to_thread(_mark, self._path)
+        if not self._path:
+            return
+        mark = await asyncio.to_thread(marks, [self._path])
         if mark == self._mark and not read:
             return
-        self._mark = mark
+        self._mark, reader = mark, self._read
         try:
-            policy = await asyncio.to_thread(self._read)
+            policy = await asyncio.to_thread(reader)
         except ConfigError as error:
             self._metrics.policy_reloads.labels("refused").inc()
+            self._metrics.policy_current.set(0)
             _log.error("policy refused, the one before holds on", problems=error.problems)
             return
+        if reader is not self._read:
+            return  # another configuration was taken meanwhile, with its policy
         self._policies.replace(policy)
         self._metrics.policy_reloads.labels("taken").inc()
+        self._metrics.policy_current.set(1)
         _log.info("policy taken", roles=0 if policy is None else len(policy.roles))
 
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
             await self.look()
-
-
-def _mark(path: str) -> _Mark:
-    """Another one whenever the file may be another; a mounted one is exchanged as a whole."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - by its path as it is given, links followed
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from rowgate_server import config
@@ -39,7 +40,12 @@ def authenticator(auth: config.Auth, metrics: Metrics) -> Authenticator | None:
 
 def authentication(auth: config.Auth, known_by: Authenticator | None) -> Authentication:
     """The interceptor."""
-    return Authentication(known_by, (HEALTH, REFLECTION) if auth.open_reflection else (HEALTH,))
+    return Authentication(known_by, exempt(auth))
+
+
+def exempt(auth: config.Auth) -> Sequence[str]:
+    """The services that anybody may call."""
+    return (HEALTH, REFLECTION) if auth.open_reflection else (HEALTH,)
 
 
 def audit_log(settings: config.Audit, metrics: Metrics, worker: int = 0) -> AuditLog | None:

@@ -6,37 +6,50 @@ import asyncio
 import sys
 
 from rowgate_server import app, config
+from rowgate_server.config_watch import ConfigWatch, Reading
 from rowgate_server.configured import TableNotMadeError
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
 from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
+from rowgate_server.observability.reload_metrics import ReloadMetrics
 from rowgate_server.workers.told import Told
 
 
-def serve(settings: config.Settings, demo: Demo) -> int:
+def serve(settings: config.Settings, demo: Demo, reading: Reading) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code: 0, or 1 if it could not start."""
     logging.configure(settings.log.level, settings.log.format)
     try:
         demo.wait()
-        asyncio.run(_serve_until_told(settings, greet=demo.seeding is not None))
+        asyncio.run(_serve_until_told(settings, reading, greet=demo.seeding is not None))
     except (ListenError, TableNotMadeError, SeedingError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve_until_told(settings: config.Settings, *, greet: bool) -> None:
+async def _serve_until_told(settings: config.Settings, reading: Reading, *, greet: bool) -> None:
     told = Told()
     gateway = app.Gateway(settings)
-    told.on_hangup(gateway.reload)
+
+    async def exchange(candidate: config.Settings) -> None:
+        gateway.take(await gateway.prepare(candidate))
+
+    def look_now() -> None:
+        gateway.look_at_files()
+        watch.look_now()
+
+    watch = ConfigWatch(reading, settings, exchange, ReloadMetrics(gateway.metrics.registry))
+    told.on_hangup(look_now)
     try:
         addresses = await gateway.start()
+        watch.start()
         spare_collections()
         print(ready_line(addresses.grpc, addresses.admin, addresses.health), flush=True)
         if greet:
             print(greeting(addresses.grpc, settings), flush=True)
         await told.stop.wait()
     finally:
+        await watch.stop()
         await gateway.stop(told.hurry, pause=told.patient)

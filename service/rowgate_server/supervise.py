@@ -6,6 +6,7 @@ import asyncio
 import sys
 
 from rowgate_server import config
+from rowgate_server.config_watch import Reading
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
 from rowgate_server.listening import ListenError
@@ -13,7 +14,7 @@ from rowgate_server.observability import logging
 from rowgate_server.workers.supervisor import Supervisor, WorkersError
 
 
-def supervise(settings: config.Settings, demo: Demo) -> int:
+def supervise(settings: config.Settings, demo: Demo, reading: Reading) -> int:
     """Supervise until SIGTERM or SIGINT; returns the exit code: 0, or 1 if the workers could not start or end well."""
     logging.configure(settings.log.level, settings.log.format)
 
@@ -27,7 +28,7 @@ def supervise(settings: config.Settings, demo: Demo) -> int:
 
     try:
         demo.wait()
-        asyncio.run(Supervisor(settings, greet).run())
+        asyncio.run(Supervisor(settings, greet, reading).run())
     except (ListenError, SeedingError, WorkersError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1

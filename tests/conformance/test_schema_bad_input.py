@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import rowgate
-from support.engines import ENGINES, Engine
+from support.engines import Engine
+from support.mariadb import MariaDB
+from support.throwaway import USER
 
 _UNKNOWN_TYPES = {"mariadb": ("inet6", "inet6"), "postgresql": ("tsvector", "tsvector"), "sqlite": ("whatsit(3)",) * 2}
 
@@ -26,10 +30,42 @@ async def test_wildcards_in_names_are_only_characters(db: rowgate.Database, engi
             await db.query(f"drop table {quote}{name}{quote}")
 
 
-async def test_a_schema_that_is_not_there_is_refused(db: rowgate.Database, table: str) -> None:
-    for asking in (db.tables(schema="no_such_schema"), db.describe(table, schema="no_such_schema")):
-        with pytest.raises(rowgate.UnknownTable):
+async def test_a_schema_that_is_not_there_is_refused(db: rowgate.Database, table: str, engine: Engine) -> None:
+    name = engine.schema + "z"
+    for asking in (
+        db.tables(schema=name),
+        db.describe(table, schema=name),
+        db.schema(schemas=[name]),
+        db.complete("select ", schema=name),
+        db.drop_table(table, schema=name),
+        db.table(table, schema=name).count(),
+    ):
+        with pytest.raises(rowgate.UnknownTable) as caught:
             await asking
+        assert (caught.value.metadata["schema"], caught.value.metadata["hint"]) == (
+            name,
+            f"did you mean {engine.schema}?",
+        )
+
+
+@pytest.mark.engines("mariadb")
+async def test_a_schema_is_found_as_soon_as_it_is_made(db: rowgate.Database, mariadb_server: MariaDB) -> None:
+    """Beside the gateway, while it has a tree."""
+    await db.schema()
+    mariadb_server.script(f"create database late_schema; grant all on late_schema.* to {USER}@'%'")
+    try:
+        assert "late_schema" in (await db.schema(schemas=["late_schema"]))
+        assert "late_schema" in [schema.name for schema in await db.schemas()]
+    finally:
+        mariadb_server.script(f"revoke all on late_schema.* from {USER}@'%'; drop database late_schema")
+        await db.refresh_schema()
+
+
+@pytest.mark.engines("mariadb", "postgresql")
+async def test_the_server_s_own_schemas_are_not_in_the_tree(db: rowgate.Database) -> None:
+    with pytest.raises(rowgate.NotSupported):
+        await db.schema(schemas=["information_schema"])
+    assert [schema.name for schema in await db.schemas() if schema.is_system]
 
 
 async def test_a_type_that_nobody_knows_is_told_by_its_name(db: rowgate.Database, engine: Engine) -> None:
@@ -53,16 +89,31 @@ async def test_a_table_of_many_columns_is_described_whole(db: rowgate.Database) 
         await db.query("drop table described_wide")
 
 
-@pytest.mark.parametrize("engine", [each for each in ENGINES if each.name != "postgresql"], ids=lambda each: each.name)
-async def test_a_view_whose_table_is_gone_is_refused_by_its_name(db: rowgate.Database) -> None:
+@pytest.mark.engines("mariadb", "sqlite")
+async def test_a_view_whose_table_is_gone_is_told_as_broken(db: rowgate.Database, engine: Engine) -> None:
     """PostgreSQL drops no table that a view needs."""
     await db.query("create table under_view (id integer)")
     await db.query("create view over_nothing as select id from under_view")
+    await db.query("create view over_itself as select 1 as one")
+    await db.query("create table under_it (id integer)")
     await db.query("drop table under_view")
     try:
-        with pytest.raises(rowgate.RowgateError) as caught:
-            await db.describe("over_nothing")
-        assert isinstance(caught.value, (rowgate.UnknownTable, rowgate.InvalidSql))
-        assert "over_nothing" in [each.name for each in await db.tables()]
+        view = await db.describe("over_nothing")
+        assert (view.kind, view.broken, view.columns) == (rowgate.TableKind.VIEW, True, ())
+        assert "under_view" in view.create_statement
+        tree = (await db.schema())[engine.schema]
+        assert (tree["over_nothing"].broken, list(tree["over_nothing"]), tree["over_nothing"].comment) == (True, [], "")
+        assert (tree["over_itself"].broken, list(tree["over_itself"])) == (False, ["one"])
+        assert [(each.name, each.broken) for each in await db.tables("over*")] == [
+            ("over_itself", False),
+            ("over_nothing", True),
+        ]
+        with pytest.raises(rowgate.UnknownTable) as caught:
+            await db.table("over_nothing").count()
+        assert caught.value.metadata["table"] == "over_nothing"
+        with pytest.raises(rowgate.TableExists):
+            await db.create_table(replace(await db.describe("under_it"), name="over_nothing"))
     finally:
         await db.query("drop view over_nothing")
+        await db.query("drop view over_itself")
+        await db.query("drop table under_it")

@@ -177,6 +177,7 @@ async def test_deferrable_is_postgresqls(channel: grpc.aio.Channel, engine: Engi
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await tx.begin(engine.name, **how)
             assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            assert engine.name in (caught.value.details() or "").lower()
             return
         await tx.begin(engine.name, **how)
         assert (await tx.sql("select current_setting('transaction_deferrable') as d")).rows == [("on",)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import grpc.aio
 import pytest
@@ -11,7 +13,7 @@ import pytest
 import rowgate
 from rowgate.v1 import batch_pb2, query_service_pb2, query_service_pb2_grpc, schema_service_pb2_grpc
 from rowgate.v1 import schema_service_pb2 as pb
-from support.engines import ENGINES, Engine
+from support.engines import Engine
 from support.transactions import Transact
 
 _numbers = itertools.count(1)
@@ -63,7 +65,36 @@ async def test_a_batch_makes_the_tree_anew(
     assert await tree.columns(name) == ["id"]
 
 
-@pytest.mark.parametrize("engine", [each for each in ENGINES if each.name != "mariadb"], ids=lambda each: each.name)
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1 as id into {}",
+        "with one as (select 1 as id) select id into table {} from one",
+        "explain (analyze) create table {} as select 1 as id",
+        "do $$ begin create table {} (id integer); end $$",
+    ],
+)
+async def test_statements_that_make_tables_in_passing_make_the_tree_anew(
+    tree: Tree, db: rowgate.Database, name: str, sql: str
+) -> None:
+    assert await tree.columns(name) is None
+    await db.query(sql.format(name))
+    assert await tree.columns(name) == ["id"]
+
+
+@pytest.mark.engines("sqlite")
+async def test_a_change_to_the_file_by_another_shows_at_once(
+    tree: Tree, urls: dict[str, str], db: rowgate.Database, name: str
+) -> None:
+    assert await tree.columns(name) is None
+    with closing(sqlite3.connect(urls["ROWGATE_DATABASES__SQLITE__URL"].removeprefix("sqlite:///"))) as beside:
+        beside.execute(f"create table {name} (id integer primary key)")
+    assert await tree.columns(name) == ["id"]
+    assert (await db.describe(name)).columns
+
+
+@pytest.mark.engines("postgresql", "sqlite")
 async def test_a_commit_makes_the_tree_anew_again(
     tree: Tree, db: rowgate.Database, channel: grpc.aio.Channel, engine: Engine, name: str
 ) -> None:

@@ -64,9 +64,14 @@ async def test_calls_are_spread_and_counted_together(gateway: Gateway) -> None:
 
 
 async def test_pools_that_ask_for_too_much_are_told_of(gateway: Gateway) -> None:
+    """By one of the workers, for all of them."""
+    assert gateway.child.stderr.wait_for("pools larger than the database allows", within=20)
+    async with clients(gateway) as opened:  # by the time that each worker has answered, each would have told
+        for client in opened:
+            await client.query("select 1 as x")
     (line,) = [json.loads(line) for line in gateway.stderr.splitlines() if "larger than the database allows" in line]
-    assert (line["each"], line["total"]) == (205, 410)
-    assert line["max_connections"] < 410
+    assert (line["pool_max"], line["processes"]) == (205, WORKERS)
+    assert line["allowed"] < 205 * WORKERS
 
 
 async def test_what_one_worker_hands_out_another_takes(gateway: Gateway) -> None:
@@ -85,6 +90,26 @@ async def test_what_one_worker_hands_out_another_takes(gateway: Gateway) -> None
                 assert (await client.table("workers_pages").get(id=1))["late"] == 7
         finally:
             await opened[0].query("drop table workers_pages")
+
+
+async def test_a_schema_that_one_worker_reads_anew_is_read_anew_by_the_others(
+    gateway: Gateway, mariadb_server: MariaDB
+) -> None:
+    async with clients(gateway) as opened:
+        for client in opened:
+            await client.schema()
+        mariadb_server.script("create table rowgate_test.workers_beside (id integer primary key)")
+        try:
+            await opened[0].refresh_schema()
+            seen: list[bool] = []
+            for _ in range(500):
+                seen = ["workers_beside" in (await client.schema())["rowgate_test"] for client in opened]
+                if all(seen):
+                    break
+                await asyncio.sleep(0.01)
+            assert all(seen)
+        finally:
+            mariadb_server.script("drop table rowgate_test.workers_beside")
 
 
 async def test_queries_are_listed_and_cancelled_whichever_worker_runs_them(gateway: Gateway) -> None:

@@ -98,6 +98,14 @@ async def test_one_connection_has_so_many_calls_and_the_others_wait(gateway: Gat
         assert len(await asyncio.gather(*calls)) == len(calls), "all had their turn"
 
 
+async def test_calls_beyond_the_bound_wait_for_their_turn(gateway: Gateway) -> None:
+    """Those of a client that keeps to the bound are not refused, however fast they come."""
+    async with rowgate.connect(gateway.address, retry=None) as client:
+        await client.running()
+        for _ in range(3):
+            await asyncio.gather(*(client.running() for _ in range(200)))
+
+
 async def test_calls_that_are_taken_back_at_once_cost_no_memory(gateway: Gateway) -> None:
     headers = bare_http2.call_headers("/rowgate.v1.QueryService/ExecuteQuery")
     before = resident(gateway)

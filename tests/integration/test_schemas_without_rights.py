@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.catalog import Catalog, TableQuery
+from rowgate_server.core.completion import Completer, CompletionRequest
 from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.database import Bounds, Databases
 from rowgate_server.engines.dialects import Dialect
@@ -78,3 +80,27 @@ async def test_postgresql_tells_its_catalog_without_the_information_schema(postg
         (schema,) = (await trees.get("db", None)).chosen(["public"])
         assert "shown" in schema.tables
         assert (await Catalog(databases).get_table("db", "", "shown", None)).columns
+
+
+async def test_a_login_that_may_not_read_the_catalog_is_told_so_by_all_that_need_it(
+    postgresql_server: PostgreSQL, postgresql_port: int
+) -> None:
+    postgresql_server.script("revoke select on pg_catalog.pg_class, pg_catalog.pg_namespace from public")
+    try:
+        async with _databases(Dialect.POSTGRESQL, postgresql_port) as databases:
+            trees = TreeStore(databases, {"db": TreeRules(60.0, 30.0, 100_000)})
+            catalog, browser = Catalog(databases), Browser(databases, trees, lambda _: None)
+            completion = CompletionRequest("db", "select * from ", 14)
+            for asking in (
+                browser.tree("db", None),
+                browser.refresh("db", None),
+                Completer(databases, browser).complete(completion),
+                catalog.list_schemas("db", 0, "", None),
+                catalog.list_tables(TableQuery("db")),
+                catalog.get_table("db", "", "shown", None),
+            ):
+                with pytest.raises(RowgateError) as caught:
+                    await asking
+                assert (caught.value.reason, caught.value.metadata["database"]) == (Reason.PERMISSION_DENIED, "db")
+    finally:
+        postgresql_server.script("grant select on pg_catalog.pg_class, pg_catalog.pg_namespace to public")

@@ -13,7 +13,9 @@ from support.child import Child
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_READY = r"rowgate-server is ready on (\S+) \(admin (\S+)\)"
+_READY = r"rowgate-server is ready on (\S+) \(admin (\S+)\)(?: \(health (\S+)\))?"
+MODULE = ("-m", "rowgate_server")
+"""The program; a benchmark may have another one, which serves too."""
 _PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "LANG", "TMPDIR")
 
 
@@ -24,13 +26,15 @@ class GatewayDidNotStartError(AssertionError):
 class Gateway:
     """A running `rowgate-server serve`. `start` makes it; it is a context manager that ends it."""
 
-    def __init__(self, child: Child, address: str, admin_address: str) -> None:
+    def __init__(self, child: Child, address: str, admin_address: str, health_address: str | None = None) -> None:
         """Takes over a gateway that is ready; `start` is the way to call this."""
         self.child = child
         self.address = address
         """HOST:PORT of gRPC."""
         self.admin_address = admin_address
         """HOST:PORT of the metrics and the HTTP health."""
+        self.health_address = health_address or address
+        """HOST:PORT of gRPC's health, which may have a port of its own."""
 
     @classmethod
     def start(cls, *arguments: str, environment: Mapping[str, str] | None = None, within: float = 30.0) -> Self:
@@ -42,7 +46,7 @@ class Gateway:
             within: seconds until it must be ready.
         """
         child = Child(
-            [sys.executable, "-m", "rowgate_server", "serve", *arguments],
+            [sys.executable, *MODULE, "serve", *arguments],
             folder=ROOT,
             environment={
                 **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},

@@ -80,7 +80,7 @@ def in_file(tmp_path: Path, text: str) -> tuple[str, ...]:
             (
                 "zzz (environment ROWGATE_ZZZ): no such setting; "
                 "there are listen, admin_listen, health_listen, insecure, databases, default_database, server, auth, "
-                "tls, admin_tls, audit, policy, admin, health, log, tracing"
+                "tls, admin_tls, audit, policy, admin, health, log, reload, tracing"
             ),
         ),
         (

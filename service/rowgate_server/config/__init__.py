@@ -5,9 +5,10 @@
 
 from rowgate_server.config.audit import Audit
 from rowgate_server.config.auth import Auth
+from rowgate_server.config.changes import fixed, same_connections
 from rowgate_server.config.database import Catalog, Database, Limits, Login, Pool, Replica, Routing, Tables, Timeouts
 from rowgate_server.config.errors import ConfigError
-from rowgate_server.config.loading import load, read_policy
+from rowgate_server.config.loading import files, load, read_policy
 from rowgate_server.config.reference import reference_markdown
 from rowgate_server.config.report import effective, json_schema
 from rowgate_server.config.settings import Admin, Health, Log, Server, Settings, Tracing
@@ -39,8 +40,11 @@ __all__ = [
     "Timeouts",
     "Tracing",
     "effective",
+    "files",
+    "fixed",
     "json_schema",
     "load",
     "read_policy",
     "reference_markdown",
+    "same_connections",
 ]

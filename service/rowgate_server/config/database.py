@@ -255,3 +255,8 @@ class Database(Section):
     )
     tables: Annotated[Tables, VISIBLE, Field(description="What TableService makes of the tables.")] = Tables()
     catalog: Annotated[Catalog, VISIBLE, Field(description="What SchemaService makes of the schema.")] = Catalog()
+
+    @property
+    def several(self) -> bool:
+        """Whether it has several servers."""
+        return bool(self.url.others or self.replicas)

@@ -14,6 +14,7 @@ from rowgate_server.config.sources import (
     CONFIG_VARIABLE,
     Given,
     Source,
+    files_of_environment,
     from_environment,
     from_file,
     from_flags,
@@ -65,6 +66,14 @@ def load(
         raise ConfigError(map(str, problems))
     read_policy(settings)
     return settings
+
+
+def files(flags: Mapping[str, str], env: Mapping[str, str]) -> list[str]:
+    """The files that `load` reads settings from, be they there or not."""
+    named = [text for name, text in env.items() if name.upper() == CONFIG_VARIABLE]
+    if "config" in flags:
+        named = [flags["config"]]
+    return [*filter(None, named), *files_of_environment(env)]
 
 
 def read_policy(settings: Settings) -> Policy | None:

@@ -122,6 +122,16 @@ class Server(Section):
             "a database gets up to this times `pool.size` and `pool.max_overflow` connections. Not with a Unix socket.",
         ),
     ] = 1
+    replicas: Annotated[
+        int,
+        VISIBLE,
+        Field(
+            ge=1,
+            le=10_000,
+            description="How many gateways like this one there may be at once, each with `workers`. Nothing but a "
+            "warning at the start hangs on it: where their pools together are larger than what a database allows.",
+        ),
+    ] = 1
     reuse_port: Annotated[
         bool,
         VISIBLE,
@@ -176,12 +186,34 @@ class Log(Section):
         VISIBLE,
         Field(description="The least important level that is written."),
     ] = "info"
+    slow_statements: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="Statements that take so long are logged as warnings, with `?` for every literal; 0: none. "
+            "The wait for a connection does not count; that of a stream for its reader does."
+        ),
+    ] = 1.0
     format: Annotated[
         Literal["auto", "json", "console"],
         BeforeValidator(lower_case),
         VISIBLE,
         Field(description="One JSON object a line, or text for people; `auto` is console on a terminal, else JSON."),
     ] = "auto"
+
+
+class Reload(Section):
+    """The configuration while the server runs."""
+
+    interval: Annotated[
+        DurationOrOff,
+        VISIBLE,
+        Field(
+            description="Time between two looks at whether the configuration's files have changed: the YAML file, and "
+            "those that `_FILE` variables name. SIGHUP has them read at once; 0: only then. A configuration that is "
+            "wrong is not taken, and the one before holds on."
+        ),
+    ] = 5.0
 
 
 def _collector(endpoint: str) -> str:
@@ -270,6 +302,7 @@ class Settings(Section):
     admin: Annotated[Admin, VISIBLE, Field(description="AdminService: the queries that run.")] = Admin()
     health: Annotated[Health, VISIBLE, Field(description="The health probes of the databases.")] = Health()
     log: Annotated[Log, VISIBLE, Field(description="What is written to standard error.")] = Log()
+    reload: Annotated[Reload, VISIBLE, Field(description="The configuration while the server runs.")] = Reload()
     tracing: Annotated[
         Tracing, VISIBLE, Field(description="Traces by OpenTelemetry, which the server's `tracing` extra brings.")
     ] = Tracing()

@@ -123,6 +123,12 @@ def from_environment(env: Mapping[str, str]) -> Source:
     return source
 
 
+def files_of_environment(env: Mapping[str, str]) -> list[str]:
+    """The files that variables name instead of a value."""
+    names = [name for name in sorted(env) if name.upper().startswith(PREFIX) and name.upper().endswith(_FILE_SUFFIX)]
+    return [env[name] for name in names if env[name]]
+
+
 def environment_path(name: str) -> Path:
     """The path that a variable means: `ROWGATE_DATABASES__MAIN__URL` is databases, main, url."""
     return tuple(name[len(PREFIX) :].lower().split("__"))

@@ -35,12 +35,12 @@ class Switches:
     """
 
     def __init__(self, raw_sql: Mapping[str, bool]) -> None:
-        self._without_raw_sql = frozenset(name for name, allowed in raw_sql.items() if not allowed)
+        self._raw_sql = raw_sql
 
     def check(self, principal: Principal, operation: Operation, database: str) -> None:
         """As `Access` says."""
         del principal
-        if operation in RAW_SQL and database in self._without_raw_sql:
+        if operation in RAW_SQL and not self._raw_sql.get(database, True):
             raise RowgateError(
                 Reason.PERMISSION_DENIED,
                 "SQL of the caller's own is switched off for this database",

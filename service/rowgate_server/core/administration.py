@@ -104,7 +104,7 @@ class Administration:
 
     Args:
         databases: every one that is served, as far as the caller may go.
-        logins: whatever runs statements: each database with each of its logins.
+        pools: tells what runs statements: each database with each of its logins.
         others: the other processes.
         text: whether statements are told as they are written, literals and all.
         all_queries: without a policy everybody may see and cancel the queries of others.
@@ -114,7 +114,7 @@ class Administration:
     def __init__(
         self,
         databases: Databases,
-        logins: Sequence[Database],
+        pools: Callable[[], Sequence[Database]],
         others: OtherWorkers,
         *,
         text: bool,
@@ -122,11 +122,16 @@ class Administration:
         worker: int = 0,
     ) -> None:
         self._databases = databases
-        self._logins = logins
+        self._pools = pools
         self._others = others
         self._text = text
         self._all_queries = all_queries
         self._worker = worker
+
+    def exchange(self, *, text: bool, all_queries: bool) -> None:
+        """Tell, and let see, so much from now on."""
+        self._text = text
+        self._all_queries = all_queries
 
     def viewer(self, peer: str) -> Viewer:
         """The caller of the current call, who comes from there; under a policy, its right `admin` counts.
@@ -175,14 +180,14 @@ class Administration:
         """Those of this process."""
         return [
             query
-            for found in self._logins
+            for found in self._pools()
             if database in ("", found.name)
             for query in self._matching(found, viewer, lambda query: tag in ("", query.tag))
         ]
 
     def cancel_here(self, viewer: Viewer, query_id: str) -> Query | None:
         """End a query of this process."""
-        for database in self._logins:
+        for database in self._pools():
             for under_way in database.under_way:
                 if under_way.call.query_id == query_id and viewer.may_see(database.name, under_way.caller):
                     query = self._told(database, under_way)
@@ -199,7 +204,9 @@ class Administration:
         return self._all_queries if access is None else Operation.ADMIN in access.of_database
 
     def _matching(self, database: Database, viewer: Viewer, wanted: Callable[[Query], bool]) -> list[Query]:
-        visible = (each for each in database.under_way if viewer.may_see(database.name, each.caller))
+        # What the gateway asks by itself is nobody's query.
+        asked = (each for each in database.under_way if each.caller is not None)
+        visible = (each for each in asked if viewer.may_see(database.name, each.caller))
         return [query for query in (self._told(database, each) for each in visible) if wanted(query)]
 
     def _told(self, database: Database, under_way: UnderWay) -> Query:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import NamedTuple
 
-from rowgate_server.core import raw
+from rowgate_server.core import raw, undone
 from rowgate_server.core.access import Access
 from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import enter
@@ -64,6 +64,7 @@ class Skipped(Enum):
 
     NOT_RUN = 1
     ROLLED_BACK = 2
+    NOT_UNDONE = 3
 
 
 class StepResult(NamedTuple):
@@ -129,7 +130,7 @@ async def _atomic(
     planned: list[_Planned] = []
     for index in range(len(request.steps)):
         try:
-            planned.append(_plan(database, access, request, index, deadline))
+            planned.append(_planned(database, access, request, index, deadline))
         except RowgateError as error:
             return _failed(request, index, _named(error, database, index), Skipped.NOT_RUN)
     answers: list[StepAnswer] = []
@@ -138,7 +139,11 @@ async def _atomic(
             try:
                 answers.append(await _run(transaction, step))
             except RowgateError as error:
-                return _failed(request, index, _named(error, database, index), Skipped.ROLLED_BACK)
+                whole = await transaction.undoes()
+                if error.outcome != Outcome.NOT_RUN:
+                    error.metadata["outcome"] = (Outcome.ROLLED_BACK if whole else Outcome.UNKNOWN).value
+                before = Skipped.ROLLED_BACK if whole else Skipped.NOT_UNDONE
+                return _failed(request, index, _named(error, database, index), before)
         await transaction.commit()
     return answers
 
@@ -147,9 +152,11 @@ async def _independent(
     database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
 ) -> StepAnswer:
     try:
-        step = _plan(database, access, request, index, deadline)
+        step = _planned(database, access, request, index, deadline)
+        if deadline.remaining() <= 0:
+            raise deadline.exceeded("before the step was begun", Outcome.NOT_RUN)
         if not step.many:
-            return _told(step, await database.executor.run(step.call))
+            return await _alone(database, step, deadline)
         async with _transaction(database, request, deadline) as transaction:
             answer = await _run(transaction, step)
             await transaction.commit()
@@ -158,11 +165,29 @@ async def _independent(
     return answer
 
 
+async def _alone(database: Database, step: _Planned, deadline: Deadline) -> StepResult:
+    try:
+        return _told(step, await database.executor.run(step.call))
+    except RowgateError as error:
+        await undone.look(database, step.statement, error, deadline)
+        raise
+
+
 def _transaction(
     database: Database, request: BatchRequest, deadline: Deadline
 ) -> AbstractAsyncContextManager[Transaction]:
     read_only = request.options.read_only or database.bounds.read_only
-    return database.executor.transaction(TransactionOptions(read_only=read_only), deadline)
+    many = any(step.many for step in request.steps)
+    return database.executor.transaction(TransactionOptions(read_only=read_only, many=many), deadline)
+
+
+def _planned(
+    database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
+) -> _Planned:
+    try:
+        return _plan(database, access, request, index, deadline)
+    except RowgateError as error:
+        raise error.with_defaults(outcome=Outcome.NOT_RUN.value) from error.__cause__
 
 
 def _plan(
@@ -187,7 +212,10 @@ def _plan(
     limits = ResultLimits(options.max_rows, options.max_bytes, bounds.unary_rows, bounds.unary_bytes)
     # In a transaction it is the whole that is read-only.
     alone = not (request.atomic or step.many)
-    call = Call(runs[0], deadline, limits, new_id(), statement.keyword in READING, read_only and alone)
+    operation = database.statements.of(statement.keyword)
+    call = Call(
+        runs[0], deadline, limits, new_id(), statement.keyword in READING, read_only and alone, operation=operation
+    )
     return _Planned(statement, runs, call, step.many)
 
 
@@ -207,14 +235,25 @@ async def _run(transaction: Transaction, step: _Planned) -> StepResult:
     began = clock.now()
     fragments = step.runs[0].fragments
     if all(run.fragments == fragments for run in step.runs):
-        changed = await transaction.run_many(step.call, step.runs)
+        try:
+            changed = await transaction.run_many(step.call, step.runs)
+        finally:
+            if step.call.operation is not None:
+                step.call.operation.ended(clock.now() - began, 0, 0, fragments, step.call.query_id)
     else:  # lists of several lengths make several texts
-        results = [await transaction.run(step.call._replace(statement=run)) for run in step.runs]
+        results = [await _one(transaction, step, number) for number in range(len(step.runs))]
         changed = [result.stats.completion.affected_rows or 0 for result in results]
     affected = () if isinstance(changed, int) else changed
     total = changed if isinstance(changed, int) else sum(changed)
     stats = Stats(step.call.query_id, clock.now() - began, 0, Completion(affected_rows=total))
     return StepResult(Result((), [], stats), affected)
+
+
+async def _one(transaction: Transaction, step: _Planned, number: int) -> Result:
+    try:
+        return await transaction.run(step.call._replace(statement=step.runs[number]))
+    except RowgateError as error:
+        raise error.with_defaults(param_set=str(number)) from error.__cause__
 
 
 def _told(step: _Planned, result: Result) -> StepResult:

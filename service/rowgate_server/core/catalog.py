@@ -7,12 +7,14 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Inspector
+from sqlalchemy import Connection, Inspector
 from sqlalchemy.exc import NoSuchTableError
 
 from rowgate_server.core import reflection
+from rowgate_server.core.broken_views import broken_among
 from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.policy.access import denied
@@ -23,7 +25,8 @@ from rowgate_server.core.tree.reading import read_schemas
 from rowgate_server.core.tree.records import SchemaName
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
-from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 DEFAULT_PAGE, LARGEST_PAGE = 500, 5000
 _TOKEN_VERSION = 1
@@ -91,7 +94,7 @@ class Catalog:
             if (after is None or table.name > after) and query.kind in (None, table.kind) and matches.match(table.name)
         ]
         size = min(query.page_size or DEFAULT_PAGE, LARGEST_PAGE)
-        page = wanted[:size]
+        page = await self._marked(database, wanted[:size], query.call_timeout)
         return TablePage(page, _write_token(query, page[-1].name) if len(wanted) > size else "")
 
     async def list_schemas(
@@ -135,21 +138,26 @@ class Catalog:
             raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
         access, database = enter(self._databases, database_name)
         if access is None or access.sees_everything:
-            return await self._read_table(database, schema, table, call_timeout, extent)
+            return await self.read_table(database, schema, table, call_timeout, extent)
         allowed = check_table(access, database, (schema, table), ())
-        found = await self._read_table(database, schema, table, call_timeout, extent)
+        found = await self.read_table(database, schema, table, call_timeout, extent)
         default = _default_schema(database)
         return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
 
-    async def _read_table(
+    async def read_table(
         self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent
     ) -> Table:
+        """One table or view of this very database, whoever asks.
+
+        Raises:
+            RowgateError: UNKNOWN_TABLE (with near misses), and what the database has against it.
+        """
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
             raise await self.unknown_table(database, schema, table, call_timeout)
         try:
-            return await database.reflect(
+            found = await database.reflect(
                 lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect, extent),
                 deadline,
             )
@@ -161,32 +169,58 @@ class Catalog:
             if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL, Reason.PERMISSION_DENIED):
                 raise await self.unknown_table(database, schema, table, call_timeout, error) from None
             raise error from error.__cause__
+        if found.broken and extent is reflection.Extent.ROWS:
+            raise RowgateError(
+                Reason.UNKNOWN_TABLE,
+                "the database can't use this view: something that it refers to is gone",
+                field="table",
+                database=database.name,
+                table=table,
+                outcome=Outcome.NOT_RUN,
+            )
+        return found
 
     async def default_schema(self, database: Database) -> str:
         """The schema that an empty one means."""
         return await database.reflect(reflection.default_schema, _deadline(database, None))
 
     async def _all_tables(self, database: Database, query: TableQuery) -> list[TableSummary]:
-        def read(inspector: Inspector) -> list[TableSummary] | None:
-            if query.schema and not reflection.has_schema(inspector, query.schema):
-                return None
-            return reflection.list_tables(inspector, query.schema or None)
+        access = access_to(self._databases, query.database)
+        sight = sight_of(access, database)
+
+        def read(inspector: Inspector) -> tuple[list[TableSummary] | None, list[str]]:
+            names = inspector.get_schema_names() if query.schema else []
+            missing = query.schema and query.schema not in names
+            return (None if missing else reflection.list_tables(inspector, query.schema or None)), names
 
         try:
-            tables = await database.reflect(read, _deadline(database, query.call_timeout))
+            tables, schemas = await database.reflect(read, _deadline(database, query.call_timeout))
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
         if tables is None:
-            raise RowgateError(
-                Reason.UNKNOWN_TABLE,
-                "the database has no schema of that name",
-                field="schema",
-                database=database.name,
-                schema=query.schema,
-            )
-        access = access_to(self._databases, query.database)
-        sight = sight_of(access, database)
+            raise unknown_schema(database, query.schema, filter(sight.schema, schemas))
         return [table for table in tables if sight.shows(table.schema, table.name)]
+
+    async def _marked(
+        self, database: Database, page: list[TableSummary], call_timeout: float | None
+    ) -> list[TableSummary]:
+        """The page, with the views marked that are broken; that takes a look at each, so it is done for one page."""
+        views = [each.name for each in page if each.kind is TableKind.VIEW]
+        if not views or database.dialect is Dialect.POSTGRESQL:
+            return page
+        schema = page[0].schema
+
+        def read(inspector: Inspector) -> frozenset[str]:
+            connection = inspector.bind
+            if not isinstance(connection, Connection):
+                raise TypeError("views are looked at on a connection")
+            return broken_among(connection, database.dialect, schema, views)
+
+        try:
+            broken = await database.reflect(read, _deadline(database, call_timeout))
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from error.__cause__
+        return [replace(each, broken=each.name in broken) for each in page]
 
     async def unknown_table(
         self,
@@ -200,8 +234,7 @@ class Catalog:
         query = TableQuery(database.name, schema, call_timeout=call_timeout)
         names = [found.name for found in await self._all_tables(database, query)]
         if error is not None and table in names:
-            refers = error.reason is Reason.UNKNOWN_TABLE
-            return error.with_defaults(hint=f"the view {table} refers to it" if refers else None)
+            return error
         near = await asyncio.to_thread(near_misses, table, names)
         return RowgateError(
             Reason.UNKNOWN_TABLE,
@@ -211,6 +244,19 @@ class Catalog:
             table=table,
             hint=hint(near),
         )
+
+
+def unknown_schema(database: Database, schema: str, there: Iterable[str], field: str = "schema") -> RowgateError:
+    """The database has no such schema, but these, as far as the caller may know."""
+    return RowgateError(
+        Reason.UNKNOWN_TABLE,
+        "the database has no schema of that name",
+        field=field,
+        outcome=Outcome.NOT_RUN,
+        database=database.name,
+        schema=schema,
+        hint=hint(near_misses(schema, there)),
+    )
 
 
 def _default_schema(database: Database) -> str:

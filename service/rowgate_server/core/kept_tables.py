@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rowgate_server.core.known_table import KnownTable
 
 Place = tuple[str, str, str]
-"""Database, schema and table, as requests name them."""
+"""The database's key; schema and table, as requests name them."""
 
 MOST_TABLES, MOST_COLUMNS = 1000, 20_000
 """Of one database: 60 MB at the most, unless a single table has more columns."""
@@ -65,11 +65,17 @@ class KeptTables:
             self._take_out(place)
 
     def forget(self, database: str) -> None:
-        """Keep nothing of a database."""
-        self._kept.pop(database, None)
-        self._columns.pop(database, None)
+        """Keep nothing of any database that is, or was, served under that name."""
+        for key in [key for key in self._kept if of_name(key, database)]:
+            del self._kept[key]
+            self._columns.pop(key, None)
 
     def _take_out(self, place: Place) -> None:
         gone = self._kept[place[0]].pop(place, None)
         if gone is not None:
             self._columns[place[0]] -= len(gone.table.columns)
+
+
+def of_name(key: str, name: str) -> bool:
+    """Whether a database's key is one of that name."""
+    return key.partition("#")[0] == name

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.policy.access import TableAccess
 from rowgate_server.core.policy.needs import Operation
-from rowgate_server.core.tables import ForeignKey, Table
+from rowgate_server.core.tables import ForeignKey, Table, TableKind
 from rowgate_server.errors import RowgateError
 
 Sees = Callable[[str, str], bool]
@@ -46,7 +46,10 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
 def described(table: Table, access: TableAccess, sees: Sees) -> Table:
     """The description for a caller. What is written by hand (checks, expressions) may name what is hidden."""
     if access.unlimited:
-        return replace(table, foreign_keys=tuple(key for key in table.foreign_keys if _seen(key, sees)))
+        keys = tuple(key for key in table.foreign_keys if _seen(key, sees))
+        told = table.kind is TableKind.TABLE and len(keys) == len(table.foreign_keys)
+        return replace(table, foreign_keys=keys, create_statement=table.create_statement if told else "")
+    read = access.grants.get(Operation.READ)
     columns = tuple(column for column in table.columns if column.name in access.shown)
     shown = frozenset(column.name for column in columns)
     hidden = len(columns) < len(table.columns)
@@ -68,6 +71,8 @@ def described(table: Table, access: TableAccess, sees: Sees) -> Table:
             and all(part.expression or part.text in shown for part in index.parts)
         ),
         checks=() if hidden else table.checks,
+        row_estimate=table.row_estimate if read is not None and read.rows is None else None,
+        create_statement="",
     )
 
 

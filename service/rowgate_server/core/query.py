@@ -7,7 +7,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rowgate_server.core import raw
+from rowgate_server.core import raw, undone
 from rowgate_server.core.access import Access
 from rowgate_server.core.policy.access import Access as DatabaseAccess
 from rowgate_server.core.policy.guard import enter
@@ -70,6 +70,13 @@ class QueryRequest(NamedTuple):
     query_id: str = ""
 
 
+class Within(NamedTuple):
+    """A transaction, and where it is."""
+
+    database: Database
+    transaction: Transaction
+
+
 class QueryRunner:
     """Runs raw SQL on the databases.
 
@@ -96,6 +103,7 @@ class QueryRunner:
         try:
             result = await database.reading(request.options.reading).executor.run(call)
         except RowgateError as error:
+            await undone.look(database, statement, error, call.deadline)
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
@@ -104,26 +112,27 @@ class QueryRunner:
         return result if stats is result.stats else result._replace(stats=stats)
 
     async def stream(
-        self, request: QueryRequest, cells_per_chunk: int, *, within: Transaction | None = None
+        self, request: QueryRequest, cells_per_chunk: int, *, within: Within | None = None
     ) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
 
         Args:
             request: what to run.
             cells_per_chunk: the most that a chunk may have.
-            within: the transaction to run it in; None: one of its own.
+            within: the transaction to run it in, and its database, which may be served no more; None: one of its own.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
         """
-        access, database = self._allowed(request)
+        access, database = self._allowed(request, within)
         if within is None:
             request = _within_rights(access, request)
         else:
             check_within(access, transaction_reads=request.options.read_only)
         statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
         returned = False
-        chunks = (within or database.reading(request.options.reading).executor).stream(call, cells_per_chunk)
+        executor = database.reading(request.options.reading).executor if within is None else within.transaction
+        chunks = executor.stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None
@@ -132,6 +141,8 @@ class QueryRunner:
                 else:
                     yield chunk._replace(stats=told(chunk.stats, statement, returned=returned))
         except RowgateError as error:
+            if within is None:
+                await undone.look(database, statement, error, call.deadline)
             _explain(error, statement, request)
             raise error.with_defaults(database=database.name, query_id=call.query_id) from error.__cause__
         finally:
@@ -154,11 +165,12 @@ class QueryRunner:
         """
         return deadline_of(self._allowed(request)[1], request, streaming=True)
 
-    def _allowed(self, request: QueryRequest) -> tuple[DatabaseAccess | None, Database]:
+    def _allowed(self, request: QueryRequest, within: Within | None = None) -> tuple[DatabaseAccess | None, Database]:
         """What the caller may do with the database, and the database as far as it may."""
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
-        self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
-        return enter(self._databases, request.database)
+        databases = self._databases if within is None else self._databases.only(within.database)
+        self._access.check(current_principal.get(), operation, databases.name_of(request.database))
+        return enter(databases, request.database)
 
     def _note(self, database: Database, statement: ParsedStatement) -> None:
         """Whatever became of it: what failed at last may have done its work."""
@@ -195,7 +207,8 @@ class QueryRunner:
         reads = statement.keyword in READING
         # A transaction is read-only as a whole, or not at all.
         read_only = not held and (options.read_only or bounds.read_only)
-        return statement, Call(bound, deadline, limits, query_id, reads, read_only)
+        operation = database.statements.streams if streaming else database.statements.of(statement.keyword)
+        return statement, Call(bound, deadline, limits, query_id, reads, read_only, operation=operation)
 
 
 def _within_rights(access: DatabaseAccess | None, request: QueryRequest) -> QueryRequest:

@@ -6,6 +6,7 @@ with OK and leads nowhere makes its caller believe in a ROLLBACK; so it is refus
 
 from __future__ import annotations
 
+from rowgate_server.core.instead import instead_of
 from rowgate_server.core.sqltext import ParsedStatement
 from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -26,9 +27,9 @@ def check(statement: ParsedStatement, *, read_only: bool) -> None:
     if effect is Effect.CONTROLS:
         raise RowgateError(
             Reason.NOT_SUPPORTED,
-            "transactions are not begun, set up or ended in SQL",
+            "transactions are not begun, set up, locked or ended in SQL",
             field="sql",
-            hint="use Transact or ExecuteBatch; of other calls each is a transaction of its own",
+            hint=instead_of(statement),
             outcome=Outcome.NOT_RUN,
         )
     if read_only and effect is not Effect.READS:

@@ -10,9 +10,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Inspector
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.exc import CompileError, NoSuchTableError, UnreflectableTableError, UnsupportedCompilationError
+from sqlalchemy.exc import (
+    CompileError,
+    DBAPIError,
+    NoSuchTableError,
+    UnreflectableTableError,
+    UnsupportedCompilationError,
+)
 
-from rowgate_server.core import declared_types, held_types, mysql_schema, postgresql_schema, sqlite_schema
+from rowgate_server.core import broken_views, declared_types, held_types, mysql_schema, postgresql_schema, sqlite_schema
 from rowgate_server.core.postgresql_rows import read_rows_table
 from rowgate_server.core.table_facts import create_statement, kind_of, row_estimate
 from rowgate_server.core.tables import (
@@ -66,11 +72,6 @@ def default_schema(inspector: Inspector) -> str:
     return inspector.default_schema_name or ("main" if inspector.dialect.name == "sqlite" else "")
 
 
-def has_schema(inspector: Inspector, schema: str) -> bool:
-    """Whether the database has such a schema."""
-    return schema in inspector.get_schema_names()
-
-
 class Extent(Enum):
     """How much of a table is read: what its rows are written by, or all. MySQL and SQLite tell most at once."""
 
@@ -94,9 +95,10 @@ def read_table(
     kind = kind_of(connection, dialect, name, schema)
     try:
         columns = inspector.get_columns(name, schema)
-    except UnreflectableTableError as error:
-        # MySQL's view whose table is gone; what the database has against it is the cause.
-        raise error.__cause__ or error from None
+    except (UnreflectableTableError, DBAPIError) as error:
+        if not broken_views.tells_of_one(error):
+            raise
+        return broken_views.described(connection, dialect, name, schema or default_schema(inspector), kind)
     if not columns:
         raise NoSuchTableError(name)
     unique = _optional(inspector.get_unique_constraints, name, schema)
@@ -126,6 +128,11 @@ def read_table(
             row_estimate=row_estimate(connection, dialect, name, schema),
             create_statement=create_statement(connection, dialect, name, schema, kind),
         )
+    return _completed(table, connection, dialect, extent)
+
+
+def _completed(table: Table, connection: Connection, dialect: Dialect, extent: Extent) -> Table:
+    """The table, with what SQLAlchemy leaves out of it on this engine."""
     if dialect is Dialect.SQLITE:
         return sqlite_schema.completed(table, connection)
     if dialect is Dialect.MYSQL:

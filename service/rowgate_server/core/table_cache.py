@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.kept_tables import Kept, KeptTables, Place
+from rowgate_server.core.kept_tables import Kept, KeptTables, Place, of_name
 from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.narrowing import discreet, narrowed
 from rowgate_server.core.policy.access import Access
@@ -71,7 +71,7 @@ class TableCache:
         """Drop what is known of a database, and what is being read of it: a statement may have altered its tables."""
         self._alterations[database] += 1
         self._entries.forget(database)
-        for place in [place for place in self._flights if place[0] == database]:
+        for place in [place for place in self._flights if of_name(place[0], database)]:
             del self._flights[place]
 
     def on(self, database: Database) -> TableCache:
@@ -144,9 +144,9 @@ class TableCache:
             of_call(call_timeout),
             (database.bounds.statement_timeout, database.statement_limit),
         )
-        place = (database.name, *place[1:])
+        place = (database.key, *place[1:])
         try:
-            entry = self._fresh(place, database.schema_version())
+            entry = self._fresh(database, place)
             if entry is not None:
                 try:
                     return await work(database, entry.table, deadline)
@@ -176,12 +176,12 @@ class TableCache:
         flight = self._flights.get(place) or self._fly(database, place)
         return await work(database, await _landed(flight, deadline), deadline)
 
-    def _fresh(self, place: Place, version: int | None) -> Kept | None:
-        entry = self._entries.get(place)
+    def _fresh(self, database: Database, place: Place) -> Kept | None:
+        entry, version = self._entries.get(place), database.schema_version()
         if entry is None:
             return None
         changed = None not in (version, entry.version) and version != entry.version
-        if changed or _now() - entry.read_at > self._rules[place[0]].max_age:
+        if changed or _now() - entry.read_at > self._rules[database.name].max_age:
             self._entries.drop(place, entry)
             return None
         return entry
@@ -207,11 +207,12 @@ class TableCache:
         return flight
 
     async def _read(self, database: Database, place: Place) -> KnownTable:
-        read_at, alterations, version = _now(), self._alterations[place[0]], database.schema_version()
-        table = await self._catalog.get_table(database.name, place[1], place[2], None, Extent.ROWS)
+        read_at, alterations, version = _now(), self._alterations[database.name], database.schema_version()
+        # A transaction's may be served no more, or be another one than the one of its name.
+        table = await self._catalog.read_table(database.own, place[1], place[2], None, Extent.ROWS)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         found = known(database.name, database.dialect, table, soft_delete)
-        if self._alterations[place[0]] != alterations:
+        if self._alterations[database.name] != alterations:
             return found  # good for those who asked before
         self._entries.put(place, Kept(found, read_at, version))
         return found

@@ -32,11 +32,12 @@ class ReferentialAction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TableSummary:
-    """A table or view by name."""
+    """A table or view by name; a `broken` one the database can't use."""
 
     name: str
     schema: str
     kind: TableKind = TableKind.TABLE
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Table:
 
     `untold` are the columns of keys that do not tell rows apart as the database compares them: a SQLite index of
     another collation than its column's, keys of a PostgreSQL table that others inherit from. `deferrable` are those of
-    keys that may hold at the end of a transaction only.
+    keys that may hold at the end of a transaction only. A `broken` one the database can't use: it has no columns.
     """
 
     name: str
@@ -145,3 +146,4 @@ class Table:
     create_statement: str = ""
     untold: frozenset[tuple[str, ...]] = frozenset()
     deferrable: frozenset[tuple[str, ...]] = frozenset()
+    broken: bool = False

@@ -28,22 +28,27 @@ class Cleaner:
         self._metrics = metrics
         self._behind: set[asyncio.Task[None]] = set()
 
-    async def clean(self, session: Session, *, kill: bool) -> bool:
-        """Reset a session; or kill what runs in it. Tells whether it can be used again."""
+    async def clean(self, session: Session, *, kill: bool) -> str:
+        """Reset a session; or kill what runs in it.
+
+        Returns:
+            Why its connection can't be used again, as one of `INVALIDATED`; empty where it can.
+        """
+        unfit = "reset_failed" if not kill else "killed" if session.alive() else "dead"
         try:
             async with asyncio.timeout(self._bound):
                 if kill:
                     await session.kill()
                 else:
                     await session.reset()
-                    return True
+                    return ""
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, it is not to be used again
             self._metrics.cleanup_failed(error, kill=kill)
             if kill:
                 task = asyncio.create_task(self._kill_behind(session), name="rowgate-kill")
                 self._behind.add(task)
                 task.add_done_callback(self._behind.discard)
-        return False
+        return unfit
 
     async def close(self) -> None:
         """Leave what does not answer to the server's own limits."""

@@ -50,7 +50,15 @@ def make_cluster(servers: Servers, bounds: Bounds, around: Around) -> Database:
     drivers = _drivers(servers, around)
     timeouts = around.timeouts
     hosts = [
-        Host(around.name, name, driver, timeouts.probe_interval, timeouts.probe, replica=name in servers.replicas)
+        Host(
+            around.name,
+            name,
+            driver,
+            timeouts.probe_interval,
+            timeouts.probe,
+            replica=name in servers.replicas,
+            address=_address(servers.replicas[name][0]) if name in servers.replicas else name,
+        )
         for name, driver in drivers.items()
     ]
     router = _router(servers, drivers, hosts, around, around.name)
@@ -58,7 +66,8 @@ def make_cluster(servers: Servers, bounds: Bounds, around: Around) -> Database:
     longest = 2 * timeouts.probe + _ROUNDS
     availability = Availability(around.name, lookout, timeouts.probe_interval, longest)
     driver = next(iter(drivers.values()))
-    return Database(around.name, driver, router.primary, bounds, availability, router=router)
+    numbers = around.metrics.database(around.name)
+    return Database(around.name, driver, router.primary, bounds, availability, numbers, router=router)
 
 
 def make_cluster_login(login: str, database: Database, servers: Servers, around: Around) -> Database:
@@ -68,22 +77,34 @@ def make_cluster_login(login: str, database: Database, servers: Servers, around:
         OSError: CA certificates cannot be read.
     """
     drivers = _drivers(servers, around)
-    router = _router(servers, drivers, database.hosts, around, f"{around.name}/{login}")
-    driver = next(iter(drivers.values()))
-    return Database(around.name, driver, router.primary, database.bounds, database.availability, login, router)
+    pools = f"{around.name}/{login}"
+    router = _router(servers, drivers, database.hosts, around, pools)
+    driver, numbers = next(iter(drivers.values())), around.metrics.database(pools)
+    return Database(
+        around.name,
+        driver,
+        router.primary,
+        database.bounds,
+        database.availability,
+        numbers,
+        login,
+        router=router,
+        own=database,
+    )
 
 
 def _drivers(servers: Servers, around: Around) -> dict[str, Driver]:
     # Together they take no longer than one may.
     share = replace(around.timeouts, connect=around.timeouts.connect / len(servers.hosts))
-    drivers = {
-        f"{target.host}:{target.port}": open_driver(around.name, target, share, around.tracing)
-        for target in servers.hosts
-    }
+    drivers = {_address(target): open_driver(around.name, target, share, around.tracing) for target in servers.hosts}
     return drivers | {
         name: open_driver(around.name, target, around.timeouts, around.tracing)
         for name, (target, _) in servers.replicas.items()
     }
+
+
+def _address(target: Target) -> str:
+    return f"{target.host}:{target.port}"
 
 
 def _router(

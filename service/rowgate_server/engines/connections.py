@@ -29,6 +29,12 @@ class Connections(Protocol):
     def numbers(self) -> PoolNumbers:
         """What is held at this moment."""
 
+    def show_breaker(self, *, shown: bool) -> None:
+        """Whether the metrics tell of the breaker."""
+
+    async def retire(self) -> None:
+        """Keep no connection that is not in use, and wait until none is."""
+
     async def close(self) -> None:
         """Wait for clean-ups under way, which are bounded, then close every connection."""
 
@@ -113,6 +119,15 @@ class Several:
             sum(numbers.waiting for numbers in told),
             sum(maxima) if self._together else max(maxima),
         )
+
+    def show_breaker(self, *, shown: bool) -> None:
+        """Whether the metrics tell of their breakers."""
+        for member in self._members:
+            member.pool.show_breaker(shown=shown)
+
+    async def retire(self) -> None:
+        """Keep no connection that is not in use, and wait until none is."""
+        await asyncio.gather(*(member.pool.retire() for member in self._members))
 
     async def close(self) -> None:
         """Close them all."""

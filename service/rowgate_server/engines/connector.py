@@ -21,6 +21,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.driver import Driver
+from rowgate_server.observability.connections import DatabaseConnections
 
 _PING = 0.5
 """Seconds: longer than an answer takes, shorter than callers wait."""
@@ -58,11 +59,14 @@ class Connector:
     Args:
         driver: makes them.
         settings: how many, and how old they may become.
+        counted: what becomes of each.
     """
 
-    def __init__(self, driver: Driver, settings: ConnectorSettings) -> None:
+    def __init__(self, driver: Driver, settings: ConnectorSettings, counted: DatabaseConnections) -> None:
         self._driver = driver
         self._settings = settings
+        self._size = settings.size
+        self._counted = counted
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._made: Any = None
         self._idle: list[PoolProxiedConnection] = []
@@ -93,7 +97,7 @@ class Connector:
             checked_out = self._idle.pop()
             age = clock.now() - checked_out.info[_MADE_AT]
             if self._settings.recycle and age >= self._settings.recycle:
-                await self._close(checked_out, in_order=True)
+                await self._close(checked_out, "age")
                 continue
             if not self._settings.pre_ping:
                 return checked_out
@@ -101,9 +105,9 @@ class Connector:
                 if await self._answers(checked_out, attempt):
                     return checked_out
             except BaseException:
-                await self._close(checked_out)
+                await self._drop(checked_out, "other")
                 raise
-            await self._close(checked_out)
+            await self._drop(checked_out, "dead")
             return None  # the others may be just as dead, and each would take as long to tell
         return None
 
@@ -127,29 +131,44 @@ class Connector:
             finally:
                 attempt.cut = _nothing
 
-    async def check_in(self, checked_out: PoolProxiedConnection, *, keep: bool) -> None:
-        """Keep a connection that nobody uses; or close it, at once unless it is as good as new."""
-        if keep and len(self._idle) < self._settings.size:
+    async def check_in(self, checked_out: PoolProxiedConnection, *, unfit: str = "") -> None:
+        """Keep a connection that nobody uses; or close it, at once if it is unfit: why is one of `INVALIDATED`."""
+        if unfit:
+            await self._drop(checked_out, unfit)
+        elif len(self._idle) < self._size:
             self._idle.append(checked_out)
         else:
-            await self._close(checked_out, in_order=keep)
+            await self._close(checked_out, "surplus")
 
     async def trial(self) -> None:
         """Make a connection; it stays if there is room."""
-        await self.check_in(await self._check_out(await self._driver.connect()), keep=True)
+        await self.check_in(await self._check_out(await self._driver.connect()))
+
+    async def keep_none(self) -> None:
+        """Close what is idle, and keep nothing from now on."""
+        self._size = 0
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(self._close(each, "surplus") for each in idle))
 
     async def close(self) -> None:
         """Close what is idle."""
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(self._close(each, in_order=True) for each in idle))
+        await self.keep_none()
         await self._engine.dispose()
 
-    async def _close(self, checked_out: PoolProxiedConnection, *, in_order: bool = False) -> None:
-        """Close a connection; in order, with a goodbye to the server, if that does not take long."""
+    async def _close(self, checked_out: PoolProxiedConnection, reason: str) -> None:
+        """Close a sound connection, with a goodbye to the server if that does not take long."""
+        self._counted.closed[reason] += 1
+        await self._end(checked_out)
+
+    async def _drop(self, checked_out: PoolProxiedConnection, reason: str) -> None:
+        """Close an unfit one at once."""
+        self._counted.invalidated[reason] += 1
+        # Before SQLAlchemy closes it: on a dark link, saying goodbye takes as long as the link's timeout.
+        self._cut(checked_out.driver_connection)
+        await self._end(checked_out)
+
+    async def _end(self, checked_out: PoolProxiedConnection) -> None:
         connection = checked_out.driver_connection
-        if not in_order:
-            # Before SQLAlchemy closes it: on a dark link, saying goodbye takes as long as the link's timeout.
-            self._cut(connection)
         closing = asyncio.ensure_future(greenlet_spawn(checked_out.invalidate))
         done, _ = await asyncio.wait({closing}, timeout=_GOODBYE)
         if not done:
@@ -163,6 +182,7 @@ class Connector:
         self._made = connection
         checked_out = await greenlet_spawn(self._engine.sync_engine.raw_connection)
         checked_out.info[_MADE_AT] = clock.now()
+        self._counted.opened += 1
         return checked_out
 
     def _adopt(self) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.exc import NoSuchTableError
@@ -25,9 +27,26 @@ from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.underway import UnderWay
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.host_metrics import HostNumbers
-from rowgate_server.observability.metrics import PoolNumbers
+from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
+from rowgate_server.observability.statements import DatabaseStatements
 
 _T = TypeVar("_T")
+
+_numbers = itertools.count(1)
+
+
+class Server(NamedTuple):
+    """One of a database's servers, as one login reaches it.
+
+    Attributes:
+        address: `host:port`; empty for the only one.
+        availability: whether it answers.
+        executor: runs the gateway's own questions there.
+    """
+
+    address: str
+    availability: Availability
+    executor: Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +77,10 @@ class Database:
         pool: its connections, those to the primary where it has several servers.
         bounds: the limits on its statements.
         availability: whether it answers.
+        metrics: what its statements and look-ups are counted in.
         login: with which login, where that is not the gateway's own.
         router: knows the servers, where there are several.
+        own: the same with the gateway's own login, where this is another one.
     """
 
     def __init__(
@@ -69,16 +90,26 @@ class Database:
         pool: Connections,
         bounds: Bounds,
         availability: Availability,
+        metrics: DatabaseMetrics,
         login: str = "",
         router: Router | None = None,
+        own: Database | None = None,
     ) -> None:
         self.name = name
+        self.own: Database = own or self
+        """The same with the gateway's own login."""
+        self.key: str = f"{name}#{next(_numbers)}" if own is None else own.key
+        """Another one for every other database, though it comes to be served under the same name."""
         self.login = login
         self.bounds = bounds
         self.availability = availability
+        self.statements: DatabaseStatements = metrics.statements
+        """What its statements are counted as."""
+        self._catalog_loads = metrics.connections.catalog_loads
         self._driver = driver
         self._pool = pool
         self._router = router
+        self._all: Connections = pool if router is None else router.everything
         executor = Executor(driver, pool)
         self.executor: Executor | HeldExecutor = executor
         self._under_way = executor.under_way
@@ -88,6 +119,11 @@ class Database:
         held = copy(self)
         held.executor = HeldExecutor(transaction)
         return held
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether its statements run in a transaction that a caller holds."""
+        return isinstance(self.executor, HeldExecutor)
 
     def bounded(self, bounds: Bounds) -> Database:
         """The same within other bounds."""
@@ -126,6 +162,14 @@ class Database:
         """Each of its servers at this moment, where it has several."""
         return () if self._router is None else [member.numbers() for member in self._router.members]
 
+    def servers(self) -> Sequence[Server]:
+        """Each of its servers, the replicas last."""
+        if self._router is None:
+            return [Server("", self.availability, Executor(self._driver, self._pool))]
+        return [
+            Server(host.address, host.availability, Executor(self._driver, pool)) for host, pool in self._router.members
+        ]
+
     @property
     def statement_limit(self) -> str:
         """Whose limit the longest time of a statement is, for errors."""
@@ -156,8 +200,21 @@ class Database:
         return self._driver.schema_version()
 
     def pool_numbers(self) -> PoolNumbers:
-        """What the pool holds at this moment."""
+        """What the pool holds at this moment, those of replicas left out."""
         return self._pool.numbers()
+
+    def replica_numbers(self) -> Mapping[str, PoolNumbers]:
+        """What the pools of its replicas hold at this moment, by their names."""
+        members = () if self._router is None else self._router.members
+        return {host.name: pool.numbers() for host, pool in members if host.replica}
+
+    def show_breaker(self, *, shown: bool) -> None:
+        """Whether its breakers are told of under its name, and under those of its replicas."""
+        self._all.show_breaker(shown=shown)
+
+    def count_load(self, *, ok: bool) -> None:
+        """Tables have been looked up, or their look-up has failed."""
+        self._catalog_loads["ok" if ok else "failed"] += 1
 
     async def reflect(self, read: Callable[[Inspector], _T], deadline: Deadline) -> _T:
         """Call a function with SQLAlchemy's Inspector on a connection of the pool.
@@ -166,16 +223,16 @@ class Database:
             RowgateError: what the database has against it; any other error of SQLAlchemy's as it is.
         """
         lease = await self._pool.checkout(deadline)
-        sound = False
+        sound, loaded = False, False
         try:
             async with asyncio.timeout_at(deadline.at):
                 with lease.session.reflecting():
                     result = await greenlet_spawn(
                         lambda: read(inspect(Connection(lease.sync_engine, lease.checked_out)))
                     )
-            sound = True
+            sound = loaded = True
         except NoSuchTableError:
-            sound = True
+            sound = loaded = True
             raise
         except TimeoutError:
             if deadline.remaining() > 0:
@@ -190,13 +247,19 @@ class Database:
                 raise
             raise translated from error
         finally:
+            self.count_load(ok=loaded)
             lease.end(sound=sound)
         return result
+
+    async def retire(self) -> None:
+        """Stop probing, keep no connection that is not in use, and wait until none is."""
+        await self.availability.stop()
+        await self._all.retire()
 
     async def close(self) -> None:
         """Stop probing, wait for clean-ups, close every connection."""
         await self.availability.stop()
-        await (self._pool if self._router is None else self._router).close()
+        await self._all.close()
 
 
 class Databases:
@@ -208,6 +271,22 @@ class Databases:
 
     def __iter__(self) -> Iterator[Database]:
         return iter(self._databases.values())
+
+    def exchange(
+        self,
+        databases: Mapping[str, Database],
+        default: str | None,
+        logins: Mapping[tuple[str, str], Database] = MappingProxyType({}),
+    ) -> None:
+        """Hand these out from now on; whoever has been handed another one keeps it.
+
+        Args:
+            databases: every one that is served.
+            default: the name that an empty one means.
+            logins: the same with other logins, by the names of both, for who hands these out.
+        """
+        del logins
+        self._databases, self.default = dict(databases), default
 
     def only(self, database: Database) -> Databases:
         """One view of one of them, for whatever is asked of it."""

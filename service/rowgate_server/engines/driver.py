@@ -19,7 +19,7 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.roles import Role
 from rowgate_server.engines.values import AnyStatement, BoundStatement
-from rowgate_server.errors import RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
 class ExecuteMode(NamedTuple):
@@ -64,12 +64,14 @@ class TransactionOptions:
         read_only: it refuses writes.
         deferrable: PostgreSQL: it waits until it can run without ever failing to be serialised.
         lock_timeout: the longest a statement may wait for a lock, in seconds. None: as the database has it.
+        many: `execute_many` will be asked for.
     """
 
     isolation: Isolation | None = None
     read_only: bool = False
     deferrable: bool = False
     lock_timeout: float | None = None
+    many: bool = False
 
 
 class Standing(Enum):
@@ -80,16 +82,32 @@ class Standing(Enum):
     ENDED = 3
 
 
+class Remains(Enum):
+    """What is left of a statement that has failed: nothing; what a rollback undoes; what nothing undoes."""
+
+    NOTHING = 1
+    UNTIL_ROLLBACK = 2
+    FOR_GOOD = 3
+
+
+class NotUndoneError(RowgateError):
+    """A rollback was done, but tables without transactions keep what they were given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Reason.NOT_SUPPORTED,
+            "tables whose storage engine has no transactions were changed, and keep it; all else was rolled back",
+            outcome=Outcome.UNKNOWN,
+            hint="look at the tables that are not of InnoDB",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server tells of itself.
-
-    `default_schema` is empty where a connection has none, `max_connections` None where there is no such bound.
-    """
+    """What a server tells of itself; `default_schema` is empty where a connection has none."""
 
     version: str = ""
     default_schema: str = ""
-    max_connections: int | None = None
 
 
 class Cursor(Protocol):
@@ -116,7 +134,7 @@ class Session(Protocol):
         """Run one statement: in the transaction that was begun, or in one of its own."""
 
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
-        """Run one write, that returns no rows, for many sets of values in the transaction that was begun.
+        """Run one write, that returns no rows, for many sets of values in a transaction that was begun for that.
 
         After an error some of those behind may have run too: the transaction must be rolled back.
 
@@ -125,6 +143,9 @@ class Session(Protocol):
 
         Returns:
             The rows that each has changed; where the engine does not tell of each, that all have together.
+
+        Raises:
+            RunFailedError: where it is known which has failed.
         """
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
@@ -142,13 +163,24 @@ class Session(Protocol):
         """Commit it."""
 
     async def rollback(self) -> None:
-        """Roll it back."""
+        """Roll it back.
+
+        Raises:
+            NotUndoneError: but for what can't be.
+        """
 
     async def control(self, sql: str) -> None:
-        """Run a command about savepoints."""
+        """Run a command about savepoints.
+
+        Raises:
+            NotUndoneError: it goes back to one, but for what can't be undone.
+        """
 
     async def standing(self, error: Exception | None) -> Standing:
         """What is left of the transaction after a statement, and the error it ended in."""
+
+    async def remains(self) -> Remains:
+        """What is left of the statement that has just failed; in a transaction, what a rollback of that would leave."""
 
     async def reset(self) -> None:
         """Wipe out everything a caller's SQL may have left behind; any error means: drop the connection."""

@@ -16,7 +16,7 @@ from rowgate_server.engines import clock
 from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
-from rowgate_server.engines.driver import Driver, TransactionOptions
+from rowgate_server.engines.driver import Driver, Remains, TransactionOptions
 from rowgate_server.engines.pool import Lease
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
@@ -124,7 +124,9 @@ class Executor:
             if not isinstance(error, RowgateError):
                 raise
             if transaction.state is not TransactionState.COMMITTED and error.outcome != Outcome.NOT_RUN:
-                error.metadata["outcome"] = Outcome.ROLLED_BACK.value
+                sound, undone = False, await transaction.undoes()
+                sound = transaction.sound
+                error.metadata["outcome"] = (Outcome.ROLLED_BACK if undone else Outcome.UNKNOWN).value
             raise
         finally:
             # A cancelled call ends here too: not sound where its statement may still be running.
@@ -212,8 +214,20 @@ class _Holding:
         sound, told = error is None and not self._work.spoiled, error
         try:
             if isinstance(error, Exception):
-                sound, told = explain(self._executor.driver, error, call, self._work)
+                fine, told = explain(self._executor.driver, error, call, self._work)
+                if fine and isinstance(told, RowgateError) and told.outcome == Outcome.ROLLED_BACK:
+                    fine = await self._look(told)
+                sound = fine
         finally:
             self._held.end(sound=sound, reads=call.reads)
         if told is not None and told is not error:
             raise told from error
+
+    async def _look(self, told: RowgateError) -> bool:
+        """See whether a statement that failed was undone; whether the connection is still sound."""
+        remains: Remains | None = None
+        with contextlib.suppress(Exception), self._executor.until(self._under_way.call.deadline):
+            remains = await self._work.session.remains()
+        if remains is not Remains.NOTHING:
+            told.metadata["outcome"] = Outcome.UNKNOWN.value
+        return remains is not None

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
-from rowgate_server.engines.driver import TransactionOptions
+from rowgate_server.engines.driver import NotUndoneError, TransactionOptions
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call
 from rowgate_server.engines.transaction import Transaction, TransactionState
@@ -64,9 +64,13 @@ class HeldExecutor:
             yield transaction
         except RowgateError as error:
             self._note(error)
-            await self._undo()
+            outcome = Outcome.ROLLED_BACK
+            try:
+                await self._undo()
+            except NotUndoneError:
+                outcome = Outcome.UNKNOWN
             if error.outcome != Outcome.NOT_RUN:
-                error.metadata["outcome"] = Outcome.ROLLED_BACK.value
+                error.metadata["outcome"] = outcome.value
             raise
         await self._undo()
 
@@ -85,6 +89,10 @@ class HeldExecutor:
 
     async def _undo(self) -> None:
         over = self._transaction.state in (TransactionState.COMMITTED, TransactionState.ROLLED_BACK)
-        if not self._kept and not over:
+        if self._kept or over:
+            return
+        try:
             await self._transaction.rollback_to(_WHOLE)
-            await self._transaction.release(_WHOLE)
+        finally:
+            if self._transaction.state is TransactionState.ACTIVE:
+                await self._transaction.release(_WHOLE)

@@ -54,6 +54,7 @@ class Host:
         interval: seconds between probes.
         timeout: seconds that a probe may take.
         replica: whether it is one.
+        address: its `host:port`, where it is not called so.
 
     Attributes:
         role: None while it is not known.
@@ -62,10 +63,19 @@ class Host:
     """
 
     def __init__(
-        self, database: str, name: str, driver: Driver, interval: float, timeout: float, *, replica: bool
+        self,
+        database: str,
+        name: str,
+        driver: Driver,
+        interval: float,
+        timeout: float,
+        *,
+        replica: bool,
+        address: str = "",
     ) -> None:
         self.name = name
         self.replica = replica
+        self.address = address or name
         self.availability = Availability(f"{database}@{name}", self, interval, timeout)
         self.availability.listen(self._heard)
         self.role: Role | None = None

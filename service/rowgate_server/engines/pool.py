@@ -106,11 +106,14 @@ class Pool:
         self._warm: list[Lease] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
+        self._retiring = False
+        self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._cleaner = Cleaner(settings.cleanup, metrics)
         self._connector = Connector(
             driver,
             ConnectorSettings(settings.size, settings.recycle, settings.pre_ping),
+            metrics.connections,
         )
         self.breaker = Breaker(self._connector.trial, self._breaker_changed)
         self._openings: Openings[Lease] = Openings()
@@ -161,12 +164,27 @@ class Pool:
         """What `Lease.end` asks for."""
         if sound:
             self.breaker.heard()
-        if sound and not self._closed and lease.session.defer_reset(reads=reads):
+        if sound and not self._closed and not self._retiring and lease.session.defer_reset(reads=reads):
             lease.reset_due = True
             self._keep_warm(lease)
             self._free_place(lease.holder, lease.taken_at)
         else:
             self._start(self._clean_up(lease, kill=not sound))
+
+    def show_breaker(self, *, shown: bool) -> None:
+        """Whether the metrics tell of the breaker."""
+        self._metrics.show(shown=shown)
+
+    async def retire(self) -> None:
+        """Keep no connection that is not in use, and wait until none is: others are served instead of this one's."""
+        self._retiring = True
+        warm, self._warm = self._warm, []
+        for lease in warm:
+            self._start(self._connector.check_in(lease.checked_out))
+        await self._connector.keep_none()
+        while self._in_use or self._places.waiting:
+            self._freed.clear()
+            await self._freed.wait()
 
     async def close(self) -> None:
         """Wait for clean-ups under way, which are bounded, then close every connection."""
@@ -176,7 +194,7 @@ class Pool:
         while self._tasks or self._warm:
             warm, self._warm = self._warm, []
             for lease in warm:
-                self._start(self._connector.check_in(lease.checked_out, keep=True))
+                self._start(self._connector.check_in(lease.checked_out))
             await asyncio.wait(self._tasks)
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -186,6 +204,7 @@ class Pool:
 
     async def _take_place(self, deadline: Deadline, holder: str) -> None:
         if not self._places.take(holder):
+            began, waited = clock.now(), True
             try:
                 await self._places.wait(holder, min(self._settings.wait_timeout, deadline.remaining()))
             except TimeoutError:
@@ -195,13 +214,19 @@ class Pool:
                 limit = f"pool of {self._maximum}, wait {self._settings.wait_timeout:g}s"
                 raise self._exhausted(self._settings.wait_timeout, limit) from None
             except CrowdedError as error:
+                waited = False
                 self._metrics.pool_refused()
                 limit = f"pool of {self._maximum}, {self._places.waiting} waiting"
                 raise self._exhausted(error.soon, limit) from None
+            finally:
+                if waited:
+                    self._metrics.connections.waits.add(clock.now() - began)
         self._in_use += 1
 
     def _free_place(self, holder: str, taken_at: float | None = None) -> None:
         self._in_use -= 1
+        if self._retiring:
+            self._freed.set()
         self._places.release(holder, None if taken_at is None else clock.now() - taken_at)
 
     def _exhausted(self, retry_after: float, limit: str) -> RowgateError:
@@ -279,7 +304,7 @@ class Pool:
             lease = self._warm.pop()
             if lease.session.alive():
                 return lease
-            self._start(self._connector.check_in(lease.checked_out, keep=False))
+            self._start(self._connector.check_in(lease.checked_out, unfit="dead"))
         return None
 
     def _keep_warm(self, lease: Lease) -> None:
@@ -300,7 +325,7 @@ class Pool:
                 lease.taken_at = now
                 self._start(self._clean_up(lease, kill=False))
             elif not lease.reset_due and idle >= _WARM:
-                self._start(self._connector.check_in(lease.checked_out, keep=True))
+                self._start(self._connector.check_in(lease.checked_out))
             else:
                 self._warm.append(lease)
         due = any(lease.reset_due for lease in self._warm)
@@ -318,13 +343,13 @@ class Pool:
 
     async def _clean_up(self, lease: Lease, *, kill: bool) -> None:
         """Reset or kill; then keep the connection, or close it, and free its place."""
-        clean = False
+        unfit = "other"
         try:
-            clean = await self._cleaner.clean(lease.session, kill=kill)
+            unfit = await self._cleaner.clean(lease.session, kill=kill)
         finally:
             lease.reset_due = False
-            if clean and not self._closed and clock.now() < lease.cold_at:
+            if not unfit and not self._closed and not self._retiring and clock.now() < lease.cold_at:
                 self._keep_warm(lease)
             else:
-                await self._connector.check_in(lease.checked_out, keep=clean)
+                await self._connector.check_in(lease.checked_out, unfit=unfit)
             self._free_place(lease.holder, lease.taken_at)

@@ -85,8 +85,8 @@ def make_database(
     """A database, put together; nothing is connected yet."""
     driver = open_driver(name, target, timeouts, tracing)
     availability = Availability(name, driver, timeouts.probe_interval, timeouts.probe)
-    connections = open_pool(driver, pool, metrics.database(name), availability)
-    return Database(name, driver, connections, bounds, availability)
+    numbers = metrics.database(name)
+    return Database(name, driver, open_pool(driver, pool, numbers, availability), bounds, availability, numbers)
 
 
 def make_login(
@@ -108,7 +108,9 @@ def make_login(
     driver = open_driver(database.name, target, timeouts, tracing)
     numbers = metrics.database(f"{database.name}/{login}")
     connections = open_pool(driver, pool, numbers, database.availability)
-    return Database(database.name, driver, connections, database.bounds, database.availability, login)
+    return Database(
+        database.name, driver, connections, database.bounds, database.availability, numbers, login, own=database
+    )
 
 
 def open_pool(

@@ -61,6 +61,8 @@ class Router:
         self._replicas = replicas
         self._rules = rules
         self.primary = Several(hosts, self._primaries, together=rules.spread)
+        self.everything = Several(self.members, list)
+        """For what is done to all of them; no call gets a connection here."""
 
     def leading(self) -> Host | None:
         """The server that would be asked now, if it is well."""
@@ -76,10 +78,6 @@ class Router:
         """
         order = self._nearest if reading.route is Route.NEAREST else self._replicas_first
         return Several(self.members, partial(order, reading.max_staleness))
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await Several(self.members, list).close()
 
     def _primaries(self) -> Sequence[Member]:
         may = [member for member in self._hosts if self._may_be_primary(member)]

@@ -16,6 +16,7 @@ from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats
 from rowgate_server.engines.values import AnyStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.statements import Operation
 
 
 class Call(NamedTuple):
@@ -31,6 +32,7 @@ class Call(NamedTuple):
         strict: see `ExecuteMode`.
         typed: see `ExecuteMode`.
         floats: see `ExecuteMode`.
+        operation: what it is counted as; None: it is not.
     """
 
     statement: AnyStatement
@@ -42,6 +44,7 @@ class Call(NamedTuple):
     strict: bool = False
     typed: bool = False
     floats: bool = True
+    operation: Operation | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ async def run(call: Call, work: Work, started: float) -> Result:
         RowgateError: RESULT_TOO_LARGE over the server's caps.
     """
     rows: list[Row] = []
+    began = clock.now()
     try:
         cursor = await _begin(call, work, streaming=False)
         work.meter = meter = ResultMeter(cursor.columns, call.limits)
@@ -90,6 +94,8 @@ async def run(call: Call, work: Work, started: float) -> Result:
         # Over the cap: what is left of the result is nobody's, and may be long.
         work.spoiled = error.reason is Reason.RESULT_TOO_LARGE
         raise
+    finally:
+        _count(call, work, began)
     return Result(cursor.columns, rows, _stats(call, started, meter, completion, work))
 
 
@@ -100,14 +106,18 @@ async def stream(
 
     Only the database's share is `timed`: the reader's own slowness is for its call's deadline to end.
     """
-    with timed:
-        cursor = await _begin(call, work, streaming=True)
-    work.meter = meter = ResultMeter(cursor.columns, call.limits)
-    async with contextlib.aclosing(_chunks(cursor, meter, timed, cells_per_chunk)) as chunks:
-        async for chunk in chunks:
-            yield chunk
-    with timed:
-        completion = await _end(cursor, meter, work)
+    began = clock.now()
+    try:
+        with timed:
+            cursor = await _begin(call, work, streaming=True)
+        work.meter = meter = ResultMeter(cursor.columns, call.limits)
+        async with contextlib.aclosing(_chunks(cursor, meter, timed, cells_per_chunk)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        with timed:
+            completion = await _end(cursor, meter, work)
+    finally:
+        _count(call, work, began)
     yield Chunk(rows=[], stats=_stats(call, started, meter, completion, work))
 
 
@@ -126,6 +136,13 @@ def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[b
     if translated.reason is Reason.DATABASE_UNAVAILABLE:
         translated.with_defaults(outcome=unknown.value)
     return not driver.is_broken(error), translated
+
+
+def _count(call: Call, work: Work, began: float) -> None:
+    if call.operation is not None:
+        meter = work.meter
+        rows, size = (meter.rows, meter.bytes) if meter is not None else (0, 0)
+        call.operation.ended(clock.now() - began, rows, size, call.statement.fragments, call.query_id)
 
 
 async def _begin(call: Call, work: Work, *, streaming: bool) -> Cursor:

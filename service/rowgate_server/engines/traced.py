@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
+from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import AnyStatement, BoundStatement
 from rowgate_server.observability.tracing import Place, StatementSpan, Tracing
@@ -96,6 +97,8 @@ class _TracedSession(_Before):
 
 
 def _fail(driver: Driver, span: StatementSpan, error: BaseException) -> None:
+    if isinstance(error, RunFailedError):
+        error = error.error
     told = driver.translate(error, has_parameters=True)
     if told is None:
         span.fail(type(error).__qualname__)

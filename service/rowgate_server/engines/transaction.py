@@ -13,7 +13,8 @@ from enum import Enum
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import Driver, Session, Standing, TransactionOptions
+from rowgate_server.engines.driver import Driver, NotUndoneError, Remains, Session, Standing, TransactionOptions
+from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.underway import UnderWay
@@ -68,6 +69,8 @@ class Transaction:
         self._busy = False
         self._sound = True
         self.state = TransactionState.ACTIVE
+        self.keeps = False
+        """Whether it has changed, as far as is known, what no rollback undoes."""
 
     @property
     def sound(self) -> bool:
@@ -115,13 +118,15 @@ class Transaction:
         try:
             with timed:
                 return await self._session.execute_many(statements)
-        except BaseException as error:
-            told = await self._failed(error, call, work)
+        except BaseException as raised:
+            told = await self._failed(raised.error if isinstance(raised, RunFailedError) else raised, call, work)
             # Some of those behind the one that failed may have run.
             self._lost()
-            if told is error:
+            if told is raised:
                 raise
-            raise told from error
+            if isinstance(raised, RunFailedError) and isinstance(told, RowgateError):
+                told.metadata["param_set"] = str(raised.index)
+            raise told from raised
         finally:
             self._under_way.discard(under_way)
 
@@ -184,11 +189,21 @@ class Transaction:
             raise
 
     async def rollback(self) -> None:
-        """Undo the changes."""
+        """Undo the changes.
+
+        Raises:
+            NotUndoneError: all but some.
+        """
         if self.state in _OVER:
             raise self._over()
         self.state = TransactionState.ROLLED_BACK
         await self._command(self._session.rollback(), "while the transaction was rolled back", Outcome.ROLLED_BACK)
+
+    async def undoes(self) -> bool:
+        """Whether a rollback undoes all that was done in it; of one that is lost, as far as is known."""
+        if self.sound and not self.keeps and self.state is TransactionState.ACTIVE:
+            await self._ask()
+        return not self.keeps
 
     async def savepoint(self, name: str) -> None:
         """Mark a place to come back to. The latest of a name counts."""
@@ -197,13 +212,23 @@ class Transaction:
         self._savepoints.append(name)
 
     async def rollback_to(self, name: str) -> None:
-        """Undo what came after a savepoint, which stays."""
+        """Undo what came after a savepoint, which stays.
+
+        Raises:
+            NotUndoneError: all but some.
+        """
         if self.state in _OVER:
             raise self._over()
         index = self._index(name)
-        await self._control(f"ROLLBACK TO SAVEPOINT {_place(index)}")
+        kept: NotUndoneError | None = None
+        try:
+            await self._control(f"ROLLBACK TO SAVEPOINT {_place(index)}")
+        except NotUndoneError as error:
+            kept = error
         del self._savepoints[index + 1 :]
         self.state = TransactionState.ACTIVE
+        if kept is not None:
+            raise kept
 
     async def release(self, name: str) -> None:
         """Forget a savepoint and those after it; what came after it stays done."""
@@ -228,7 +253,7 @@ class Transaction:
             raise RowgateError(
                 Reason.INVALID_REQUEST,
                 "a statement of this transaction has failed, and the database takes no more of them",
-                hint="roll back, or back to a savepoint",
+                hint="roll back, or roll back to a savepoint",
                 outcome=Outcome.NOT_RUN,
             )
 
@@ -252,6 +277,9 @@ class Transaction:
         try:
             with self._until(self._deadline):
                 await command
+        except NotUndoneError:
+            self.keeps = True
+            raise
         except TimeoutError as error:
             self._lost()
             if self._deadline.remaining() > 0:
@@ -284,7 +312,25 @@ class Transaction:
                 told.metadata["outcome"] = Outcome.ROLLED_BACK.value
             return told
         await self._look(error)
+        if isinstance(told, RowgateError) and told.outcome == Outcome.ROLLED_BACK and sound:
+            remains = await self._ask()
+            if remains is not Remains.NOTHING and self.state is not TransactionState.FAILED:
+                told.metadata["outcome"] = Outcome.UNKNOWN.value
         return told
+
+    async def _ask(self) -> Remains:
+        """What no rollback would undo. Where that can't be asked, the connection is dropped, which is one."""
+        remains = Remains.NOTHING
+        try:
+            with self._until(self._deadline):
+                remains = await self._session.remains()
+        except Exception:  # noqa: BLE001 - whatever it is: the error that is told is the statement's
+            self._lost()
+        except BaseException:
+            self._lost()
+            raise
+        self.keeps = self.keeps or remains is Remains.FOR_GOOD
+        return remains
 
     async def _look(self, error: Exception | None = None) -> None:
         """What is left of the transaction after a statement."""

@@ -55,6 +55,10 @@ class Authenticator:
         """Read what proofs need."""
         await self._methods.tokens.start()
 
+    def look_now(self) -> None:
+        """Read at once what proofs need: it may be another one."""
+        self._methods.tokens.look_now()
+
     async def stop(self) -> None:
         """Let go of threads and tasks."""
         await self._methods.tokens.stop()

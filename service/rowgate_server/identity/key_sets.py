@@ -67,6 +67,7 @@ class KeySet:
         self._reading: asyncio.Task[None] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._read_at = float("-inf")
+        self._told = asyncio.Event()
         self.generation = 0
         """Another number for every other set: what was verified by the one before is verified anew."""
 
@@ -81,6 +82,10 @@ class KeySet:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def look_now(self) -> None:
+        """Read them at once: an operator says that they are others."""
+        self._told.set()
 
     async def find(self, key_id: str | None, algorithm: str) -> VerifyingKey:
         """The key that a token names; without a name, the only one that fits.
@@ -102,7 +107,10 @@ class KeySet:
 
     async def _keep_fresh(self) -> None:
         while True:
-            await asyncio.sleep(self._refresh)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._refresh):
+                    await self._told.wait()
+            self._told.clear()
             await self._read()
 
     async def _read(self) -> None:

@@ -84,6 +84,11 @@ class Tokens:
         for issuer in self._issuers.values():
             await issuer.keys.start()
 
+    def look_now(self) -> None:
+        """Read the keys at once."""
+        for issuer in self._issuers.values():
+            issuer.keys.look_now()
+
     async def stop(self) -> None:
         """Let the keys be."""
         for issuer in self._issuers.values():

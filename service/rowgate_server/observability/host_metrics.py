@@ -37,10 +37,10 @@ class Hosts(Collector):
     """The servers of some databases.
 
     Args:
-        told: tells them, by the database's name.
+        told: tells them, by the names of the databases that have several at this moment.
     """
 
-    def __init__(self, told: Mapping[str, Callable[[], Sequence[HostNumbers]]]) -> None:
+    def __init__(self, told: Callable[[], Mapping[str, Sequence[HostNumbers]]]) -> None:
         self._told = told
 
     def collect(self) -> Iterable[Metric]:
@@ -58,8 +58,8 @@ class Hosts(Collector):
             "The most that a replica's data may be behind the primary's.",
             labels=["database", "host"],
         )
-        for database, tell in self._told.items():
-            for numbers in tell():
+        for database, servers in self._told().items():
+            for numbers in servers:
                 label = [database, numbers.host, "replica" if numbers.replica else "primary"]
                 up.add_metric(label, float(numbers.up))
                 writable.add_metric(label, float(numbers.writable))

@@ -7,13 +7,12 @@ should be in a thread, or the process has more to do than one core can.
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import accumulate
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+
+from rowgate_server.observability.distribution import Distribution
 
 _EVERY = 0.02
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -24,8 +23,7 @@ class LoopLag(Collector):
     """A histogram of the loop's lag, from `start` on."""
 
     def __init__(self) -> None:
-        self._counts = [0] * (len(BUCKETS) + 1)
-        self._seconds = 0.0
+        self._late = Distribution(BUCKETS)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -41,9 +39,8 @@ class LoopLag(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The histogram."""
-        bounds = [*map(floatToGoString, BUCKETS), "+Inf"]
         lag = HistogramMetricFamily("rowgate_event_loop_lag_seconds", "How late the event loop's timers came.")
-        lag.add_metric([], list(zip(bounds, accumulate(self._counts), strict=True)), self._seconds)
+        lag.add_metric([], *self._late.told())
         return [lag]
 
     def _set(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
@@ -51,7 +48,5 @@ class LoopLag(Collector):
 
     def _observe(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         now = loop.time()
-        late = max(0.0, now - due)
-        self._counts[bisect_left(BUCKETS, late)] += 1
-        self._seconds += late
+        self._late.add(max(0.0, now - due))
         self._set(loop, now + _EVERY)

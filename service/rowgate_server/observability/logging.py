@@ -59,6 +59,7 @@ def configure(level: str, style: str, stream: TextIO | None = None, *, worker: i
         logger_factory=lambda *_: _Output(stream),
         cache_logger_on_first_use=False,
     )
+    _levels.times_set += 1
     handler = logging.StreamHandler(stream)
     named = [structlog.stdlib.add_logger_name, *shared]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=named, processors=_foreign(rendering)))
@@ -67,6 +68,13 @@ def configure(level: str, style: str, stream: TextIO | None = None, *, worker: i
     # Libraries only speak up when something is wrong; grpc's own loggers repeat what the access log says.
     root.setLevel(max(_LEVELS[level], logging.WARNING))
     logging.getLogger("grpc").setLevel(logging.ERROR)
+
+
+def set_level(level: str) -> None:
+    """Write this level and what is more important from now on; `configure` has been called."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]))
+    _levels.times_set += 1
+    logging.getLogger().setLevel(max(_LEVELS[level], logging.WARNING))
 
 
 def _name_request(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -87,6 +95,34 @@ def _naming_worker(worker: int) -> structlog.typing.Processor:
 
 def _foreign(rendering: list[Any]) -> list[Any]:
     return [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering]
+
+
+class BoundOnce:
+    """A logger that is bound at its first use and kept, since that takes microseconds; anew when the level changes.
+
+    Args:
+        name: as for `get_logger`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._logger = get_logger(name)
+        self._bound: Logger | None = None
+        self._times_set = -1
+
+    def __call__(self) -> Logger:
+        """The logger."""
+        if self._bound is None or self._times_set != _levels.times_set:
+            self._bound, self._times_set = self._logger.bind(), _levels.times_set
+        return self._bound
+
+
+class _Levels:
+    """Tells loggers that are bound already that the level is another one."""
+
+    times_set = 0
+
+
+_levels = _Levels()
 
 
 def get_logger(name: str) -> Logger:

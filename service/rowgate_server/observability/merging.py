@@ -28,6 +28,7 @@ _GAUGES: dict[str, Callable[[float, float], float]] = {
     "process_start_time_seconds": min,
     "process_max_fds": min,
     "python_info": max,
+    "rowgate_build_info": max,
 }
 """Those of which the sum would mean nothing."""
 

@@ -7,9 +7,8 @@ are methods, codes and configured database names: never SQL, and nothing that a 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
@@ -17,12 +16,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from rowgate_server.observability.causes import in_a_line
+from rowgate_server.observability.connections import Connections
+from rowgate_server.observability.distribution import Distribution
 from rowgate_server.observability.host_metrics import HostNumbers, Hosts
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.statements import DatabaseStatements, Statements
 from rowgate_server.observability.tls_metrics import TlsFamilies, TlsMetrics
 
 _log = get_logger("rowgate.pool")
@@ -57,25 +58,14 @@ class CallMetrics:
     call 8 µs.
     """
 
-    __slots__ = ("_buckets", "_seconds", "handled", "received", "sent", "started")
+    __slots__ = ("handled", "received", "seconds", "sent", "started")
 
     def __init__(self, codes: Sequence[str]) -> None:
         self.started = 0
         self.received = 0
         self.sent = 0
         self.handled = dict.fromkeys(codes, 0)
-        self._seconds = 0.0
-        self._buckets = [0] * (len(_SECONDS) + 1)
-
-    def took(self, seconds: float) -> None:
-        """A call has ended after so many seconds."""
-        self._seconds += seconds
-        self._buckets[bisect_left(_SECONDS, seconds)] += 1
-
-    def histogram(self) -> tuple[list[tuple[str, float]], float]:
-        """The buckets, each with the calls of all before it, and the sum of the seconds."""
-        bounds = [*map(floatToGoString, _SECONDS), "+Inf"]
-        return list(zip(bounds, accumulate(self._buckets), strict=True)), self._seconds
+        self.seconds = Distribution(_SECONDS)
 
 
 class DatabaseMetrics:
@@ -86,8 +76,17 @@ class DatabaseMetrics:
         self._timeouts = metrics.pool_timeouts.labels(database)
         self._refused = metrics.pool_refused.labels(database)
         self._breaker = metrics.breaker_state.labels(database)
+        self._state = 0
+        self.shown = True
         self._failures = metrics.connect_failures.labels(database)
         self._cleanups = {kind: metrics.cleanup_failures.labels(database, kind) for kind in ("reset", "kill")}
+        self.connections = metrics.connections.database(database)
+        self._statements = metrics.statements
+
+    @property
+    def statements(self) -> DatabaseStatements:
+        """Its statements; those that a replica answers are the database's, and it has none of its own."""
+        return self._statements.database(self._database)
 
     def pool_timeout(self) -> None:
         """A caller waited for a connection in vain."""
@@ -99,8 +98,20 @@ class DatabaseMetrics:
 
     def breaker(self, state: str, number: int) -> None:
         """The circuit breaker is closed (0), half-open (1) or open (2)."""
-        self._breaker.set(number)
+        self.take_state(number)
         _log.info("circuit breaker", database=self._database, state=state)
+
+    def take_state(self, number: int) -> None:
+        """The same, not worth a line in the log."""
+        self._state = number
+        if self.shown:
+            self._breaker.set(number)
+
+    def show(self, *, shown: bool) -> None:
+        """Whether this one's breaker is the one that is told of: another one may be served under the same name."""
+        self.shown = shown
+        if shown:
+            self._breaker.set(self._state)
 
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
@@ -121,20 +132,28 @@ class HostMetrics(DatabaseMetrics):
         metrics: of the process.
         database: the database's name.
         host: the server's.
+        together: the database's own.
         breakers: the state of the breaker of each of the servers; the database's is the best of them.
     """
 
-    def __init__(self, metrics: Metrics, database: str, host: str, breakers: dict[str, int]) -> None:
+    def __init__(
+        self, metrics: Metrics, database: str, host: str, together: DatabaseMetrics, breakers: dict[str, int]
+    ) -> None:
         super().__init__(metrics, database)
         self._host = host
+        self._together = together
         self._breakers = breakers
         breakers[host] = 0
 
     def breaker(self, state: str, number: int) -> None:
         """As the database's own."""
         self._breakers[self._host] = number
-        self._breaker.set(min(self._breakers.values()))
+        self._together.take_state(min(self._breakers.values()))
         _log.info("circuit breaker", database=self._database, host=self._host, state=state)
+
+    def show(self, *, shown: bool) -> None:
+        """As the database's own."""
+        self._together.show(shown=shown)
 
 
 class TransactionMetrics:
@@ -171,6 +190,10 @@ class Metrics:
         self.registry.register(self._calls)
         self.loop_lag = LoopLag()
         self.registry.register(self.loop_lag)
+        self.connections = Connections()
+        self.registry.register(self.connections)
+        self.statements = Statements()
+        self.registry.register(self.statements)
         self.pool_timeouts = self._counter(
             "rowgate_pool_timeouts", "Calls that waited for a connection in vain.", "database"
         )
@@ -210,12 +233,30 @@ class Metrics:
         self.policy_reloads = self._counter(
             "rowgate_policy_reloads", "New policies, and whether they were taken or refused.", "outcome"
         )
+        self.policy_current = Gauge(
+            "rowgate_policy_current",
+            "Whether the policy that holds is the one that its file has.",
+            registry=self.registry,
+        )
+        self.policy_current.set(1)
+        for outcome in ("taken", "refused"):
+            self.policy_reloads.labels(outcome)
         self.auth_failures = self._counter("rowgate_auth_failures", "Calls whose credentials were refused.", "reason")
         self.jwks_failures = self._counter(
             "rowgate_auth_jwks_failures", "Times that the keys of an issuer of tokens could not be read.", "issuer"
         )
         self.audit_failures = self._counter("rowgate_audit_failures", "Lines of the audit log that were lost.")
         self._tls = TlsFamilies(self.registry)
+
+    def count_reasons(self, reasons: Iterable[str]) -> dict[str, int]:
+        """The calls that ended in an error, by its reason, each at zero from the start; to be added to."""
+        return self._calls.count_reasons(reasons)
+
+    def build(self, version: str) -> None:
+        """Tell what runs."""
+        python = platform.python_version()
+        build = Gauge("rowgate_build_info", "What runs.", ["version", "python"], registry=self.registry)
+        build.labels(version, python).set(1)
 
     def call(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         """The metrics of one method, with every code at zero from the start."""
@@ -227,8 +268,24 @@ class Metrics:
 
     def hosts_of(self, name: str) -> Callable[[str], DatabaseMetrics]:
         """The metrics of one database's servers, each by its name."""
-        breakers: dict[str, int] = {}
-        return lambda host: HostMetrics(self, name, host, breakers)
+        together, breakers = DatabaseMetrics(self, name), dict[str, int]()
+        return lambda host: HostMetrics(self, name, host, together, breakers)
+
+    def forget(self, name: str) -> None:
+        """Tell no more of a database that is gone; `name/login` is one of its pools."""
+        for family in (
+            self.pool_timeouts,
+            self.pool_refused,
+            self.breaker_state,
+            self.connect_failures,
+            self.cleanup_failures,
+            self.transactions_open,
+            self.transactions_ended,
+            self.transactions_refused,
+        ):
+            family.remove_by_labels({"database": name})
+        self.connections.forget(name)
+        self.statements.forget(name)
 
     def transactions(self, name: str) -> TransactionMetrics:
         """The metrics of one database's transactions."""
@@ -238,12 +295,12 @@ class Metrics:
         """The metrics of one port's certificate."""
         return self._tls.port(port)
 
-    def watch_pools(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
-        """Read the pools and the databases' health at every scrape."""
+    def watch_pools(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool | None]) -> None:
+        """Read the pools, by their databases' names, and the databases' health, at every scrape; None: it is gone."""
         self.registry.register(_Pools(pools, up))
 
-    def watch_hosts(self, hosts: Mapping[str, Callable[[], Sequence[HostNumbers]]]) -> None:
-        """Read the servers of databases that have several, at every scrape."""
+    def watch_hosts(self, hosts: Callable[[], Mapping[str, Sequence[HostNumbers]]]) -> None:
+        """Read the servers of databases that have several, by the databases' names, at every scrape."""
         self.registry.register(Hosts(hosts))
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
@@ -253,6 +310,12 @@ class Metrics:
 class _Calls(Collector):
     def __init__(self) -> None:
         self._methods: dict[MethodLabels, CallMetrics] = {}
+        self._reasons: dict[str, int] = {}
+
+    def count_reasons(self, reasons: Iterable[str]) -> dict[str, int]:
+        for reason in reasons:
+            self._reasons.setdefault(reason, 0)
+        return self._reasons
 
     def add(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         return self._methods.setdefault(labels, CallMetrics(codes))
@@ -268,18 +331,21 @@ class _Calls(Collector):
         seconds = HistogramMetricFamily(
             "grpc_server_handling_seconds", "Seconds that RPCs took on the server.", labels=names
         )
+        failed = CounterMetricFamily("rowgate_calls_failed", "Calls that ended in an error.", labels=["reason"])
+        for reason, count in self._reasons.items():
+            failed.add_metric([reason], count)
         for labels, calls in self._methods.items():
             started.add_metric(labels, calls.started)
             received.add_metric(labels, calls.received)
             sent.add_metric(labels, calls.sent)
-            seconds.add_metric(labels, *calls.histogram())
+            seconds.add_metric(labels, *calls.seconds.told())
             for code, count in calls.handled.items():
                 handled.add_metric((*labels, code), count)
-        return started, handled, received, sent, seconds
+        return started, handled, received, sent, seconds, failed
 
 
 class _Pools(Collector):
-    def __init__(self, pools: Mapping[str, Callable[[], PoolNumbers]], up: Callable[[str], bool]) -> None:
+    def __init__(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool | None]) -> None:
         self._pools = pools
         self._up = up
 
@@ -291,8 +357,10 @@ class _Pools(Collector):
             "maximum": GaugeMetricFamily("rowgate_pool_max", "The most there can be.", labels=["database"]),
         }
         up = GaugeMetricFamily("rowgate_database_up", "Whether the last probe reached it.", labels=["database"])
-        for database, numbers in self._pools.items():
-            for name, number in numbers()._asdict().items():
+        for database, numbers in self._pools().items():
+            for name, number in numbers._asdict().items():
                 gauges[name].add_metric([database], number)
-            up.add_metric([database], float(self._up(database)))
+            is_up = self._up(database)
+            if is_up is not None:
+                up.add_metric([database], float(is_up))
         return [*gauges.values(), up]

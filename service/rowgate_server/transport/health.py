@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from rowgate_server.engines.database import Databases
+from rowgate_server.engines.database import Database, Databases
 from rowgate_server.transport.admin import State
 from rowgate_server.transport.interceptors.chain import Context
 
@@ -30,8 +30,8 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._closed = False
 
     def set(self, statuses: dict[str, int]) -> None:
-        """Answer so from now on."""
-        self._statuses.update(statuses)
+        """Answer so from now on, and know no other name."""
+        self._statuses = statuses
         self._wake()
 
     def close(self) -> None:
@@ -79,9 +79,7 @@ class Health:
         self._databases = databases
         self._draining = False
         self._listeners: list[Callable[[State], None]] = []
-        self._publish()
-        for database in databases:
-            database.availability.listen(self._listen)
+        self.follow(databases)
 
     @property
     def ready(self) -> bool:
@@ -96,6 +94,12 @@ class Health:
         """Be told of every change from now on, and how it is now."""
         self._listeners.append(told)
         told(self.state())
+
+    def follow(self, databases: Iterable[Database]) -> None:
+        """Be told of these too: they are new among those that are served."""
+        for database in databases:
+            database.availability.listen(self._listen)
+        self._publish()
 
     def drain(self) -> None:
         """Say that no more calls are welcome."""

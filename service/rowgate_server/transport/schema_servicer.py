@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.completion import Completer
 from rowgate_server.core.ddl import TableMaker
-from rowgate_server.core.policy.sights import sight_in
-from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.tables import Table
-from rowgate_server.core.tree import TreeStore, seen
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.transport.codec import completions, definitions, schemas, trees
 from rowgate_server.transport.interceptors import current_call
@@ -28,8 +26,7 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     Args:
         databases: every one that is served, as far as the caller may go.
         catalog: knows their tables.
-        trees: has their trees.
-        tables: the descriptions that TableService works with.
+        browser: has their trees.
         maker: makes and drops tables.
         request_timeout: seconds that a call may take whose caller sets no deadline.
     """
@@ -38,17 +35,15 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
         self,
         databases: Databases,
         catalog: Catalog,
-        trees: TreeStore,
-        tables: TableCache,
+        browser: Browser,
         maker: TableMaker,
         request_timeout: float,
     ) -> None:
         self._databases = databases
         self._catalog = catalog
-        self._trees = trees
-        self._tables = tables
+        self._browser = browser
         self._maker = maker
-        self._completer = Completer(databases, trees)
+        self._completer = Completer(databases, browser)
         self._turns = Turns(_PIECES_A_ROUND)
         self._request_timeout = request_timeout
 
@@ -96,9 +91,9 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     ) -> AsyncIterator[schema_service_pb2.GetSchemaTreeResponse]:
         """The tree, piece by piece; one answer where the caller has it already."""
         self._note(request.database)
-        sight = sight_in(self._databases, request.database)
-        tree = await seen(await self._trees.get(request.database, time_left(context, self._request_timeout)), sight)
-        for piece in trees.encode_tree(tree, request.schemas, request.etag):
+        timeout = time_left(context, self._request_timeout)
+        tree = await self._browser.tree(request.database, timeout, request.schemas)
+        for piece in trees.encode_tree(tree, request.etag):
             await self._turns.take()
             yield piece
 
@@ -107,15 +102,12 @@ class SchemaServicer(schema_service_pb2_grpc.SchemaServiceServicer):
     ) -> schema_service_pb2.RefreshSchemaResponse:
         """Everything read anew."""
         self._note(request.database)
-        sight = sight_in(self._databases, request.database)
-        self._tables.forget(self._databases.get(request.database).name)
-        before, now = await self._trees.refresh(request.database, time_left(context, self._request_timeout))
-        now = await seen(now, sight)
+        found = await self._browser.refresh(request.database, time_left(context, self._request_timeout))
         return schema_service_pb2.RefreshSchemaResponse(
-            etag=now.etag,
-            changed=before is None or (await seen(before, sight)).etag != now.etag,
-            tables=sum(len(schema.tables) for schema in now.schemas),
-            columns=sum(schema.columns for schema in now.schemas),
+            etag=found.tree.etag,
+            changed=found.changed,
+            tables=sum(len(schema.tables) for schema in found.tree.schemas),
+            columns=sum(schema.columns for schema in found.tree.schemas),
         )
 
     async def CreateTable(

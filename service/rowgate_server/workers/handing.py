@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
 import socket
 from typing import Any
@@ -15,6 +16,17 @@ def send_settings(end: socket.socket, settings: config.Settings) -> None:
     """The supervisor's side."""
     content = pickle.dumps(settings)
     end.sendall(len(content).to_bytes(_LENGTH) + content)
+
+
+def packed(settings: config.Settings) -> str:
+    """As a channel carries them later."""
+    return base64.b64encode(pickle.dumps(settings)).decode("ascii")
+
+
+def unpacked(text: str) -> config.Settings:
+    """What the supervisor packed."""
+    settings: config.Settings = pickle.loads(base64.b64decode(text))  # noqa: S301 - from our own parent
+    return settings
 
 
 def receive_settings(end: socket.socket) -> config.Settings:

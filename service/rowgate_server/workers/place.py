@@ -51,10 +51,12 @@ class Place:
         """How many in a row ended before they had lived a while."""
         self.state: State | None = None
         """What it says of itself; None while there is none that is ready."""
-        self.facts: Mapping[str, Any] = {}
+        self.ready = False
+        """Whether it listens."""
         self.changed = asyncio.Event()
         self.exit_codes: list[int] = []
-        self._settings = settings
+        self.settings = settings
+        """What the next process is to serve."""
         self._ended = ended
         self._answers = answers
         self._process: asyncio.subprocess.Process | None = None
@@ -92,6 +94,12 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
+    def replace(self) -> None:
+        """End what is in the place, in order; another one comes after it."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+
     async def metrics(self) -> Snapshot:
         """What it has to tell; what it told last where it does not answer."""
         with contextlib.suppress(ChannelClosedError, TimeoutError):
@@ -127,13 +135,13 @@ class Place:
             )
         self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
         # In a thread: a child that is stuck does not read.
-        await asyncio.to_thread(_hand_over, ours, self._settings)
+        await asyncio.to_thread(_hand_over, ours, self.settings)
         serving = asyncio.create_task(self._channel.serve(ours))
         watching = asyncio.create_task(self._watch(self._process))
         try:
             return await self._process.wait()
         finally:
-            self._process, self._channel, self.state, self.facts = None, None, None, {}
+            self._process, self._channel, self.state, self.ready = None, None, None, False
             for task in (watching, serving):
                 task.cancel()
             self._ended.add(self._last)
@@ -157,8 +165,8 @@ class Place:
                 _log.error("worker is stuck", worker=self.number, silent_for=_SILENT_FOR)
                 process.kill()
 
-    async def _ready(self, facts: Any) -> None:
-        self.facts = facts
+    async def _ready(self, _: Any) -> None:
+        self.ready = True
         self._notify()
 
     async def _health(self, told: Any) -> None:

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import signal
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
 from rowgate_server import config
+from rowgate_server.config_watch import ConfigWatch, Reading
 from rowgate_server.listening import certificates, start_admin
-from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.logging import get_logger, set_level
 from rowgate_server.observability.merging import Collects, Ended, Merged, snapshot
 from rowgate_server.observability.processes import WorkerMetrics
+from rowgate_server.observability.reload_metrics import ReloadMetrics
 from rowgate_server.observability.tls_metrics import TlsFamilies
 from rowgate_server.transport.admin import AdminServer, State
 from rowgate_server.transport.certificates import Reloading, ServedCertificates
+from rowgate_server.workers.channel import ChannelClosedError
+from rowgate_server.workers.handing import packed
 from rowgate_server.workers.place import Place
 from rowgate_server.workers.told import Told
 
@@ -39,6 +45,12 @@ _LATEST = 1.6
 """Seconds after the grace: who has not ended by then is ended."""
 
 
+_TAKEN_WITHIN = 5.0
+"""Seconds for what takes none."""
+
+_PREPARED_WITHIN = 60.0
+"""Seconds: databases are tried, and tables made."""
+
 _ANSWER_WITHIN = 0.4
 """Seconds: somebody waits for what a worker asks of the others."""
 
@@ -52,19 +64,22 @@ class Supervisor:
 
     Args:
         settings: what they serve; `server.workers` says how many.
+        reading: how they are read again later.
         greet: told the addresses once all are ready: of gRPC, the admin port and the health port.
 
     Raises:
         ConfigError: the admin port's certificate cannot be served.
     """
 
-    def __init__(self, settings: config.Settings, greet: Callable[[str, str, str], None]) -> None:
+    def __init__(self, settings: config.Settings, greet: Callable[[str, str, str], None], reading: Reading) -> None:
         self._settings = settings
         self._greet = greet
         self._ended = Ended()
         self._places: list[Place] = []
         self._stopping = False
         self._metrics = WorkerMetrics(lambda: [(place.number, place.up, place.restarts) for place in self._places])
+        self._numbers = itertools.count(1)
+        self._watch = ConfigWatch(reading, settings, self._exchange, ReloadMetrics(self._metrics.registry))
         self._admin = AdminServer(self._collect, self.state)
         self._admin_tls = _served(settings, self._metrics)
         self._reloading = Reloading(() if self._admin_tls is None else (self._admin_tls,), settings.tls.reload_interval)
@@ -84,14 +99,15 @@ class Supervisor:
             WorkersError: they can't start, or go on ending.
         """
         told = Told()
-        told.on_hangup(self._reload)
+        told.on_hangup(self._look_now)
         with contextlib.ExitStack() as stack:
             listen, health = self._settings.listen, self._settings.health_listen
             port = stack.enter_context(_reserved("listen", listen, self._settings)).getsockname()[1]
             health_port = None
             if health is not None:
                 health_port = stack.enter_context(_reserved("health_listen", health, self._settings)).getsockname()[1]
-            settings = _for_workers(self._settings, port, health_port)
+            self._theirs = partial(_for_workers, _made_up(), port, health_port)
+            settings = self._theirs(self._settings)
             self._places = [
                 Place(number, settings, self._ended, self._answers(number))
                 for number in range(1, self._settings.server.workers + 1)
@@ -101,8 +117,8 @@ class Supervisor:
                 admin = await start_admin(self._admin, self._settings.admin_listen, self._admin_tls)
                 self._reloading.start()
                 if await self._begun(told):
+                    self._watch.start()
                     self._greet(str(settings.listen), admin, str(settings.health_listen or "off"))
-                    self._warn_of_pools()
                     await self._until(told)
             finally:
                 await self._stop(told, keeping)
@@ -124,11 +140,11 @@ class Supervisor:
 
         return {"altered": altered, "list_all": list_all, "cancel_anywhere": cancel_anywhere}
 
-    async def _ask(self, places: list[Place], name: str, asked: Any) -> dict[str, Any]:
+    async def _ask(self, places: list[Place], name: str, asked: Any, within: float = _ANSWER_WITHIN) -> dict[str, Any]:
         """What each of them answers, and who does not."""
         wanted = [place for place in places if place.up]
         told = await asyncio.gather(
-            *(place.ask(name, asked, within=_ANSWER_WITHIN) for place in wanted), return_exceptions=True
+            *(place.ask(name, asked, within=within) for place in wanted), return_exceptions=True
         )
         pairs = list(zip(wanted, told, strict=True))
         return {
@@ -145,7 +161,7 @@ class Supervisor:
         Raises:
             WorkersError: one has ended.
         """
-        while not all(place.up and place.facts for place in self._places):
+        while not all(place.up and place.ready for place in self._places):
             await self._change(told)
             if told.stop.is_set():
                 return False
@@ -179,6 +195,7 @@ class Supervisor:
     async def _stop(self, told: Told, keeping: list[asyncio.Task[None]]) -> None:
         """Pass the signal on, and the second one; end what does not end."""
         self._stopping = True
+        await self._watch.stop()
         number = signal.SIGTERM if told.patient or not told.stop.is_set() else signal.SIGINT
         for place in self._places:
             place.signal(number)
@@ -201,8 +218,45 @@ class Supervisor:
         await self._reloading.stop()
         await self._admin.stop()
 
-    def _reload(self) -> None:
-        """Certificates and the policy may be others now: each looks at those that it serves."""
+    async def _exchange(self, settings: config.Settings) -> None:
+        """Have all workers take another configuration, or none of them.
+
+        Raises:
+            ConfigError: one of them could not build it.
+        """
+        if fixed := config.fixed(self._settings, settings):
+            raise config.ConfigError([f"{name}: is read at the start only; restart the server" for name in fixed])
+        if not all(place.up and place.ready for place in self._places):
+            raise config.ConfigError(["a worker is starting: tried again when it serves"])
+        theirs, number = self._theirs(settings), next(self._numbers)
+        asked = {"number": number, "settings": packed(theirs)}
+        told = await self._ask(self._places, "prepare", asked, within=_PREPARED_WITHIN)
+        problems = dict.fromkeys(problem for answer in told["answers"] for problem in answer)
+        if told["silent"]:
+            problems["a worker did not answer: tried again later"] = None
+        if problems:
+            for place in self._places:
+                place.tell("discard", None)
+            raise config.ConfigError(problems)
+        self._settings = settings
+        for place in self._places:
+            place.settings = theirs
+        # Also one that has been replaced since, or is not up at this moment.
+        await asyncio.gather(*(self._have_taken(place, number) for place in self._places))
+        set_level(settings.log.level)
+
+    async def _have_taken(self, place: Place, number: int) -> None:
+        """Have a worker take what it has prepared; one that has not is replaced by one that begins with it."""
+        taken = False
+        with contextlib.suppress(ChannelClosedError, TimeoutError):
+            taken = await place.ask("take", number, within=_TAKEN_WITHIN)
+        if not taken:
+            _log.warning("worker is replaced, it has another configuration", worker=place.number)
+            place.replace()
+
+    def _look_now(self) -> None:
+        """Files may be others now: each looks at those that it serves."""
+        self._watch.look_now()
         self._reloading.look_now()
         for place in self._places:
             place.tell("reload", None)
@@ -211,19 +265,6 @@ class Supervisor:
         told = await asyncio.gather(*(place.metrics() for place in self._places))
         return Merged([*told, snapshot(self._metrics.registry)], self._ended)
 
-    def _warn_of_pools(self) -> None:
-        """Together they may ask for more connections than a database has."""
-        bounds: dict[str, int] = self._places[0].facts["connections"]
-        for name, database in self._settings.databases.items():
-            pools = (database.pool, *(login.pool for login in database.logins.values()))
-            each, most = sum(pool.size + pool.max_overflow for pool in pools), bounds.get(name)
-            total = each * len(self._places)
-            told = {"database": name, "workers": len(self._places), "each": each, "total": total}
-            if most is not None and total > most:
-                _log.warning("the pools are larger than the database allows", **told, max_connections=most)
-            else:
-                _log.info("pools of the workers", **told, max_connections=most)
-
 
 def _served(settings: config.Settings, metrics: WorkerMetrics) -> ServedCertificates | None:
     if settings.admin_listen is None or not settings.admin_tls.certificate:
@@ -231,16 +272,25 @@ def _served(settings: config.Settings, metrics: WorkerMetrics) -> ServedCertific
     return certificates("admin", "admin_tls", settings.admin_tls, TlsFamilies(metrics.registry).port)
 
 
-def _for_workers(settings: config.Settings, port: int, health_port: int | None) -> config.Settings:
+class _MadeUp(NamedTuple):
+    """Secrets for those that the configuration leaves out: the same for all workers, and as long as they are served."""
+
+    of_page_tokens: SecretStr
+    of_masks: SecretStr
+
+
+def _made_up() -> _MadeUp:
+    return _MadeUp(SecretStr(secrets.token_hex(32)), SecretStr(secrets.token_hex(32)))
+
+
+def _for_workers(made_up: _MadeUp, port: int, health_port: int | None, settings: config.Settings) -> config.Settings:
     """The settings as the workers are to have them: alike in what must be, and without what is the supervisor's."""
-    secret = settings.server.page_token_secret.get_secret_value() or secrets.token_hex(32)
-    server = settings.server.model_copy(
-        update={"reuse_port": True, "page_token_secret": SecretStr(secret), "workers": 1}
-    )
-    hashes = settings.policy.mask_secret.get_secret_value() or secrets.token_hex(32)
+    of_page_tokens = settings.server.page_token_secret or made_up.of_page_tokens
+    server = settings.server.model_copy(update={"reuse_port": True, "page_token_secret": of_page_tokens})
+    of_masks = settings.policy.mask_secret or made_up.of_masks
     changes: dict[str, Any] = {
         "server": server,
-        "policy": settings.policy.model_copy(update={"mask_secret": SecretStr(hashes)}),
+        "policy": settings.policy.model_copy(update={"mask_secret": of_masks}),
         "listen": config.Address(host=settings.listen.host, port=port),
         "admin_listen": None,
         # Its certificate is the supervisor's, as the admin port is.

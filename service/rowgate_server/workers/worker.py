@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rowgate_server import app, config
+from rowgate_server.config import ConfigError
 from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
 from rowgate_server.observability.merging import snapshot
+from rowgate_server.served import Candidate
 from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import Answering, Channel
-from rowgate_server.workers.handing import receive_settings
+from rowgate_server.workers.handing import receive_settings, unpacked
 from rowgate_server.workers.others import Others, answers_about
 from rowgate_server.workers.told import Told
 
@@ -40,9 +42,12 @@ async def _serve(settings: config.Settings, number: int, end: socket.socket) -> 
 class _Worker:
     def __init__(self, settings: config.Settings, number: int) -> None:
         answers: dict[str, Answering] = {"metrics": self._metrics, "ping": self._ping}
-        answers |= {"altered": self._forget, "reload": self._reload}
+        answers |= {"altered": self._forget, "reload": self._look_at_files}
+        answers |= {"prepare": self._prepare, "take": self._take, "discard": self._discard}
         self._channel = Channel(answers)
         self._number = number
+        self._preparing: asyncio.Future[Candidate] | None = None
+        self._prepared = 0
         self._gateway = app.Gateway(
             settings,
             altered=lambda database: self._channel.tell("altered", database),
@@ -54,7 +59,7 @@ class _Worker:
     async def serve(self, end: socket.socket) -> None:
         told = Told()
         # The supervisor tells it over the channel; this is for whoever sends the signal to all processes.
-        told.on_hangup(self._gateway.reload)
+        told.on_hangup(self._gateway.look_at_files)
         serving = asyncio.create_task(self._channel.serve(end))
         # A supervisor that is gone can't tell when to stop.
         serving.add_done_callback(lambda _: told.tell(signal.SIGTERM))
@@ -62,7 +67,7 @@ class _Worker:
             await self._gateway.start()
             spare_collections()
             self._gateway.health.listen(self._tell_health)
-            self._channel.tell("ready", {"connections": self._gateway.most_connections()})
+            self._channel.tell("ready", None)
             await told.stop.wait()
         finally:
             await self._gateway.stop(told.hurry, pause=told.patient)
@@ -80,11 +85,50 @@ class _Worker:
         """Another worker has altered its tables."""
         self._gateway.forget_tables(database)
 
-    async def _reload(self, content: Any) -> None:
+    async def _look_at_files(self, content: Any) -> None:
         """Certificates and the policy may be others now."""
         del content
-        self._gateway.reload()
+        self._gateway.look_at_files()
+
+    async def _prepare(self, content: Any) -> Sequence[str]:
+        """Build another configuration; what is wrong with it."""
+        await self._discard(None)
+        self._preparing = preparing = asyncio.ensure_future(self._gateway.prepare(unpacked(content["settings"])))
+        self._prepared = content["number"]
+        await asyncio.wait({preparing})
+        if preparing.cancelled():
+            return ("it was given up",)
+        error = preparing.exception()
+        if isinstance(error, ConfigError):
+            return tuple(error.problems)
+        if error is not None:
+            raise error
+        return ()
+
+    async def _take(self, number: Any) -> bool:
+        """Have it hold, if it is the one that was prepared here: every worker could build it."""
+        preparing = self._preparing
+        if preparing is None or number != self._prepared or not _succeeded(preparing):
+            return False
+        self._preparing = None
+        self._gateway.take(preparing.result())
+        return True
+
+    async def _discard(self, content: Any) -> None:
+        """Another worker could not, or another configuration has come: also while it is being built."""
+        del content
+        preparing, self._preparing = self._preparing, None
+        if preparing is None:
+            return
+        preparing.cancel()
+        await asyncio.wait({preparing})
+        if _succeeded(preparing):
+            await preparing.result().discard()
 
     async def _ping(self, content: Any) -> Mapping[str, int]:
         del content
         return {"worker": self._number}
+
+
+def _succeeded(preparing: asyncio.Future[Candidate]) -> bool:
+    return preparing.done() and not preparing.cancelled() and preparing.exception() is None

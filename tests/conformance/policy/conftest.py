@@ -64,6 +64,15 @@ roles:
     rules:
       - {databases: "*", table: notes_*, allow: read}
     limits: {rate: 0.05, burst: 3}
+  steps:
+    rules:
+      - {databases: "*", allow: [raw_read]}
+    limits: {rate: 0.05, burst: 3}
+  narrow:
+    rules:
+      - {databases: "*", table: notes_*, allow: read}
+      - {databases: "*", allow: raw_read}
+    limits: {bytes: 1KiB}
   single:
     rules:
       - {databases: "*", allow: [raw_read]}

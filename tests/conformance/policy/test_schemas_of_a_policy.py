@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import rowgate
 from support.engines import Engine
 from support.policed import Caller, Policed
 
@@ -73,5 +74,51 @@ async def test_what_is_hidden_changes_neither_etag_nor_counts(
     finally:
         await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"drop table {hidden}"})
     assert after["etag"] == before["etag"]
+    assert not after.get("changed"), "what is hidden has changed, and nothing else"
     assert (after["tables"], after["columns"]) == (before["tables"], before["columns"])
     assert int(everything["tables"]) > int(after["tables"])
+
+
+async def test_how_a_table_is_made_is_not_told_where_that_names_what_is_hidden(
+    root: Caller, member: Caller, gateway_with_policy: Policed, engine: Engine, notes: str
+) -> None:
+    view = f"notes_{notes}"
+    await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"analyze {_TABLE[engine.name]}{notes}"})
+    await root(
+        "QueryService/ExecuteQuery", {"database": engine.name, "sql": f"create view {view} as select id from {notes}"}
+    )
+    writer = gateway_with_policy.caller("wes", "writer")
+    try:
+        whole = await _table(root, engine, notes)
+        assert "secret" in whole["create_statement"]
+        assert "row_estimate" in whole
+        for caller in (member, writer):
+            told = await _table(caller, engine, notes)
+            assert not {"create_statement", "row_estimate"} & told.keys()
+        reader = gateway_with_policy.caller("ron", "reader")
+        assert "create_statement" not in await _table(reader, engine, view), "it names what the view is of"
+        assert notes in (await _table(root, engine, view))["create_statement"]
+    finally:
+        await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"drop view {view}"})
+
+
+@pytest.mark.parametrize("schema", ["no_such_schema", "information_schema"])
+async def test_whether_there_is_a_schema_is_told_to_nobody_who_may_not_see_it(
+    member: Caller, engine: Engine, schema: str, notes: str
+) -> None:
+    for rpc, request in (
+        ("GetSchemaTree", {"schemas": [schema]}),
+        ("CompleteSql", {"schema": schema, "sql": "select ", "cursor": 7}),
+        ("ListTables", {"schema": schema}),
+        ("GetTable", {"schema": schema, "table": notes}),
+    ):
+        with pytest.raises(rowgate.PermissionDenied):
+            await member(f"SchemaService/{rpc}", {"database": engine.name, **request})
+
+
+_TABLE = {"mariadb": "table ", "postgresql": "", "sqlite": ""}
+
+
+async def _table(caller: Caller, engine: Engine, name: str) -> dict[str, Any]:
+    table: dict[str, Any] = (await caller("SchemaService/GetTable", {"database": engine.name, "table": name}))["table"]
+    return table

@@ -96,6 +96,30 @@ async def test_rows_and_time_of_a_call_are_bounded_by_the_role(
     assert "limits.time" in error.metadata["limit"]
 
 
+async def test_bytes_of_an_answer_are_bounded_by_the_role(
+    gateway_with_policy: Policed, root: Caller, engine: Engine, notes: str
+) -> None:
+    narrow = gateway_with_policy.caller("n", "narrow")
+    few = {"database": engine.name, "table": notes, "columns": ["id"]}
+    assert len(rows(await narrow(f"{T}ListRows", few))) == 6
+    long = {"database": engine.name, "sql": f"update {notes} set body = '{'x' * 40}', secret = '{'y' * 40}'"}
+    await root(f"{Q}ExecuteQuery", long)
+    repeated = f"select a.body, a.secret, b.body from {notes} a cross join {notes} b"
+    for method, request in _asked(engine, repeated)[:2]:
+        assert isinstance(await _refused(narrow(method, request)), rowgate.ResultTooLarge), method
+
+
+async def test_the_steps_of_a_batch_count_like_calls(gateway_with_policy: Policed, engine: Engine) -> None:
+    caller = gateway_with_policy.caller(f"steps-{engine.name}", "steps")
+    batch = {"database": engine.name, "steps": [{"sql": "select 1"}] * 4}
+    await caller(f"{Q}ExecuteBatch", batch)
+    error = await _refused(caller(f"{Q}ExecuteQuery", {"database": engine.name, "sql": "select 1"}))
+    assert isinstance(error, rowgate.RowgateError)
+    assert error.reason == "QUOTA_EXCEEDED"
+    assert error.retry_after is not None
+    assert 20 < error.retry_after <= 60, "the debt of one step, and the call itself"
+
+
 async def test_the_rate_of_calls_is_bounded_for_each_caller_by_itself(
     gateway_with_policy: Policed, engine: Engine, notes: str
 ) -> None:

@@ -43,6 +43,8 @@ async def test_a_key_is_sent_over_tls_with_every_kind_of_call(guarded: Addresses
         assert [tuple(row) for row in await db.query("select 1")] == [(1,)]
         assert [row[0] async for row in db.stream("select 1")] == [1]
         assert await db.tables()
+        async with db.transaction() as tx:
+            assert (await tx.query("select 1")).scalar() == 1
 
 
 async def test_a_function_is_asked_before_every_call(guarded: Addresses) -> None:
@@ -71,6 +73,9 @@ async def test_credentials_are_not_sent_unencrypted_unless_that_is_asked_for(
         async with rowgate.connect(target, **given) as db:
             await db.query("select 1")
     assert KEY not in str(caught.value)
+    with pytest.raises(ValueError, match="not sent unencrypted"):
+        async with rowgate.connect(target, **given) as db, db.transaction():
+            pass
     assert not gateway.received
     async with rowgate.connect(target, **given, credentials_in_plaintext=True, retry=None) as db:
         with pytest.raises(rowgate.RowgateError):

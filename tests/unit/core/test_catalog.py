@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.catalog import Catalog, TableQuery, _read_token, _write_token
+from rowgate_server.core.reflection import Extent
 from rowgate_server.core.tables import TableKind
 from rowgate_server.errors import Reason, RowgateError
 
@@ -250,21 +251,20 @@ async def test_the_default_schema_may_be_named(shop: Catalog) -> None:
     assert named == await shop.list_tables(TableQuery("main"))
 
 
-async def test_a_view_of_a_table_that_is_gone_says_what_is_gone(shop: Catalog) -> None:
-    error = await _unknown(shop, "summary")
-    assert error.reason is Reason.UNKNOWN_TABLE
-    assert "gone" in error.metadata["table"]
-    assert error.metadata["hint"] == "the view summary refers to it"
+@pytest.mark.parametrize("name", ["summary", "report"])
+async def test_a_view_of_what_is_gone_is_told_as_broken_and_has_no_rows(shop: Catalog, name: str) -> None:
+    view = await shop.get_table("main", "", name, None)
+    assert (view.kind, view.broken, view.columns) == (TableKind.VIEW, True, ())
+    assert view.create_statement.lower().startswith("create view")
+    with pytest.raises(RowgateError) as caught:
+        await shop.get_table("main", "", name, None, Extent.ROWS)
+    assert (caught.value.reason, caught.value.metadata["table"]) == (Reason.UNKNOWN_TABLE, name)
 
 
-async def test_a_view_of_a_column_that_is_gone_says_so(shop: Catalog) -> None:
-    error = await _unknown(shop, "report")
-    assert (error.reason, error.metadata["column"]) == (Reason.UNKNOWN_COLUMN, "lost")
-
-
-async def test_views_that_are_broken_are_listed_like_any_other(shop: Catalog) -> None:
-    page = await shop.list_tables(TableQuery("main", kind=TableKind.VIEW))
-    assert [table.name for table in page.tables] == ["report", "summary"]
+async def test_views_that_are_broken_are_listed_and_marked(shop: Catalog) -> None:
+    page = await shop.list_tables(TableQuery("main"))
+    assert [table.name for table in page.tables if table.broken] == ["report", "summary"]
+    assert len(page.tables) > 2
 
 
 async def test_temporary_tables_of_another_session_are_not_there(shop: Catalog, tmp_path: Path) -> None:

@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from unit.core.sqlite_files import databases, fill
 
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.completion import Candidate, CandidateKind, Completer, Completion, CompletionRequest
 from rowgate_server.core.completion.place import place_at
-from rowgate_server.core.completion.tokens import tokenise
 from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Reason, RowgateError
@@ -53,7 +51,7 @@ async def ask(tmp_path: Path) -> AsyncIterator[Asker]:
     )
     async with databases({"main": file}) as found:
         trees = TreeStore(found, {"main": TreeRules(60.0, 30.0, 1000)})
-        yield Asker(Completer(found, trees))
+        yield Asker(Completer(found, Browser(found, trees, lambda _: None)))
         await trees.close()
 
 
@@ -148,6 +146,14 @@ async def test_functions_and_aliases_are_offered_in_expressions(ask: Asker) -> N
     assert [candidate.label for candidate in found][:3] == ["custom", "count", "coalesce"]
 
 
+async def test_names_that_contain_what_is_typed_come_last_and_such_words_not_at_all(ask: Asker) -> None:
+    found = (await ask.whole("select date| from orders")).candidates
+    assert found[0].label == "date"
+    assert {each.label for each in found if each.kind is CandidateKind.FUNCTION} == {"date", "datetime"}
+    found = (await ask.whole("select ate| from orders")).candidates
+    assert [each.label for each in found] == ["date", "datetime"]
+
+
 async def test_there_are_only_so_many(ask: Asker) -> None:
     found = await ask.whole("select | from orders", most=2)
     assert [candidate.label for candidate in found.candidates] == ["id", "buyer"]
@@ -182,48 +188,3 @@ def test_literals_are_those_of_the_dialect(dialect: Dialect, text: str, *, insid
     cursor = text.index("|")
     place = place_at(text.replace("|", ""), cursor, dialect)
     assert (place.wanted.name == "NOTHING") is inside
-
-
-_PIECES = [
-    "select",
-    "from",
-    "with",
-    "as",
-    "join",
-    "on",
-    "(",
-    ")",
-    ",",
-    ".",
-    "'",
-    '"',
-    "`",
-    "[",
-    "--",
-    "/*",
-    "*/",
-    "$$",
-    ";",
-    "a",
-    "b",
-    "update",
-    "set",
-    "*",
-    ":x",
-    "1",
-    " ",
-    "\n",
-    "insert into",
-]
-
-
-@given(st.lists(st.sampled_from(_PIECES), max_size=30).map("".join), st.data(), st.sampled_from(list(Dialect)))
-def test_no_text_is_too_odd(text: str, data: st.DataObject, dialect: Dialect) -> None:
-    cursor = data.draw(st.integers(0, len(text)))
-    place = place_at(text, cursor, dialect)
-    assert 0 <= place.start <= cursor <= place.end <= len(text)
-    tokens = tokenise(text, dialect)
-    assert [(token.start, token.end) for token in tokens] == list(
-        zip([0, *(token.end for token in tokens)][:-1], [token.end for token in tokens], strict=True)
-    )
-    assert (tokens[-1].end if tokens else 0) == len(text)

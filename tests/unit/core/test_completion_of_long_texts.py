@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from unit.core.sqlite_files import databases, fill
 
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.completion import Completer, Completion, CompletionRequest
 from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.errors import Reason, RowgateError
@@ -18,7 +19,7 @@ async def completer(tmp_path: Path) -> AsyncIterator[Completer]:
     file = fill(tmp_path / "main.db", "create table orders (id integer primary key, buyer integer)")
     async with databases({"main": file}, limits__sql_bytes="1000000") as found:
         trees = TreeStore(found, {"main": TreeRules(60.0, 30.0, 1000)})
-        yield Completer(found, trees)
+        yield Completer(found, Browser(found, trees, lambda _: None))
         await trees.close()
 
 

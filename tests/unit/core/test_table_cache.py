@@ -18,7 +18,7 @@ from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.tables import Key, Table
-from rowgate_server.engines.database import Databases
+from rowgate_server.engines.database import Database, Databases
 from rowgate_server.errors import Reason, RowgateError
 
 
@@ -32,16 +32,11 @@ class CountingCatalog(Catalog):
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def get_table(
-        self,
-        database_name: str,
-        schema: str,
-        table: str,
-        call_timeout: float | None,
-        extent: Extent = Extent.WHOLE,
+    async def read_table(
+        self, database: Database, schema: str, table: str, call_timeout: float | None, extent: Extent
     ) -> Table:
         self.read.append(table)
-        found = await super().get_table(database_name, schema, table, call_timeout, extent)
+        found = await super().read_table(database, schema, table, call_timeout, extent)
         self.told.set()
         await self.go_on.wait()
         return found

@@ -15,6 +15,7 @@ from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.core.transactions.beginning import Begin, TransactionRules
 from rowgate_server.core.transactions.held import HeldTransaction, State
 from rowgate_server.core.transactions.opening import Transactions
+from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Isolation
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -98,9 +99,11 @@ async def test_ends_are_counted_by_what_they_were(served: Served) -> None:
     async with served.transactions.holding(BEGIN) as held:
         await held.commit()
     async with served.transactions.holding(BEGIN) as held:
-        held.expired = True
-    counted = {end: served.number("ended_total", end=end) for end in ("committed", "expired", "unknown")}
-    assert counted == {"committed": 1, "expired": 1, "unknown": 0}
+        held.expiry(held.deadline, 1, clock.now() + 60)
+    async with served.transactions.holding(BEGIN) as held:
+        held.expiry(held.deadline, 1, clock.now())
+    counted = {end: served.number("ended_total", end=end) for end in ("committed", "expired", "abandoned")}
+    assert counted == {"committed": 1, "expired": 1, "abandoned": 1}
 
 
 async def test_the_least_limit_decides_and_is_named(served: Served) -> None:

@@ -98,7 +98,7 @@ async def test_a_refresh_does_not_take_what_was_already_being_read(
     await asyncio.sleep(0)
     readings.go_on.set()
     assert _names(await early) == ["others", "things"]
-    assert {tuple(_names((await each)[1])) for each in refreshed} == {("fresh", "others", "things")}
+    assert {tuple(_names(await each)) for each in refreshed} == {("fresh", "others", "things")}
     assert readings.begun == 2
 
 
@@ -157,13 +157,13 @@ class _Clerk:
 async def test_a_sight_hides_tables_and_columns_and_has_an_etag_of_its_own(found: Databases) -> None:
     tree = await _store(found).get("main", None)
     theirs = await seen(tree, _Clerk())
-    told = list(encode_tree(theirs, (), ""))
+    told = list(encode_tree(theirs, ""))
     assert [(table.name, [column.name for column in table.columns]) for piece in told for table in piece.tables] == [
         ("things", ["id"])
     ]
-    whole = list(encode_tree(await seen(tree, EVERYTHING), (), ""))
+    whole = list(encode_tree(await seen(tree, EVERYTHING), ""))
     assert [table.name for piece in whole for table in piece.tables] == ["others", "things"]
     assert told[0].etag != whole[0].etag
-    assert [piece.unchanged for piece in encode_tree(theirs, (), told[0].etag)] == [True]
-    assert not next(encode_tree(tree, (), told[0].etag)).unchanged
+    assert [piece.unchanged for piece in encode_tree(theirs, told[0].etag)] == [True]
+    assert not next(encode_tree(tree, told[0].etag)).unchanged
     assert (await seen(tree, _Clerk())).schemas[0] is theirs.schemas[0], "it is made once for all who see the same"

@@ -19,7 +19,7 @@ from sqlalchemy.util import await_only
 
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.driver import ExecuteMode, ServerFacts, Standing, TransactionOptions
+from rowgate_server.engines.driver import ExecuteMode, Remains, ServerFacts, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.roles import Role
 from rowgate_server.engines.values import AnyStatement, BoundStatement, ValueType
@@ -166,6 +166,7 @@ class ScriptedDriver:
         self.killing: Step = at_once
         self.committing: Step = at_once
         self.standing = Standing.ACTIVE
+        self.remains = Remains.NOTHING
         self.probing: Step = at_once
         self.aborting: Callable[[], None] = lambda: None
         self.cursor = ScriptedCursor
@@ -251,6 +252,9 @@ class ScriptedSession:
 
     async def standing(self, error: Exception | None) -> Standing:
         return Standing.ACTIVE if error is None else self._driver.standing
+
+    async def remains(self) -> Remains:
+        return self._driver.remains
 
     async def reset(self) -> None:
         self._note(f"reset {self._number}")

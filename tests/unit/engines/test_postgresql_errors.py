@@ -54,6 +54,13 @@ def test_each_state_has_its_reason(reason: Reason, state: str) -> None:
     assert error.message
 
 
+@pytest.mark.parametrize(("fields", "hint"), [({}, None), ({"H": "choose another name"}, "choose another name")])
+def test_what_the_driver_advises_its_own_users_is_left_out(fields: dict[str, str], hint: str | None) -> None:
+    raised = from_the_wire("42P05", 'prepared statement "a" already exists', **fields)
+    assert "pgbouncer" in (raised.hint or "")
+    assert told(raised).metadata.get("hint") == hint
+
+
 @given(st.text(st.sampled_from("0123456789ABCPX"), min_size=5, max_size=5), st.text(max_size=40), st.booleans())
 def test_any_state_has_a_reason_and_an_outcome(state: str, text: str, has_parameters: bool) -> None:
     error = told(from_the_wire(state, text), has_parameters=has_parameters)

@@ -117,6 +117,14 @@ async def test_keys_are_read_anew_by_themselves() -> None:
         assert (await keys.find("two", "ES256")).id == "two"
 
 
+async def test_keys_are_read_anew_when_an_operator_says_so() -> None:
+    endpoint = Endpoint(jwks(ONE))
+    async with kept(endpoint, refresh=600, cooldown=600) as keys:
+        endpoint.document = jwks(TWO)
+        keys.look_now()
+        await eventually(lambda: keys.generation == 2, 5, "the keys were read anew")
+
+
 async def test_an_issuer_that_is_away_at_the_start_is_found_later() -> None:
     endpoint = Endpoint(b"")
     async with kept(endpoint, cooldown=0.001) as keys:

@@ -24,8 +24,8 @@ def test_the_standard_metrics_have_the_standard_names_and_labels() -> None:
     call.handled["Canceled"] += 1
     call.received += 2
     call.sent += 3
-    call.took(0.3)
-    call.took(0.5)
+    call.seconds.add(0.3)
+    call.seconds.add(0.5)
     assert _value(metrics, "grpc_server_started_total", **CALL) == 1
     assert _value(metrics, "grpc_server_handled_total", **CALL, grpc_code="Canceled") == 1
     assert _value(metrics, "grpc_server_handled_total", **CALL, grpc_code="OK") == 0
@@ -65,8 +65,7 @@ def test_pools_and_databases_are_asked_at_every_scrape() -> None:
     metrics = Metrics()
     numbers = {"main": PoolNumbers(in_use=1, idle=2, waiting=3, maximum=4)}
     up = {"main": True}
-    asked: dict[str, Callable[[], PoolNumbers]] = {"main": lambda: numbers["main"]}
-    metrics.watch_pools(asked, lambda name: up[name])
+    metrics.watch_pools(lambda: numbers, lambda name: up[name])
     names = ("in_use", "idle", "waiting", "max")
     assert [_value(metrics, f"rowgate_pool_{name}", database="main") for name in names] == [1, 2, 3, 4]
     assert _value(metrics, "rowgate_database_up", database="main") == 1

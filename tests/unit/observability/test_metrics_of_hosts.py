@@ -16,7 +16,7 @@ OF_COPY = {"database": "main", "host": "copy", "role": "replica"}
 
 def test_each_server_is_told_of() -> None:
     metrics = Metrics()
-    metrics.watch_hosts({"main": lambda: [PRIMARY, COPY]})
+    metrics.watch_hosts(lambda: {"main": [PRIMARY, COPY]})
     told = metrics.registry.get_sample_value
     assert [told("rowgate_host_up", OF_PRIMARY), told("rowgate_host_up", OF_COPY)] == [1, 0]
     assert [told("rowgate_host_writable", OF_PRIMARY), told("rowgate_host_writable", OF_COPY)] == [1, 0]
@@ -56,7 +56,7 @@ def test_of_several_processes_the_worst_is_told() -> None:
     processes = []
     for numbers in (COPY._replace(up=True, staleness=0.5), COPY):
         metrics = Metrics()
-        metrics.watch_hosts({"main": partial(list, [numbers])})
+        metrics.watch_hosts(partial(dict, main=[numbers]))
         processes.append(snapshot(metrics.registry))
     merged = {family.name: family.samples[0].value for family in Merged(processes, Ended()).collect() if family.samples}
     assert merged["rowgate_host_up"] == 0

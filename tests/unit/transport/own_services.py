@@ -51,6 +51,6 @@ async def serving(folder: Path) -> AsyncIterator[Served]:
     await gateway._grpc.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Served(channel, port, gateway._databases, gateway.health, gateway.metrics)
+            yield Served(channel, port, gateway._served.databases, gateway.health, gateway.metrics)
     finally:
         await gateway.stop()

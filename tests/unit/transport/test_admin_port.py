@@ -57,7 +57,7 @@ async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
 
         server = serving(metrics, health)
         metrics.watch_pools(
-            {database.name: database.pool_numbers for database in found},
+            lambda: {database.name: database.pool_numbers() for database in found},
             lambda name: bool(found.get(name).availability.up),
         )
         port = await server.start("127.0.0.1", 0)

@@ -228,7 +228,7 @@ async def test_a_bad_new_certificate_leaves_the_good_old_one_and_shouts(
 ) -> None:
     async with serving(tmp_path, tls__reload_interval="1h") as (gateway, addresses):
         spoil(kind, tmp_path)
-        gateway.reload()
+        gateway.look_at_files()
         failures = gateway.metrics.registry.get_sample_value
         name = "rowgate_tls_reload_failures_total"
         await eventually(lambda: failures(name, {"port": "admin"}) == 1, 5, "it was looked at")
@@ -239,7 +239,7 @@ async def test_a_bad_new_certificate_leaves_the_good_old_one_and_shouts(
         assert capsys.readouterr().out.count("certificate not exchanged, the one before stays") == 2
         again = CA.issue()
         again.write(tmp_path)
-        gateway.reload()
+        gateway.look_at_files()
         await eventually(partial(shows, addresses.admin, again), 5, "the next good one is taken")
         assert await ask(addresses.grpc) is grpc.StatusCode.OK
 

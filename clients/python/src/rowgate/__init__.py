@@ -88,6 +88,7 @@ from rowgate._schema import (
     PrimaryKey,
     ReferentialAction,
     RefreshedSchema,
+    SchemaInfo,
     Table,
     TableColumn,
     TableKind,
@@ -102,7 +103,17 @@ from rowgate._table_orders import SortOrder
 from rowgate._table_query import RowQuery
 from rowgate._table_results import Page, Written
 from rowgate._transaction import Statements, Transaction
-from rowgate._tree import SchemaTree, SqlCandidate, SqlCandidateKind, SqlCompletion, TreeColumn, TreeSchema, TreeTable
+from rowgate._tree import (
+    RoutineKind,
+    SchemaTree,
+    SqlCandidate,
+    SqlCandidateKind,
+    SqlCompletion,
+    TreeColumn,
+    TreeRoutine,
+    TreeSchema,
+    TreeTable,
+)
 from rowgate._types import ColumnType, Interval, Json, TemporalText
 
 __all__ = [
@@ -170,6 +181,7 @@ __all__ = [
     "ResultError",
     "ResultTooLarge",
     "Retry",
+    "RoutineKind",
     "Row",
     "RowNotFound",
     "RowQuery",
@@ -177,6 +189,7 @@ __all__ = [
     "RowgateError",
     "RunningQuery",
     "Savepoint",
+    "SchemaInfo",
     "SchemaTree",
     "SerializationFailure",
     "ShuttingDown",
@@ -208,6 +221,7 @@ __all__ = [
     "TransactionOver",
     "TransactionState",
     "TreeColumn",
+    "TreeRoutine",
     "TreeSchema",
     "TreeTable",
     "TruncationReason",

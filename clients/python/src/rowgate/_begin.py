@@ -33,7 +33,7 @@ class TransactionState(StrEnum):
     ROLLED_BACK = "ROLLED_BACK"
     """Its changes are undone."""
     UNKNOWN = "UNKNOWN"
-    """The commit was sent, and its answer was lost: look before a retry."""
+    """The commit was sent, and its answer was lost, or not all could be rolled back: look before a retry."""
 
 
 class TransactionOptions(TypedDict, total=False):

@@ -176,9 +176,7 @@ class Connection:
             ClientClosed: it was closed.
             ValueError: credentials would be sent unencrypted.
         """
-        encrypted = self._tls is not None or self._target.startswith("unix:")
-        sent = self._credentials.metadata(metadata, encrypted=encrypted)
-        call = rpc(self.stubs())(request, timeout=timeout, metadata=sent)
+        call = rpc(self.stubs())(request, timeout=timeout, metadata=self._sent(metadata))
         self._calls.add(call)
         return call
 
@@ -187,10 +185,16 @@ class Connection:
 
         Raises:
             ClientClosed: it was closed.
+            ValueError: credentials would be sent unencrypted.
         """
-        call = self.stubs().query.Transact(timeout=timeout, metadata=tuple(metadata.items()))
+        call = self.stubs().query.Transact(timeout=timeout, metadata=self._sent(metadata))
         self._calls.add(call)
         return call
+
+    def _sent(self, metadata: Metadata) -> tuple[tuple[str, str | bytes], ...]:
+        """A call's metadata, with what proves who calls."""
+        encrypted = self._tls is not None or self._target.startswith("unix:")
+        return self._credentials.metadata(metadata, encrypted=encrypted)
 
     async def close(self) -> None:
         """End the calls that are under way, with ClientClosed, and the channel; twice is fine."""

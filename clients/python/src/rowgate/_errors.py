@@ -347,9 +347,9 @@ class AmbiguousColumn(ResultError, KeyError):
 
 
 class TransactionFailed(RowgateError):
-    """A transaction or savepoint was left as if all were well, but a statement in it had failed: its work was undone.
+    """A transaction or savepoint was left as if all were well, but something in it had failed: its work was undone.
 
-    `__cause__` is that statement's error.
+    `__cause__` is the error that it failed with, where there was one.
     """
 
 

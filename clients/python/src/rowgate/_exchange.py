@@ -44,6 +44,7 @@ class Exchange:
         self._turns = asyncio.Lock()
         self._sequence = 0
         self._committing = False
+        self._cancelled = False
         self._reading: AnswerInParts | None = None
         self.state: TransactionState | None = None
         self.failure: RowgateError | None = None
@@ -64,7 +65,7 @@ class Exchange:
             tell_timeout(request, timeout)
         self._call = self._connection.begin_transact(timeout=timeout, metadata=metadata)
         self._ending = Ending(self._call)
-        self._sequence, self.state, self.failure = 0, None, None
+        self._sequence, self.state, self.failure, self._cancelled = 0, None, None, False
         await self.ask(TransactRequest(begin=request))
 
     async def commit(self) -> None:
@@ -77,10 +78,12 @@ class Exchange:
         await self.ask(TransactRequest(commit=Commit()), last=True)
 
     async def rollback(self) -> None:
-        """Undo the changes, and see that they are. Nothing is raised: whatever happens, they are undone."""
+        """Undo the changes, and see that they are. Nothing is raised: whatever happens, they are undone.
+
+        What other tasks still ask in it is not waited for, and ends with it; nor is the rest of a result.
+        """
         try:
-            # What is left of a result that nobody reads is not worth a wait.
-            if not self.over and self._reading is None:
+            if not self.over and self._reading is None and not self._turns.locked():
                 async with asyncio.timeout(_LAST_WORDS):
                     await self.ask(TransactRequest(rollback=Rollback()), last=True)
         except (RowgateError, TimeoutError):
@@ -88,12 +91,15 @@ class Exchange:
         finally:
             self.cancel()
 
-    def cancel(self) -> None:
-        """End the call, and with it the transaction, without a wait."""
+    def cancel(self, failure: RowgateError | None = None) -> None:
+        """End the call, and with it the transaction, without a wait; `failure` is why."""
+        self._cancelled = True
+        self.failure = self.failure or failure
         if self._call is not None:
             self._call.cancel()
         if not self.over:
-            self.state = TransactionState.UNKNOWN if self._committing else TransactionState.ROLLED_BACK
+            in_doubt = self._committing or (failure is not None and failure.outcome is Outcome.UNKNOWN)
+            self.state = TransactionState.UNKNOWN if in_doubt else TransactionState.ROLLED_BACK
 
     async def ask(self, request: TransactRequest, *, last: bool = False) -> Any:
         """The whole answer to a request, of the request's kind; `last`: no other comes after it.
@@ -202,8 +208,15 @@ class Exchange:
             else:
                 error.outcome = error.outcome or Outcome.UNKNOWN
                 self._committing = error.outcome is Outcome.UNKNOWN
-            self.failure = self.failure or error
+            self.cancel(error)
+            raise
+        except asyncio.CancelledError:
+            task, others = asyncio.current_task(), self._cancelled
             self.cancel()
+            if others and not (task and task.cancelling()):
+                # gRPC raises that in the task that waits for an answer when another one has ended the transaction.
+                fate = Outcome.UNKNOWN if self.state is TransactionState.UNKNOWN else Outcome.ROLLED_BACK
+                raise TransactionOver("the transaction was ended by another task", outcome=fate) from self.failure
             raise
         except BaseException:
             self.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -30,7 +29,10 @@ class Savepoint:
 
         Raises:
             RowgateError: it is not marked.
+            RuntimeError: its block has not ended.
         """
+        if self in self._open_ones:
+            raise RuntimeError("this savepoint's block has not ended: make another one within it")
         self._open_ones.append(self)
         self._wire.name = f"savepoint {len(self._open_ones)}"
         try:
@@ -59,8 +61,11 @@ class Savepoint:
         if error is None:
             await self._keep()
         elif isinstance(error, Exception | asyncio.CancelledError):
-            with suppress(RowgateError):  # then the transaction is lost, and what ends the block is told
+            try:
                 await self._undo()
+            except RowgateError as failure:
+                # What ends the block is told. But where others catch that, they must not commit what should be undone.
+                self._exchange.cancel(failure)
 
     async def rollback(self) -> None:
         """Undo what was done since the block began, which goes on.

@@ -78,17 +78,35 @@ class DatabaseInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaInfo:
+    """A schema's name, whether tables without a schema are in it, and whether it is the database server's own."""
+
+    name: str
+    is_default: bool
+    is_system: bool
+
+    @classmethod
+    def from_wire(cls, schema: pb.Schema) -> Self:
+        """The schema that the message names."""
+        return cls(schema.name, schema.is_default, schema.is_system)
+
+
+@dataclass(frozen=True, slots=True)
 class TableSummary:
-    """A table's or view's schema, name and kind; the kind is None for one that this client does not know."""
+    """A table's or view's schema, name and kind; the kind is None for one that this client does not know.
+
+    A `broken` one the database has and can't use, as a view whose table is gone.
+    """
 
     schema: str
     name: str
     kind: TableKind | None
+    broken: bool = False
 
     @classmethod
     def from_wire(cls, table: pb.TableSummary) -> Self:
         """The table that the message names."""
-        return cls(table.schema, table.name, word_of(pb.TableKind, table.kind, TableKind))
+        return cls(table.schema, table.name, word_of(pb.TableKind, table.kind, TableKind), table.broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +274,7 @@ class Table:
         engine: whose types and expressions these are; None for one that this client does not know.
         row_estimate: about how many rows it has, by the database's own statistics; None where they don't say.
         create_statement: the database's own words that make it; "" where it has none, as PostgreSQL has of tables.
+        broken: whether the database can't use it, as a view whose table is gone; it has no columns then.
     """
 
     database: str
@@ -272,6 +291,7 @@ class Table:
     engine: Engine | None = None
     row_estimate: int | None = None
     create_statement: str = ""
+    broken: bool = False
 
     @classmethod
     def from_wire(cls, table: pb.Table) -> Self:
@@ -294,6 +314,7 @@ class Table:
             engine=word_of(pb.Engine, table.engine, Engine),
             row_estimate=table.row_estimate if table.HasField("row_estimate") else None,
             create_statement=table.create_statement,
+            broken=table.broken,
         )
 
     def to_wire(self) -> pb.Table:
@@ -318,7 +339,7 @@ class CreatedTable:
 
 @dataclass(frozen=True, slots=True)
 class RefreshedSchema:
-    """What was read: the tree's etag, whether it is another one than before, and how many tables and columns it has."""
+    """What was read: the tree's etag, whether it is another one than was told last, how many tables and columns."""
 
     etag: str
     changed: bool

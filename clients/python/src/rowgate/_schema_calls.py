@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rowgate._calls import Calls
 from rowgate._errors import ProtocolError
 from rowgate._retry import Deadline, run
-from rowgate._schema import CreatedTable, DatabaseInfo, RefreshedSchema, Table, TableKind, TableSummary
+from rowgate._schema import CreatedTable, DatabaseInfo, RefreshedSchema, SchemaInfo, Table, TableKind, TableSummary
 from rowgate._tree import SchemaTree, SqlCompletion
 from rowgate.v1 import schema_service_pb2 as pb
 
@@ -29,6 +31,24 @@ class SchemaCalls:
             repeatable=True,
         )
         return [DatabaseInfo.from_wire(database) for database in response.databases]
+
+    async def schemas(self) -> list[SchemaInfo]:
+        """The schemas of the database, the server's own among them, by name; all, in as many calls as that takes.
+
+        Raises:
+            RowgateError: the gateway does not tell.
+        """
+        deadline = self._calls.deadline()
+        request = pb.ListSchemasRequest(database=self._calls.database)
+        schemas: list[SchemaInfo] = []
+        while True:
+            page = await self._calls.ask(
+                lambda stubs: stubs.schema.ListSchemas, request, deadline=deadline, repeatable=True
+            )
+            schemas.extend(map(SchemaInfo.from_wire, page.schemas))
+            if not page.next_page_token:
+                return schemas
+            request.page_token = page.next_page_token
 
     async def tables(
         self, pattern: str = "", *, schema: str | None = None, kind: TableKind | None = None
@@ -75,17 +95,20 @@ class SchemaCalls:
         response = await self._calls.ask(lambda stubs: stubs.schema.GetTable, request, repeatable=True)
         return Table.from_wire(response.table)
 
-    async def schema(self, known: SchemaTree | None = None) -> SchemaTree:
-        """The whole tree: schemas, tables, columns. `tree["main"]["orders"]["id"].database_type`.
+    async def schema(self, known: SchemaTree | None = None, *, schemas: Sequence[str] = ()) -> SchemaTree:
+        """The tree: schemas, tables, columns. `tree["main"]["orders"]["id"].database_type`.
 
         Args:
             known: a tree from before: as long as it is still right, it is what comes back, for one small answer.
+            schemas: only these; none: all but the database server's own.
 
         Raises:
+            UnknownTable: there is no such schema.
             RowgateError: the gateway does not tell.
         """
-        database = self._calls.database
-        request = pb.GetSchemaTreeRequest(database=database, etag=known.etag if known is not None else "")
+        request = pb.GetSchemaTreeRequest(
+            database=self._calls.database, schemas=schemas, etag=known.etag if known is not None else ""
+        )
         deadline = self._calls.deadline()
         return await run(
             lambda: self._read_tree(request, known, deadline),
@@ -94,15 +117,19 @@ class SchemaCalls:
             repeatable=True,
         )
 
-    async def complete(self, sql: str, cursor: int | None = None, *, schema: str | None = None) -> SqlCompletion:
+    async def complete(
+        self, sql: str, cursor: int | None = None, *, schema: str | None = None, max_candidates: int = 0
+    ) -> SqlCompletion:
         """What could stand at a place of an SQL text, which need not be finished.
 
         Args:
             sql: the text, also what stands behind the cursor.
             cursor: the number of characters before it; None: all of them.
             schema: whose tables need no qualifier; None: the database's default one.
+            max_candidates: the most to return; 0: the gateway's default.
 
         Raises:
+            UnknownTable: there is no such schema.
             RowgateError: the gateway does not tell.
         """
         request = pb.CompleteSqlRequest(
@@ -110,6 +137,7 @@ class SchemaCalls:
             schema=schema or "",
             sql=sql,
             cursor=len(sql) if cursor is None else cursor,
+            max_candidates=max_candidates,
         )
         response = await self._calls.ask(lambda stubs: stubs.schema.CompleteSql, request, repeatable=True)
         return SqlCompletion.from_wire(response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -85,6 +86,9 @@ _WITHOUT_A_GATEWAY: Final[Mapping[StatusCode, type[errors.RowgateError]]] = {
 }
 """Statuses that gRPC makes by itself; whether the statement was run is not known then."""
 
+_REFUSED: Final = re.compile(r"RST_STREAM with error code 7\b")
+"""What gRPC says of HTTP/2's REFUSED_STREAM: nothing was done with the call (RFC 9113, 8.7). It tries no more."""
+
 _CODES: Final[Mapping[int, StatusCode]] = {code.value[0]: code for code in StatusCode}
 
 
@@ -126,7 +130,8 @@ def error_from_answer(error: error_pb2.RequestError) -> errors.RowgateError:
 def _without_reason(code: StatusCode, message: str) -> errors.RowgateError:
     own = _WITHOUT_A_GATEWAY.get(code)
     if own is not None:
-        return own(message, code=code, outcome=errors.Outcome.UNKNOWN)
+        outcome = errors.Outcome.NOT_RUN if _REFUSED.search(message) else errors.Outcome.UNKNOWN
+        return own(message, code=code, outcome=outcome)
     return BY_CODE.get(code, errors.RowgateError)(message, code=code)
 
 

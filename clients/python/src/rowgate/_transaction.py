@@ -209,11 +209,15 @@ class Transaction(Statements):
 
         Raises:
             TransactionOver: it was committed, or may have been.
+            TransactionFailed: something of it may last: tables without transactions keep what they were given.
         """
         if self.state in (TransactionState.COMMITTED, TransactionState.UNKNOWN):
             self._exchange.check_not_over()
         await self._exchange.rollback()
         self._undone = True
+        if self.state is TransactionState.UNKNOWN:
+            words = "not all of the transaction could be rolled back"
+            raise TransactionFailed(words, outcome=Outcome.UNKNOWN) from self._exchange.failure
 
     def savepoint(self) -> Savepoint:
         """A place to come back to: an exception that leaves its `async with` undoes what was done there, and no more.
@@ -224,7 +228,9 @@ class Transaction(Statements):
 
     def _failed(self) -> TransactionFailed:
         if self.state is TransactionState.UNKNOWN:
-            return TransactionFailed("the transaction may have been committed, or not", outcome=Outcome.UNKNOWN)
+            return TransactionFailed(
+                "the transaction ended before, and something of it may last", outcome=Outcome.UNKNOWN
+            )
         return TransactionFailed(
-            "a statement of the transaction has failed, so nothing of it was committed", outcome=Outcome.ROLLED_BACK
+            "the transaction was rolled back, because something in it had failed", outcome=Outcome.ROLLED_BACK
         )

@@ -29,13 +29,17 @@ class TreeColumn:
 
 @dataclass(frozen=True, slots=True)
 class TreeTable(Mapping[str, TreeColumn]):
-    """A table or view of a tree: its columns by name, in order; `kind` None: this client does not know it."""
+    """A table or view of a tree: its columns by name, in order; `kind` None: this client does not know it.
+
+    A `broken` one the database has and can't use, as a view whose table is gone: it has no columns.
+    """
 
     schema: str
     name: str
     kind: TableKind | None
     comment: str
     columns: Mapping[str, TreeColumn] = field(repr=False)
+    broken: bool = False
 
     def __getitem__(self, name: str) -> TreeColumn:
         return self.columns[name]
@@ -47,13 +51,29 @@ class TreeTable(Mapping[str, TreeColumn]):
         return len(self.columns)
 
 
+class RoutineKind(StrEnum):
+    """Functions and procedures."""
+
+    FUNCTION = "FUNCTION"
+    PROCEDURE = "PROCEDURE"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRoutine:
+    """A function or procedure of a tree; `kind` None: this client does not know it. Overloaded ones are one."""
+
+    name: str
+    kind: RoutineKind | None
+
+
 @dataclass(frozen=True, slots=True)
 class TreeSchema(Mapping[str, TreeTable]):
-    """A schema of a tree: its tables and views by name, in alphabetical order."""
+    """A schema of a tree: its tables and views by name, in alphabetical order, and its `routines`."""
 
     name: str
     is_default: bool
     tables: Mapping[str, TreeTable] = field(repr=False)
+    routines: tuple[TreeRoutine, ...] = field(default=(), repr=False)
 
     def __getitem__(self, name: str) -> TreeTable:
         return self.tables[name]
@@ -93,8 +113,19 @@ class SchemaTree(Mapping[str, TreeSchema]):
         for piece in pieces:
             for table in piece.tables:
                 tables.setdefault(table.schema, {})[table.name] = _table(table)
+        routines: dict[str, list[TreeRoutine]] = {}
+        for piece in pieces:
+            for routine in piece.routines:
+                routines.setdefault(routine.schema, []).append(
+                    TreeRoutine(routine.name, word_of(pb.RoutineKind, routine.kind, RoutineKind))
+                )
         schemas = {
-            schema.name: TreeSchema(schema.name, schema.is_default, MappingProxyType(tables.get(schema.name, {})))
+            schema.name: TreeSchema(
+                schema.name,
+                schema.is_default,
+                MappingProxyType(tables.get(schema.name, {})),
+                tuple(routines.get(schema.name, ())),
+            )
             for piece in pieces
             for schema in piece.schemas
         }
@@ -119,7 +150,7 @@ class SqlCandidate:
     """Something that could stand at the cursor.
 
     Attributes:
-        text: what to write, quoted where its name needs it.
+        text: what to write: quoted where its name needs it, behind its table's where several tables in scope have it.
         kind: what it is; None for something that this client does not know.
         label: the name itself, without quotes.
         detail: a column's type; a table's schema; else empty.
@@ -157,7 +188,7 @@ class SqlCompletion:
 def _table(table: pb.TreeTable) -> TreeTable:
     columns = {column.name: _column(column) for column in table.columns}
     kind = word_of(pb.TableKind, table.kind, TableKind)
-    return TreeTable(table.schema, table.name, kind, table.comment, MappingProxyType(columns))
+    return TreeTable(table.schema, table.name, kind, table.comment, MappingProxyType(columns), table.broken)
 
 
 def _column(column: pb.TreeColumn) -> TreeColumn:

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rowgate_server.core.browsing import Browser
 from rowgate_server.core.completion.candidates import Offer
-from rowgate_server.core.completion.place import Place, Wanted, place_at
-from rowgate_server.core.completion.records import Candidate
+from rowgate_server.core.completion.place import Place, place_at
+from rowgate_server.core.completion.records import Candidate, CandidateKind
+from rowgate_server.core.completion.wanted import Wanted
 from rowgate_server.core.policy.guard import enter
-from rowgate_server.core.policy.sights import sight_of
-from rowgate_server.core.tree import TreeStore, seen
 from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 
@@ -47,12 +47,12 @@ class Completer:
 
     Args:
         databases: every one that is served.
-        trees: what there is in each.
+        browser: tells what there is in each.
     """
 
-    def __init__(self, databases: Databases, trees: TreeStore) -> None:
+    def __init__(self, databases: Databases, browser: Browser) -> None:
         self._databases = databases
-        self._trees = trees
+        self._browser = browser
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """What could stand at the cursor.
@@ -61,13 +61,13 @@ class Completer:
             RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE, INVALID_REQUEST, INVALID_SQL for too long a text, and
                 what the database has against telling its tables.
         """
-        access, database = enter(self._databases, request.database)
+        database = enter(self._databases, request.database)[1]
         _check(request, database.bounds.sql_bytes)
         # In a thread: a long text, or a schema of many thousand tables, is not to hold up everybody else.
         place = await asyncio.to_thread(place_at, request.sql, request.cursor, database.dialect)
         if place.wanted is Wanted.NOTHING:
             return Completion(place.start, place.end, ())
-        tree = await seen(await self._trees.get(database.name, request.call_timeout), sight_of(access, database))
+        tree = await self._browser.tree_for(request.database, request.schema, request.call_timeout)
         offer = Offer(database.dialect, tree, request.schema)
         return await asyncio.to_thread(_best, offer, place, request.max_candidates)
 
@@ -79,7 +79,7 @@ def _best(offer: Offer, place: Place, most: int) -> Completion:
 
 
 def _fitting(candidates: Iterable[Candidate], place: Place) -> Iterator[Candidate]:
-    """Those that begin with what is typed, then those that contain it; each once."""
+    """Those that begin with what is typed, then names that contain it; each once."""
     typed = place.prefix.casefold()
     later: list[Candidate] = []
     seen: set[tuple[str, str]] = set()
@@ -91,7 +91,7 @@ def _fitting(candidates: Iterable[Candidate], place: Place) -> Iterator[Candidat
         seen.add(key)
         if label.startswith(typed):
             yield candidate
-        else:
+        elif candidate.kind is not CandidateKind.KEYWORD:
             later.append(candidate)
     yield from later
 

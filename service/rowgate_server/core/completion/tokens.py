@@ -6,6 +6,7 @@ end of the text instead.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -16,8 +17,8 @@ from sqlparse.lexer import Lexer
 from rowgate_server.core.completion.records import Kind, Token
 from rowgate_server.engines.dialects import Dialect
 
-CLOSING = {'"': '"', "`": "`", "[": "]"}
-_QUOTES = frozenset(CLOSING)
+_CLOSING = {'"': '"', "`": "`", "[": "]"}
+_QUOTES = frozenset(_CLOSING)
 _BACKSLASHES = r"(?:''|\\[\s\S]|[^'\\])*+"
 _PLAIN = (r"'(?:''|[^'])*+'", kinds.Literal), (r"'[\s\S]*", kinds.Literal.Open)
 _ESCAPED = (rf"'{_BACKSLASHES}'", kinds.Literal), (r"'[\s\S]*", kinds.Literal.Open)
@@ -72,17 +73,59 @@ UPDATE SET DELETE RETURNING TABLE CREATE ALTER DROP VIEW INDEX AND OR NOT IN IS 
 ELSE END NULL ASC DESC DESCRIBE EXPLAIN INTERVAL
 """
 _KEYWORDS = frozenset(_WORDS.split())
+_MOST_CUTS = 8
+"""Quotes that are cut short: each has the rest looked at anew."""
+_BEHIND_NAMES = re.compile(r"[,\n]")
+_WORD = re.compile(r"\w+")
+_QUOTED_TEXT = re.compile(r"[eE]?['\"]")
 
 
-def tokenise(sql: str, dialect: Dialect) -> list[Token]:
-    """Every token of the text, whitespace and comments among them."""
+def tokenise(sql: str, dialect: Dialect, cursor: int) -> list[Token]:
+    """Every token of the text, whitespace and comments among them.
+
+    A quote that is never closed is most likely still to be closed: a name where the cursor is, or its first word ends
+    if there is a comma before that; a text at the end of its line.
+    """
     found: list[Token] = []
-    at = 0
-    for kind, text in _lexer(dialect).get_tokens(sql):
-        end = at + len(text)
-        found.append(_token(kind, text, at, end))
-        at = end
+    begin = 0
+    for _ in range(_MOST_CUTS):
+        cut = _tokenise(sql, dialect, cursor, begin, found)
+        if cut is None:
+            return found
+        begin = cut
+    _tokenise(sql, dialect, None, begin, found)
     return found
+
+
+def _tokenise(sql: str, dialect: Dialect, cursor: int | None, begin: int, found: list[Token]) -> int | None:
+    """Add the tokens from a place on; the place where a quote is cut short, and the rest begins."""
+    at = begin
+    for kind, text in _lexer(dialect).get_tokens(sql[begin:]):
+        end = at + len(text)
+        token = _token(kind, text, at, end)
+        if cursor is not None and not token.closed:
+            cut = _cut(token, text, cursor)
+            if cut < end:
+                found.append(_token(kind, text[: cut - at], at, cut))
+                return cut
+        if token.kind is Kind.KEYWORD and found and found[-1].end == at and found[-1].text == ".":
+            token = Token(Kind.NAME, at, end, text)  # `o.table`
+        found.append(token)
+        at = end
+    return None
+
+
+def _cut(token: Token, text: str, cursor: int) -> int:
+    """Where an unclosed quote ends."""
+    if token.quoted:
+        if token.start < cursor <= token.end and not _BEHIND_NAMES.search(text, 0, cursor - token.start):
+            return cursor
+        word = _WORD.match(text, 1)
+        return token.start + (word.end() if word is not None else 1)
+    if token.kind is Kind.LITERAL and _QUOTED_TEXT.match(text):
+        line = text.find("\n")
+        return token.end if line < 0 else token.start + line
+    return token.end
 
 
 def all_keywords() -> list[str]:
@@ -107,7 +150,7 @@ def _token(kind: Any, text: str, start: int, end: int) -> Token:
     if kind in kinds.Literal:
         return Token(Kind.LITERAL, start, end, text, closed=closed)
     if kind in kinds.Name and text[0] in _QUOTES:
-        quote = CLOSING[text[0]]
+        quote = _CLOSING[text[0]]
         name = text[1:-1] if closed else text[1:]
         return Token(Kind.NAME, start, end, name.replace(quote * 2, quote), quoted=True, closed=closed)
     if kind in kinds.Operator:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rowgate_server.core.compiler.statements import Compiler
 from rowgate_server.core.compiler.writes import WriteCompiler
 from rowgate_server.core.crud.batches import Batch, batches
+from rowgate_server.core.crud.conflict_parts import ConflictParts
 from rowgate_server.core.crud.conflicts import ConflictPlan, plan_conflict
 from rowgate_server.core.crud.masking import masked
 from rowgate_server.core.crud.reads import plan_columns
@@ -107,7 +108,7 @@ class TableInserter:
             if len(planned.rows) > 1:
                 await writing.check_undoable()
             check = RowCheck(self._reads, writing, table)
-            upserts = Upserts(self._reads, self._writes, statements, writing, check, planned.conflict)
+            upserts = Upserts(ConflictParts(self._reads, self._writes, statements, writing, check, planned.conflict))
             async with writing.transaction(dry_run=planned.dry_run) as transaction:
                 for batch in _batches(table, planned):
                     await upserts.write(transaction, batch, written)

@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rowgate_server.core.compiler.statements import Compiler
-from rowgate_server.core.compiler.writes import UpdatePlan, WriteCompiler
+from rowgate_server.core.compiler.writes import UpdatePlan
 from rowgate_server.core.crud.batches import Batch
-from rowgate_server.core.crud.conflicts import ConflictPlan, whole_in
+from rowgate_server.core.crud.conflict_parts import ConflictParts
+from rowgate_server.core.crud.conflicts import whole_in
 from rowgate_server.core.crud.many_keys import any_of, parts
 from rowgate_server.core.crud.plans import SelectPlan, Values
-from rowgate_server.core.crud.row_checks import RowCheck
 from rowgate_server.core.crud.row_values import RowValues
-from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
+from rowgate_server.core.crud.statements import Written, same_key
 from rowgate_server.core.crud.write_requests import ConflictAction
-from rowgate_server.core.crud.writing import Writing, affected
+from rowgate_server.core.crud.writing import affected
 from rowgate_server.core.known_table import KnownTable, not_one_row
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.results import Column, Row
@@ -35,30 +34,12 @@ class Meetings:
     """The batches of one write that meet rows which are there.
 
     Args:
-        reads: makes SELECTs.
-        writes: makes UPDATEs.
-        statements: inserts.
-        writing: runs what it makes.
-        check: asks whether rows that are there may be changed, and knows the table as its caller does.
-        plan: what becomes of rows that are there.
+        parts: what it is done with.
     """
 
-    def __init__(
-        self,
-        reads: Compiler,
-        writes: WriteCompiler,
-        statements: InsertStatements,
-        writing: Writing,
-        check: RowCheck,
-        plan: ConflictPlan,
-    ) -> None:
-        self._check = check
-        self._reads = reads
-        self._writes = writes
-        self._statements = statements
-        self._writing = writing
-        self._table = check.table.whole
-        self._plan = plan
+    def __init__(self, parts: ConflictParts) -> None:
+        self._parts = parts
+        self._table = parts.check.table.whole
 
     async def write(self, batch: Batch, written: Written) -> bool:
         """Write the rows of a batch; whether it was told which of them are there.
@@ -66,8 +47,8 @@ class Meetings:
         Raises:
             RowgateError: DUPLICATE_KEY where a row met another after all, and what the database has against it.
         """
-        key = self._plan.key
-        if self._plan.action is ConflictAction.IGNORE:
+        key = self._parts.plan.key
+        if self._parts.plan.action is ConflictAction.IGNORE:
             return await self._ignore(batch, self._table.keys if key is None else (key,), written)
         return key is not None and await self._update(batch, key, written)
 
@@ -87,7 +68,7 @@ class Meetings:
         found = await self._find(key, key.columns[:1], batch, locks=True)
         if found is None:
             return False
-        await self._check.check_met(key, [batch.rows[place] for place in found[1]])
+        await self._parts.check.check_met(key, [batch.rows[place] for place in found[1]])
         # Of each place the rows to answer with; those that were changed are read together.
         answers: dict[int, Sequence[Row]] = {}
         for is_there, places in _runs(len(batch), found[1]):
@@ -100,7 +81,7 @@ class Meetings:
             answers[places[0]] = part.rows
             written.columns = part.columns or written.columns
         changed = [place for place in range(len(batch)) if place in found[1]]
-        returning = self._statements.returning
+        returning = self._parts.statements.returning
         if returning and changed:
             read = await self._find(key, returning, batch, places=changed, locks=False)
             if read is None or len(read[1]) < len(changed):
@@ -115,15 +96,15 @@ class Meetings:
         if not places:
             return
         part = Batch(batch.first + places[0], batch.columns, [batch.rows[place] for place in places])
-        for piece in part.singles() if self._statements.reads_back else (part,):
-            await self._statements.insert(piece, written)
+        for piece in part.singles() if self._parts.statements.reads_back else (part,):
+            await self._parts.statements.insert(piece, written)
 
     async def _change(self, key: Key, batch: Batch, place: int) -> None:
         row, values = batch.rows[place], Values()
-        changed = tuple((name, values.put(row[name])) for name in self._plan.changes(row))
+        changed = tuple((name, values.put(row[name])) for name in self._parts.plan.changes(row))
         plan = UpdatePlan(changed, same_key(key, row, values))
         try:
-            result = await self._writing.run(self._writes.change(self._table, plan, values.taken))
+            result = await self._parts.writing.run(self._parts.writes.change(self._table, plan, values.taken))
         except RowgateError as error:
             error.field = error.field or f"rows[{batch.first + place}]"
             raise
@@ -152,8 +133,8 @@ class Meetings:
         for part in parts(rows):
             values = Values()
             plan = SelectPlan((*wanted, *key.columns), any_of(key, part, values), by_index=self._table.index_of(key))
-            statement = self._reads.select(self._table, plan, values.taken)
-            result = await self._writing.run(statement, reads=True, locks=locks, answers=False)
+            statement = self._parts.reads.select(self._table, plan, values.taken)
+            result = await self._parts.writing.run(statement, reads=True, locks=locks, answers=False)
             columns = result.columns[: len(wanted)]
             for row_there in result.rows:
                 at = meant.get(tuple(row_there[len(wanted) :]))

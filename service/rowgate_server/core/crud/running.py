@@ -33,6 +33,7 @@ async def run(
         query_id=new_id(),
         reads=True,
         read_only=bounds.read_only,
+        operation=database.statements.of("SELECT"),
     )
     try:
         result = await database.executor.run(call)

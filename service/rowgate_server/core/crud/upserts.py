@@ -13,17 +13,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from rowgate_server.core.compiler.statements import Compiler
-from rowgate_server.core.compiler.writes import Conflict, UpdatePlan, WriteCompiler
+from rowgate_server.core.compiler.writes import Conflict, UpdatePlan
 from rowgate_server.core.crud.batches import Batch
-from rowgate_server.core.crud.conflicts import ConflictPlan
+from rowgate_server.core.crud.conflict_parts import ConflictParts
 from rowgate_server.core.crud.meetings import Meetings, hashed
 from rowgate_server.core.crud.plans import FALSE, SelectPlan, Values
-from rowgate_server.core.crud.row_checks import RowCheck, filtered
+from rowgate_server.core.crud.row_checks import filtered
 from rowgate_server.core.crud.row_values import RowValues
-from rowgate_server.core.crud.statements import InsertStatements, Written, same_key
+from rowgate_server.core.crud.statements import Written, same_key
 from rowgate_server.core.crud.write_requests import ConflictAction
-from rowgate_server.core.crud.writing import Writing, affected
+from rowgate_server.core.crud.writing import affected
 from rowgate_server.core.known_table import not_one_row
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Key
@@ -42,35 +41,17 @@ class Upserts:
     """The batches of one write with on_conflict.
 
     Args:
-        reads: makes SELECTs.
-        writes: makes UPDATEs.
-        statements: inserts.
-        writing: runs what it makes.
-        check: asks whether rows that are there may be changed, and knows the table as its caller does.
-        plan: what becomes of rows that are there.
+        parts: what it is done with.
     """
 
-    def __init__(
-        self,
-        reads: Compiler,
-        writes: WriteCompiler,
-        statements: InsertStatements,
-        writing: Writing,
-        check: RowCheck,
-        plan: ConflictPlan,
-    ) -> None:
-        table = check.table.whole
-        changes = plan.action is ConflictAction.UPDATE
+    def __init__(self, parts: ConflictParts) -> None:
+        self._parts = parts
+        table = parts.check.table.whole
+        changes = parts.plan.action is ConflictAction.UPDATE
         # ON CONFLICT would change a row that the caller may not: there it has to be met first, and looked at.
-        self._meets = table.dialect is Dialect.MYSQL or (changes and filtered(check.table, (Operation.UPDATE,)))
-        self._check = check
-        self._reads = reads
-        self._writes = writes
-        self._statements = statements
-        self._writing = writing
+        self._meets = table.dialect is Dialect.MYSQL or (changes and filtered(parts.check.table, (Operation.UPDATE,)))
         self._table = table
-        self._plan = plan
-        self._meetings = Meetings(reads, writes, statements, writing, check, plan)
+        self._meetings = Meetings(parts)
 
     async def write(self, transaction: Transaction, batch: Batch, written: Written) -> None:
         """Insert or change the rows of a batch."""
@@ -105,14 +86,14 @@ class Upserts:
 
     async def _at_once(self, batch: Batch, tried: Written) -> bool:
         """By one statement, if none is there, or it changes what is."""
-        if not self._statements.keeps_order(batch) or self._statements.reads_back:
+        if not self._parts.statements.keeps_order(batch) or self._parts.statements.reads_back:
             return False
-        done = await self._statements.insert(batch, tried, self._clause(batch)) == len(batch)
-        key = self._plan.key
+        done = await self._parts.statements.insert(batch, tried, self._clause(batch)) == len(batch)
+        key = self._parts.plan.key
         if done and key is not None and self._table.dialect is Dialect.MYSQL:
             # That none of them met another tells nothing where the key is gone.
             plan = SelectPlan(key.columns[:1], FALSE, by_index=self._table.index_of(key))
-            await self._writing.run(self._reads.select(self._table, plan, []), reads=True)
+            await self._parts.writing.run(self._parts.reads.select(self._table, plan, []), reads=True)
         return done
 
     async def _some(self, batch: Batch, tried: Written) -> bool:
@@ -123,33 +104,33 @@ class Upserts:
         key = self._told_by(batch)
         if clause is None or clause.changed is not None or key is None:
             return False
-        return await self._statements.insert_unless_there(batch, key, tried, clause)
+        return await self._parts.statements.insert_unless_there(batch, key, tried, clause)
 
     def _told_by(self, batch: Batch) -> Key | None:
         """A key that all rows have, and that tells which of them a statement answers with."""
-        keys = (self._plan.key,) if self._plan.key is not None else self._table.keys
+        keys = (self._parts.plan.key,) if self._parts.plan.key is not None else self._table.keys
         given = set(batch.given())
         return next((key for key in keys if given.issuperset(key.columns) and hashed(self._table, key)), None)
 
     async def _one(self, transaction: Transaction, single: Batch, written: Written) -> None:
         (row,) = single.rows
         if not self._meets:
-            if not await self._statements.insert(single, written, self._clause(single)):
+            if not await self._parts.statements.insert(single, written, self._clause(single)):
                 written.ignored.append(single.first)
             return
-        key = self._plan.key
+        key = self._parts.plan.key
         if key is None:
             await self._unless_any(transaction, single, written)
-        elif self._plan.may_collide(row) and await self._there(key, row):
+        elif self._parts.plan.may_collide(row) and await self._there(key, row):
             await self._met(key, row, single.first, written)
         else:
-            await self._statements.insert(single, written)
+            await self._parts.statements.insert(single, written)
 
     async def _unless_any(self, transaction: Transaction, single: Batch, written: Written) -> None:
         """Insert a row unless any key is there; a failed statement has changed nothing, and the transaction goes on."""
         await transaction.savepoint(_TRIED)
         try:
-            await self._statements.insert(single, written)
+            await self._parts.statements.insert(single, written)
         except RowgateError as error:
             if error.reason is not Reason.DUPLICATE_KEY:
                 raise
@@ -161,28 +142,30 @@ class Upserts:
         """Whether a row has this key; it is locked, or else the place where it would be."""
         values = Values()
         plan = SelectPlan(key.columns[:1], same_key(key, row, values), by_index=self._table.index_of(key))
-        result = await self._writing.run(self._reads.select(self._table, plan, values.taken), reads=True, locks=True)
+        result = await self._parts.writing.run(
+            self._parts.reads.select(self._table, plan, values.taken), reads=True, locks=True
+        )
         return bool(result.rows)
 
     async def _met(self, key: Key, row: RowValues, place: int, written: Written) -> None:
-        if self._plan.action is ConflictAction.IGNORE:
+        if self._parts.plan.action is ConflictAction.IGNORE:
             written.ignored.append(place)
             return
-        await self._check.check_met(key, [row])
+        await self._parts.check.check_met(key, [row])
         values = Values()
-        changed = tuple((name, values.put(row[name])) for name in self._plan.changes(row))
+        changed = tuple((name, values.put(row[name])) for name in self._parts.plan.changes(row))
         plan = UpdatePlan(changed, same_key(key, row, values))
-        result = await self._writing.run(self._writes.change(self._table, plan, values.taken))
+        result = await self._parts.writing.run(self._parts.writes.change(self._table, plan, values.taken))
         if affected(result) > 1:
             raise not_one_row(self._table)
-        found = await self._statements.read(key, row)
+        found = await self._parts.statements.read(key, row)
         written.add(*found, 1)
 
     def _clause(self, batch: Batch) -> Conflict | None:
         """ON CONFLICT, where there is such a thing."""
         if self._meets:
             return None
-        target = self._plan.key.columns if self._plan.key else ()
-        if self._plan.action is ConflictAction.IGNORE:
+        target = self._parts.plan.key.columns if self._parts.plan.key else ()
+        if self._parts.plan.action is ConflictAction.IGNORE:
             return Conflict(target)
-        return Conflict(target, self._plan.changes(batch.rows[0]))
+        return Conflict(target, self._parts.plan.changes(batch.rows[0]))

@@ -12,6 +12,7 @@ from rowgate_server.core.explain import engine_of
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.plans import Engine
 from rowgate_server.core.tables import TableKind
+from rowgate_server.core.undone import have_transactions
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
@@ -164,10 +165,20 @@ class Writing:
             else:
                 result = await self._transaction.run(call)
         except RowgateError as error:
+            if not (reads or self._transaction is not None or self._database.in_transaction):
+                await self._look(error)
             raise self._explained(error) from error.__cause__
         self._warnings += result.stats.completion.warnings
         self._elapsed += result.stats.elapsed
         return result
+
+    async def _look(self, error: RowgateError) -> None:
+        """See whether a statement that failed by itself was undone. Within a caller's transaction that told already."""
+        if error.outcome != Outcome.ROLLED_BACK or self._database.dialect is not Dialect.MYSQL:
+            return
+        table = self._table.described
+        if not await have_transactions(self._database, [(table.schema, table.name)], self._deadline):
+            error.metadata["outcome"] = Outcome.UNKNOWN.value
 
     def stats(self, affected: int, returned: int) -> Stats:
         """The figures of the whole."""
@@ -187,6 +198,8 @@ class Writing:
             strict=True,
             typed=True,
             floats=self._floats,
+            # The gateway wrote it, and begins with its first word.
+            operation=self._database.statements.of(statement.fragments[0].partition(" ")[0]),
         )
 
     def _explained(self, error: RowgateError) -> RowgateError:

@@ -169,11 +169,11 @@ class TableMaker:
     async def _run(self, database: Database, statements: tuple[str, ...], deadline: Deadline) -> None:
         try:
             if len(statements) == 1:
-                await database.executor.run(_call(statements[0], deadline))
+                await database.executor.run(_call(database, statements[0], deadline))
                 return
             async with database.executor.transaction(TransactionOptions(), deadline) as transaction:
                 for statement in statements:
-                    await transaction.run(_call(statement, deadline))
+                    await transaction.run(_call(database, statement, deadline))
                 await transaction.commit()
         finally:
             self._changed(database.name)
@@ -228,7 +228,7 @@ def _deadline(database: Database, call_timeout: float | None) -> Deadline:
     return Deadline.soonest(of_call(call_timeout), (database.bounds.statement_timeout, database.statement_limit))
 
 
-def _call(sql: str, deadline: Deadline) -> Call:
+def _call(database: Database, sql: str, deadline: Deadline) -> Call:
     return Call(
         statement=BoundStatement((sql,), ()),
         deadline=deadline,
@@ -236,4 +236,5 @@ def _call(sql: str, deadline: Deadline) -> Call:
         query_id=new_id(),
         reads=False,
         strict=True,
+        operation=database.statements.of(sql.partition(" ")[0]),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from rowgate_server.core.policy.access import Access, TableAccess, denied
 from rowgate_server.core.policy.errand import current_need
@@ -43,6 +44,16 @@ class GuardedDatabases(Databases):
         self._logins = logins
         self._policies = policies
         self._held = held
+
+    def exchange(
+        self,
+        databases: Mapping[str, Database],
+        default: str | None,
+        logins: Mapping[tuple[str, str], Database] = MappingProxyType({}),
+    ) -> None:
+        """As `Databases` says; the policies are to be replaced in the same breath, since they know the ones before."""
+        super().exchange(databases, default)
+        self._logins = logins
 
     def __iter__(self) -> Iterator[Database]:
         """Those that the caller may do anything with."""

@@ -6,11 +6,10 @@ import hashlib
 from functools import cached_property
 
 from rowgate_server.core.policy.access import Access, BoundRule
-from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.policy.names import Names
 from rowgate_server.core.tree.records import Routine, TreeTable
 from rowgate_server.core.tree.sight import EVERYTHING, Sight
-from rowgate_server.engines.database import Database, Databases
+from rowgate_server.engines.database import Database
 
 
 class PolicySight:
@@ -68,15 +67,6 @@ def sight_of(access: Access | None, database: Database) -> Sight:
     if sight is None:
         sight = access.made[PolicySight, default] = PolicySight(access, default)
     return sight
-
-
-def sight_in(databases: Databases, name: str) -> Sight:
-    """What the caller of the current call may see of a database.
-
-    Raises:
-        RowgateError: PERMISSION_DENIED; without a policy UNKNOWN_DATABASE.
-    """
-    return sight_of(*enter(databases, name))
 
 
 def _told(bound: BoundRule) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from rowgate_server.engines.dialects import Dialect
 
@@ -34,11 +34,12 @@ _HIDING = {
     Dialect.POSTGRESQL: frozenset({"CALL", "PREPARE", "EXECUTE", "DO"}),
     Dialect.SQLITE: frozenset[str](),
 }
-# https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
+# https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/, and what MariaDB 10.11 was seen to commit at;
+# https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html
 _COMMITTING = frozenset({
     *("ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE"),
     *("ANALYZE", "CHECK", "OPTIMIZE", "REPAIR", "CACHE", "FLUSH", "RESET"),
-    *("BACKUP", "CHANGE", "INSTALL", "START", "STOP", "UNINSTALL"),
+    *("BACKUP", "CHANGE", "CLONE", "IMPORT", "INSTALL", "START", "STOP", "UNINSTALL"),
 })  # fmt: skip
 
 _SCOPES = frozenset({"GLOBAL", "SESSION", "LOCAL"})
@@ -49,7 +50,10 @@ _SETTINGS_OF_TRANSACTIONS = frozenset({
 })  # fmt: skip
 _FILES = frozenset({"OUTFILE", "DUMPFILE"})
 _FILE = re.compile("|".join(_FILES), re.IGNORECASE)
+_MAKING = re.compile(r"\b(?:INTO|CREATE|EXECUTE)\b", re.IGNORECASE)
 _QUOTES = '"`'
+_TELLING = 4
+"""Words behind the first that tell what a statement does, at the most: CREATE OR REPLACE TEMPORARY TABLE."""
 
 
 class Effect(Enum):
@@ -76,7 +80,11 @@ def effect_of(statement: ParsedStatement) -> Effect:
 
 def alters(statement: ParsedStatement) -> bool:
     """Whether it may change what tables there are and what they look like; a function that a SELECT calls aside."""
-    return statement.keyword not in READING and effect_of(statement) is not Effect.WRITES
+    if statement.keyword in READING:
+        sql = statement.sql
+        makes = _makes_a_table if len(sql) > CACHED_BYTES // 4 else _makes_a_table_cached
+        return statement.dialect is Dialect.POSTGRESQL and _MAKING.search(sql) is not None and makes(sql)
+    return effect_of(statement) is not Effect.WRITES
 
 
 def _effect(sql: str, dialect: Dialect) -> Effect:
@@ -88,36 +96,44 @@ def _effect(sql: str, dialect: Dialect) -> Effect:
         # Long texts are not read to their end without a cause.
         into_file = dialect is Dialect.MYSQL and _FILE.search(sql) and _into_a_file(list(tokens))
         return Effect.OTHER if into_file else Effect.READS
-    return _of_words(first, next(tokens, ""), dialect)
+    return _of_words([first, *islice(tokens, _TELLING)], dialect)
 
 
 _effect_cached = lru_cache(CACHED_STATEMENTS)(_effect)
 
 
-def _of_words(first: str, second: str, dialect: Dialect) -> Effect:
+def _of_words(head: list[str], dialect: Dialect) -> Effect:
+    first, second = (*head, "", "")[:2]
     if first == "BEGIN" and second == "NOT":  # BEGIN NOT ATOMIC
         return Effect.HIDES
     if first in _CONTROLLING_IN[dialect] or (first in ("START", "PREPARE") and second == "TRANSACTION"):
         return Effect.CONTROLS
     if first in _HIDING[dialect]:
         return Effect.HIDES
-    if dialect is Dialect.MYSQL and first in _COMMITTING:
-        return _of_committing(first, second)
+    if dialect is Dialect.MYSQL and (first in _COMMITTING or (first, second) == ("LOAD", "INDEX")):
+        return _of_committing(head)
     return Effect.WRITES if first in _WRITING else Effect.OTHER
 
 
 def _of_set(tokens: list[str], dialect: Dialect) -> Effect:
     if tokens[1:2] == ["STATEMENT"]:
-        words = tokens[tokens.index("FOR") + 1 :] if "FOR" in tokens else []
-        first, second = (*words, "", "")[:2]
-        within = _of_words(first, second, dialect)
+        within = _of_words(tokens[tokens.index("FOR") + 1 :] if "FOR" in tokens else [], dialect)
         return Effect.CONTROLS if Effect.CONTROLS in (within, _of_assignments(tokens)) else Effect.HIDES
     words = [token for token in tokens[1:4] if token not in _SCOPES]
     if words[:1] in (["TRANSACTION"], ["CHARACTERISTICS"]):
         return Effect.CONTROLS
-    if words[:1] == ["PASSWORD"] and dialect is Dialect.MYSQL:
-        return Effect.COMMITS
-    return _of_assignments(tokens)
+    effect = _of_assignments(tokens)
+    return Effect.COMMITS if effect is Effect.OTHER and dialect is Dialect.MYSQL and _of_users(tokens) else effect
+
+
+def _of_users(tokens: list[str]) -> bool:
+    """`SET a = 1, PASSWORD = ...`, `SET DEFAULT ROLE ...`: what changes users, which commits. `SET ROLE` does not."""
+    starts = [0, *(at for at, text in enumerate(tokens) if text == ",")]
+    firsts = [tokens[at + 1 : at + 3] for at in starts]
+    return any(
+        words == ["DEFAULT", "ROLE"] or (words[:1] == ["PASSWORD"] and words[1:] in (["="], [":"], ["FOR"]))
+        for words in firsts
+    )
 
 
 def _of_assignments(tokens: list[str]) -> Effect:
@@ -129,14 +145,30 @@ def _of_assignments(tokens: list[str]) -> Effect:
     return Effect.OTHER
 
 
-def _of_committing(first: str, second: str) -> Effect:
-    if first == "ANALYZE" and second not in ("TABLE", "LOCAL", "NO_WRITE_TO_BINLOG"):
+def _of_committing(head: list[str]) -> Effect:
+    words = [word for word in head if word not in ("OR", "REPLACE")]
+    first, second, third = (*words, "", "")[:3]
+    if first == "ANALYZE" and second not in ("TABLE", "TABLES", "LOCAL", "NO_WRITE_TO_BINLOG"):
         return Effect.HIDES  # MariaDB's ANALYZE of another statement
-    return Effect.OTHER if (first, second) == ("CREATE", "TEMPORARY") else Effect.COMMITS
+    # A temporary sequence commits when it is created, a temporary table when it is altered.
+    temporary = second == "TEMPORARY" and (first == "DROP" or (first == "CREATE" and third == "TABLE"))
+    return Effect.OTHER if temporary else Effect.COMMITS
 
 
 def _into_a_file(tokens: list[str]) -> bool:
     return any(word == "INTO" and after in _FILES for word, after in pairwise(tokens))
+
+
+def _makes_a_table(sql: str) -> bool:
+    """PostgreSQL's `SELECT ... INTO a_table`, and an EXPLAIN ANALYZE that does what it explains."""
+    tokens = list(_tokens(sql, Dialect.POSTGRESQL))
+    if any(word == "INTO" and before not in ("INSERT", "MERGE") for before, word in pairwise(tokens)):
+        return True
+    runs = tokens[:1] == ["EXPLAIN"] and not {"ANALYZE", "ANALYSE"}.isdisjoint(tokens)
+    return runs and not {"CREATE", "EXECUTE"}.isdisjoint(tokens)
+
+
+_makes_a_table_cached = lru_cache(CACHED_STATEMENTS)(_makes_a_table)
 
 
 def _tokens(sql: str, dialect: Dialect) -> Iterator[str]:

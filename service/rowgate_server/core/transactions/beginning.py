@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from rowgate_server.core.explain import engine_of
+from rowgate_server.core.plans import Engine
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Isolation, TransactionOptions
@@ -22,7 +24,12 @@ _SHORTEST = 0.01
 """Seconds of a limit."""
 _LONGEST_WAIT = 2_000_000.0
 """Seconds: PostgreSQL and SQLite count milliseconds in 32 bits."""
-_NAMES = {Dialect.MYSQL: "MySQL", Dialect.POSTGRESQL: "PostgreSQL", Dialect.SQLITE: "SQLite"}
+_NAMES = {
+    Engine.MYSQL: "MySQL",
+    Engine.MARIADB: "MariaDB",
+    Engine.POSTGRESQL: "PostgreSQL",
+    Engine.SQLITE: "SQLite",
+}
 
 
 class TransactionRules(NamedTuple):
@@ -62,7 +69,7 @@ def options_of(begin: Begin, database: Database) -> TransactionOptions:
     Raises:
         RowgateError: NOT_SUPPORTED for what it does not have, INVALID_REQUEST for what has no meaning.
     """
-    engine = _NAMES[database.dialect]
+    engine = _NAMES[engine_of(database)]
     level = begin.isolation
     for name, seconds in (("idle_timeout", begin.idle_timeout), ("timeout", begin.timeout)):
         if seconds is not None and seconds < _SHORTEST:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Awaitable
 from enum import Enum
 
-from rowgate_server.core.query import QueryRequest, QueryRunner, may_alter
+from rowgate_server.core.query import QueryRequest, QueryRunner, Within, may_alter
 from rowgate_server.core.transactions.statements import may_end
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
@@ -68,12 +69,14 @@ class HeldTransaction:
         self._began = clock.now()
         self._in_doubt = False
         self._alters = False
-        self.expired = False
+        self._runs_out = math.inf
 
     @property
     def state(self) -> State:
         """Where it stands."""
-        return State.UNKNOWN if self._in_doubt else _STATES[self._transaction.state]
+        state = _STATES[self._transaction.state]
+        in_doubt = self._in_doubt or (self._transaction.keeps and state is State.ROLLED_BACK)
+        return State.UNKNOWN if in_doubt else state
 
     @property
     def over(self) -> bool:
@@ -84,6 +87,11 @@ class HeldTransaction:
     def timed_out(self) -> bool:
         """Whether its time has run out, and it was rolled back."""
         return self.state is State.ROLLED_BACK and self.deadline.remaining() <= 0
+
+    @property
+    def expired(self) -> bool:
+        """Whether it ends because its time, or the time that it may be idle, has run out."""
+        return self.timed_out or clock.now() >= self._runs_out
 
     @property
     def idle_timeout(self) -> float:
@@ -122,7 +130,7 @@ class HeldTransaction:
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))
         self._alters = self._alters or may_alter(request.sql, self.database.dialect)
-        chunks = self._queries.stream(request, cells_per_chunk, within=self._transaction)
+        chunks = self._queries.stream(request, cells_per_chunk, within=Within(self.database, self._transaction))
         if may_end(request.sql, self.database.dialect):
             chunks = self._watched(chunks)
         async with contextlib.aclosing(chunks):
@@ -209,9 +217,9 @@ class HeldTransaction:
         await self._told(self._transaction.rollback())
 
     def expiry(self, limit: Deadline, last_sequence: int, at: float, *, committing: bool = False) -> RowgateError:
-        """The error to end with at that time, when it has been idle, or has taken, too long."""
+        """The error to end with at that time, when it has been idle, or has taken, too long; until it is asked anew."""
         idle = limit is self._idle
-        self.expired = True
+        self._runs_out = at
         return self.ended_by(
             RowgateError(
                 Reason.TRANSACTION_EXPIRED,
@@ -229,7 +237,7 @@ class HeldTransaction:
         Nobody knows what becomes of a commit that is under way then; and of one that was answered, whether the caller
         has read that.
         """
-        in_doubt = committing or self.state in (State.COMMITTED, State.UNKNOWN)
+        in_doubt = committing or self._transaction.keeps or self.state in (State.COMMITTED, State.UNKNOWN)
         return error.with_defaults(
             database=self.database.name,
             transaction_id=self.id,

@@ -121,8 +121,10 @@ class _Place:
 
 def _end(held: HeldTransaction) -> str:
     """How it ended, for the metrics."""
+    if held.state is State.COMMITTED:
+        return "committed"
+    if held.state is State.UNKNOWN:
+        return "unknown"
     if held.expired:
         return "expired"
-    return {State.COMMITTED: "committed", State.ROLLED_BACK: "rolled_back", State.UNKNOWN: "unknown"}.get(
-        held.state, "abandoned"
-    )
+    return "rolled_back" if held.state is State.ROLLED_BACK else "abandoned"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from rowgate_server.core.instead import instead_of
 from rowgate_server.core.sqltext import ParsedStatement, parse
 from rowgate_server.core.sqltext.effects import Effect, effect_of
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
-
-_OUTSIDE = "run it by ExecuteQuery, before the transaction or after it"
 
 
 def check_held(statement: ParsedStatement) -> None:
@@ -21,13 +20,13 @@ def check_held(statement: ParsedStatement) -> None:
     """
     effect = effect_of(statement)
     if effect is Effect.CONTROLS:
-        raise _refused(
-            "a transaction is not begun, set up or ended in SQL", "use its requests: commit, rollback, savepoint, ..."
-        )
+        raise _refused("a transaction is not begun, set up, locked or ended in SQL", instead_of(statement))
     if effect is Effect.COMMITS:
-        raise _refused(f"a statement such as {statement.keyword} commits the transaction that it is run in")
+        words = f"a statement such as {statement.keyword} commits the transaction that it is run in"
+        raise _refused(words, instead_of(statement))
     if effect is Effect.HIDES and statement.dialect is Dialect.MYSQL and statement.keyword != "CALL":
-        raise _refused(f"what {statement.keyword} runs may commit the transaction that it is run in")
+        words = f"what {statement.keyword} runs may commit the transaction that it is run in"
+        raise _refused(words, instead_of(statement))
 
 
 def may_end(sql: str, dialect: Dialect) -> bool:
@@ -53,7 +52,7 @@ def check_undoable(statement: ParsedStatement) -> None:
         )
 
 
-def _refused(message: str, hint: str = _OUTSIDE) -> RowgateError:
+def _refused(message: str, hint: str) -> RowgateError:
     return RowgateError(
         Reason.NOT_SUPPORTED,
         message,

@@ -43,6 +43,7 @@ class TreeBuilder:
         self._max_columns = max_columns
         self._schemas: list[SchemaName] = []
         self._tables: dict[tuple[str, str], tuple[TableKind, str]] = {}
+        self._broken: set[tuple[str, str]] = set()
         self._columns: dict[tuple[str, str], list[TreeColumn]] = {}
         self._routines: dict[str, set[Routine]] = {}
         self._alike: dict[TreeColumn, TreeColumn] = {}
@@ -56,8 +57,12 @@ class TreeBuilder:
     def take_tables(self, rows: Iterable[Sequence[Any]]) -> None:
         """Tables and views."""
         for schema, name, kind, comment in rows:
-            # MySQL has this as the comment on each view.
-            self._tables[schema, name] = (_kind(kind), "" if comment == "VIEW" else comment or "")
+            # MySQL has VIEW as the comment on each.
+            self._tables[schema, name] = (_kind(kind), "" if kind in VIEWS else comment or "")
+
+    def take_broken(self, schema: str, name: str) -> None:
+        """The database can't use this one."""
+        self._broken.add((schema, name))
 
     def take_columns(self, rows: Sequence[Sequence[Any]]) -> None:
         """Columns; the rows of an engine with one query name the tables too.
@@ -94,9 +99,9 @@ class TreeBuilder:
         self._columns.clear()
         self.columns = 0
 
-    def table_names(self) -> list[str]:
-        """The names of the tables that were taken; on SQLite, where there is one schema."""
-        return [name for _, name in self._tables]
+    def places(self) -> list[tuple[str, str]]:
+        """Schema and name of each table that was taken."""
+        return list(self._tables)
 
     def take_routines(self, rows: Iterable[Sequence[Any]]) -> None:
         """Functions and procedures."""
@@ -109,9 +114,12 @@ class TreeBuilder:
         sealing = {name.name: Sealing(name) for name in self._schemas if not name.is_system}
         for number, ((schema, name), (kind, comment)) in enumerate(self._tables.items(), 1):
             columns = tuple(self._columns.pop((schema, name), ()))
+            empty_view = not columns and kind is TableKind.VIEW and self._dialect is Dialect.MYSQL
+            broken = empty_view or (schema, name) in self._broken
             # A table without columns was dropped between two queries: none is told by half.
-            if schema in sealing and (columns or kind is TableKind.VIEW or self._dialect is Dialect.POSTGRESQL):
-                sealing[schema].add(TreeTable(name, kind, columns, comment))
+            whole = columns or broken or kind is TableKind.VIEW or self._dialect is Dialect.POSTGRESQL
+            if schema in sealing and whole:
+                sealing[schema].add(TreeTable(name, kind, columns, comment, broken))
             if number % _STEP == 0:
                 yield
         return Tree(tuple(each.sealed(self._sorted_routines(name)) for name, each in sealing.items()), read_at)

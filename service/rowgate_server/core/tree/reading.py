@@ -27,6 +27,7 @@ from rowgate_server.observability.ids import new_id
 
 _CELLS = 4_000
 """Of one piece."""
+_BROKEN = frozenset({Reason.INVALID_SQL, Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN})
 
 
 async def read_tree(database: Database, deadline: Deadline, max_columns: int) -> Tree:
@@ -35,14 +36,18 @@ async def read_tree(database: Database, deadline: Deadline, max_columns: int) ->
     Raises:
         RowgateError: RESULT_TOO_LARGE, and what the database has against it.
     """
-    read_at = clock.now()
+    read_at, loaded = clock.now(), False
     queries, builder = QUERIES[database.dialect], TreeBuilder(database.dialect, max_columns)
-    await _feed(database, queries.schemas, deadline, builder.take_schemas)
-    if queries.tables:
-        await _feed(database, queries.tables, deadline, builder.take_tables)
-    await _feed_columns(database, queries, deadline, builder)
-    if queries.routines:
-        await _feed(database, queries.routines, deadline, builder.take_routines)
+    try:
+        await _feed(database, queries.schemas, deadline, builder.take_schemas)
+        if queries.tables:
+            await _feed(database, queries.tables, deadline, builder.take_tables)
+        await _feed_columns(database, queries, deadline, builder)
+        if queries.routines:
+            await _feed(database, queries.routines, deadline, builder.take_routines)
+        loaded = True
+    finally:
+        database.count_load(ok=loaded)
     return await _in_turns(builder.finish(read_at))
 
 
@@ -62,20 +67,21 @@ async def _feed_columns(database: Database, queries: Queries, deadline: Deadline
     try:
         await _feed(database, queries.columns, deadline, builder.take_columns)
     except RowgateError as error:
-        if database.dialect is not Dialect.SQLITE or error.reason not in (Reason.INVALID_SQL, Reason.UNKNOWN_TABLE):
+        if database.dialect is not Dialect.SQLITE or error.reason not in _BROKEN:
             raise
     else:
         return
     # SQLite fails the query for a view whose table is gone, and for a virtual table whose module is not there.
     builder.forget_columns()
-    for name in builder.table_names():
+    for schema, name in builder.places():
         statement = BoundStatement(SQLITE_COLUMNS_OF_ONE, (BoundValue(ValueType.STRING, name),))
         try:
             async for rows in _rows(database, statement, deadline):
                 builder.take_columns(rows)
         except RowgateError as error:
-            if error.reason not in (Reason.INVALID_SQL, Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN):
+            if error.reason not in _BROKEN:
                 raise
+            builder.take_broken(schema, name)
 
 
 async def _feed(database: Database, sql: str, deadline: Deadline, take: Callable[[Sequence[Row]], Any]) -> None:

@@ -36,12 +36,13 @@ class TreeColumn(NamedTuple):
 
 
 class TreeTable(NamedTuple):
-    """A table or view, and its columns in order."""
+    """A table or view, and its columns in order; a `broken` one the database can't use."""
 
     name: str
     kind: TableKind
     columns: tuple[TreeColumn, ...] = ()
     comment: str = ""
+    broken: bool = False
 
 
 class RoutineKind(Enum):

@@ -43,17 +43,18 @@ class TreeStore:
         self._databases = databases
         self._rules = rules
         self._trees: dict[_Place, Tree] = {}
+        self._versions: dict[_Place, int | None] = {}
         self._drops: dict[_Place, asyncio.TimerHandle] = {}
         self._flights: dict[_Place, asyncio.Task[Tree]] = {}
 
     async def get(self, database_name: str, call_timeout: float | None) -> Tree:
-        """The tree of a database, at most `max_age` old.
+        """The tree of a database, at most `max_age` old; SQLite's as it is.
 
         Raises:
             RowgateError: PERMISSION_DENIED, UNKNOWN_DATABASE, RESULT_TOO_LARGE, and what the database has against it.
         """
         database = self._databases.get(database_name)
-        tree = self._trees.get(_place(database))
+        tree = self._current(database)
         max_age = self._rules[database.name].max_age
         age = clock.now() - tree.read_at if tree is not None else 0.0
         if tree is None or age > max_age:
@@ -62,14 +63,13 @@ class TreeStore:
             self._flight(database)
         return tree
 
-    async def refresh(self, database_name: str, call_timeout: float | None) -> tuple[Tree | None, Tree]:
-        """The tree that was there, and the one that is there from now on.
+    async def refresh(self, database_name: str, call_timeout: float | None) -> Tree:
+        """The tree, read from now on.
 
         Raises:
             RowgateError: as `get`.
         """
         database = self._databases.get(database_name)
-        before = self._trees.get(_place(database))
         deadline = self._deadline(database, call_timeout)
         begun = self._flights.get(_place(database))
         if begun is not None:
@@ -78,7 +78,7 @@ class TreeStore:
         flight = self._flights.get(_place(database))
         if flight is None or flight is begun:
             flight = self._fly(database)
-        return before, await self._landed(database, flight, deadline)
+        return await self._landed(database, flight, deadline)
 
     def forget(self, database_name: str) -> None:
         """The schema has changed: whoever asks next has it read anew."""
@@ -97,6 +97,17 @@ class TreeStore:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
+    def _current(self, database: Database) -> Tree | None:
+        """The tree that is kept, unless SQLite's file says that tables have changed since."""
+        place = _place(database)
+        tree = self._trees.get(place)
+        if tree is not None:
+            now, then = database.schema_version(), self._versions.get(place)
+            if None not in (now, then) and now != then:
+                self._drop(place)
+                return None
+        return tree
+
     def _flight(self, database: Database) -> asyncio.Task[Tree]:
         return self._flights.get(_place(database)) or self._fly(database)
 
@@ -104,6 +115,7 @@ class TreeStore:
         """Begin to read: a task of its own, so that a caller who goes away takes it from no other."""
         place, rules = _place(database), self._rules[database.name]
         limit = Deadline.soonest((rules.load_timeout, f"databases.{database.name}.catalog.load_timeout"))
+        version = database.schema_version()
         flight = asyncio.create_task(read_tree(database, limit, rules.max_columns))
         self._flights[place] = flight
 
@@ -113,20 +125,21 @@ class TreeStore:
                 del self._flights[place]
             # Asking for the exception keeps asyncio from complaining where every caller has gone away.
             if not flight.cancelled() and flight.exception() is None and current:
-                self._keep(place, flight.result(), rules.max_age)
+                self._keep(place, flight.result(), rules.max_age, version)
 
         flight.add_done_callback(landed)
         return flight
 
-    def _keep(self, place: _Place, tree: Tree, max_age: float) -> None:
+    def _keep(self, place: _Place, tree: Tree, max_age: float, version: int | None) -> None:
         """Until it is too old to be handed out."""
         self._drop(place)
-        self._trees[place] = tree
+        self._trees[place], self._versions[place] = tree, version
         left = max(0.0, tree.read_at + max_age - clock.now())
         self._drops[place] = asyncio.get_running_loop().call_later(left, self._drop, place)
 
     def _drop(self, place: _Place) -> None:
         self._trees.pop(place, None)
+        self._versions.pop(place, None)
         timer = self._drops.pop(place, None)
         if timer is not None:
             timer.cancel()

@@ -19,6 +19,7 @@ _ATOMIC = {
 _SKIPS = {
     Skipped.NOT_RUN: batch_pb2.SKIP_REASON_NOT_RUN,
     Skipped.ROLLED_BACK: batch_pb2.SKIP_REASON_ROLLED_BACK,
+    Skipped.NOT_UNDONE: batch_pb2.SKIP_REASON_NOT_UNDONE,
 }
 
 

@@ -56,7 +56,9 @@ def decode_table_query(request: schema_service_pb2.ListTablesRequest, call_timeo
 
 def encode_summary(table: tables.TableSummary) -> schema_service_pb2.TableSummary:
     """A table by name."""
-    return schema_service_pb2.TableSummary(schema=table.schema, name=table.name, kind=_KINDS[table.kind])
+    return schema_service_pb2.TableSummary(
+        schema=table.schema, name=table.name, kind=_KINDS[table.kind], broken=table.broken
+    )
 
 
 def encode_table(
@@ -82,6 +84,7 @@ def encode_table(
         engine=engine,
         row_estimate=table.row_estimate,
         create_statement=table.create_statement,
+        broken=table.broken,
     )
 
 

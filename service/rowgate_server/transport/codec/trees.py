@@ -12,7 +12,6 @@ from rowgate.v1 import result_pb2
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate_server.core.tables import TableKind
 from rowgate_server.core.tree import RoutineKind, SchemaName, Tree, TreeColumn, TreeSchema, TreeTable
-from rowgate_server.core.tree.records import etag as etag_of
 from rowgate_server.engines import clock
 
 _PIECE = 1000
@@ -29,25 +28,23 @@ def encode_schema(schema: SchemaName) -> pb.Schema:
     return pb.Schema(name=schema.name, is_default=schema.is_default, is_system=schema.is_system)
 
 
-def encode_tree(tree: Tree, schemas: Iterable[str], etag: str) -> Iterator[pb.GetSchemaTreeResponse]:
+def encode_tree(tree: Tree, etag: str) -> Iterator[pb.GetSchemaTreeResponse]:
     """The answer's pieces.
 
     Args:
-        tree: the tree, as the caller sees it.
-        schemas: which of its schemas are wanted; none: all.
+        tree: what the caller sees and asks for.
         etag: that of what the caller has.
     """
-    chosen = tree.chosen(schemas)
-    current = etag_of(chosen)
+    current = tree.etag
     if etag == current:
         yield pb.GetSchemaTreeResponse(etag=current, unchanged=True)
         return
     yield pb.GetSchemaTreeResponse(
         etag=current,
-        schemas=[encode_schema(schema.name) for schema in chosen],
+        schemas=[encode_schema(schema.name) for schema in tree.schemas],
         age_seconds=max(0.0, clock.now() - tree.read_at),
     )
-    for schema in chosen:
+    for schema in tree.schemas:
         for piece in _pieces(schema):
             piece.etag = current
             yield piece
@@ -86,6 +83,7 @@ def _tables(schema: str, tables: Sequence[TreeTable]) -> pb.GetSchemaTreeRespons
                 name=table.name,
                 kind=_KINDS[table.kind],
                 comment=table.comment,
+                broken=table.broken,
                 columns=map(_column, table.columns),
             )
             for table in tables

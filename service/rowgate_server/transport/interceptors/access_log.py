@@ -7,7 +7,7 @@ from time import monotonic
 
 import grpc
 
-from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.logging import BoundOnce
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
 from rowgate_server.transport.interceptors.facts import QUIET, shortened, who
@@ -16,10 +16,10 @@ _OURS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 
 class AccessLog:
-    """Logs each call when it has ended, refused ones included. Made after logging is configured."""
+    """Logs each call when it has ended, refused ones included."""
 
     def __init__(self) -> None:
-        self._log = get_logger("rowgate.access").bind()
+        self._logger = BoundOnce("rowgate.access")
 
     def register(self, labels: MethodLabels) -> None:
         """Nothing to do."""
@@ -32,10 +32,11 @@ class AccessLog:
         """Write the line."""
         level = _level(call)
         # Before anything is put together: most calls are of no interest to a gateway that logs warnings.
-        if not self._log.is_enabled_for(level):
+        log = self._logger()
+        if not log.is_enabled_for(level):
             return error
         duration = monotonic() - call.started
-        self._log.log(
+        log.log(
             level,
             "call",
             method=f"{call.labels.grpc_service}/{call.labels.grpc_method}",

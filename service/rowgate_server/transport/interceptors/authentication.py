@@ -27,6 +27,10 @@ class Authentication:
     """
 
     def __init__(self, authenticator: Authenticator | None, exempt: Iterable[str] = (HEALTH,)) -> None:
+        self.exchange(authenticator, exempt)
+
+    def exchange(self, authenticator: Authenticator | None, exempt: Iterable[str]) -> None:
+        """Ask this one from now on."""
         self._authenticator = authenticator
         self._exempt = frozenset(exempt)
 

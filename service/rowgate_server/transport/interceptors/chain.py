@@ -240,6 +240,7 @@ class Chain:
 
     def _streaming(self, labels: MethodLabels, behavior: Callable[..., Any], read: _Read) -> _Run:
         respond = _send_all if inspect.isasyncgenfunction(behavior) else _let_it_send
+        received = _to_their_end if labels.grpc_type == _GRPC_TYPES[True, True] else _as_it_is
 
         async def run(request: Any, context: Context) -> None:
             call = RpcCall(labels, context)
@@ -249,7 +250,7 @@ class Chain:
             if error is None:
                 try:
                     async with call.expiring():
-                        await respond(call, behavior, read(request))
+                        await respond(call, behavior, received(call, read(request)))
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
             try:
@@ -314,6 +315,25 @@ def _readers(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[_Read | None, _R
             yield read(octets)
 
     return None, read_each if handler.request_streaming else read
+
+
+async def _to_their_end(call: RpcCall, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The requests of a stream, and then whether its caller has half-closed it or gone away.
+
+    grpc ends the requests alike, and tells of the cancellation just behind that: one read more is told after it.
+    """
+    async for request in requests:
+        yield request
+    try:
+        await call.context.read()
+    except (grpc.aio.UsageError, grpc.aio.InternalError) as error:
+        call.gone = True
+        raise asyncio.CancelledError from error
+
+
+def _as_it_is(call: RpcCall, request: Any) -> Any:
+    del call
+    return request
 
 
 def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:

@@ -6,6 +6,7 @@ from time import monotonic
 
 import grpc
 
+from rowgate_server.errors import Reason
 from rowgate_server.observability.metrics import CallMetrics, MethodLabels, Metrics
 from rowgate_server.transport.interceptors.chain import RpcCall
 
@@ -37,6 +38,7 @@ class CallCounter:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._methods: dict[MethodLabels, CallMetrics] = {}
+        self._failed = metrics.count_reasons(Reason)
 
     def register(self, labels: MethodLabels) -> None:
         """Make the metrics of one method, so that all begin at zero."""
@@ -50,7 +52,9 @@ class CallCounter:
         """Count the end."""
         metrics = self._methods[call.labels]
         metrics.handled[CODE_NAMES[call.code]] += 1
+        if call.reason:
+            self._failed[call.reason] += 1
         metrics.received += call.received
         metrics.sent += call.sent
-        metrics.took(monotonic() - call.started)
+        metrics.seconds.add(monotonic() - call.started)
         return error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
@@ -52,6 +52,14 @@ class CallsUnderWay:
                     self._ended.clear()
                     await self._ended.wait()
         return not self._open
+
+    async def over(self, calls: Iterable[RpcCall]) -> None:
+        """Wait until these have ended."""
+        left = self._open & set(calls)
+        while left:
+            self._ended.clear()
+            await self._ended.wait()
+            left &= self._open
 
     def register(self, labels: MethodLabels) -> None:
         """Nothing to do."""

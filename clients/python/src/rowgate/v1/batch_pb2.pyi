@@ -58,6 +58,10 @@ class _SkipReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """It never ran: a step before it failed."""
     SKIP_REASON_ROLLED_BACK: _SkipReason.ValueType  # 2
     """It ran, and was undone: a step after it failed."""
+    SKIP_REASON_NOT_UNDONE: _SkipReason.ValueType  # 3
+    """It ran, and a step after it failed; but not all of the batch could be undone, as tables whose storage engine has no
+    transactions were changed (MyISAM, Aria): look before a retry.
+    """
 
 class SkipReason(_SkipReason, metaclass=_SkipReasonEnumTypeWrapper):
     """SkipReason says why a step has no result."""
@@ -68,6 +72,10 @@ SKIP_REASON_NOT_RUN: SkipReason.ValueType  # 1
 """It never ran: a step before it failed."""
 SKIP_REASON_ROLLED_BACK: SkipReason.ValueType  # 2
 """It ran, and was undone: a step after it failed."""
+SKIP_REASON_NOT_UNDONE: SkipReason.ValueType  # 3
+"""It ran, and a step after it failed; but not all of the batch could be undone, as tables whose storage engine has no
+transactions were changed (MyISAM, Aria): look before a retry.
+"""
 global___SkipReason = SkipReason
 
 @typing.final
@@ -222,7 +230,7 @@ class BatchStepAnswer(google.protobuf.message.Message):
 
     @property
     def error(self) -> rowgate.v1.error_pb2.RequestError:
-        """It failed, and changed nothing."""
+        """It failed; `outcome` says what became of it."""
 
     def __init__(
         self,

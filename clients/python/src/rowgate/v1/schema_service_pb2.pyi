@@ -403,20 +403,24 @@ class TableSummary(google.protobuf.message.Message):
     SCHEMA_FIELD_NUMBER: builtins.int
     NAME_FIELD_NUMBER: builtins.int
     KIND_FIELD_NUMBER: builtins.int
+    BROKEN_FIELD_NUMBER: builtins.int
     schema: builtins.str
     """The schema it is in."""
     name: builtins.str
     """Its name."""
     kind: global___TableKind.ValueType
     """A table or a view."""
+    broken: builtins.bool
+    """Whether it is broken: see `Table.broken`."""
     def __init__(
         self,
         *,
         schema: builtins.str = ...,
         name: builtins.str = ...,
         kind: global___TableKind.ValueType = ...,
+        broken: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["kind", b"kind", "name", b"name", "schema", b"schema"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["broken", b"broken", "kind", b"kind", "name", b"name", "schema", b"schema"]) -> None: ...
 
 global___TableSummary = TableSummary
 
@@ -487,6 +491,7 @@ class Table(google.protobuf.message.Message):
     ENGINE_FIELD_NUMBER: builtins.int
     ROW_ESTIMATE_FIELD_NUMBER: builtins.int
     CREATE_STATEMENT_FIELD_NUMBER: builtins.int
+    BROKEN_FIELD_NUMBER: builtins.int
     database: builtins.str
     """The gateway's name of the database."""
     schema: builtins.str
@@ -509,6 +514,10 @@ class Table(google.protobuf.message.Message):
     """What makes it, in the database's own words; of a PostgreSQL table, which has none for the whole, put together of
     those for its parts, with its indexes behind semicolons. Empty where the database doesn't tell the gateway's login,
     and of foreign tables. CreateTable passes over it.
+    """
+    broken: builtins.bool
+    """Whether the database has it and can't use it, as a view whose table is gone. It has no columns then. PostgreSQL
+    has no such views.
     """
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TableColumn]:
@@ -551,9 +560,10 @@ class Table(google.protobuf.message.Message):
         engine: global___Engine.ValueType = ...,
         row_estimate: builtins.int | None = ...,
         create_statement: builtins.str = ...,
+        broken: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_primary_key", b"_primary_key", "_row_estimate", b"_row_estimate", "primary_key", b"primary_key", "row_estimate", b"row_estimate"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_primary_key", b"_primary_key", "_row_estimate", b"_row_estimate", "checks", b"checks", "columns", b"columns", "comment", b"comment", "create_statement", b"create_statement", "database", b"database", "engine", b"engine", "foreign_keys", b"foreign_keys", "indexes", b"indexes", "kind", b"kind", "name", b"name", "primary_key", b"primary_key", "row_estimate", b"row_estimate", "schema", b"schema", "unique_constraints", b"unique_constraints"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_primary_key", b"_primary_key", "_row_estimate", b"_row_estimate", "broken", b"broken", "checks", b"checks", "columns", b"columns", "comment", b"comment", "create_statement", b"create_statement", "database", b"database", "engine", b"engine", "foreign_keys", b"foreign_keys", "indexes", b"indexes", "kind", b"kind", "name", b"name", "primary_key", b"primary_key", "row_estimate", b"row_estimate", "schema", b"schema", "unique_constraints", b"unique_constraints"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_primary_key", b"_primary_key"]) -> typing.Literal["primary_key"] | None: ...
     @typing.overload
@@ -829,7 +839,9 @@ class GetSchemaTreeRequest(google.protobuf.message.Message):
     """The `etag` of the tree that the caller has for these schemas. Empty: none."""
     @property
     def schemas(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Only these schemas. None: all but the server's own."""
+        """Only these schemas; an empty one is the database's default one. None: all but the server's own. One that is not
+        there is refused (UNKNOWN_TABLE), and so is one of the server's own (NOT_SUPPORTED).
+        """
 
     def __init__(
         self,
@@ -897,6 +909,7 @@ class TreeTable(google.protobuf.message.Message):
     KIND_FIELD_NUMBER: builtins.int
     COMMENT_FIELD_NUMBER: builtins.int
     COLUMNS_FIELD_NUMBER: builtins.int
+    BROKEN_FIELD_NUMBER: builtins.int
     schema: builtins.str
     """The schema it is in."""
     name: builtins.str
@@ -905,6 +918,8 @@ class TreeTable(google.protobuf.message.Message):
     """A table or a view."""
     comment: builtins.str
     """The comment on it."""
+    broken: builtins.bool
+    """Whether it is broken: see `Table.broken`."""
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TreeColumn]:
         """The columns, in order. A view whose tables are gone has none."""
@@ -917,8 +932,9 @@ class TreeTable(google.protobuf.message.Message):
         kind: global___TableKind.ValueType = ...,
         comment: builtins.str = ...,
         columns: collections.abc.Iterable[global___TreeColumn] | None = ...,
+        broken: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["columns", b"columns", "comment", b"comment", "kind", b"kind", "name", b"name", "schema", b"schema"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["broken", b"broken", "columns", b"columns", "comment", b"comment", "kind", b"kind", "name", b"name", "schema", b"schema"]) -> None: ...
 
 global___TreeTable = TreeTable
 
@@ -1017,9 +1033,9 @@ class RefreshSchemaResponse(google.protobuf.message.Message):
     etag: builtins.str
     """The `etag` of the whole tree, as GetSchemaTree without `schemas` has it."""
     changed: builtins.bool
-    """Whether it is another one than the gateway had; also where it had none."""
+    """Whether it is another one than was last told to a caller who may see the same; also where none was."""
     tables: builtins.int
-    """How many tables and views there are."""
+    """How many tables and views there are, as far as the caller may see them."""
     columns: builtins.int
     """How many columns they have."""
     def __init__(
@@ -1170,7 +1186,7 @@ class CompleteSqlRequest(google.protobuf.message.Message):
     database: builtins.str
     """The database's name in the gateway's configuration. Empty: the default one."""
     schema: builtins.str
-    """The schema whose tables need no qualifier. Empty: the database's default one."""
+    """The schema whose tables need no qualifier. Empty: the database's default one. One that is not there is refused."""
     sql: builtins.str
     """The text as far as it is written, also what stands behind the cursor. 64 KiB at the most."""
     cursor: builtins.int
@@ -1234,7 +1250,7 @@ class Candidate(google.protobuf.message.Message):
     DETAIL_FIELD_NUMBER: builtins.int
     TABLE_FIELD_NUMBER: builtins.int
     text: builtins.str
-    """What to write, quoted where its name needs it."""
+    """What to write: quoted where its name needs it, and behind its table's where several tables in scope have it."""
     kind: global___CandidateKind.ValueType
     """What it is."""
     label: builtins.str

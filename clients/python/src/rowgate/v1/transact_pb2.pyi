@@ -70,7 +70,9 @@ class _TransactionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrappe
     TRANSACTION_STATE_ROLLED_BACK: _TransactionState.ValueType  # 4
     """Nothing: its changes are undone, by `rollback`, by the database (a deadlock), or with its connection."""
     TRANSACTION_STATE_UNKNOWN: _TransactionState.ValueType  # 5
-    """Nothing: the commit was sent, and its answer was lost. Look before a retry."""
+    """Nothing: the commit was sent, and its answer was lost; or it was rolled back, but tables whose storage engine has no
+    transactions were changed, and keep it. Look before a retry.
+    """
 
 class TransactionState(_TransactionState, metaclass=_TransactionStateEnumTypeWrapper):
     """TransactionState says what may be done next."""
@@ -86,7 +88,9 @@ TRANSACTION_STATE_COMMITTED: TransactionState.ValueType  # 3
 TRANSACTION_STATE_ROLLED_BACK: TransactionState.ValueType  # 4
 """Nothing: its changes are undone, by `rollback`, by the database (a deadlock), or with its connection."""
 TRANSACTION_STATE_UNKNOWN: TransactionState.ValueType  # 5
-"""Nothing: the commit was sent, and its answer was lost. Look before a retry."""
+"""Nothing: the commit was sent, and its answer was lost; or it was rolled back, but tables whose storage engine has no
+transactions were changed, and keep it. Look before a retry.
+"""
 global___TransactionState = TransactionState
 
 @typing.final

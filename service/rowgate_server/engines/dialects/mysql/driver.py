@@ -75,7 +75,6 @@ class MySQLDriver:
         self._probing = Control(self._open, timeouts.connect)
         self._killing = Control(self._open, timeouts.connect)
         self._made_at: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
-        self._max_connections: int | None = None
         self._settings: SessionSettings | None = None
 
     @property
@@ -113,13 +112,10 @@ class MySQLDriver:
 
         async def ping(connection: Any) -> str:
             await connection.ping(reconnect=False)
-            if self._max_connections is None:
-                await connection.query("SELECT @@max_connections")
-                self._max_connections = int(connection._result.rows[0][0])
             return str(connection.get_server_info())
 
         version = await self._probing.ask(ping)
-        return ServerFacts(version.removeprefix("5.5.5-"), self._address.database, self._max_connections)
+        return ServerFacts(version.removeprefix("5.5.5-"), self._address.database)
 
     async def role(self) -> Role:
         """Whether it takes writes, is in step with its cluster, and how far its data goes."""

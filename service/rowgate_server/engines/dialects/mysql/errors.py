@@ -60,6 +60,7 @@ _REASONS: dict[int, Reason] = {
     1227: Reason.PERMISSION_DENIED,
     1370: Reason.PERMISSION_DENIED,
     1148: Reason.NOT_SUPPORTED,
+    1178: Reason.NOT_SUPPORTED,
     1235: Reason.NOT_SUPPORTED,
     1295: Reason.NOT_SUPPORTED,
     4166: Reason.NOT_SUPPORTED,

@@ -11,6 +11,7 @@ from typing import Any
 
 from asyncmy.errors import MySQLError
 
+from rowgate_server.engines.many import RunFailedError
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 COM_INIT_DB, COM_QUERY, COM_PING, COM_SET_OPTION, COM_RESET_CONNECTION = b"\x02", b"\x03", b"\x0e", b"\x1b", b"\x1f"
@@ -47,11 +48,13 @@ class Link:
         connection._result = None
         connection._write_bytes(b"".join([piece for payload in payloads for piece in (_packed(payload), payload)]))
 
-    async def read_ok(self, count: int = 1) -> None:
-        """The answers to so many commands that are each answered by one OK packet."""
+    async def read_ok(self, count: int = 1) -> int:
+        """The answers to so many commands that are each answered by one OK packet; the last one's warnings."""
+        packet = None
         for _ in range(count):
             self.next_answer()
-            await self.connection.read_packet()
+            packet = await self.connection.read_packet()
+        return _flags(packet)[1] if packet is not None and packet.is_ok_packet() else 0
 
     async def read_before(self, count: int) -> None:
         """The answers to so many commands that a statement was sent with."""
@@ -71,18 +74,18 @@ class Link:
         """The rows that each of many commands has changed, behind those that are each answered by one OK packet.
 
         Raises:
-            MySQLError: the first that one of them has met with; the answers to all of them have been read.
+            RunFailedError: the first that one of them has met with; the answers to all of them have been read.
         """
         self.write(*before, *commands)
         await self.read_before(len(before))
         affected: list[int] = []
-        failed: MySQLError | None = None
-        for _ in commands:
+        failed: RunFailedError | None = None
+        for index in range(len(commands)):
             self.next_answer()
             try:
                 packet = await self.connection.read_packet()
             except MySQLError as error:
-                failed = failed or error
+                failed = failed or RunFailedError(index, error)
                 continue
             packet.advance(1)
             affected.append(packet.read_length_encoded_integer())
@@ -94,11 +97,7 @@ class Link:
         """The server's status flags."""
         self.write(COM_PING)
         self.next_answer()
-        packet = await self.connection.read_packet()
-        packet.advance(1)
-        packet.read_length_encoded_integer()  # affected rows
-        packet.read_length_encoded_integer()  # an insert's id
-        return int(packet.read_uint16())
+        return _flags(await self.connection.read_packet())[0]
 
     def next_answer(self) -> None:
         """The next packet begins the answer to a command."""
@@ -139,6 +138,14 @@ class Link:
         if transport is not None:
             transport.abort()
         self.connection.close()
+
+
+def _flags(packet: Any) -> tuple[int, int]:
+    """The server's status flags, and how many warnings there are, from an OK packet."""
+    packet.advance(1)
+    packet.read_length_encoded_integer()  # affected rows
+    packet.read_length_encoded_integer()  # an insert's id
+    return int(packet.read_uint16()), int(packet.read_uint16())
 
 
 def _packed(payload: bytes) -> bytes:

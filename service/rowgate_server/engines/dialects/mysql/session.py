@@ -21,15 +21,22 @@ from rowgate_server.engines.dialects.mysql.link import (
     MULTI_STATEMENTS_OFF,
     Link,
 )
+from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have_changed
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Facts, Statements
-from rowgate_server.engines.driver import Cursor, ExecuteMode, Standing, TransactionOptions
+from rowgate_server.engines.driver import Cursor, ExecuteMode, NotUndoneError, Remains, Standing, TransactionOptions
+from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _NOT_PREPARED = ((1295,), (1461,))
 """Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
 _WRITES_IN_READ_ONLY = (1792,)
+_NOT_ROLLED_BACK = "1196"
+"""Some non-transactional changed tables couldn't be rolled back."""
+_NO_SAVEPOINTS = (1178,)
+"""The storage engine doesn't support SAVEPOINT: one without transactions that takes part all the same, such as Aria."""
+_PLACE = "rowgate_remains"
 _MOST_COLUMNS = 65_535
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
 _START = COM_QUERY + b"START TRANSACTION"
@@ -129,9 +136,9 @@ class MySQLSession:
         facts.rounded = True
         await cursor.finish()
         if not mode.reads or len(sql) >= LARGEST_PACKET:
-            raise _not_exact()
+            raise not_exact()
         if self._begun:
-            raise _types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
+            raise types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
         self._state.changed()
         try:
             prepared = await self._prepare([_READ_ONLY], sql)
@@ -140,8 +147,8 @@ class MySQLSession:
         except MySQLError as error:
             if mode.read_only or error.args[:1] != _WRITES_IN_READ_ONLY:
                 raise
-            raise _types_have_changed() from error
-        raise _not_exact()
+            raise types_have_changed() from error
+        raise not_exact()
 
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """Many commands in one write.
@@ -149,24 +156,32 @@ class MySQLSession:
         Those behind one that fails run all the same. Without autocommit they, too, are in a transaction, even where the
         error has rolled back the one that they were meant for.
         """
-        before = [*self._overdue(), _NO_AUTOCOMMIT]
+        before = self._overdue()
         self._state.changed()
         affected: list[int] = []
         commands: list[bytes] = []
         size = 0
-        for statement in statements:
-            sql = literals.render(statement).encode()
-            self._check_size(sql)
-            if len(sql) >= LARGEST_PACKET:
-                raise RowgateError(
-                    Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN
-                )
+        for sql in each(statements, self._one_of_many):
             if commands and (len(commands) == _MOST_AT_ONCE or size + len(sql) > _MOST_BYTES_AT_ONCE):
-                affected += await self._link.changes(before, commands)
+                affected += await self._changes(before, commands, len(affected))
                 before, commands, size = [], [], 0
             commands.append(COM_QUERY + sql)
             size += len(sql)
-        return affected + await self._link.changes(before, commands)
+        return affected + await self._changes(before, commands, len(affected))
+
+    def _one_of_many(self, statement: BoundStatement) -> bytes:
+        sql = literals.render(statement).encode()
+        self._check_size(sql)
+        if len(sql) >= LARGEST_PACKET:
+            raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN)
+        return sql
+
+    async def _changes(self, before: list[bytes], commands: list[bytes], first: int) -> list[int]:
+        """What some of many runs have changed, the first of them being that one of all."""
+        try:
+            return await self._link.changes(before, commands)
+        except RunFailedError as failed:
+            raise RunFailedError(first + failed.index, failed.error) from failed.error
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""
@@ -195,6 +210,8 @@ class MySQLSession:
             self._due.append(
                 COM_QUERY + f"SET SESSION innodb_lock_wait_timeout={wait},lock_wait_timeout={wait}".encode()
             )
+        if options.many:
+            self._due.append(_NO_AUTOCOMMIT)  # not later: the server would forget what it can't roll back
         self._due.append(_START)
         self._begun = True
 
@@ -208,7 +225,8 @@ class MySQLSession:
 
     async def control(self, sql: str) -> None:
         """Run a command of the gateway's own."""
-        await self._commands(*self._overdue(), COM_QUERY + sql.encode())
+        if await self._commands(*self._overdue(), COM_QUERY + sql.encode()) and await self._kept():
+            raise NotUndoneError
 
     async def standing(self, error: Exception | None) -> Standing:
         """A deadlock rolls back the transaction, and DDL commits it; other errors undo their statement only."""
@@ -217,6 +235,27 @@ class MySQLSession:
         if error is not None or not (status or self._only_read):
             status = await self._link.ping()
         return Standing.ACTIVE if not status or status & IN_TRANSACTION else Standing.ENDED
+
+    async def remains(self) -> Remains:
+        """What tables of other engines than InnoDB keep: of a rollback, the server warns; so one is tried."""
+        if self._due:
+            return Remains.NOTHING
+        if not self._begun or not await self._link.ping() & IN_TRANSACTION:
+            return Remains.FOR_GOOD if await self._kept() else Remains.NOTHING
+        try:
+            await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
+        except MySQLError as error:
+            if error.args[:1] != _NO_SAVEPOINTS:
+                raise
+            return Remains.FOR_GOOD
+        warnings = await self._commands(COM_QUERY + f"ROLLBACK TO SAVEPOINT {_PLACE}".encode())
+        return Remains.FOR_GOOD if warnings and await self._kept() else Remains.NOTHING
+
+    async def _kept(self) -> bool:
+        """Whether the last command could not undo everything."""
+        connection = self._link.connection
+        await connection.query("SHOW WARNINGS")
+        return any(str(row[1]) == _NOT_ROLLED_BACK for row in connection._result.rows)
 
     async def reset(self) -> None:
         """COM_RESET_CONNECTION drops variables, temporary tables, locks and prepared statements; then the set-up again.
@@ -270,7 +309,10 @@ class MySQLSession:
         if _START in self._due:
             self._due = []  # nothing has run in it
         else:
-            await self._commands(COM_QUERY + command)
+            warnings = await self._commands(COM_QUERY + command)
+            if warnings and await self._kept():
+                self._begun = False
+                raise NotUndoneError
         self._begun = False
 
     def _forget(self) -> None:
@@ -339,25 +381,7 @@ class MySQLSession:
         cursor.alone = not self._begun
         return cursor
 
-    async def _commands(self, *payloads: bytes) -> None:
+    async def _commands(self, *payloads: bytes) -> int:
+        """Run commands; how many warnings the last one has."""
         self._link.write(*payloads)
-        await self._link.read_ok(len(payloads))
-
-
-def _types_have_changed() -> RowgateError:
-    return RowgateError(
-        Reason.SERIALIZATION_FAILURE,
-        "the types of the statement's columns have changed since it was last run",
-        hint="it has been run, and may write, so it was not run again; the next time its numbers are exact",
-        outcome=Outcome.UNKNOWN,
-    )
-
-
-def _not_exact() -> RowgateError:
-    """For what can't be prepared, or not now, and returned FLOATs: they are not handed on rounded."""
-    return RowgateError(
-        Reason.NOT_SUPPORTED,
-        "the answer has numbers that the database tells exactly only of a prepared statement, which this can't be now",
-        hint="cast a FLOAT, or a DOUBLE with fixed decimals, to DOUBLE",
-        outcome=Outcome.UNKNOWN,
-    )
+        return await self._link.read_ok(len(payloads))

@@ -21,7 +21,7 @@ from rowgate_server.engines.roles import Position, Role
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
 
-_FACTS = "SELECT current_setting('server_version'), current_schema()::text, current_setting('max_connections')"
+_FACTS = "SELECT current_setting('server_version'), current_schema()::text"
 
 # What a standby has replayed, or else what was written, counted from the beginning. To compare standbys with what was
 # inserted, and not yet written, would be too much: the end of a page is not where the next record begins.
@@ -97,7 +97,7 @@ class PostgreSQLDriver:
         except BaseException:
             self._drop_probing()
             raise
-        return ServerFacts(row[0], row[1] or "", int(row[2]))
+        return ServerFacts(row[0], row[1] or "")
 
     async def role(self) -> Role:
         """A standby is read-only, and so is a server that was told to be."""

@@ -96,6 +96,7 @@ _RETRY_AFTER: dict[Reason, float] = {
 
 _BREAKING_CLASSES = ("08", "57P", "58", "XX")
 
+_OF_THE_DRIVER = "\nNOTE: pgbouncer "
 _QUOTED = re.compile(r'".*"|".*', re.DOTALL)
 
 
@@ -133,7 +134,8 @@ def is_broken(error: BaseException) -> bool:
 def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters: bool) -> RowgateError:
     reason = _STATES.get(sqlstate) or _CLASSES.get(sqlstate[:2], Reason.INVALID_SQL)
     text = str(error.message or error.args[0])
-    hint = error.hint if reason is Reason.INVALID_SQL else None
+    # The driver writes behind some of the server's hints what its own users should know of pgbouncer.
+    hint = (error.hint or "").partition(_OF_THE_DRIVER)[0].strip() if reason is Reason.INVALID_SQL else None
     if has_parameters and not error.position:
         text, hint = _QUOTED.sub('"…"', text), None
     # It counts in the SQL as it was sent, with $1 for :name.
@@ -147,7 +149,7 @@ def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters:
         cause=type(error).__name__ if reason is Reason.DATABASE_UNAVAILABLE else "",
         sqlstate=sqlstate,
         constraint=error.constraint_name,
-        hint=hint,
+        hint=hint or None,
         position=error.position if told_position else None,
         **(_missing(reason, text) or {"table": error.table_name, "column": error.column_name}),
     )

@@ -17,8 +17,9 @@ from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins, fields, may_add_nulls
-from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
+from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
+from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.results import Columns, StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -95,19 +96,25 @@ class PostgreSQLSession:
         async with self._saved() as place:
             prepared, _ = await self._prepare(statements[0], place)
         kinds = prepared.get_parameters()
-        converted = [_converted(statement, kinds) for statement in statements]
+        converted = list(each(statements, lambda statement: _converted(statement, kinds)))
         if any(casts is not None for _, casts in converted) or any(NO_MEMBERS in each.values for each in statements):
-            return [await self._changed(statement) for statement in statements]
+            return [await self._changed(index, statement) for index, statement in enumerate(statements)]
         self._meter.listen()
         try:
             await prepared.executemany([arguments for arguments, _ in converted])
-        finally:
-            tags = self._meter.command_tags()
-        return [affected(tag) or 0 for tag in tags]
+        except asyncpg.PostgresError as error:
+            raise RunFailedError(len(self._meter.command_tags()), error) from error
+        except BaseException:
+            self._meter.command_tags()
+            raise
+        return [affected(tag) or 0 for tag in self._meter.command_tags()]
 
-    async def _changed(self, statement: BoundStatement) -> int:
-        cursor = await self.execute(statement, ExecuteMode())
-        return (await cursor.finish()).affected_rows or 0
+    async def _changed(self, index: int, statement: BoundStatement) -> int:
+        try:
+            cursor = await self.execute(statement, ExecuteMode())
+            return (await cursor.finish()).affected_rows or 0
+        except asyncpg.PostgresError as error:
+            raise RunFailedError(index, error) from error
 
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
@@ -152,6 +159,10 @@ class PostgreSQLSession:
         if not self._connection.is_in_transaction():
             return Standing.ENDED
         return Standing.FAILED if isinstance(error, asyncpg.PostgresError) else Standing.ACTIVE
+
+    async def remains(self) -> Remains:
+        """Every statement is undone whole."""
+        return Remains.NOTHING
 
     async def reset(self) -> None:
         """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""

@@ -9,12 +9,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import length_hint
 from typing import Any, TypeVar
 
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.guard import Guard
-from rowgate_server.engines.driver import ExecuteMode, Standing, TransactionOptions
+from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
+from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
@@ -43,6 +45,7 @@ class SQLiteSession:
         self._killed = False
         self._due: tuple[str, ...] = ()
         self._waited: int | None = None
+        self._changes = 0
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
@@ -58,6 +61,7 @@ class SQLiteSession:
             before = (*before, _LOOK_ANEW)
 
         def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
+            self._changes = connection.total_changes
             for command in before:
                 connection.execute(command)
             with self._stepping():
@@ -70,14 +74,22 @@ class SQLiteSession:
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """By sqlite3's executemany: compiled once, in one hop; it counts all rows together."""
         sql = "?".join(statements[0].fragments)
-        arguments = [[_argument(value) for value in statement.values] for statement in statements]
+        arguments = list(each(statements, lambda statement: _arguments(statement.values)))
         before, self._due = self._due, ()
 
         def run(connection: sqlite3.Connection) -> int:
+            self._changes = connection.total_changes
             for command in before:
                 connection.execute(command)
-            with self._stepping():
-                return connection.executemany(sql, arguments).rowcount
+            left = iter(arguments)
+            try:
+                with self._stepping():
+                    return connection.executemany(sql, left).rowcount
+            except sqlite3.Error as error:
+                # It takes the values of a run when it comes to it.
+                raise RunFailedError(len(arguments) - length_hint(left) - 1, error) from error
+            finally:
+                self._changes = connection.total_changes  # of one that failed, a rollback undoes all
 
         return await self.on_thread(run)
 
@@ -139,6 +151,13 @@ class SQLiteSession:
         del error
         active = bool(self._due) or self._connection._conn.in_transaction
         return Standing.ACTIVE if active else Standing.ENDED
+
+    async def remains(self) -> Remains:
+        """What was changed before OR FAIL, or a trigger's RAISE(FAIL), ended the statement: SQLite counts it."""
+        connection = self._connection._conn
+        if connection.total_changes == self._changes:
+            return Remains.NOTHING
+        return Remains.UNTIL_ROLLBACK if connection.in_transaction else Remains.FOR_GOOD
 
     async def reset(self) -> None:
         """End a transaction left open; a connection with temporary tables is dropped."""

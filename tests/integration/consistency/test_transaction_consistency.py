@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc.aio
@@ -19,8 +19,6 @@ from google.protobuf import duration_pb2
 import rowgate
 from rowgate.v1 import transact_pb2
 from support.histories import LISTS, PROMISES, Fate, History, anomalies, parsed
-from support.mariadb import MariaDB
-from support.postgresql import PostgreSQL
 from support.process import Gateway
 from support.transactions import Answer, Transact
 
@@ -30,30 +28,6 @@ TRANSFERS, HISTORIES = (5000, 3000) if LONG else (300, 120)
 SERIALIZABLE = transact_pb2.ISOLATION_LEVEL_SERIALIZABLE
 SHORT = duration_pb2.Duration(nanos=300_000_000)
 """So long may a statement wait for a lock: PostgreSQL looks for deadlocks after a second."""
-
-
-@pytest.fixture(scope="module")
-def gateway(mariadb_server: MariaDB, postgresql_server: PostgreSQL) -> Iterator[Gateway]:
-    environment = {}
-    for name, url in (("MARIADB", mariadb_server.url), ("POSTGRESQL", postgresql_server.url)):
-        environment[f"ROWGATE_DATABASES__{name}__URL"] = url
-        environment[f"ROWGATE_DATABASES__{name}__POOL__SIZE"] = str(CLIENTS + 8)
-        environment[f"ROWGATE_DATABASES__{name}__TRANSACTIONS__POOL_SHARE"] = "90"
-    with Gateway.start(environment=environment) as gateway:
-        yield gateway
-        assert "Traceback" not in gateway.stderr
-
-
-@pytest.fixture(params=["mariadb", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-async def db(engine: str, gateway: Gateway) -> AsyncIterator[rowgate.Database]:
-    async with rowgate.connect(gateway.address) as client:
-        yield client.using(engine)
 
 
 class Gone(Exception):  # noqa: N818 - nobody's error

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -19,38 +18,12 @@ from support import guard
 from support.available import ROOT
 from support.histories import LISTS, PROMISES, Fate, History, anomalies, parsed
 from support.history_client import ACCOUNTS
-from support.mariadb import MariaDB
-from support.postgresql import PostgreSQL
 from support.process import Gateway
 
 LONG = bool(os.environ.get("LONG_RUN"))
 AT_ONCE, CLIENTS, EACH = (16, 125, 40) if LONG else (2, 3, 8)
 BALANCE = 1000
 LEVELS = list(PROMISES) if LONG else ["serializable"]
-
-
-@pytest.fixture(scope="module")
-def gateway(mariadb_server: MariaDB, postgresql_server: PostgreSQL) -> Iterator[Gateway]:
-    environment = {}
-    for name, url in (("MARIADB", mariadb_server.url), ("POSTGRESQL", postgresql_server.url)):
-        environment[f"ROWGATE_DATABASES__{name}__URL"] = url
-        environment[f"ROWGATE_DATABASES__{name}__POOL__SIZE"] = str(AT_ONCE + 8)
-        environment[f"ROWGATE_DATABASES__{name}__TRANSACTIONS__POOL_SHARE"] = "90"
-    with Gateway.start(environment=environment) as gateway:
-        yield gateway
-        assert "Traceback" not in gateway.stderr
-
-
-@pytest.fixture(params=["mariadb", "postgresql"])
-async def db(request: pytest.FixtureRequest, gateway: Gateway) -> AsyncIterator[rowgate.Database]:
-    async with rowgate.connect(gateway.address) as client:
-        yield client.using(request.param)
-
-
-@pytest.fixture
-def engine(request: pytest.FixtureRequest) -> str:
-    name: str = request.node.callspec.params["db"]
-    return name
 
 
 async def run_clients(gateway: Gateway, engine: str, level: str, workload: str) -> list[History]:

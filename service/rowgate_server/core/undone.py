@@ -1,0 +1,84 @@
+"""Whether a statement that failed by itself left nothing behind.
+
+Of one that stands in a transaction the engine tells. By itself it may do several things that are each committed (a
+CALL), or change a table whose storage engine has no transactions: of that MySQL and MariaDB say nothing, so they are
+asked what the tables are. Only errors pay for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rowgate_server.core.sqltext import ParsedStatement
+from rowgate_server.core.sqltext.effects import Effect, effect_of
+from rowgate_server.core.sqltext.targets import targets
+from rowgate_server.engines.database import Database
+from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.executor import Call
+from rowgate_server.engines.limits import ResultLimits
+from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.ids import new_id
+
+_BEFORE_IT_RUNS = frozenset({
+    *(Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN, Reason.PERMISSION_DENIED, Reason.READ_ONLY),
+    *(Reason.MULTIPLE_STATEMENTS, Reason.NOT_SUPPORTED, Reason.INVALID_PARAMETER),
+})  # fmt: skip
+_SYNTAX = frozenset({"1064", "1136"})
+"""Of MySQL's errors that are INVALID_SQL: of the syntax, and of the number of values."""
+_MAY_COMMIT = re.compile(r"\b(?:commit|rollback|call|execute)\b", re.IGNORECASE)
+_OPENING = (
+    "(SELECT e.TRANSACTIONS FROM information_schema.TABLES t"
+    " LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = "
+)
+"""Of a view it is NULL."""
+_BETWEEN, _CLOSING = " AND t.TABLE_NAME = ", ")"
+
+
+async def look(database: Database, statement: ParsedStatement, error: RowgateError, deadline: Deadline) -> None:
+    """Where an error says that what the caller's statement did is undone, see whether it is."""
+    if error.outcome != Outcome.ROLLED_BACK or database.dialect is Dialect.SQLITE:
+        return
+    effect = effect_of(statement)
+    if effect is Effect.HIDES:
+        undone = statement.keyword == "DO" and not _MAY_COMMIT.search(statement.sql)
+    elif database.dialect is not Dialect.MYSQL:
+        return
+    elif effect is Effect.WRITES:
+        names = targets(statement)
+        undone = _never_ran(error) or (names is not None and await have_transactions(database, names, deadline))
+    else:
+        # The tables in front of one that is not there are dropped.
+        undone = statement.keyword != "DROP" or "," not in statement.sql
+    if not undone:
+        error.metadata["outcome"] = Outcome.UNKNOWN.value
+
+
+async def have_transactions(database: Database, names: Sequence[tuple[str, str]], deadline: Deadline) -> bool:
+    """Whether those of the names that are tables of MySQL's have transactions: at least one, and no view.
+
+    Args:
+        database: where; any of its connections will do.
+        names: each of a schema, or "" for the default one, and a table.
+        deadline: when it must be told; False where it is not.
+    """
+    if not names:
+        return False
+    default = database.availability.facts.default_schema
+    texts = [text for schema, name in names for text in (schema or default, name)]
+    fragments = [_OPENING, *[_BETWEEN, f"{_CLOSING} UNION ALL {_OPENING}"] * len(names)]
+    fragments[-1] = _CLOSING
+    statement = BoundStatement(tuple(fragments), tuple(BoundValue(ValueType.STRING, text) for text in texts))
+    try:
+        result = await database.executor.run(
+            Call(statement=statement, deadline=deadline, limits=ResultLimits(), query_id=new_id(), reads=True)
+        )
+    except RowgateError:
+        return False
+    return bool(result.rows) and all(row[0] == "YES" for row in result.rows)
+
+
+def _never_ran(error: RowgateError) -> bool:
+    return error.reason in _BEFORE_IT_RUNS or error.metadata.get("vendor_code") in _SYNTAX

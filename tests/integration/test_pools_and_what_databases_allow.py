@@ -1,0 +1,54 @@
+"""The gateway warns where the pools of all replicas are larger than what a database allows."""
+
+from __future__ import annotations
+
+import json
+
+from support.mariadb import MariaDB
+from support.postgresql import PostgreSQL
+from support.process import Gateway
+
+
+def serve(mariadb: MariaDB, postgresql: PostgreSQL, replicas: int) -> Gateway:
+    environment = {
+        "ROWGATE_DATABASES__MARIA__URL": mariadb.url,
+        "ROWGATE_DATABASES__POSTGRES__URL": postgresql.url,
+        **{
+            f"ROWGATE_DATABASES__{name}__POOL__{key}": number
+            for name in ("MARIA", "POSTGRES")
+            for key, number in (("SIZE", "3"), ("MAX_OVERFLOW", "2"))
+        },
+        "ROWGATE_SERVER__REPLICAS": str(replicas),
+        "ROWGATE_LOG__LEVEL": "debug",
+    }
+    return Gateway.start(environment=environment)
+
+
+def told(gateway: Gateway, event: str) -> dict[str, dict[str, object]]:
+    """The lines of the log with this event, by their database, once there is one for each."""
+    for database in ("maria", "postgres"):
+        line = rf'(?=.*"event": "{event}")(?=.*"database": "{database}")'
+        assert gateway.child.stderr.wait_for(line, within=20), gateway.stderr
+    assert gateway.terminate() == 0
+    lines = [json.loads(line) for line in gateway.stderr.splitlines()]
+    return {line["database"]: line for line in lines if line["event"] == event}
+
+
+def test_pools_that_fit_are_passed_over(mariadb_server: MariaDB, postgresql_server: PostgreSQL) -> None:
+    with serve(mariadb_server, postgresql_server, replicas=2) as gateway:
+        for line in told(gateway, "pools within what the database allows").values():
+            assert line["level"] == "debug"
+        assert "pools larger" not in gateway.stderr
+
+
+def test_pools_that_outgrow_the_database_are_warned_of_with_the_numbers(
+    mariadb_server: MariaDB, postgresql_server: PostgreSQL
+) -> None:
+    with serve(mariadb_server, postgresql_server, replicas=1000) as gateway:
+        lines = told(gateway, "pools larger than the database allows")
+    for line in lines.values():
+        assert (line["level"], line["pool_max"], line["processes"]) == ("warning", 5, 1000)
+    # What the tests' own server is started with, less what PostgreSQL reserves for its superuser.
+    assert lines["postgres"]["allowed"] == 200 - 3
+    assert isinstance(lines["maria"]["allowed"], int)
+    assert 5 < lines["maria"]["allowed"] < 5000

@@ -1,0 +1,163 @@
+"""The chart's values: what is refused, what the notes say, and that no default is another than the server's."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from rowgate_server import config
+from support.manifests import CHART, DEMO, FULL, VERSIONS, notes, only, rendered, run_helm
+
+CERTIFICATE = {"certificate": "tls.crt", "key": "tls.key", "client_ca": "ca.crt"}
+MAIN = {"urlSecret": {"name": "databases", "key": "main-url"}}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("values", [FULL, DEMO], ids=["full", "demo"])
+def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
+    done = run_helm("lint", values, "--strict", version=version)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"insecure": True}, "there is nothing to serve"),
+        ({"demo": True}, "whoever reaches a pod may do everything"),
+        ({**FULL, "insecure": True}, "contradicts"),
+        ({**DEMO, "settings": {"insecure": False}}, "say insecure"),
+        ({**DEMO, "settings": {"tls": {"certificate": "/a"}}}, "say tls"),
+        ({**DEMO, "tls": {"clientCa": True}}, "needs tls.secret"),
+        ({**FULL, "settings": {"auth": {"api_keys": {"a": {"hash": "b"}}}}}, "say apiKeys"),
+        ({**FULL, "settings": {"policy": {"path": "/a"}}}, "say policy"),
+        ({**DEMO, "apiKeys": {"a": {"hashSecret": {"name": "a", "key": "b"}, "settings": {"hash": "c"}}}}, "hash"),
+        ({**DEMO, "demo": "yes"}, "demo"),
+        ({**DEMO, "replica": 2}, "replica"),
+        ({**DEMO, "replicas": -1}, "replicas"),
+        ({"databases": {"main": {}}}, "urlSecret"),
+        ({"databases": {"main": {**MAIN, "url": "mysql://user:secret@host/db"}}}, "url"),
+        ({"databases": {"main": {**MAIN, "settings": {"url": "mysql://user:secret@host/db"}}}}, "settings"),
+        ({"databases": {"main__main": MAIN}}, "main__main"),
+        ({"databases": {"Main": MAIN}}, "Main"),
+        ({**DEMO, "ports": {"grpc": 80}}, "grpc"),
+        ({**DEMO, "settings": {"listen": "0.0.0.0:1"}}, "say ports"),
+        ({**DEMO, "settings": {"server": {"drain_grace": "1s"}}}, "drain.graceSeconds"),
+        ({**DEMO, "settings": {"server": {"drain_pause": "1s"}}}, "drain.pauseSeconds"),
+        ({**DEMO, "settings": {"server": {"replicas": 2}}}, "say replicas or autoscaling"),
+        ({**DEMO, "drain": {"pauseSeconds": 6, "graceSeconds": 11}}, "at most half"),
+        ({**DEMO, "drain": {"preStopSeconds": 5}}, "preStopSeconds"),
+        ({**DEMO, "settings": {"databases": {}}}, "settings"),
+        ({**DEMO, "pageTokenSecret": {"name": "rowgate"}}, "pageTokenSecret"),
+        ({**DEMO, "autoscaling": {"poolUse": {"target": "70%"}}}, "target"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name(values: dict[str, Any], told: str) -> None:
+    done = run_helm("template", values)
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert "secret@" not in done.stderr
+
+
+def test_a_kubernetes_before_1_27_is_refused() -> None:
+    done = run_helm("template", DEMO, version="1.26")
+    assert done.returncode != 0
+    assert "kubeVersion" in done.stderr
+
+
+def test_every_value_of_the_file_is_in_the_schema_and_the_other_way_round() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    schema = yaml.safe_load((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    assert set(values) == set(schema["properties"]) - {"global"}
+
+
+def test_whole_numbers_stay_whole() -> None:
+    file = only(rendered(FULL), "ConfigMap")["data"]["rowgate.yaml"]
+    assert "unary_rows: 2000000\n" in file
+
+
+def test_a_port_for_health_is_probed_and_opened() -> None:
+    found = rendered({**DEMO, "ports": {"health": 50052}})
+    (container,) = only(found, "Deployment")["spec"]["template"]["spec"]["containers"]
+    probes = [container[f"{name}Probe"]["grpc"]["port"] for name in ("startup", "liveness", "readiness")]
+    assert probes == [50052] * 3
+    assert {"name": "ROWGATE_HEALTH_LISTEN", "value": "0.0.0.0:50052"} in container["env"]
+    assert 50052 in [port["containerPort"] for port in container["ports"]]
+    assert 50052 in [port["port"] for port in only(found, "Service")["spec"]["ports"]]
+    assert ":50052" in " ".join(only(found, "Pod")["spec"]["containers"][0]["args"])
+
+
+def test_a_secret_of_certificates_is_served_and_probed_around() -> None:
+    found = rendered({**FULL, "tls": {"secret": "certificate", "clientCa": True}})
+    written = yaml.safe_load(only(found, "ConfigMap")["data"]["rowgate.yaml"])["tls"]
+    folder = "/etc/rowgate/tls"
+    assert written == {name: f"{folder}/{file}" for name, file in CERTIFICATE.items()}
+    spec = only(found, "Deployment")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert {"name": "tls", "mountPath": folder, "readOnly": True} in container["volumeMounts"]
+    assert [volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume] == ["certificate"]
+    assert container["readinessProbe"]["grpc"]["port"] == 50052
+
+
+def test_another_policy_makes_no_other_pods() -> None:
+    def checksum(allowed: str) -> str:
+        rules = [{"database": "main", "table": "*", "allow": allowed}]
+        found = rendered({**FULL, "policy": {"roles": {"tester": {"rules": rules}}}})
+        assert yaml.safe_load(only(found, "ConfigMap")["data"]["policy.yaml"])["roles"]["tester"]["rules"] == rules
+        told: str = only(found, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+        return told
+
+    assert checksum("read") == checksum("insert")
+
+
+# Notes
+
+
+def connections(text: str) -> dict[str, tuple[int, int, int]]:
+    """What the notes compute for each database: gateways, pool, all."""
+    return {
+        name: (int(gateways), int(pool), int(together))
+        for name, gateways, pool, together in re.findall(r"^  (\S+): (\d+) x (\d+) = (\d+)", text, re.MULTILINE)
+    }
+
+
+def test_the_notes_multiply_pools_by_gateways() -> None:
+    pool = config.load({}, {"ROWGATE_DATABASES__ANY__URL": "sqlite:////any"}).databases["any"].pool
+    default = pool.size + pool.max_overflow
+    text = notes(FULL)
+    assert connections(text) == {
+        "main": (11, 5, 55),
+        "archive": (11, default, 11 * default),
+        "cold-store": (11, default, 11 * default),
+    }
+    assert re.findall(r"WARNING: (\S+) allows fewer", text) == ["archive"]
+    assert "databases.cold-store.maxConnections is not given" in text
+
+
+def test_the_notes_count_replicas_where_nothing_scales() -> None:
+    full = {**FULL, "replicas": 2, "autoscaling": {"enabled": False}}
+    assert connections(notes(full))["main"] == (3, 5, 15)
+    assert "WARNING" not in notes(full)
+
+
+def test_the_notes_count_the_processes_of_a_gateway() -> None:
+    settings = {"default_database": "main", "server": {"workers": 2}}
+    assert connections(notes({**FULL, "settings": settings}))["main"] == (22, 5, 110)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (DEMO, "WARNING: insecure"),
+        ({**FULL, "tls": {}}, "cross the network as they are"),
+    ],
+)
+def test_the_notes_warn_of_doors_that_are_open(values: dict[str, Any], told: str) -> None:
+    assert told in notes(values)
+    assert told not in notes(FULL)
+
+
+def test_the_notes_warn_of_tokens_that_one_pod_alone_understands() -> None:
+    assert "WARNING: without pageTokenSecret" in notes({**FULL, "pageTokenSecret": {}})
