@@ -10,9 +10,9 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy image-steps monitoring bench \
-	bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check stubs proto locker lock \
-	upgrade auditor audit clean
+.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy copies image-steps monitoring \
+	bench bench-hygiene bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check \
+	stubs proto locker lock upgrade auditor audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,7 @@ consistency: dev tools engines ## run thousands of transactions at once, and loo
 
 life: dev tools engines ## restart twenty times under load, and flood with ten times as many calls (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_draining.py tests/e2e/test_workers.py \
+	  tests/e2e/test_statements_are_gone.py tests/e2e/test_given_up.py \
 	  tests/integration/test_hostile_clients.py $(ARGS)
 
 chaos: dev tools engines ## misbehave for long: dark links, outages, overload, storms of cancelled calls (an hour)
@@ -61,12 +62,18 @@ image-steps: dev ## do what the Dockerfile does, without Docker, and start what 
 monitoring: dev tools engines ## run every expression of the dashboard, the alerts and the adapter in a real Prometheus
 	@$(bin)/python -m pytest tests/monitoring/in_prometheus.py $(ARGS)
 
+copies: dev tools engines ## copy 900 tables that are put together at random (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/test_tables_copied_at_random.py $(ARGS)
+
 bench: engines ## compare with the bare driver, SQLAlchemy and a FastAPI service (ARGS=--quick: in a minute)
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)
 	@PYTHONPATH=tests exec .tools/bench/bin/python -m bench $(ARGS)
 
 bench-transactions: dev engines ## compare what a transaction costs with calls of their own
 	@PYTHONPATH=tests exec $(bin)/python -m bench.transactions
+
+bench-hygiene: dev engines ## measure what it costs to wipe sessions clean, with and without in one run
+	@PYTHONPATH=tests exec $(bin)/python -m bench.hygiene
 
 bench-schema: engines ## measure the tree of a schema of 10,000 tables (ARGS='--tables 60000')
 	@scripts/environment .tools/bench requirements-bench.lock $(packages)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rowgate_server import config
-from rowgate_server.core.ddl import TableMaker, TableOrder
+from rowgate_server.core.ddl.maker import TableMaker, TableOrder
 from rowgate_server.errors import RowgateError
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.transport.configured_tables import read_orders

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from rowgate_server import config, security
 from rowgate_server.configured import TableNotMadeError, configured_tables, make_missing
 from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.ddl import TableMaker
+from rowgate_server.core.ddl.maker import TableMaker
 from rowgate_server.core.slow_log import watch_statements
 from rowgate_server.engines.capacity import CapacityCheck
 from rowgate_server.engines.database import Database, Databases

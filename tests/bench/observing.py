@@ -7,10 +7,8 @@ with its access log and its counters taken out, which no setting does: `python -
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from unittest.mock import patch
 
@@ -22,7 +20,7 @@ from rowgate_server.transport.interceptors.access_log import AccessLog
 from rowgate_server.transport.interceptors.audit import Audit
 from rowgate_server.transport.interceptors.chain import Interceptor
 from rowgate_server.transport.interceptors.metrics import CallCounter
-from support import process
+from support.process import Gateway
 
 _OBSERVERS = (AccessLog, Audit, CallCounter)
 
@@ -41,17 +39,14 @@ def serve_unobserved(arguments: list[str]) -> int:
         return cli.run(arguments)
 
 
-def _unobserved(environment: Mapping[str, str]) -> process.Gateway:
-    module = ("-m", "bench.observing")
-    with patch.object(process, "MODULE", module), patch.dict(os.environ, {"PYTHONPATH": "tests"}):
-        return process.Gateway.start(environment=environment)
-
-
 def main() -> None:
     """Measure, and print a line for each kind of call."""
     with tempfile.TemporaryDirectory() as name:
         environment = {"ROWGATE_DATABASES__MAIN__URL": things(Path(name)), "ROWGATE_LOG__FORMAT": "json"}
-        with _unobserved(environment) as off, process.Gateway.start(environment=environment) as on:
+        with (
+            Gateway.start(environment={**environment, "PYTHONPATH": "tests"}, module="bench.observing") as off,
+            Gateway.start(environment=environment) as on,
+        ):
             asyncio.run(compare(off, on))
 
 

@@ -96,6 +96,8 @@ async def test_an_insert_s_outcome_is_true_whenever_the_link_breaks(far: Linked)
         )
         insert = in_a_transaction if number % 2 else alone
         far.proxy.come_back()
+        if number % 20 == 0:
+            far.proxy.let_go_of_dark_links()
         if number % 6:
             await far.run("select 1 as x")
         way.arm(fault)

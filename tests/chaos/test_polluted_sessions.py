@@ -115,14 +115,3 @@ async def test_the_polluters_do_pollute_where_nothing_is_reset(
     fresh = await one.state(engine)
     await one.ask(POLLUTERS[engine][0])
     assert await one.state(engine) != fresh
-
-
-@pytest.mark.parametrize("engine", ["mariadb"])
-async def test_an_answer_that_cannot_be_decoded_is_nobody_s_next_answer(one: One) -> None:
-    """What it left unread on the connection would be the next caller's rows."""
-    for _ in range(3):
-        await one.ask(
-            "begin not atomic set character_set_results = latin1; "
-            "select convert(0xe9 using latin1) as x union all select 'forged'; select 'forged' as x; end"
-        )
-        assert await one.ask("select 'genuine' as x") == (["x"], [("genuine",)])

@@ -23,6 +23,8 @@ RATE = 200 if MINUTES >= 1 else 60
 WARM_UP = 0.25
 """The part of the time that is for warming up."""
 
+MOST_CONNECTIONS = 20
+"""Both pools', with their overflow."""
 _PER_TEN_MINUTES = 2 * 1024 * 1024
 PREPARED = {
     "mariadb": "show global status like 'prepared_stmt_count'",
@@ -45,7 +47,19 @@ class Sample:
         self.resident = values["process_resident_memory_bytes"]
         self.files = len(list(Path(f"/proc/{gateway.child.pid}/fd").iterdir()))
         self.threads = len(list(Path(f"/proc/{gateway.child.pid}/task").iterdir()))
-        self.in_use = sum(value for name, value in values.items() if name.startswith("rowgate_pool_in_use"))
+        self.tasks = values["rowgate_event_loop_tasks"]
+        self.in_use = _sum(values, "rowgate_pool_in_use")
+        self.connections = self.in_use + _sum(values, "rowgate_pool_idle")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.resident / 2**20:.1f} MiB, {self.files} files, {self.threads} threads, {self.tasks:.0f} tasks, "
+            f"{self.connections:.0f} connections"
+        )
+
+
+def _sum(values: dict[str, float], name: str) -> float:
+    return sum(value for sample, value in values.items() if sample.startswith(f"{name}{{"))
 
 
 async def load(db: rowgate.Database, seconds: float) -> None:
@@ -84,9 +98,11 @@ async def test_nothing_grows_under_load(gateway: Gateway, servers: dict[str, Thr
         after = Sample(gateway)
     tens = max(1.0, MINUTES * (1 - WARM_UP) / 10)
     growth = (after.resident - before.resident) / tens
-    print(f"grown by {growth / 1024:.0f} KiB, {after.files - before.files} files")  # noqa: T201 - the figure it is run for
+    print(f"at rest before: {before}\nand after: {after}\nin ten minutes: {growth / 1024:.0f} KiB")  # noqa: T201 - the figures it is run for
     assert growth < (_PER_TEN_MINUTES if MINUTES >= 10 else 8 * _PER_TEN_MINUTES)
     assert after.in_use == 0
+    assert after.tasks <= before.tasks + 2  # a probe may be under way
+    assert after.connections <= MOST_CONNECTIONS
     assert after.files <= before.files + 10  # connections come and go
     assert after.threads <= before.threads + 2
     assert {name: server.execute(PREPARED[name])[0][1] for name, server in servers.items()} == prepared

@@ -130,25 +130,6 @@ async def test_transactions_are_not_controlled_in_sql(db: rowgate.Database, engi
     assert (await db.query(f"select count(*) as n from {table}")).scalar() == 1
 
 
-async def test_bound_bytes_stay_bytes_after_a_caller_changed_the_sql_mode(client: rowgate.Client) -> None:
-    db = client.using("mariadb")
-    for _ in range(4):
-        await db.query("set session sql_mode = 'NO_BACKSLASH_ESCAPES'")
-    for value in (b"\\' OR 1=1 -- ", "\\' OR 1=1 -- ", "中' OR 1=1 -- "):
-        rows = (await db.query("select 1 as x from (select 1 as a) as t where 'nothing' = :x", x=value)).rows
-        assert rows == []
-
-
-async def test_a_caller_cannot_replace_another_callers_prepared_statement(client: rowgate.Client) -> None:
-    db = client.using("postgresql")
-    for _ in range(20):
-        await db.query("select 'genuine' as x")
-        await db.query("deallocate all")
-        for name in ("__asyncpg_stmt_1__", "__asyncpg_stmt_2__", "__asyncpg_stmt_3__"):
-            await db.query(f"prepare {name} as select 'forged' as x")
-        assert (await db.query("select 'genuine' as x")).scalar() == "genuine"
-
-
 async def test_what_a_view_s_function_changes_is_gone_for_the_next_plain_statement(
     client: rowgate.Client, mariadb_server: MariaDB
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import os
@@ -134,6 +135,48 @@ async def test_work_that_has_begun_ends_where_it_began(configured: Configured) -
         assert connection.execute(counting).fetchone() == (2,)
 
 
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "moved"])
+@ALONE
+async def test_a_transaction_keeps_its_database_with_its_tables(configured: Configured, gone: bool) -> None:
+    databases = configured.settings["databases"]
+    databases["other"] = {"url": configured.database("kept")}
+    with closing(sqlite3.connect(configured.folder / "kept.db")) as connection:
+        connection.execute("create table if not exists only_here (id integer primary key, a text)")
+        connection.commit()
+    await configured.exchange()
+    async with rowgate.connect(configured.gateway.address, database="other") as client:
+        async with client.transaction() as transaction:
+            await transaction.query("delete from only_here")
+            if gone:
+                del databases["other"]
+            else:
+                databases["other"]["url"] = configured.database("elsewhere")
+            await configured.exchange()
+            await transaction.query("insert into only_here values (1, 'sql')")
+            await transaction.table("only_here").insert({"id": 2, "a": "table"})
+            assert (await transaction.table("only_here").get(id=2))["a"] == "table"
+        error = rowgate.UnknownDatabase if gone else rowgate.UnknownTable
+        with pytest.raises(error):
+            await client.table("only_here").get(id=2)
+    with closing(sqlite3.connect(configured.folder / "kept.db")) as connection:
+        assert connection.execute("select id from only_here").fetchall() == [(1,), (2,)]
+
+
+@ALONE
+async def test_what_is_gone_leaves_no_metrics(configured: Configured) -> None:
+    before = {sample.split(" ")[0] for sample in scraped(configured.gateway) if 'database="other' in sample}
+    assert before == set()
+    configured.settings["databases"]["other"] = {"url": configured.database("second")}
+    await configured.exchange()
+    assert await configured.name("other") == "second"
+    assert any('database="other"' in sample for sample in scraped(configured.gateway))
+    del configured.settings["databases"]["other"]
+    await configured.exchange()
+    await eventually(
+        lambda: not any('database="other"' in sample for sample in scraped(configured.gateway)), 20, "they are gone"
+    )
+
+
 async def test_what_is_wrong_changes_nothing_and_is_told_once(configured: Configured) -> None:
     told, counted = configured.told(_REFUSED), configured.counted("refused")
     configured.settings["databases"]["other"] = {"url": configured.database("second"), "pol": {"size": 1}}
@@ -168,6 +211,26 @@ async def test_a_worker_that_comes_back_has_what_holds(configured: Configured) -
     os.kill(worker, signal.SIGKILL)
     await eventually(lambda: _sum(gateway, "rowgate_worker_restarts_total") == 1, 20, "it is gone")
     await eventually(lambda: _sum(gateway, "rowgate_worker_up") == 2, 30, "it is back")
+    assert {await configured.name() for _ in range(16)} == {"second"}
+
+
+@WORKERS
+async def test_a_worker_that_cannot_take_what_the_others_took_is_replaced(configured: Configured) -> None:
+    gateway = configured.gateway
+    restarts = _sum(gateway, "rowgate_worker_restarts_total")
+    first, second = (int(pid) for pid in _children(gateway.child.pid))
+    configured.settings["databases"]["main"]["url"] = configured.database("second")
+    os.kill(second, signal.SIGSTOP)
+    try:
+        configured.write()
+        # The first has built it by now, and is another process when it is to be taken.
+        await asyncio.sleep(1)
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: _sum(gateway, "rowgate_worker_restarts_total") > restarts, 20, "it is gone")
+    finally:
+        os.kill(second, signal.SIGCONT)
+    await eventually(lambda: scraped(gateway)["rowgate_config_current"] == 1, 60, "it is taken")
+    await eventually(lambda: _sum(gateway, "rowgate_worker_up") == 2, 30, "both are there")
     assert {await configured.name() for _ in range(16)} == {"second"}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from rowgate_server.core.browsing import Browser
 from rowgate_server.core.catalog import Catalog, TableQuery
-from rowgate_server.core.completion import Completer, CompletionRequest
+from rowgate_server.core.completion.completer import Completer, CompletionRequest
 from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.database import Bounds, Databases
 from rowgate_server.engines.dialects import Dialect

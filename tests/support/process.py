@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READY = r"rowgate-server is ready on (\S+) \(admin (\S+)\)(?: \(health (\S+)\))?"
-MODULE = ("-m", "rowgate_server")
-"""The program; a benchmark may have another one, which serves too."""
 _PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "LANG", "TMPDIR")
 
 
@@ -37,16 +35,23 @@ class Gateway:
         """HOST:PORT of gRPC's health, which may have a port of its own."""
 
     @classmethod
-    def start(cls, *arguments: str, environment: Mapping[str, str] | None = None, within: float = 30.0) -> Self:
+    def start(
+        cls,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        within: float = 30.0,
+        module: str = "rowgate_server",
+    ) -> Self:
         """Starts the gateway on free ports and waits for its word that it is ready.
 
         Args:
             arguments: what follows `serve` on the command line.
             environment: more variables, settings above all. No `ROWGATE_` variable of the caller's own is passed on.
             within: seconds until it must be ready.
+            module: what is run.
         """
         child = Child(
-            [sys.executable, *MODULE, "serve", *arguments],
+            [sys.executable, "-m", module, "serve", *arguments],
             folder=ROOT,
             environment={
                 **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},

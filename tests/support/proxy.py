@@ -200,6 +200,12 @@ class Proxy:
             way.flowing.set()
             way.arm(None)
 
+    def let_go_of_dark_links(self) -> None:
+        """As what a server does in the end with those that nobody answers on: it takes only so many connections."""
+        for link in self._links.values():
+            if link.dark:
+                link.cut()
+
     def freeze(self) -> None:
         """Take nothing in any more; what was sent waits, and goes on after `come_back`."""
         for way in self.ways:

@@ -32,10 +32,10 @@ class Pool(Section):
         Duration,
         VISIBLE,
         Field(
-            description="The same while calls have been waiting for some time already: a call that would wait for "
-            "longer than this, and longer than half of what a connection is usually used for, is refused at once."
+            description="The same while more is asked for than the database can do: then a call waits for as long as a "
+            "connection is usually used (20ms at the least), and for no longer than this."
         ),
-    ] = 0.05
+    ] = 0.5
 
 
 class LoginPool(Pool):

@@ -1,8 +1,7 @@
 """What SQLAlchemy's reflection leaves undone of a MySQL table: names as SHOW CREATE TABLE writes them, not as they are.
 
 Of a column "a`b" it tells "a``b", in keys and indexes too, of a label with a line break its backslash and n, and of a
-column whose own name has a line break nothing. And of MariaDB's checks it tells only the table's own, not those that
-stand with a column, as that of every JSON column does. Of indexes it tells no direction.
+column whose own name has a line break nothing.
 """
 
 from __future__ import annotations
@@ -12,21 +11,13 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
-from rowgate_server.core.tables import Check, Key, Table
+from rowgate_server.core.tables import Key, Table
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "0": "\0"}
 _COLUMNS = text(
     "SELECT column_name FROM information_schema.columns WHERE table_schema = :schema AND table_name = :table"
-)
-_DESCENDING = text(
-    "SELECT index_name, seq_in_index FROM information_schema.statistics"
-    " WHERE table_schema = :schema AND table_name = :table AND collation = 'D'"
-)
-_CHECKS = text(
-    "SELECT constraint_name, check_clause FROM information_schema.check_constraints"
-    " WHERE constraint_schema = :schema AND table_name = :table"
 )
 
 
@@ -85,35 +76,6 @@ def check_whole(table: Table, connection: Connection) -> None:
 
 def _key(key: Key) -> Key:
     return Key(_name(key.name), tuple(map(_name, key.columns)))
-
-
-def with_directions(table: Table, connection: Connection) -> Table:
-    """The table, with what goes downwards in its indexes; MariaDB has such since 10.8, and MySQL since 8.0."""
-    found = {
-        (str(name), int(place) - 1)
-        for name, place in connection.execute(_DESCENDING, {"schema": table.schema, "table": table.name})
-    }
-    if not found:
-        return table
-    indexes = (
-        replace(
-            index,
-            parts=tuple(
-                replace(part, descending=(index.name, place) in found) for place, part in enumerate(index.parts)
-            ),
-        )
-        for index in table.indexes
-    )
-    return replace(table, indexes=tuple(indexes))
-
-
-def with_checks(table: Table, connection: Connection) -> Table:
-    """The table with all of its checks; MySQL's are told whole as it is, and MariaDB's by its own tables."""
-    if not getattr(connection.dialect, "is_mariadb", False):
-        return table
-    rows = connection.execute(_CHECKS, {"schema": table.schema, "table": table.name})
-    checks = (Check(str(name), str(clause)) for name, clause in rows)
-    return replace(table, checks=tuple(sorted(checks, key=lambda check: check.name)))
 
 
 def _meant(escape: re.Match[str]) -> str:

@@ -44,7 +44,7 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
 
 
 def described(table: Table, access: TableAccess, sees: Sees) -> Table:
-    """The description for a caller. What is written by hand (checks, expressions) may name what is hidden."""
+    """The description for a caller. What is in the database's words (checks, expressions) may name what is hidden."""
     if access.unlimited:
         keys = tuple(key for key in table.foreign_keys if _seen(key, sees))
         told = table.kind is TableKind.TABLE and len(keys) == len(table.foreign_keys)
@@ -69,10 +69,12 @@ def described(table: Table, access: TableAccess, sees: Sees) -> Table:
             for index in table.indexes
             if not (hidden and (index.partial or any(part.expression for part in index.parts)))
             and all(part.expression or part.text in shown for part in index.parts)
+            and whole(index.include)
         ),
         checks=() if hidden else table.checks,
         row_estimate=table.row_estimate if read is not None and read.rows is None else None,
         create_statement="",
+        besides=() if hidden else table.besides,
     )
 
 

@@ -18,7 +18,16 @@ from sqlalchemy.exc import (
     UnsupportedCompilationError,
 )
 
-from rowgate_server.core import broken_views, declared_types, held_types, mysql_schema, postgresql_schema, sqlite_schema
+from rowgate_server.core import (
+    broken_views,
+    declared_types,
+    held_types,
+    mysql_schema,
+    mysql_whole,
+    postgresql_schema,
+    postgresql_whole,
+    sqlite_schema,
+)
 from rowgate_server.core.postgresql_rows import read_rows_table
 from rowgate_server.core.table_facts import create_statement, kind_of, row_estimate
 from rowgate_server.core.tables import (
@@ -35,6 +44,7 @@ from rowgate_server.core.tables import (
 )
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import ValueType
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _T = TypeVar("_T")
 
@@ -99,6 +109,14 @@ def read_table(
         if not broken_views.tells_of_one(error):
             raise
         return broken_views.described(connection, dialect, name, schema or default_schema(inspector), kind)
+    except UnicodeDecodeError:
+        raise RowgateError(
+            Reason.NOT_SUPPORTED,
+            "the table has something in it that its database tells as no text, as a default of bytes",
+            field="table",
+            outcome=Outcome.NOT_RUN,
+            table=name,
+        ) from None
     if not columns:
         raise NoSuchTableError(name)
     unique = _optional(inspector.get_unique_constraints, name, schema)
@@ -132,18 +150,16 @@ def read_table(
 
 
 def _completed(table: Table, connection: Connection, dialect: Dialect, extent: Extent) -> Table:
-    """The table, with what SQLAlchemy leaves out of it on this engine."""
+    """With what the Inspector does not tell."""
     if dialect is Dialect.SQLITE:
-        return sqlite_schema.completed(table, connection)
-    if dialect is Dialect.MYSQL:
-        table = mysql_schema.unescaped(table)
-        mysql_schema.check_whole(table, connection)
-        if extent is Extent.WHOLE:
-            table = mysql_schema.with_directions(mysql_schema.with_checks(table, connection), connection)
+        return sqlite_schema.completed(table, connection, whole=extent is Extent.WHOLE)
     if dialect is Dialect.POSTGRESQL:
-        declared = declared_types.completed(postgresql_schema.completed(table, connection), connection, dialect)
-        return held_types.completed(declared, connection)
-    return declared_types.completed(table, connection, dialect)
+        whole = postgresql_whole.completed(postgresql_schema.completed(table, connection), connection)
+        return held_types.completed(declared_types.completed(whole, connection, dialect), connection)
+    table = mysql_schema.unescaped(table)
+    mysql_schema.check_whole(table, connection)
+    declared = declared_types.completed(table, connection, dialect)
+    return mysql_whole.completed(declared, connection) if extent is Extent.WHOLE else declared
 
 
 def _view_names(inspector: Inspector, schema: str | None) -> list[str]:

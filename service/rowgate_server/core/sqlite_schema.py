@@ -7,13 +7,15 @@ expressions, and finds actions and unique constraints by patterns that not every
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from rowgate_server.core.ddl.expressions import unquoted
+from rowgate_server.core.sqlite_text import ColumnWords, TableWords, index_words, table_words
 from rowgate_server.core.tables import (
     ForeignKey,
     Index,
@@ -28,37 +30,48 @@ from rowgate_server.core.tables import (
 _OF_A_COLUMN = 0
 """Column numbers from here up are columns of the table; -1 is the row's number, -2 an expression."""
 
-# Whole literals, quoted names and comments, so that a parenthesis or comma on its own is one of the statement's.
-_PIECE = re.compile(
-    r"""'(?:[^']|'')*+'|"(?:[^"]|"")*+"|`(?:[^`]|``)*+`|\[[^\]]*+\]"""
-    r"""|--[^\n]*+|/\*.*?(?:\*/|\Z)|[(),]|[^'"`\[(),/-]++|.""",
-    re.DOTALL,
-)
-_ORDER = re.compile(r"(?:\s+collate\s+\S+)?(?:\s+(?:asc|desc))?\s*\Z", re.IGNORECASE)
 _SORTED_BY = re.compile(r"k\(1,-?(?:N\.)?([^)]*)\)")
+_A_NAME = re.compile(r'(?:[^\W\d]\w*|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])\Z')
+_NO_NAMES = frozenset({"NULL", "TRUE", "FALSE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"})
 _ALWAYS = re.compile(r"\s*generated\s+always\s*\Z", re.IGNORECASE)
 
 
-def completed(table: Table, connection: Connection) -> Table:
-    """The table, with what SQLite itself says of it."""
+def completed(table: Table, connection: Connection, *, whole: bool) -> Table:
+    """The table, with what SQLite itself says of it: all of it, or what its rows are written by."""
     pragmas = _Pragmas(connection, table.schema)
     indexes = pragmas.indexes(table.name)
-    names = {key.columns: key.name for key in table.unique_constraints}
+    written = table_words(pragmas.text(table.name)) if whole and table.kind is TableKind.TABLE else TableWords()
+    names = {_folded(columns): name for name, columns in written.unique}
     unique = [pragmas.constrained(index.name) for index in indexes if index.origin == "u"]
+    collations = {column.name: column.collation.upper() or "BINARY" for column in written.columns}
+    primary = table.primary_key
     return replace(
         table,
-        columns=_columns(table, pragmas, _rowid(table, indexes)),
-        foreign_keys=_foreign_keys(table, pragmas),
+        columns=_columns(table, pragmas, _rowid(table, indexes), written),
+        primary_key=primary and replace(primary, name=written.primary_name),
+        foreign_keys=_foreign_keys(table, pragmas, written) if whole else (),
         unique_constraints=tuple(
-            sorted((Key(names.get(columns, ""), columns) for columns in unique), key=lambda key: key.name)
+            sorted((Key(names.get(_folded(columns), ""), columns) for columns in unique), key=_in_order)
         ),
         indexes=tuple(
-            Index(index.name, pragmas.parts(index.name), unique=index.unique, partial=index.partial)
+            _index(index, pragmas, collations)
             for index in sorted(indexes, key=lambda index: index.name)
             if index.origin == "c"
         ),
+        checks=tuple(sorted(written.checks, key=lambda check: check.name)),
         untold=_untold(table, pragmas, [index for index in indexes if index.unique and not index.partial]),
+        options=tuple(written.options),
+        besides=(*written.besides, *(pragmas.triggers(table.name) if whole else ())),
     )
+
+
+def _in_order(key: Key | ForeignKey) -> tuple[str, tuple[str, ...]]:
+    """Those without a name too, whatever the order that they were made in."""
+    return key.name, key.columns
+
+
+def _folded(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +122,16 @@ class _Pragmas:
         name = found[1].upper() if found else ""
         return "BINARY" if name == "B" else name
 
-    def parts(self, index: str) -> tuple[IndexPart, ...]:
-        """The columns and expressions of an index."""
-        found = self._ask('SELECT cid, name, "desc" FROM pragma_index_xinfo(?, ?) WHERE key ORDER BY seqno', index)
-        texts = [_ORDER.sub("", text) for text in _members(_inside(self.text(index)))]
-        return tuple(
-            IndexPart(name if cid >= _OF_A_COLUMN else text, expression=cid < _OF_A_COLUMN, descending=bool(descending))
-            for (cid, name, descending), text in zip(found, texts, strict=True)
-        )
+    def parts(self, index: str) -> list[tuple[int, str | None, bool, str]]:
+        """Each part of an index: its column's number and name, its direction, what it is kept by."""
+        query = 'SELECT cid, name, "desc", coll FROM pragma_index_xinfo(?, ?) WHERE key ORDER BY seqno'
+        return [(cid, name, bool(downwards), kept.upper()) for cid, name, downwards, kept in self._ask(query, index)]
+
+    def triggers(self, table: str) -> tuple[str, ...]:
+        """Each of a table's, in its own words."""
+        schema = '"' + self._schema.replace('"', '""') + '"'
+        query = f"SELECT sql FROM {schema}.sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"  # noqa: S608 - quoted
+        return tuple(sql for (sql,) in self._connection.exec_driver_sql(query, (table,)))
 
     def actions(self, table: str) -> dict[tuple[tuple[str, ...], str], tuple[str, str]]:
         """ON DELETE and ON UPDATE, by the referring columns and the table referred to."""
@@ -136,20 +151,44 @@ class _Pragmas:
         return list(self._connection.exec_driver_sql(query, (name, self._schema)))
 
 
-def _columns(table: Table, pragmas: _Pragmas, rowid: str | None) -> tuple[TableColumn, ...]:
+def _columns(table: Table, pragmas: _Pragmas, rowid: str | None, written: TableWords) -> tuple[TableColumn, ...]:
     declared = pragmas.columns(table.name)
-    generated = any(column.generated for column in table.columns)
-    definitions = dict(zip(declared, _members(_inside(pragmas.text(table.name))), strict=False)) if generated else {}
+    told = {column.name: column for column in written.columns}
+    nothing = ColumnWords("")
     return tuple(
         replace(
             column,
             database_type=declared[column.name],
             nullable=column.nullable and column.name != rowid,
+            default=_default(column.default),
             autoincrement=column.name == rowid,
-            generation_expression=_inside(definitions[column.name], after="as") if column.generated else "",
+            generation_expression=told.get(column.name, nothing).generation,
+            collation=told.get(column.name, nothing).collation,
+            virtual=told.get(column.name, nothing).virtual,
         )
         for column in table.columns
     )
+
+
+def _default(text: str | None) -> str | None:
+    """A name is, as a default, text; within the parentheses that a default may be written in it would be a column."""
+    name = _A_NAME.match(text) if text else None
+    if text is None or name is None or name[0].upper() in _NO_NAMES:
+        return text
+    return "'" + (text if text[0] not in '"`[' else unquoted(text)).replace("'", "''") + "'"
+
+
+def _index(index: _Listed, pragmas: _Pragmas, collations: Mapping[str, str]) -> Index:
+    written = index_words(pragmas.text(index.name))
+    parts = []
+    for (number, name, downwards, kept), text, told in zip(
+        pragmas.parts(index.name), written.parts, written.collations, strict=True
+    ):
+        column = number >= _OF_A_COLUMN and name is not None
+        # A column's is told where it is kept by another than its own; an expression's, where it is written.
+        collation = (kept if kept != collations.get(name or "", kept) else "") if column else told
+        parts.append(IndexPart(name or "" if column else text, not column, downwards, collation))
+    return Index(index.name, tuple(parts), index.unique, index.partial, written.condition)
 
 
 def _untold(table: Table, pragmas: _Pragmas, indexes: list[_Listed]) -> frozenset[tuple[str, ...]]:
@@ -171,49 +210,20 @@ def _rowid(table: Table, indexes: list[_Listed]) -> str | None:
     return columns[0] if len(columns) == 1 else None
 
 
-def _foreign_keys(table: Table, pragmas: _Pragmas) -> tuple[ForeignKey, ...]:
+def _foreign_keys(table: Table, pragmas: _Pragmas, written: TableWords) -> tuple[ForeignKey, ...]:
     actions = pragmas.actions(table.name)
+    told = {_folded((each.table, *each.columns)): each for each in written.references}
     keys = []
     for key in table.foreign_keys:
         on_delete, on_update = actions[key.columns, key.referred_table]
+        words = told.get(_folded((key.referred_table, *key.columns)))
         keys.append(
-            replace(key, on_delete=ReferentialAction.named(on_delete), on_update=ReferentialAction.named(on_update))
+            replace(
+                key,
+                name=words.name if words else key.name,
+                on_delete=ReferentialAction.named(on_delete),
+                on_update=ReferentialAction.named(on_update),
+                deferral=words.deferral if words else key.deferral,
+            )
         )
-    return tuple(keys)
-
-
-def _inside(text: str, after: str = "") -> str:
-    """What stands in the first parentheses, or in the first that come after a word."""
-    outside, inside, depth = "", "", 0
-    wanted = re.compile(rf"\b{after}\s*\Z", re.IGNORECASE) if after else re.compile("")
-    taking = False
-    for piece in _pieces(text):
-        depth -= piece == ")"
-        if taking and not depth:
-            break
-        if taking:
-            inside += piece
-        elif not depth:
-            outside += piece
-        if piece == "(":
-            taking = taking or (not depth and wanted.search(outside.removesuffix("(")) is not None)
-            depth += 1
-    return inside.strip()
-
-
-def _members(text: str) -> list[str]:
-    """A list's members: what stands between commas that are in no parentheses."""
-    members, depth = [""], 0
-    for piece in _pieces(text):
-        depth += (piece == "(") - (piece == ")")
-        if piece == "," and not depth:
-            members.append("")
-        else:
-            members[-1] += piece
-    return [member.strip() for member in members]
-
-
-def _pieces(text: str) -> Iterator[str]:
-    for match in _PIECE.finditer(text):
-        if not match[0].startswith(("--", "/*")):
-            yield match[0]
+    return tuple(sorted(keys, key=_in_order))

@@ -30,6 +30,14 @@ class ReferentialAction(Enum):
         return cls.__members__.get((words or "").upper().replace(" ", "_"), cls.NO_ACTION)
 
 
+class Deferral(Enum):
+    """When a constraint must hold: with each statement; so too, unless deferred; at a transaction's end."""
+
+    NEVER = 0
+    IMMEDIATE = 1
+    DEFERRED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class TableSummary:
     """A table or view by name; a `broken` one the database can't use."""
@@ -46,6 +54,7 @@ class TableColumn:
 
     `held` is what a PostgreSQL type of another name comes down to (`numeric(5,2)[]`, `range of date`), a record's
     members each; empty where `database_type` says it. `always_counted` is PostgreSQL's GENERATED ALWAYS AS IDENTITY.
+    `collation` is told where it is not the engine's default; a generated column that is `virtual` is not kept.
     """
 
     name: str
@@ -63,6 +72,8 @@ class TableColumn:
     labels: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     always_counted: bool = False
+    collation: str = ""
+    virtual: bool = False
 
     @property
     def writable(self) -> bool:
@@ -81,6 +92,8 @@ class Key:
 
     name: str
     columns: tuple[str, ...]
+    deferral: Deferral = Deferral.NEVER
+    nulls_not_distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +107,38 @@ class ForeignKey:
     referred_columns: tuple[str, ...]
     on_delete: ReferentialAction = ReferentialAction.NO_ACTION
     on_update: ReferentialAction = ReferentialAction.NO_ACTION
+    deferral: Deferral = Deferral.NEVER
 
 
 @dataclass(frozen=True, slots=True)
 class IndexPart:
-    """One column or expression of an index."""
+    """One column or expression of an index.
+
+    `collation` and `operator_class` are told where they are not the column's and the type's; `nulls_first` where NULLs
+    are not where PostgreSQL puts them; `length` is how much of a MySQL column is indexed.
+    """
 
     text: str
     expression: bool = False
     descending: bool = False
+    collation: str = ""
+    operator_class: str = ""
+    nulls_first: bool | None = None
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index."""
+    """An index; one that is partial has only the rows that its condition picks. No method: a B-tree."""
 
     name: str
     parts: tuple[IndexPart, ...]
     unique: bool
-    partial: bool = False  # it has only rows that a condition picks
+    partial: bool = False
+    condition: str = ""
+    method: str = ""
+    include: tuple[str, ...] = ()
+    nulls_not_distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +156,8 @@ class Table:
     `untold` are the columns of keys that do not tell rows apart as the database compares them: a SQLite index of
     another collation than its column's, keys of a PostgreSQL table that others inherit from. `deferrable` are those of
     keys that may hold at the end of a transaction only. A `broken` one the database can't use: it has no columns.
+    `options` are the engine's words for the table as a whole, `besides` those for what there is to it that has no field
+    here: a copy would be without.
     """
 
     name: str
@@ -147,3 +175,5 @@ class Table:
     untold: frozenset[tuple[str, ...]] = frozenset()
     deferrable: frozenset[tuple[str, ...]] = frozenset()
     broken: bool = False
+    options: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()

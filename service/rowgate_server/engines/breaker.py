@@ -53,9 +53,9 @@ class Breaker:
         self._next_trial = 0.0
         self.closed = True
 
-    def heard(self) -> None:
-        """The database has answered."""
-        self._heard_at = clock.now()
+    def heard(self, now: float) -> None:
+        """The database has answered, at that moment."""
+        self._heard_at = now
         self._failures = 0
 
     def failed(self) -> None:
@@ -116,7 +116,7 @@ class Breaker:
         if trying is not None and trying is not asyncio.current_task():
             trying.cancel()
         self.closed, self._down = True, False
-        self.heard()
+        self.heard(clock.now())
         self._tell(BreakerState.CLOSED)
 
     async def _try(self) -> None:

@@ -1,10 +1,14 @@
 """A bounded number of places, shared fairly among callers who wait, and refused to those who would wait too long.
 
-- A freed place goes to the caller who holds the fewest, or was served longest ago; of one's waiters, to the first. So
-  a caller with a thousand calls does not keep out one with a single call. A newcomer overtakes nobody.
-- A burst may wait as long as patience lasts. But a queue that does not get empty tells that more is asked for than can
-  be done: then only so many wait as come to their turn soon, and the others are refused at once, so that those who are
-  served are served in good time (https://queue.acm.org/detail.cfm?id=2209336).
+- A freed place goes to the caller who holds the fewest, or was served longest ago. So a caller with a thousand calls
+  does not keep out one with a single call.
+- A burst may wait as long as patience lasts. A line that does not get empty may be as long as comes to its turn soon:
+  in 20 ms, or the time that a place is usually held for. All are served then, the first come first.
+- Where it would be longer, more is asked for than can be done, and whoever has the most in line makes room. As long as
+  that goes on, nobody waits longer than a place is usually held for: the last come is served first, and those who have
+  waited longer are refused. So whoever is served is served in good time
+  (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461).
+- Who asks for less than there is for everyone may wait some more, for the place that comes free next.
 
 Unlike asyncio.Semaphore it can be asked without waiting, and tells how many wait.
 """
@@ -13,19 +17,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from statistics import median
 
 from rowgate_server.engines import clock
 
-_STANDING = 0.1
-"""Seconds after which a queue that has not been empty is no burst."""
+_STANDING, _CALM, _IN_WORK = 0.1, 0.5, 2
+"""Seconds after which a line that has not been empty is no burst, and seconds without a refusal after which no more is
+asked for than can be done; both are so many times the usual work at the least."""
 
-_PART_OF_WORK = 0.5
-"""The part of the time that a place is usually held for which anyone may wait, too."""
+_SOON, _IN_GOOD_TIME = 0.02, 0.005
+"""Seconds that are soon, however short the work, as nobody notices them; and those that are in good time where calls
+are refused, as a timer, or a wake-up, may come as late as that."""
 
-_REMEMBERED = 32
+_SELDOM, _MORE_FOR_SELDOM = 3, 4
+"""Who has had no place for so many fair intervals asks for less than there is for everyone, and may wait so many times
+as long."""
+
+_REMEMBERED, _LEARNED_EVERY = 32, 16
 _MOST_FOR_A_PLACE = 32
+_MOST_CALLERS = 1024
 
 
 class CrowdedError(Exception):
@@ -52,18 +63,22 @@ class Places:
 
     Args:
         count: how many.
-        busy_wait: seconds that anyone may wait, however long the queue has been standing.
+        busy_wait: the most seconds that anyone may wait in a line that is no burst.
     """
 
     def __init__(self, count: int, busy_wait: float) -> None:
         self._count = self._free = count
         self._busy_wait = busy_wait
-        self._held: Counter[str] = Counter()
+        self._held: dict[str, int] = {}
         self._queues: dict[str, deque[_Waiter]] = {}
-        self._standing_since: dict[str, float] = {}
-        self._served: dict[str, int] = {}
-        self._turns = 0
+        self._served: dict[str, float] = {}
+        """When callers who had to wait were last given a place, the longest ago first."""
+        self._standing_since = 0.0
+        self._refused_at = float("-inf")
         self._work: deque[float] = deque(maxlen=_REMEMBERED)
+        self._learned = 0
+        self._typical = 0.0
+        """Seconds that a place is held for."""
         self.waiting = 0
 
     def take(self, caller: str) -> bool:
@@ -71,7 +86,7 @@ class Places:
         if self._free <= 0:
             return False
         self._free -= 1
-        self._held[caller] += 1
+        self._held[caller] = self._held.get(caller, 0) + 1
         return True
 
     async def wait(self, caller: str, patience: float) -> None:
@@ -104,9 +119,11 @@ class Places:
     def release(self, caller: str, worked: float | None = None) -> None:
         """Give a place back, after so many seconds of work."""
         if worked is not None:
-            self._work.append(worked)
-        self._held[caller] -= 1
-        if not self._held[caller]:
+            self._learn(worked)
+        held = self._held[caller] - 1
+        if held:
+            self._held[caller] = held
+        else:
             del self._held[caller]
         self._free += 1
         while self.waiting and self._free > 0:
@@ -114,8 +131,7 @@ class Places:
             if waiter is None:
                 return
             if not waiter.granted.done():
-                self._free -= 1
-                self._held[waiter.caller] += 1
+                self._serve(waiter.caller)
                 waiter.granted.set_result(None)
 
     def refuse_all(self, error: Exception) -> None:
@@ -124,57 +140,94 @@ class Places:
             for waiter in list(queue):
                 self._refuse(waiter, error)
 
+    def _serve(self, caller: str) -> None:
+        self.take(caller)
+        served = self._served
+        served.pop(caller, None)
+        served[caller] = clock.now()
+        if len(served) > 1:
+            self._forget(served)
+
+    def _forget(self, served: dict[str, float]) -> None:
+        """One that has had no place for so long that it makes no difference, or for the longest of too many."""
+        caller = next(iter(served))
+        if (
+            served[caller] < clock.now() - _STANDING - 2 * _SELDOM * self._fair_interval()
+            or len(served) > _MOST_CALLERS
+        ):
+            del served[caller]
+
     def _next(self) -> _Waiter | None:
-        """Whose turn it is: taken from the queue."""
+        """Whose turn it is: taken from the line."""
+        crowded, bound = self._is_crowded(), self._bound(_IN_GOOD_TIME)
         while self._queues:
-            caller = min(self._queues, key=lambda each: (self._held[each], self._served[each]))
-            waiter = self._queues[caller][0]
-            if self._is_late(waiter):
-                self._refuse(waiter, CrowdedError(self._soon()))
+            caller = min(self._queues, key=self._rank)
+            waiter = self._queues[caller][-1 if crowded else 0]
+            # In a caller's own line nobody has waited for less.
+            if crowded and clock.now() - waiter.since > bound * (_MORE_FOR_SELDOM if self._is_seldom(caller) else 1):
+                self._refuse(waiter, self._crowded())
                 continue
-            self._turns += 1
-            self._served[caller] = self._turns
             self._dequeue(waiter)
             return waiter
         return None
 
-    def _is_late(self, waiter: _Waiter) -> bool:
-        """Whether it came in a burst that has turned out to be none."""
-        queue = self._queues[waiter.caller]
-        return (
-            len(queue) > self._room(waiter.caller)
-            and self._stands(waiter.caller)
-            and clock.now() - waiter.since > self._soon()
-        )
+    def _rank(self, caller: str) -> tuple[int, float]:
+        return self._held.get(caller, 0), self._served.get(caller, 0.0)
 
     def _make_room(self, caller: str) -> None:
-        queue = self._queues.get(caller, ())
-        if len(queue) >= self._room(caller) and self._stands(caller):
-            raise CrowdedError(self._soon())
-        if self.waiting < self._count * _MOST_FOR_A_PLACE:
-            return
-        longest = max(self._queues.values(), key=len)
-        if len(longest) <= len(queue) + 1:
-            raise CrowdedError(self._soon())
-        self._refuse(longest[-1], CrowdedError(self._soon()))
+        """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
+        stands = self.waiting and clock.now() - self._standing_since > self._long(_STANDING)
+        if not stands and not self._is_crowded():
+            if self.waiting >= self._count * _MOST_FOR_A_PLACE:
+                self._make_way(caller, CrowdedError(self._bound(_SOON)), -1)
+        elif self.waiting >= self._room():
+            self._make_way(caller, self._crowded(), 0)
 
-    def _stands(self, caller: str) -> bool:
-        since = self._standing_since.get(caller)
-        return since is not None and clock.now() - since > _STANDING
+    def _make_way(self, caller: str, error: CrowdedError, which: int) -> None:
+        longest = max(self._queues, key=lambda each: (len(self._queues[each]), self._rank(each)))
+        own = self._queues.get(caller, ())
+        if len(self._queues[longest]) > len(own) + 1:
+            self._refuse(self._queues[longest][which], error)
+        elif own and not which:
+            self._refuse(own[which], error)
+        else:
+            raise error
 
-    def _soon(self) -> float:
-        """Seconds that anyone may wait, however long the queue has been standing."""
-        return max(self._busy_wait, self._typical() * _PART_OF_WORK)
+    def _is_crowded(self) -> bool:
+        """Whether more is asked for than can be done."""
+        return clock.now() - self._refused_at < self._long(_CALM)
 
-    def _room(self, caller: str) -> int:
-        """How many calls of one caller come to their turn that soon, as each who waits gets as many places."""
-        waiting = len(self._queues) + (caller not in self._queues)
-        turns = self._soon() / max(self._typical(), 1e-6) * self._count / waiting
-        return max(1, int(turns))
+    def _long(self, seconds: float) -> float:
+        return max(seconds, _IN_WORK * self._typical)
 
-    def _typical(self) -> float:
-        """Seconds that a place is held for."""
-        return median(self._work) if self._work else 0.0
+    def _crowded(self) -> CrowdedError:
+        """For one who is refused for that, which shows that it still is so."""
+        self._refused_at = clock.now()
+        return CrowdedError(self._bound(_SOON))
+
+    def _is_seldom(self, caller: str) -> bool:
+        """Whether it has had no place for longer than one who gets no more than a fair share."""
+        since = clock.now() - self._served.get(caller, float("-inf"))
+        return caller not in self._held and since > _SELDOM * self._fair_interval()
+
+    def _fair_interval(self) -> float:
+        """Seconds from place to place, where everyone has the same."""
+        return len(self._served) * self._typical / self._count
+
+    def _bound(self, least: float) -> float:
+        """Seconds that one may wait in a line that is no burst."""
+        return min(self._busy_wait, max(least, self._typical))
+
+    def _room(self) -> int:
+        """How many come to their turn soon."""
+        return max(1, int(self._bound(_SOON) / max(self._typical, 1e-6) * self._count))
+
+    def _learn(self, worked: float) -> None:
+        """The median is worked out anew now and then: it costs as much as all the rest."""
+        self._work.append(worked)
+        self._learned += 1
+        if self._learned <= _REMEMBERED or not self._learned % _LEARNED_EVERY:
+            self._typical = median(self._work)
 
     def _refuse(self, waiter: _Waiter, error: Exception) -> None:
         self._dequeue(waiter)
@@ -182,11 +235,9 @@ class Places:
             waiter.granted.set_exception(error)
 
     def _enqueue(self, waiter: _Waiter) -> None:
-        queue = self._queues.setdefault(waiter.caller, deque())
-        if not queue:
-            self._standing_since[waiter.caller] = waiter.since
-            self._served[waiter.caller] = 0
-        queue.append(waiter)
+        if not self.waiting:
+            self._standing_since = waiter.since
+        self._queues.setdefault(waiter.caller, deque()).append(waiter)
         self.waiting += 1
 
     def _dequeue(self, waiter: _Waiter) -> None:
@@ -196,4 +247,3 @@ class Places:
             self.waiting -= 1
             if not queue:
                 del self._queues[waiter.caller]
-                del self._standing_since[waiter.caller], self._served[waiter.caller]

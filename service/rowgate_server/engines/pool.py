@@ -51,7 +51,7 @@ class PoolSettings:
     recycle: float
     pre_ping: bool
     wait_timeout: float
-    busy_wait: float = 0.05
+    busy_wait: float = 0.5
     cleanup: float = 0.75
 
 
@@ -162,12 +162,14 @@ class Pool:
 
     def take_back(self, lease: Lease, *, sound: bool, reads: bool) -> None:
         """What `Lease.end` asks for."""
+        now = clock.now()
         if sound:
-            self.breaker.heard()
+            self.breaker.heard(now)
         if sound and not self._closed and not self._retiring and lease.session.defer_reset(reads=reads):
             lease.reset_due = True
-            self._keep_warm(lease)
-            self._free_place(lease.holder, lease.taken_at)
+            self._keep_warm(lease, now)
+            self._in_use -= 1
+            self._places.release(lease.holder, now - lease.taken_at)
         else:
             self._start(self._clean_up(lease, kill=not sound))
 
@@ -252,7 +254,7 @@ class Pool:
             return warm[0].checked_out if warm else None
 
         checked_out = await self._connector.idle_one(attempt) or await self._connector.new_one(attempt, warm_one)
-        self.breaker.heard()
+        self.breaker.heard(clock.now())
         if warm:
             return warm[0]
         return Lease(self, checked_out, self._driver.session(checked_out.driver_connection))
@@ -260,7 +262,7 @@ class Pool:
     def _unwanted(self, holder: str, lease: Lease | None) -> None:
         """Whoever wanted it has left."""
         if lease is not None:
-            self._keep_warm(lease)
+            self._keep_warm(lease, clock.now())
         self._free_place(holder)
 
     def _explained(self, error: Exception) -> Exception:
@@ -307,8 +309,8 @@ class Pool:
             self._start(self._connector.check_in(lease.checked_out, unfit="dead"))
         return None
 
-    def _keep_warm(self, lease: Lease) -> None:
-        lease.used_at = clock.now()
+    def _keep_warm(self, lease: Lease, now: float) -> None:
+        lease.used_at = now
         self._warm.append(lease)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_RESET_AFTER, self._sweep)
@@ -349,7 +351,7 @@ class Pool:
         finally:
             lease.reset_due = False
             if not unfit and not self._closed and not self._retiring and clock.now() < lease.cold_at:
-                self._keep_warm(lease)
+                self._keep_warm(lease, clock.now())
             else:
                 await self._connector.check_in(lease.checked_out, unfit=unfit)
             self._free_place(lease.holder, lease.taken_at)

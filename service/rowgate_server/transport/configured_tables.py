@@ -7,7 +7,7 @@ import json
 from google.protobuf import json_format
 
 from rowgate.v1 import schema_service_pb2 as pb
-from rowgate_server.core.ddl import TableOrder
+from rowgate_server.core.ddl.maker import TableOrder
 from rowgate_server.errors import RowgateError
 from rowgate_server.transport.codec.definitions import decode_order
 

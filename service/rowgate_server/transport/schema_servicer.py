@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from rowgate.v1 import schema_service_pb2, schema_service_pb2_grpc
 from rowgate_server.core.browsing import Browser
 from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.completion import Completer
-from rowgate_server.core.ddl import TableMaker
+from rowgate_server.core.completion.completer import Completer
+from rowgate_server.core.ddl.maker import TableMaker
 from rowgate_server.core.tables import Table
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.transport.codec import completions, definitions, schemas, trees

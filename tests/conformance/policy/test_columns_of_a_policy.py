@@ -104,6 +104,7 @@ async def test_the_schema_shows_what_the_caller_may_know(acme: Caller, engine: E
     assert all(table["name"].startswith("notes_") for table in listed["tables"])
     table = (await acme(f"{S}GetTable", _on(engine, notes)))["table"]
     assert [column["name"] for column in table["columns"]] == ["id", "tenant", "body"]
+    assert "secret" not in str(table), "nor does the CREATE statement tell of it"
     error = await _refusal(acme(f"{T}ListRows", _on(engine, f"{notes}x")))
     assert isinstance(error, rowgate.UnknownTable)
     assert notes in error.metadata["hint"]

@@ -164,7 +164,12 @@ async def test_a_table_that_is_not_there_is_an_error(db: rowgate.Client, gateway
 
 @pytest.mark.parametrize(
     ("words", "wire"),
-    [(rowgate.Engine, pb.Engine), (TableKind, pb.TableKind), (ReferentialAction, pb.ReferentialAction)],
+    [
+        (rowgate.Engine, pb.Engine),
+        (TableKind, pb.TableKind),
+        (ReferentialAction, pb.ReferentialAction),
+        (rowgate.Deferral, pb.Deferral),
+    ],
 )
 def test_every_number_has_its_word(words: type[StrEnum], wire: EnumTypeWrapper) -> None:
     prefix = wire.keys()[0].removesuffix("UNSPECIFIED")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rowgate_server.core.completion import Candidate, CandidateKind
 from rowgate_server.core.completion.candidates import Offer
 from rowgate_server.core.completion.place import Place, place_at
+from rowgate_server.core.completion.records import Candidate, CandidateKind
 from rowgate_server.core.tables import TableKind
 from rowgate_server.core.tree import Routine, RoutineKind, SchemaName, Tree, TreeColumn, TreeTable
 from rowgate_server.core.tree.records import Sealing

@@ -9,8 +9,9 @@ import pytest
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.browsing import Browser
-from rowgate_server.core.completion import Candidate, CandidateKind, Completer, Completion, CompletionRequest
+from rowgate_server.core.completion.completer import Completer, Completion, CompletionRequest
 from rowgate_server.core.completion.place import place_at
+from rowgate_server.core.completion.records import Candidate, CandidateKind
 from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Reason, RowgateError

@@ -9,7 +9,7 @@ import pytest
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.browsing import Browser
-from rowgate_server.core.completion import Completer, Completion, CompletionRequest
+from rowgate_server.core.completion.completer import Completer, Completion, CompletionRequest
 from rowgate_server.core.tree import TreeRules, TreeStore
 from rowgate_server.errors import Reason, RowgateError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from unit.core.offers import labels, offered
 
-from rowgate_server.core.completion import CandidateKind
+from rowgate_server.core.completion.records import CandidateKind
 from rowgate_server.engines.dialects import Dialect
 
 BUYERS, ORDERS, REGIONS = ["id", "name", "region"], ["id", "buyer", "placed_on"], ["region", "boss"]

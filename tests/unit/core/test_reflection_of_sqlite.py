@@ -224,7 +224,10 @@ async def test_indexes_tell_their_order_their_expressions_and_their_condition(ca
     assert (await _table(catalog, "wares")).indexes == (
         Index(
             "by, odd (",
-            (IndexPart("odd name, (really)", descending=True), IndexPart("title || ',('", expression=True)),
+            (
+                IndexPart("odd name, (really)", descending=True, collation="BINARY"),
+                IndexPart("title || ',('", expression=True),
+            ),
             unique=False,
         ),
         Index(
@@ -232,6 +235,7 @@ async def test_indexes_tell_their_order_their_expressions_and_their_condition(ca
             (IndexPart("lower(title)", expression=True), IndexPart("price", descending=True)),
             unique=True,
             partial=True,
+            condition="price > 10",
         ),
         Index("by_price", (IndexPart("price", descending=True), IndexPart("title")), unique=False),
     )

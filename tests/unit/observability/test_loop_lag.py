@@ -56,3 +56,17 @@ async def test_nothing_is_observed_once_it_is_stopped() -> None:
     lag.stop()
     await asyncio.sleep(1)
     assert _value(lag, "count") == 0
+
+
+async def test_tasks_are_counted_until_they_end() -> None:
+    lag, end = LoopLag(), asyncio.Event()
+    registry = CollectorRegistry()
+    registry.register(lag)
+    lag.start()
+    before = registry.get_sample_value("rowgate_event_loop_tasks") or 0
+    waiting = [asyncio.create_task(end.wait()) for _ in range(3)]
+    assert registry.get_sample_value("rowgate_event_loop_tasks") == before + 3
+    end.set()
+    await asyncio.gather(*waiting)
+    assert registry.get_sample_value("rowgate_event_loop_tasks") == before
+    lag.stop()

@@ -9,7 +9,7 @@ import pytest
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.ddl import TableMaker
+from rowgate_server.core.ddl.maker import TableMaker
 from rowgate_server.core.policy.errand import current_need
 from rowgate_server.core.policy.guard import GuardedDatabases, access_to, enter
 from rowgate_server.core.policy.needs import Need, Operation

@@ -81,20 +81,18 @@ from rowgate._schema import (
     CheckConstraint,
     CreatedTable,
     DatabaseInfo,
-    Engine,
     ForeignKey,
     Index,
     IndexPart,
     PrimaryKey,
-    ReferentialAction,
     RefreshedSchema,
     SchemaInfo,
     Table,
     TableColumn,
-    TableKind,
     TableSummary,
     UniqueConstraint,
 )
+from rowgate._schema_words import Deferral, Engine, ReferentialAction, TableKind
 from rowgate._steps import Step, StepResult
 from rowgate._stream import RowStream
 from rowgate._table import TableRows
@@ -134,6 +132,7 @@ __all__ = [
     "DdlNotAllowed",
     "DeadlineExceeded",
     "Deadlock",
+    "Deferral",
     "DuplicateKey",
     "Engine",
     "FieldViolation",

@@ -3,44 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Self
 
+from rowgate._schema_words import Deferral, Engine, ReferentialAction, TableKind
 from rowgate._types import ColumnType
 from rowgate._wire import word_of
 from rowgate.v1 import result_pb2
 from rowgate.v1 import schema_service_pb2 as pb
-
-
-class Engine(StrEnum):
-    """A kind of database."""
-
-    MYSQL = "MYSQL"
-    MARIADB = "MARIADB"
-    POSTGRESQL = "POSTGRESQL"
-    SQLITE = "SQLITE"
-
-
-class TableKind(StrEnum):
-    """Tables and views."""
-
-    TABLE = "TABLE"
-    VIEW = "VIEW"
-
-
-class ReferentialAction(StrEnum):
-    """What happens to the rows that refer to a row that changes."""
-
-    NO_ACTION = "NO_ACTION"
-    """Refused when the statement, or the transaction where deferred, ends."""
-    RESTRICT = "RESTRICT"
-    """Refused at once."""
-    CASCADE = "CASCADE"
-    """They change with it."""
-    SET_NULL = "SET_NULL"
-    """They become NULL."""
-    SET_DEFAULT = "SET_DEFAULT"
-    """They become their default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +96,9 @@ class TableColumn:
         precision: digits of a DECIMAL, or fractional digits of a temporal type; None where it has none.
         scale: digits after the point of a DECIMAL; None where it has none.
         labels: those of an ENUM or SET, in order.
+        collation: what its texts are compared by; "" for the engine's default.
+        autoincrement_always: whether no other value can be written to one that counts itself up.
+        generated_virtual: whether a generated one is computed when it is read, and not kept.
     """
 
     name: str
@@ -142,6 +114,9 @@ class TableColumn:
     precision: int | None = None
     scale: int | None = None
     labels: tuple[str, ...] = ()
+    collation: str = ""
+    autoincrement_always: bool = False
+    generated_virtual: bool = False
 
     @classmethod
     def from_wire(cls, column: pb.TableColumn) -> Self:
@@ -160,6 +135,9 @@ class TableColumn:
             precision=column.precision if column.HasField("precision") else None,
             scale=column.scale if column.HasField("scale") else None,
             labels=tuple(column.labels),
+            collation=column.collation,
+            autoincrement_always=column.autoincrement_always,
+            generated_virtual=column.generated_virtual,
         )
 
 
@@ -169,6 +147,7 @@ class PrimaryKey:
 
     name: str
     columns: tuple[str, ...]
+    deferral: Deferral | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +162,7 @@ class ForeignKey:
         referred_columns: the columns referred to, in the same order.
         on_delete: what a delete there does here; None for something that this client does not know.
         on_update: what an update there does here; None for something that this client does not know.
+        deferral: when it must hold; None where it can't be deferred.
     """
 
     name: str
@@ -192,6 +172,7 @@ class ForeignKey:
     referred_columns: tuple[str, ...]
     on_delete: ReferentialAction | None
     on_update: ReferentialAction | None
+    deferral: Deferral | None = None
 
     @classmethod
     def from_wire(cls, key: pb.ForeignKey) -> Self:
@@ -204,47 +185,93 @@ class ForeignKey:
             referred_columns=tuple(key.referred_columns),
             on_delete=_action(key.on_delete),
             on_update=_action(key.on_update),
+            deferral=word_of(pb.Deferral, key.deferral, Deferral),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class UniqueConstraint:
-    """Columns that no two rows share; `name` may be empty."""
+    """Columns that no two rows share; `name` may be empty. NULL equals NULL if it is `nulls_not_distinct`."""
 
     name: str
     columns: tuple[str, ...]
+    deferral: Deferral | None = None
+    nulls_not_distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IndexPart:
-    """One column or expression of an index, whichever is not None, and whether it is stored in descending order."""
+    """One column or expression of an index.
+
+    Attributes:
+        column: the column; None for an expression.
+        expression: the expression; None for a column.
+        descending: whether it is stored in descending order.
+        collation: what its texts are compared by, where that is not the column's collation.
+        operator_class: PostgreSQL's, where it is not the default one.
+        nulls_first: where NULLs stand, if not where PostgreSQL puts them.
+        length: how many characters or bytes of the column are indexed; None for all.
+    """
 
     column: str | None
     expression: str | None
     descending: bool
+    collation: str = ""
+    operator_class: str = ""
+    nulls_first: bool | None = None
+    length: int | None = None
+
+    @classmethod
+    def from_wire(cls, part: pb.IndexPart) -> Self:
+        """The part that the message describes."""
+        return cls(
+            column=part.column if part.HasField("column") else None,
+            expression=part.expression if part.HasField("expression") else None,
+            descending=part.descending,
+            collation=part.collation,
+            operator_class=part.operator_class,
+            nulls_first=part.nulls_first if part.HasField("nulls_first") else None,
+            length=part.length if part.HasField("length") else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index: what is indexed, in order; whether no two rows may share an entry; whether it has only some rows."""
+    """An index.
+
+    Attributes:
+        name: its name.
+        parts: what is indexed, in order.
+        unique: whether no two rows may share an entry.
+        partial: whether it has only the rows that a condition picks.
+        condition: that condition, as SQL.
+        method: what kind of index it is (`gin`, `fulltext`); "" for the usual one, a B-tree.
+        include: columns that it holds besides.
+        nulls_not_distinct: whether NULL equals NULL in a unique one.
+    """
 
     name: str
     parts: tuple[IndexPart, ...]
     unique: bool
     partial: bool = False
+    condition: str = ""
+    method: str = ""
+    include: tuple[str, ...] = ()
+    nulls_not_distinct: bool = False
 
     @classmethod
     def from_wire(cls, index: pb.Index) -> Self:
         """The index that the message describes."""
-        parts = tuple(
-            IndexPart(
-                column=part.column if part.HasField("column") else None,
-                expression=part.expression if part.HasField("expression") else None,
-                descending=part.descending,
-            )
-            for part in index.parts
+        return cls(
+            name=index.name,
+            parts=tuple(map(IndexPart.from_wire, index.parts)),
+            unique=index.unique,
+            partial=index.partial,
+            condition=index.condition,
+            method=index.method,
+            include=tuple(index.include),
+            nulls_not_distinct=index.nulls_not_distinct,
         )
-        return cls(index.name, parts, index.unique, index.partial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +300,10 @@ class Table:
         checks: by name.
         engine: whose types and expressions these are; None for one that this client does not know.
         row_estimate: about how many rows it has, by the database's own statistics; None where they don't say.
-        create_statement: the database's own words that make it; "" where it has none, as PostgreSQL has of tables.
+        create_statement: the database's own words that make it; "" where it has none.
         broken: whether the database can't use it, as a view whose table is gone; it has no columns then.
+        options: what the engine calls the table as a whole (`STRICT`, `UNLOGGED`).
+        untold: what else there is to it, in the engine's words; `create_table` refuses a table with any of it.
     """
 
     database: str
@@ -292,6 +321,8 @@ class Table:
     row_estimate: int | None = None
     create_statement: str = ""
     broken: bool = False
+    options: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
 
     @classmethod
     def from_wire(cls, table: pb.Table) -> Self:
@@ -304,10 +335,20 @@ class Table:
             kind=word_of(pb.TableKind, table.kind, TableKind),
             comment=table.comment,
             columns=tuple(map(TableColumn.from_wire, table.columns)),
-            primary_key=PrimaryKey(key.name, tuple(key.columns)) if table.HasField("primary_key") else None,
+            primary_key=(
+                PrimaryKey(key.name, tuple(key.columns), word_of(pb.Deferral, key.deferral, Deferral))
+                if table.HasField("primary_key")
+                else None
+            ),
             foreign_keys=tuple(map(ForeignKey.from_wire, table.foreign_keys)),
             unique_constraints=tuple(
-                UniqueConstraint(each.name, tuple(each.columns)) for each in table.unique_constraints
+                UniqueConstraint(
+                    each.name,
+                    tuple(each.columns),
+                    word_of(pb.Deferral, each.deferral, Deferral),
+                    each.nulls_not_distinct,
+                )
+                for each in table.unique_constraints
             ),
             indexes=tuple(map(Index.from_wire, table.indexes)),
             checks=tuple(CheckConstraint(each.name, each.expression) for each in table.checks),
@@ -315,11 +356,9 @@ class Table:
             row_estimate=table.row_estimate if table.HasField("row_estimate") else None,
             create_statement=table.create_statement,
             broken=table.broken,
+            options=tuple(table.options),
+            untold=tuple(table.untold),
         )
-
-    def to_wire(self) -> pb.Table:
-        """The message that describes it."""
-        return table_to_wire(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,67 +384,6 @@ class RefreshedSchema:
     changed: bool
     tables: int
     columns: int
-
-
-def table_to_wire(table: Table) -> pb.Table:
-    """The message that describes a table, for `create_table`."""
-    key = table.primary_key
-    return pb.Table(
-        database=table.database,
-        schema=table.schema,
-        name=table.name,
-        kind=pb.TableKind.Value(f"TABLE_KIND_{table.kind or 'UNSPECIFIED'}"),
-        comment=table.comment,
-        columns=map(_column_to_wire, table.columns),
-        primary_key=None if key is None else pb.PrimaryKey(name=key.name, columns=key.columns),
-        foreign_keys=map(_foreign_key_to_wire, table.foreign_keys),
-        unique_constraints=[
-            pb.UniqueConstraint(name=each.name, columns=each.columns) for each in table.unique_constraints
-        ],
-        indexes=map(_index_to_wire, table.indexes),
-        checks=[pb.CheckConstraint(name=each.name, expression=each.expression) for each in table.checks],
-        engine=pb.Engine.Value(f"ENGINE_{table.engine or 'UNSPECIFIED'}"),
-    )
-
-
-def _column_to_wire(column: TableColumn) -> pb.TableColumn:
-    return pb.TableColumn(
-        name=column.name,
-        type=result_pb2.ColumnType.Value(f"COLUMN_TYPE_{column.type}"),
-        database_type=column.database_type,
-        nullable=column.nullable,
-        default_expression=column.default_expression,
-        autoincrement=column.autoincrement,
-        generated=column.generated,
-        generation_expression=column.generation_expression,
-        comment=column.comment,
-        length=column.length,
-        precision=column.precision,
-        scale=column.scale,
-        labels=column.labels,
-    )
-
-
-def _foreign_key_to_wire(key: ForeignKey) -> pb.ForeignKey:
-    return pb.ForeignKey(
-        name=key.name,
-        columns=key.columns,
-        referred_schema=key.referred_schema,
-        referred_table=key.referred_table,
-        referred_columns=key.referred_columns,
-        on_delete=pb.ReferentialAction.Value(f"REFERENTIAL_ACTION_{key.on_delete or 'UNSPECIFIED'}"),
-        on_update=pb.ReferentialAction.Value(f"REFERENTIAL_ACTION_{key.on_update or 'UNSPECIFIED'}"),
-    )
-
-
-def _index_to_wire(index: Index) -> pb.Index:
-    parts = [
-        pb.IndexPart(column=part.column, descending=part.descending)
-        if part.column is not None
-        else pb.IndexPart(expression=part.expression or "", descending=part.descending)
-        for part in index.parts
-    ]
-    return pb.Index(name=index.name, parts=parts, unique=index.unique, partial=index.partial)
 
 
 def _action(number: int) -> ReferentialAction | None:

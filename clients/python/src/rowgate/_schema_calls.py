@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from rowgate._calls import Calls
 from rowgate._errors import ProtocolError
 from rowgate._retry import Deadline, run
-from rowgate._schema import CreatedTable, DatabaseInfo, RefreshedSchema, SchemaInfo, Table, TableKind, TableSummary
+from rowgate._schema import CreatedTable, DatabaseInfo, RefreshedSchema, SchemaInfo, Table, TableSummary
+from rowgate._schema_wire import table_to_wire
+from rowgate._schema_words import TableKind
 from rowgate._tree import SchemaTree, SqlCompletion
 from rowgate.v1 import schema_service_pb2 as pb
 
@@ -172,7 +174,7 @@ class SchemaCalls:
         request = pb.CreateTableRequest(
             database=self._calls.database,
             schema=schema or "",
-            table=table.to_wire(),
+            table=table_to_wire(table),
             if_not_exists=if_not_exists,
             dry_run=dry_run,
         )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Self
 
-from rowgate._schema import TableKind
+from rowgate._schema_words import TableKind
 from rowgate._types import ColumnType
 from rowgate._wire import word_of
 from rowgate.v1 import result_pb2

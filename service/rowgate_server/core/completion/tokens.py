@@ -80,15 +80,16 @@ _WORD = re.compile(r"\w+")
 _QUOTED_TEXT = re.compile(r"[eE]?['\"]")
 
 
-def tokenise(sql: str, dialect: Dialect, cursor: int) -> list[Token]:
+def tokenise(sql: str, dialect: Dialect, cursor: int | None = None) -> list[Token]:
     """Every token of the text, whitespace and comments among them.
 
-    A quote that is never closed is most likely still to be closed: a name where the cursor is, or its first word ends
-    if there is a comma before that; a text at the end of its line.
+    Without a cursor the text is one that is finished. In one that is being written, a quote that is never closed is
+    most likely still to be closed: a name where the cursor is, or its first word ends if there is a comma before that;
+    a text at the end of its line.
     """
     found: list[Token] = []
     begin = 0
-    for _ in range(_MOST_CUTS):
+    for _ in range(_MOST_CUTS if cursor is not None else 0):
         cut = _tokenise(sql, dialect, cursor, begin, found)
         if cut is None:
             return found

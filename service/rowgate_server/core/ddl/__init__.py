@@ -1,7 +1,4 @@
-"""Making and dropping tables: types and expressions mapped between engines or refused, statements, and running them."""
+"""Making and dropping tables: types and expressions mapped between engines or refused, statements, and running them.
 
-from __future__ import annotations
-
-from .maker import Made, TableMaker, TableOrder
-
-__all__ = ["Made", "TableMaker", "TableOrder"]
+What reads tables uses its expressions, so `maker`, which reads them, is imported by its own name.
+"""

@@ -39,13 +39,15 @@ class Kind(NamedTuple):
         size: bits of numbers, digits of decimals, characters of texts, fractional digits of times; None: not bounded,
             or as the engine has it.
         scale: a decimal's digits after the point.
-        unsigned: whether an integer has no sign.
+        unsigned: whether a number has no sign.
+        fixed: whether shorter values are filled up: texts with blanks, bytes with zeros.
     """
 
     family: Family
     size: int | None = None
     scale: int | None = None
     unsigned: bool = False
+    fixed: bool = False
 
 
 _MYSQL_INTEGERS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer": 32, "bigint": 64}
@@ -57,10 +59,11 @@ _MYSQL = {
     **dict.fromkeys(("decimal", "numeric", "dec", "fixed"), Kind(Family.DECIMAL, 10, 0)),
     "float": Kind(Family.FLOAT, 32),
     **dict.fromkeys(("double", "double precision", "real"), Kind(Family.FLOAT, 64)),
-    "char": Kind(Family.CHAR, 1),
+    "char": Kind(Family.CHAR, 1, fixed=True),
     "varchar": Kind(Family.VARCHAR),
     **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), Kind(Family.TEXT)),
-    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob", "binary", "varbinary"), Kind(Family.BYTES)),
+    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob", "varbinary"), Kind(Family.BYTES)),
+    "binary": Kind(Family.BYTES, 1, fixed=True),
     "date": Kind(Family.DATE),
     "time": Kind(Family.TIME, 0),
     "datetime": Kind(Family.DATETIME, 0),
@@ -78,7 +81,7 @@ _POSTGRESQL = {
     **dict.fromkeys(("real", "float4"), Kind(Family.FLOAT, 32)),
     **dict.fromkeys(("double precision", "float8", "float"), Kind(Family.FLOAT, 64)),
     **dict.fromkeys(("boolean", "bool"), Kind(Family.BOOLEAN)),
-    **dict.fromkeys(("character", "char"), Kind(Family.CHAR, 1)),
+    **dict.fromkeys(("character", "char"), Kind(Family.CHAR, 1, fixed=True)),
     **dict.fromkeys(("character varying", "varchar"), Kind(Family.VARCHAR)),
     **dict.fromkeys(("text", "bpchar"), Kind(Family.TEXT)),
     "bytea": Kind(Family.BYTES),
@@ -89,7 +92,8 @@ _POSTGRESQL = {
     **dict.fromkeys(("json", "jsonb"), Kind(Family.JSON)),
     "uuid": Kind(Family.UUID),
 }
-# Whatever their names, its integers have 64 bits and its floats are doubles; what it calls TIMESTAMP has no zone.
+# Whatever their names, its integers have 64 bits and its floats are doubles; what it calls CHAR is filled up with
+# nothing, and what it calls TIMESTAMP has no zone.
 _SQLITE = {
     **dict.fromkeys(
         (*_MYSQL_INTEGERS, "int2", "int4", "int8", "unsigned big int", "big int"), Kind(Family.INTEGER, 64)
@@ -97,8 +101,10 @@ _SQLITE = {
     **dict.fromkeys(("decimal", "numeric"), Kind(Family.DECIMAL)),
     **dict.fromkeys(("real", "double", "double precision", "float"), Kind(Family.FLOAT, 64)),
     **dict.fromkeys(("boolean", "bool"), Kind(Family.BOOLEAN)),
-    **dict.fromkeys(("char", "character", "nchar"), Kind(Family.CHAR)),
-    **dict.fromkeys(("varchar", "character varying", "nvarchar", "varying character"), Kind(Family.VARCHAR)),
+    **dict.fromkeys(
+        ("char", "character", "nchar", "varchar", "character varying", "nvarchar", "varying character"),
+        Kind(Family.VARCHAR),
+    ),
     **dict.fromkeys(("text", "clob", "longtext", "mediumtext", "tinytext"), Kind(Family.TEXT)),
     **dict.fromkeys(("blob", "binary", "varbinary", "bytea", "longblob"), Kind(Family.BYTES)),
     "date": Kind(Family.DATE),
@@ -162,7 +168,7 @@ def _sized(kind: Kind, name: str, size: int, scale: int) -> Kind:
     if kind.family is Family.FLOAT and name == "float":
         # FLOAT(53) is a double; FLOAT(7, 4) has digits, not bits.
         return kind._replace(size=64 if size > 24 and not scale else kind.size)  # noqa: PLR2004 - a float's bits
-    if name == "bit":
+    if name in ("bit", "binary"):
         return kind._replace(size=size)
     if kind.family not in _SIZED:
         return kind  # INT(11) is as wide as INT

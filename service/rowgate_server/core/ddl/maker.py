@@ -1,16 +1,19 @@
 """CreateTable and DropTable: whether they are allowed, whether there is such a table, and running what was written.
 
 On PostgreSQL and SQLite all statements are one transaction; on MySQL, which has no such thing for tables, there is one.
+A table that then can't be described is dropped again: whoever is told that it was not made finds none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.ddl.expressions import quoted
+from rowgate_server.core.ddl.neighbours import referring_tables, stored_name
 from rowgate_server.core.ddl.writing import TableWriter, moved, understood
+from rowgate_server.core.policy.access import Access
 from rowgate_server.core.policy.guard import check_whole, enter
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.tables import Table, TableKind
@@ -23,6 +26,8 @@ from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,11 @@ class TableMaker:
         access, database = enter(self._databases, order.database)
         check_whole(access, Operation.DDL)
         self._check(database, allowed=configured)
-        _check_described(order.table)
         source = order.source or database.dialect
         other = source is not database.dialect
-        table = moved(understood(order.table, source), order.schema, other=other)
-        statements = tuple(TableWriter(table, source, database.dialect).statements())
+        table = moved(understood(order.table, source) if other else order.table, order.schema, other=other)
+        writer = TableWriter(table, source, database.dialect, mariadb=_is_mariadb(database))
+        statements = tuple(writer.statements())
         if order.dry_run:
             return Made(None, created=False, statements=statements)
         deadline = _deadline(database, order.call_timeout)
@@ -92,12 +97,13 @@ class TableMaker:
             try:
                 await self._run(database, statements, deadline)
             except RowgateError as error:
-                # Somebody else may have made it since.
-                found = await self._found(database, order, deadline)
+                # Somebody else may have made it since; where it is not known who has, nobody is told so.
+                known = error.outcome != Outcome.UNKNOWN and deadline.remaining() > 0
+                found = await self._found(database, order, deadline) if known else None
                 if found is None:
                     raise error.with_defaults(database=database.name, table=order.table.name) from error.__cause__
             else:
-                made = await self._found(database, order, deadline)
+                made = await self._described(database, order, deadline)
                 return Made(made, created=True, statements=statements)
         if order.if_not_exists:
             return Made(found, created=False, statements=())
@@ -137,9 +143,19 @@ class TableMaker:
                 outcome=Outcome.NOT_RUN,
                 hint="drop it with SQL",
             )
-        place = ".".join(quoted(part, database.dialect) for part in (schema, found.name) if part)
+        referring = await referring_tables(database, found.schema, found.name, deadline)
+        if referring:
+            raise RowgateError(
+                Reason.FOREIGN_KEY_VIOLATION,
+                "a foreign key of another table refers to this one",
+                field="table",
+                outcome=Outcome.NOT_RUN,
+                database=database.name,
+                table=table,
+                hint=_referring_hint(database, access, referring),
+            )
         try:
-            await self._run(database, (f"DROP TABLE {place}",), deadline)
+            await self._run(database, (_dropping(database, schema, found.name),), deadline)
         except RowgateError as error:
             raise error.with_defaults(database=database.name, table=table) from error.__cause__
         return True
@@ -162,9 +178,28 @@ class TableMaker:
         try:
             return await self._catalog.get_table(database.name, order.schema, order.table.name, deadline.remaining())
         except RowgateError as error:
-            if error.reason is Reason.UNKNOWN_TABLE and error.field == "table":
-                return None
-            raise
+            if error.reason is not Reason.UNKNOWN_TABLE or error.field != "table":
+                raise
+        if database.dialect is not Dialect.SQLITE:
+            return None
+        name = await stored_name(database, order.schema, order.table.name, deadline)
+        if name is None:
+            return None
+        return await self._catalog.get_table(database.name, order.schema, name, deadline.remaining())
+
+    async def _described(self, database: Database, order: TableOrder, deadline: Deadline) -> Table | None:
+        """The table that was made; it is dropped where that can't be told, and that is the answer."""
+        try:
+            return await self._catalog.get_table(database.name, order.schema, order.table.name, deadline.remaining())
+        except RowgateError as error:
+            error.metadata["outcome"] = Outcome.ROLLED_BACK.value
+            try:
+                # It was made in time, and there may be no time left.
+                again = Deadline.soonest((database.bounds.statement_timeout, database.statement_limit))
+                await self._run(database, (_dropping(database, order.schema, order.table.name),), again)
+            except RowgateError:
+                error.metadata["outcome"] = Outcome.UNKNOWN.value
+            raise error.with_defaults(database=database.name, table=order.table.name) from error.__cause__
 
     async def _run(self, database: Database, statements: tuple[str, ...], deadline: Deadline) -> None:
         try:
@@ -179,49 +214,22 @@ class TableMaker:
             self._changed(database.name)
 
 
-def _check_described(table: Table) -> None:
-    if not table.name:
-        raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table.name", outcome=Outcome.NOT_RUN)
-    if table.kind is TableKind.VIEW:
-        raise RowgateError(
-            Reason.NOT_SUPPORTED,
-            "this describes a view, and only tables are made",
-            field="table.kind",
-            outcome=Outcome.NOT_RUN,
-        )
-    if not table.columns:
-        raise RowgateError(
-            Reason.INVALID_REQUEST, "the table has no columns", field="table.columns", outcome=Outcome.NOT_RUN
-        )
-    _check_names(table)
-    for number, index in enumerate(table.indexes):
-        if index.partial:
-            raise RowgateError(
-                Reason.NOT_SUPPORTED,
-                "an index of some rows only is not made from its description, which does not tell which",
-                field=f"table.indexes[{number}]",
-                outcome=Outcome.NOT_RUN,
-            )
+def _referring_hint(database: Database, access: Access | None, referring: Sequence[tuple[str, str]]) -> str:
+    """Those that the caller may know of."""
+    default = database.availability.facts.default_schema
+    known = [name for schema, name in referring if access is None or access.sees(schema, name, default)]
+    return f"drop {', '.join(known[:_MOST_NAMED]) or 'that one'} first, or its foreign key"
 
 
-def _check_names(table: Table) -> None:
-    """SQLite takes a quoted name that is no column's for text."""
-    known = {column.name for column in table.columns}
-    groups = [("table.primary_key", table.primary_key.columns)] if table.primary_key is not None else []
-    groups += [(f"table.unique_constraints[{n}]", key.columns) for n, key in enumerate(table.unique_constraints)]
-    groups += [(f"table.foreign_keys[{n}]", key.columns) for n, key in enumerate(table.foreign_keys)]
-    for number, index in enumerate(table.indexes):
-        groups.append((f"table.indexes[{number}]", tuple(part.text for part in index.parts if not part.expression)))
-    for field, names in groups:
-        for name in names:
-            if name not in known:
-                raise RowgateError(
-                    Reason.UNKNOWN_COLUMN,
-                    "the table has no column of that name",
-                    field=field,
-                    outcome=Outcome.NOT_RUN,
-                    column=name,
-                )
+def _is_mariadb(database: Database) -> bool:
+    """The URL may call either by the other's name."""
+    version = database.availability.facts.version
+    return "mariadb" in version.lower() if version else database.scheme == "mariadb"
+
+
+def _dropping(database: Database, schema: str, table: str) -> str:
+    place = ".".join(quoted(part, database.dialect) for part in (schema, table) if part)
+    return f"DROP TABLE {place}"
 
 
 def _deadline(database: Database, call_timeout: float | None) -> Deadline:

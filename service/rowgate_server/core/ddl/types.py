@@ -11,6 +11,7 @@ from rowgate_server.core.ddl.expressions import literal, quoted
 from rowgate_server.core.ddl.kinds import Family, Kind, kind_of
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 # Words, sizes and labels; a type of a schema, or of a name that needs quotes, too.
@@ -103,8 +104,10 @@ def written_type(column: TableColumn, source: Dialect, target: Dialect, field: s
         RowgateError: INVALID_REQUEST for what is no type, or is one that the engine has no match for.
     """
     written = column.database_type.strip()
-    if written and source is target:
-        return _own(column, written, target, field)
+    # A column needs no type in SQLite.
+    typeless = target is Dialect.SQLITE and column.type is ValueType.DYNAMIC
+    if source is target and (written or typeless):
+        return _own(column, written, target, field) if written else ""
     kind = kind_of(column, source)
     if kind is None:
         raise _refused(column, f"{written or 'unknown'} has no match on this engine", field)
@@ -117,7 +120,7 @@ def written_type(column: TableColumn, source: Dialect, target: Dialect, field: s
     if kind.family in _TIMES:
         fraction = _MOST_FRACTION if kind.size is None else min(kind.size, _MOST_FRACTION)
         return _of(_TIMES[kind.family], target).format(fraction)
-    return _text(kind, target, keyed)
+    return _text(kind, source, target, keyed)
 
 
 def guard(column: TableColumn, source: Dialect, target: Dialect) -> str:
@@ -127,12 +130,23 @@ def guard(column: TableColumn, source: Dialect, target: Dialect) -> str:
     kind, name = kind_of(column, source), quoted(column.name, target)
     if kind is not None and kind.family is Family.ENUM and target is not Dialect.MYSQL:
         return f"{name} IN ({', '.join(literal(label, target) for label in column.labels)})"
-    if kind is not None and kind.unsigned and kind.family is Family.INTEGER:
+    if kind is not None and kind.unsigned:
         # SQLite makes doubles of numbers that need 64 bits and have no sign.
-        if target is Dialect.SQLITE:
+        if target is Dialect.SQLITE and kind.family is Family.INTEGER:
             return f"typeof({name}) IN ('integer', 'null') AND {name} >= 0" if not column.autoincrement else ""
-        return f"{name} >= 0" if target is Dialect.POSTGRESQL else ""
-    return ""
+        return f"{name} >= 0" if target is not Dialect.MYSQL else ""
+    return _filled(kind, name, source, target) if kind is not None and kind.fixed else ""
+
+
+def _filled(kind: Kind, name: str, source: Dialect, target: Dialect) -> str:
+    """Values as they are where they are filled up: MySQL tells texts without the blanks, PostgreSQL with them."""
+    if target is Dialect.MYSQL:
+        return f"octet_length({name}) = {kind.size}" if kind.family is Family.BYTES else ""
+    if kind.family is Family.BYTES:
+        return f"{'length' if target is Dialect.SQLITE else 'octet_length'}({name}) = {kind.size}"
+    if source is Dialect.MYSQL:
+        return f"{name} = rtrim({name}, ' ')"
+    return f"length({name}) = {kind.size}" if target is Dialect.SQLITE else ""
 
 
 def _own(column: TableColumn, written: str, target: Dialect, field: str) -> str:
@@ -190,7 +204,7 @@ def _enum(column: TableColumn, target: Dialect) -> str:
     return f"varchar({max((len(label) for label in column.labels), default=1) or 1})"
 
 
-def _text(kind: Kind, target: Dialect, keyed: int) -> str:
+def _text(kind: Kind, source: Dialect, target: Dialect, keyed: int) -> str:
     """Texts, bytes and what has one name on each engine."""
     if kind.family is Family.FLOAT:
         names = ("float", "real", "float") if kind.size == 32 else ("double", "double precision", "double")  # noqa: PLR2004 - bits
@@ -207,6 +221,8 @@ def _text(kind: Kind, target: Dialect, keyed: int) -> str:
     if target is Dialect.MYSQL and kind.size > _MYSQL_LONGEST:
         return "longtext"
     fixed = kind.family is Family.CHAR and not (target is Dialect.MYSQL and kind.size > _MYSQL_LONGEST_CHAR)
+    if source is Dialect.MYSQL and target is Dialect.POSTGRESQL:
+        fixed = False  # it tells the blanks of a CHAR, which MySQL does not
     return f"{'char' if fixed else 'varchar'}({kind.size})"
 
 

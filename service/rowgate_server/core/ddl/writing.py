@@ -7,17 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rowgate_server.core.ddl import expressions, porting
-from rowgate_server.core.ddl.kinds import Family, kind_of
+from rowgate_server.core.ddl.checking import check, unsupported
+from rowgate_server.core.ddl.collations import check_keyed, collate
+from rowgate_server.core.ddl.defaults import ported_default
+from rowgate_server.core.ddl.indexing import IndexWriter
+from rowgate_server.core.ddl.kinds import kind_of
 from rowgate_server.core.ddl.types import guard, written_type
-from rowgate_server.core.tables import ForeignKey, Index, Table, TableColumn
+from rowgate_server.core.tables import Deferral, ForeignKey, ReferentialAction, Table, TableColumn
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
-_MOST_FRACTION = 6
 _ON_UPDATE = re.compile(r" on update (?:current_timestamp|now)(?:\(\d?\))?\Z", re.IGNORECASE)
 """MySQL tells it with a column's default."""
-_LARGE = frozenset({Family.TEXT, Family.BYTES, Family.JSON})
-"""MySQL takes their defaults only in parentheses."""
+_LITERAL = re.compile(r"[-+]?\d[\d.]*\Z|NULL\Z|(?:current_timestamp|now)(?:\(\d?\))?\Z", re.IGNORECASE)
+_CHANGING = {ReferentialAction.CASCADE, ReferentialAction.SET_NULL, ReferentialAction.SET_DEFAULT}
+_DEFERRED = {
+    Deferral.NEVER: "",
+    Deferral.IMMEDIATE: " DEFERRABLE",
+    Deferral.DEFERRED: " DEFERRABLE INITIALLY DEFERRED",
+}
 
 
 def moved(table: Table, schema: str, *, other: bool) -> Table:
@@ -30,7 +38,7 @@ def moved(table: Table, schema: str, *, other: bool) -> Table:
 
 
 def understood(table: Table, source: Dialect) -> Table:
-    """The table as an engine's own habits mean it: MariaDB tells a JSON column as LONGTEXT with a check on it."""
+    """The table as others are to understand it: MariaDB tells a JSON column as LONGTEXT with a check on it."""
     if source is not Dialect.MYSQL:
         return table
     json = {
@@ -57,24 +65,31 @@ class TableWriter:
         table: its description; its schema is where it is made, empty for the default one.
         source: the engine that types and expressions are written for.
         target: the engine that it is made on.
+        mariadb: whether it is MariaDB that is called MySQL.
     """
 
     table: Table
     source: Dialect
     target: Dialect
+    mariadb: bool = True
 
     def statements(self) -> list[str]:
         """In order; on MySQL there is one.
 
         Raises:
-            RowgateError: INVALID_REQUEST, with the field at fault.
+            RowgateError: INVALID_REQUEST, UNKNOWN_COLUMN or NOT_SUPPORTED, with the field at fault.
         """
+        check(self.table, self.source, self.target)
         parts = [*self._columns(), *self._constraints()]
         if self.target is Dialect.MYSQL:
             parts += self._indexes()
-        create = f"CREATE TABLE {self._place} (\n  " + ",\n  ".join(parts) + "\n)"
+        unlogged = "UNLOGGED " if self.target is Dialect.POSTGRESQL and "UNLOGGED" in self.table.options else ""
+        create = f"CREATE {unlogged}TABLE {self._place} (\n  " + ",\n  ".join(parts) + "\n)"
         if self.target is Dialect.MYSQL:
             return [create + (f" COMMENT {self._literal(self.table.comment)}" if self.table.comment else "")]
+        behind = [each for each in ("STRICT", "WITHOUT ROWID") if each in self.table.options]
+        if self.target is Dialect.SQLITE and not self._foreign and behind:
+            create += f" {', '.join(behind)}"
         return [create, *self._indexes(), *self._comments()]
 
     @property
@@ -85,12 +100,16 @@ class TableWriter:
     def _foreign(self) -> bool:
         return self.source is not self.target
 
-    def _keyed(self, name: str) -> int:
-        """How many columns the largest key or index has that the column is part of."""
+    def _keys(self) -> list[tuple[str, ...]]:
+        """The columns of each key: what compares them."""
         table = self.table
         keys = [key.columns for key in (table.primary_key, *table.unique_constraints) if key is not None]
         keys += [key.columns for key in table.foreign_keys]
-        keys += [tuple(part.text for part in index.parts) for index in table.indexes]
+        return keys + [tuple(part.text for part in index.parts) for index in table.indexes if index.unique]
+
+    def _keyed(self, name: str) -> int:
+        """How many columns the largest key or index has that the column is part of."""
+        keys = [*self._keys(), *(tuple(part.text for part in index.parts) for index in self.table.indexes)]
         return max((len(columns) for columns in keys if name in columns), default=0)
 
     def _columns(self) -> Iterator[str]:
@@ -102,23 +121,40 @@ class TableWriter:
         if column.autoincrement:
             self._check_counted(column, f"{field}.autoincrement")
         if column.autoincrement and self.target is Dialect.SQLITE:
-            return f"{parts[0]} INTEGER PRIMARY KEY"
+            # The other engines, too, give no number out a second time.
+            once = self._foreign or "AUTOINCREMENT" in self.table.options
+            return f"{parts[0]} INTEGER PRIMARY KEY{' AUTOINCREMENT' if once else ''}"
+        if any(column.name in columns for columns in self._keys()):
+            check_keyed(column, self.source, self.target, f"{field}.collation")
         keyed = self._keyed(column.name)
-        parts.append(written_type(column, self.source, self.target, f"{field}.database_type", keyed=keyed))
+        written = written_type(column, self.source, self.target, f"{field}.database_type", keyed=keyed)
+        where = f"{field}.collation"
+        parts.append(written + collate(column, self.source, self.target, where, mariadb=self.mariadb))
         if column.generated:
             parts.append(self._generated(column, f"{field}.generation_expression"))
-        if not column.nullable:
-            parts.append("NOT NULL")
-        elif self.target is Dialect.MYSQL and not column.generated:
-            parts.append("NULL")  # else a TIMESTAMP is NOT NULL
+        parts += self._nulls(column)
         if column.default is not None and not column.generated and not column.autoincrement:
             parts.append(f"DEFAULT {self._default(column, column.default, f'{field}.default_expression')}")
         if column.autoincrement:
-            mysql = self.target is Dialect.MYSQL
-            parts.append("AUTO_INCREMENT" if mysql else "GENERATED BY DEFAULT AS IDENTITY")
+            parts.append(self._counted(column))
+        if self._has_own_check(column.name):
+            parts += [f"CHECK ({condition})" for name, condition in self._checks() if name == column.name]
         if column.comment and self.target is Dialect.MYSQL:
             parts.append(f"COMMENT {self._literal(column.comment)}")
-        return " ".join(parts)
+        return " ".join(filter(None, parts))
+
+    def _nulls(self, column: TableColumn) -> list[str]:
+        key = self.table.primary_key
+        # SQLite has NULLs in primary keys, and nobody else.
+        if not column.nullable or (self._foreign and key is not None and column.name in key.columns):
+            return ["NOT NULL"]
+        # Without it a TIMESTAMP of MySQL's is NOT NULL.
+        return ["NULL"] if self.target is Dialect.MYSQL and not column.generated else []
+
+    def _counted(self, column: TableColumn) -> str:
+        if self.target is Dialect.MYSQL:
+            return "AUTO_INCREMENT"
+        return f"GENERATED {'ALWAYS' if column.always_counted else 'BY DEFAULT'} AS IDENTITY"
 
     def _check_counted(self, column: TableColumn, field: str) -> None:
         """PostgreSQL counts up any column, SQLite the row's number, and MySQL one that an index begins with."""
@@ -140,78 +176,88 @@ class TableWriter:
             # In parentheses it is one expression, and no REFERENCES or CHECK that rides in on it.
             on_update = _ON_UPDATE.search(text) if self.target is Dialect.MYSQL else None
             value, behind = (text[: on_update.start()], on_update[0]) if on_update else (text, "")
-            return f"({expressions.checked(value, self.target, field)}){behind}"
-        text = porting.ported_default(text, self.source, self.target, field)
-        kind = kind_of(column, self.source)
-        if self.target is not Dialect.MYSQL or kind is None:
-            return text
-        if text == "CURRENT_TIMESTAMP":
-            # MySQL wants as many digits as the column has.
-            return f"{text}({_MOST_FRACTION if kind.size is None else kind.size})"
-        return f"({text})" if kind.family in _LARGE else text
+            value = expressions.checked(value, self.target, field)
+            return f"{value if _LITERAL.match(value) else f'({value})'}{behind}"
+        return ported_default(text, kind_of(column, self.source), self.source, self.target, field)
 
     def _generated(self, column: TableColumn, field: str) -> str:
         if not column.generation_expression:
             raise _refused("the column is generated, and nothing says how", field)
-        return f"GENERATED ALWAYS AS ({self._condition(column.generation_expression, field)}) STORED"
+        text = column.generation_expression
+        if not self._foreign:
+            text = expressions.checked(text, self.target, field)
+        else:
+            text = porting.ported_value(text, self.table.columns, self.source, self.target, field)
+        # Before its version 18 PostgreSQL keeps them all.
+        virtual = column.virtual and not (self._foreign and self.target is Dialect.POSTGRESQL)
+        return f"GENERATED ALWAYS AS ({text}) {'VIRTUAL' if virtual else 'STORED'}"
 
     def _condition(self, text: str, field: str) -> str:
         if not self._foreign:
             return expressions.checked(text, self.target, field)
-        names = [column.name for column in self.table.columns]
-        return porting.ported(text, names, self.source, self.target, field)
+        return porting.ported(text, self.table.columns, self.source, self.target, field)
 
     def _constraints(self) -> Iterator[str]:
         table, key = self.table, self.table.primary_key
         counted = self.target is Dialect.SQLITE and any(column.autoincrement for column in table.columns)
         if key is not None and not counted:
-            yield f"{self._named(key.name)}PRIMARY KEY ({self._list(key.columns)})"
+            yield f"{self._named(key.name)}PRIMARY KEY ({self._list(key.columns)}){_DEFERRED[key.deferral]}"
         for unique in table.unique_constraints:
-            yield f"{self._named(unique.name)}UNIQUE ({self._list(unique.columns)})"
+            nulls = "NULLS NOT DISTINCT " if unique.nulls_not_distinct else ""
+            columns = self._list(unique.columns)
+            yield f"{self._named(unique.name)}UNIQUE {nulls}({columns}){_DEFERRED[unique.deferral]}"
         for foreign in table.foreign_keys:
             yield self._foreign_key(foreign)
-        for number, check in enumerate(table.checks):
-            condition = self._condition(check.expression, f"table.checks[{number}].expression")
-            yield f"{self._named(check.name)}CHECK ({condition})"
+        for name, condition in self._checks():
+            if not self._has_own_check(name):
+                yield f"{self._named(name)}CHECK ({condition})"
         for column in table.columns:
             if condition := guard(column, self.source, self.target):
                 yield f"CHECK ({condition})"
+
+    def _checks(self) -> Iterator[tuple[str, str]]:
+        for number, each in enumerate(self.table.checks):
+            field = f"table.checks[{number}].expression"
+            condition = self._condition(each.expression, field)
+            if self._foreign and self.target is Dialect.MYSQL:
+                self._check_unchanged(condition, field)
+            yield each.name, condition
+
+    def _check_unchanged(self, condition: str, field: str) -> None:
+        """MySQL checks no column that a foreign key may change."""
+        for key in self.table.foreign_keys:
+            changes = key.on_update in _CHANGING or key.on_delete in _CHANGING - {ReferentialAction.CASCADE}
+            if changes and any(self._quoted(name) in condition for name in key.columns):
+                raise unsupported("this engine checks no column that a foreign key changes", field)
+
+    def _has_own_check(self, name: str) -> bool:
+        """MariaDB calls the check that stands with a column like the column, which a key may be called too."""
+        if self._foreign or self.target is not Dialect.MYSQL or not self.mariadb:
+            return False
+        alone = sum(each.name == name for each in self.table.checks) == 1
+        return alone and any(column.name == name and not column.generated for column in self.table.columns)
 
     def _foreign_key(self, key: ForeignKey) -> str:
         # SQLite refers within one schema.
         place = ("" if self.target is Dialect.SQLITE else key.referred_schema, key.referred_table)
         referred = ".".join(self._quoted(part) for part in place if part)
         actions = (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-        rules = "".join(f" ON {event} {action.name.replace('_', ' ')}" for event, action in actions)
+        rules = "".join(
+            f" ON {event} {action.name.replace('_', ' ')}"
+            for event, action in actions
+            if action is not ReferentialAction.NO_ACTION  # which is what they do by themselves
+        )
         columns = f"({self._list(key.columns)}) REFERENCES {referred} ({self._list(key.referred_columns)})"
-        return f"{self._named(key.name)}FOREIGN KEY {columns}{rules}"
+        return f"{self._named(key.name)}FOREIGN KEY {columns}{rules}{_DEFERRED[key.deferral]}"
 
     def _indexes(self) -> Iterator[str]:
         # MySQL tells a unique constraint once more, as an index.
-        constrained = {(key.name, key.columns) for key in self.table.unique_constraints}
+        twice = self.source is Dialect.MYSQL
+        constrained = {(key.name, key.columns) for key in self.table.unique_constraints if twice}
+        writer = IndexWriter(self.table, self.source, self.target, self._place)
         for number, index in enumerate(self.table.indexes):
-            if (index.name, tuple(part.text for part in index.parts)) not in constrained:
-                yield self._index(index, number)
-
-    def _index(self, index: Index, number: int) -> str:
-        parts = []
-        for place, part in enumerate(index.parts):
-            field = f"table.indexes[{number}].parts[{place}]"
-            if part.expression and self._foreign:
-                raise _refused("an index of an expression is not carried to another engine", field)
-            text = (
-                f"({expressions.checked(part.text, self.target, field)})"
-                if part.expression
-                else self._quoted(part.text)
-            )
-            parts.append(text + (" DESC" if part.descending else ""))
-        unique, name = "UNIQUE " if index.unique else "", self._quoted(index.name)
-        if self.target is Dialect.MYSQL:
-            return f"{unique}INDEX {name} ({', '.join(parts)})"
-        if self.target is Dialect.SQLITE and self.table.schema:
-            schema, place_of = self._quoted(self.table.schema) + ".", self._quoted(self.table.name)
-            return f"CREATE {unique}INDEX {schema}{name} ON {place_of} ({', '.join(parts)})"
-        return f"CREATE {unique}INDEX {name} ON {self._place} ({', '.join(parts)})"
+            if not index.unique or (index.name, tuple(part.text for part in index.parts)) not in constrained:
+                yield writer.statement(index, number)
 
     def _comments(self) -> Iterator[str]:
         if self.target is Dialect.SQLITE:
@@ -231,8 +277,6 @@ class TableWriter:
         return ", ".join(map(self._quoted, names))
 
     def _quoted(self, name: str) -> str:
-        if "\0" in name:
-            raise _refused("a name has a NUL in it", "table")
         return expressions.quoted(name, self.target)
 
     def _literal(self, text: str) -> str:

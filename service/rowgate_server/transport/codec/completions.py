@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rowgate.v1 import schema_service_pb2 as pb
-from rowgate_server.core.completion import Candidate, Completion, CompletionRequest
+from rowgate_server.core.completion.completer import Completion, CompletionRequest
+from rowgate_server.core.completion.records import Candidate
 
 
 def decode_completion_request(request: pb.CompleteSqlRequest, call_timeout: float | None) -> CompletionRequest:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate_server.core import tables
-from rowgate_server.core.ddl import TableOrder
+from rowgate_server.core.ddl.maker import TableOrder
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Reason, RowgateError
@@ -53,11 +55,16 @@ def _table(table: pb.Table) -> tables.Table:
         kind=kind,
         comment=table.comment,
         columns=tuple(_column(column, f"columns[{number}].type") for number, column in enumerate(table.columns)),
-        primary_key=tables.Key(key.name, tuple(key.columns)) if table.HasField("primary_key") else None,
+        primary_key=_key(key, "primary_key") if table.HasField("primary_key") else None,
         foreign_keys=tuple(_foreign_key(key, number) for number, key in enumerate(table.foreign_keys)),
-        unique_constraints=tuple(tables.Key(each.name, tuple(each.columns)) for each in table.unique_constraints),
+        unique_constraints=tuple(
+            replace(_key(each, f"unique_constraints[{number}]"), nulls_not_distinct=each.nulls_not_distinct)
+            for number, each in enumerate(table.unique_constraints)
+        ),
         indexes=tuple(map(_index, table.indexes)),
         checks=tuple(tables.Check(check.name, check.expression) for check in table.checks),
+        options=tuple(table.options),
+        besides=tuple(table.untold),
     )
 
 
@@ -80,7 +87,14 @@ def _column(column: pb.TableColumn, field: str) -> tables.TableColumn:
         precision=column.precision if column.HasField("precision") else None,
         scale=column.scale if column.HasField("scale") else None,
         labels=tuple(column.labels),
+        always_counted=column.autoincrement_always,
+        collation=column.collation,
+        virtual=column.generated_virtual,
     )
+
+
+def _key(key: pb.PrimaryKey | pb.UniqueConstraint, field: str) -> tables.Key:
+    return tables.Key(key.name, tuple(key.columns), _deferral(key.deferral, f"{field}.deferral"))
 
 
 def _foreign_key(key: pb.ForeignKey, number: int) -> tables.ForeignKey:
@@ -92,6 +106,7 @@ def _foreign_key(key: pb.ForeignKey, number: int) -> tables.ForeignKey:
         referred_columns=tuple(key.referred_columns),
         on_delete=_action(key.on_delete, f"foreign_keys[{number}].on_delete"),
         on_update=_action(key.on_update, f"foreign_keys[{number}].on_update"),
+        deferral=_deferral(key.deferral, f"foreign_keys[{number}].deferral"),
     )
 
 
@@ -104,12 +119,36 @@ def _action(number: int, field: str) -> tables.ReferentialAction:
         raise _unknown(field) from None
 
 
+def _deferral(number: int, field: str) -> tables.Deferral:
+    try:
+        return tables.Deferral(number)
+    except ValueError:
+        raise _unknown(field) from None
+
+
 def _index(index: pb.Index) -> tables.Index:
-    parts = tuple(
-        tables.IndexPart(part.column or part.expression, part.HasField("expression"), part.descending)
-        for part in index.parts
+    return tables.Index(
+        name=index.name,
+        parts=tuple(map(_index_part, index.parts)),
+        unique=index.unique,
+        partial=index.partial,
+        condition=index.condition,
+        method=index.method,
+        include=tuple(index.include),
+        nulls_not_distinct=index.nulls_not_distinct,
     )
-    return tables.Index(index.name, parts, unique=index.unique, partial=index.partial)
+
+
+def _index_part(part: pb.IndexPart) -> tables.IndexPart:
+    return tables.IndexPart(
+        text=part.column or part.expression,
+        expression=part.HasField("expression"),
+        descending=part.descending,
+        collation=part.collation,
+        operator_class=part.operator_class,
+        nulls_first=part.nulls_first if part.HasField("nulls_first") else None,
+        length=part.length if part.HasField("length") else None,
+    )
 
 
 def _unknown(field: str) -> RowgateError:

@@ -75,7 +75,13 @@ def encode_table(
         primary_key=_primary_key(table.primary_key),
         foreign_keys=[_foreign_key(key) for key in table.foreign_keys],
         unique_constraints=[
-            schema_service_pb2.UniqueConstraint(name=key.name, columns=key.columns) for key in table.unique_constraints
+            schema_service_pb2.UniqueConstraint(
+                name=key.name,
+                columns=key.columns,
+                deferral=_deferral(key.deferral),
+                nulls_not_distinct=key.nulls_not_distinct,
+            )
+            for key in table.unique_constraints
         ],
         indexes=[_index(index) for index in table.indexes],
         checks=[
@@ -85,6 +91,8 @@ def encode_table(
         row_estimate=table.row_estimate,
         create_statement=table.create_statement,
         broken=table.broken,
+        options=table.options,
+        untold=table.besides,
     )
 
 
@@ -103,11 +111,20 @@ def _column(column: tables.TableColumn) -> schema_service_pb2.TableColumn:
         precision=column.precision,
         scale=column.scale,
         labels=column.labels,
+        collation=column.collation,
+        autoincrement_always=column.always_counted,
+        generated_virtual=column.virtual,
     )
 
 
 def _primary_key(key: tables.Key | None) -> schema_service_pb2.PrimaryKey | None:
-    return None if key is None else schema_service_pb2.PrimaryKey(name=key.name, columns=key.columns)
+    if key is None:
+        return None
+    return schema_service_pb2.PrimaryKey(name=key.name, columns=key.columns, deferral=_deferral(key.deferral))
+
+
+def _deferral(deferral: tables.Deferral) -> schema_service_pb2.Deferral.ValueType:
+    return schema_service_pb2.Deferral.ValueType(deferral.value)
 
 
 def _foreign_key(key: tables.ForeignKey) -> schema_service_pb2.ForeignKey:
@@ -119,15 +136,33 @@ def _foreign_key(key: tables.ForeignKey) -> schema_service_pb2.ForeignKey:
         referred_columns=key.referred_columns,
         on_delete=_ACTIONS[key.on_delete],
         on_update=_ACTIONS[key.on_update],
+        deferral=_deferral(key.deferral),
     )
 
 
 def _index(index: tables.Index) -> schema_service_pb2.Index:
-    parts = [_index_part(part) for part in index.parts]
-    return schema_service_pb2.Index(name=index.name, parts=parts, unique=index.unique, partial=index.partial)
+    return schema_service_pb2.Index(
+        name=index.name,
+        parts=[_index_part(part) for part in index.parts],
+        unique=index.unique,
+        partial=index.partial,
+        condition=index.condition,
+        method=index.method,
+        include=index.include,
+        nulls_not_distinct=index.nulls_not_distinct,
+    )
 
 
 def _index_part(part: tables.IndexPart) -> schema_service_pb2.IndexPart:
+    told = schema_service_pb2.IndexPart(
+        descending=part.descending,
+        collation=part.collation,
+        operator_class=part.operator_class,
+        nulls_first=part.nulls_first,
+        length=part.length,
+    )
     if part.expression:
-        return schema_service_pb2.IndexPart(expression=part.text, descending=part.descending)
-    return schema_service_pb2.IndexPart(column=part.text, descending=part.descending)
+        told.expression = part.text
+    else:
+        told.column = part.text
+    return told

@@ -76,6 +76,30 @@ TABLE_KIND_VIEW: TableKind.ValueType  # 2
 """A view."""
 global___TableKind = TableKind
 
+class _Deferral:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _DeferralEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Deferral.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    DEFERRAL_UNSPECIFIED: _Deferral.ValueType  # 0
+    """At once, or at the end of each statement. It can't be deferred."""
+    DEFERRAL_IMMEDIATE: _Deferral.ValueType  # 1
+    """At the end of each statement, unless a transaction defers it to its own end."""
+    DEFERRAL_DEFERRED: _Deferral.ValueType  # 2
+    """At the end of each transaction, unless that asks for it sooner."""
+
+class Deferral(_Deferral, metaclass=_DeferralEnumTypeWrapper):
+    """Deferral tells when a constraint must hold."""
+
+DEFERRAL_UNSPECIFIED: Deferral.ValueType  # 0
+"""At once, or at the end of each statement. It can't be deferred."""
+DEFERRAL_IMMEDIATE: Deferral.ValueType  # 1
+"""At the end of each statement, unless a transaction defers it to its own end."""
+DEFERRAL_DEFERRED: Deferral.ValueType  # 2
+"""At the end of each transaction, unless that asks for it sooner."""
+global___Deferral = Deferral
+
 class _ReferentialAction:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -492,6 +516,8 @@ class Table(google.protobuf.message.Message):
     ROW_ESTIMATE_FIELD_NUMBER: builtins.int
     CREATE_STATEMENT_FIELD_NUMBER: builtins.int
     BROKEN_FIELD_NUMBER: builtins.int
+    OPTIONS_FIELD_NUMBER: builtins.int
+    UNTOLD_FIELD_NUMBER: builtins.int
     database: builtins.str
     """The gateway's name of the database."""
     schema: builtins.str
@@ -543,6 +569,19 @@ class Table(google.protobuf.message.Message):
     def checks(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CheckConstraint]:
         """The CHECK constraints, by name."""
 
+    @property
+    def options(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What the engine calls the table as a whole: UNLOGGED on PostgreSQL; STRICT, WITHOUT ROWID and AUTOINCREMENT (numbers
+        that were given out once are not given out again) on SQLite.
+        """
+
+    @property
+    def untold(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What else there is to the table that this message has no field for, in the engine's own words: exclusion
+        constraints, triggers, partitions, hidden columns. Storage and rights are not among it. CreateTable refuses a table
+        with any of it (NOT_SUPPORTED); take out of the list what the copy may go without.
+        """
+
     def __init__(
         self,
         *,
@@ -561,9 +600,11 @@ class Table(google.protobuf.message.Message):
         row_estimate: builtins.int | None = ...,
         create_statement: builtins.str = ...,
         broken: builtins.bool = ...,
+        options: collections.abc.Iterable[builtins.str] | None = ...,
+        untold: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_primary_key", b"_primary_key", "_row_estimate", b"_row_estimate", "primary_key", b"primary_key", "row_estimate", b"row_estimate"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_primary_key", b"_primary_key", "_row_estimate", b"_row_estimate", "broken", b"broken", "checks", b"checks", "columns", b"columns", "comment", b"comment", "create_statement", b"create_statement", "database", b"database", "engine", b"engine", "foreign_keys", b"foreign_keys", "indexes", b"indexes", "kind", b"kind", "name", b"name", "primary_key", b"primary_key", "row_estimate", b"row_estimate", "schema", b"schema", "unique_constraints", b"unique_constraints"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_primary_key", b"_primary_key", "_row_estimate", b"_row_estimate", "broken", b"broken", "checks", b"checks", "columns", b"columns", "comment", b"comment", "create_statement", b"create_statement", "database", b"database", "engine", b"engine", "foreign_keys", b"foreign_keys", "indexes", b"indexes", "kind", b"kind", "name", b"name", "options", b"options", "primary_key", b"primary_key", "row_estimate", b"row_estimate", "schema", b"schema", "unique_constraints", b"unique_constraints", "untold", b"untold"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_primary_key", b"_primary_key"]) -> typing.Literal["primary_key"] | None: ...
     @typing.overload
@@ -590,6 +631,9 @@ class TableColumn(google.protobuf.message.Message):
     PRECISION_FIELD_NUMBER: builtins.int
     SCALE_FIELD_NUMBER: builtins.int
     LABELS_FIELD_NUMBER: builtins.int
+    COLLATION_FIELD_NUMBER: builtins.int
+    AUTOINCREMENT_ALWAYS_FIELD_NUMBER: builtins.int
+    GENERATED_VIRTUAL_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name."""
     type: rowgate.v1.result_pb2.ColumnType.ValueType
@@ -614,6 +658,15 @@ class TableColumn(google.protobuf.message.Message):
     """Digits of a DECIMAL, or fractional digits of a temporal type, where it has them."""
     scale: builtins.int
     """Digits after the point of a DECIMAL, where it has them."""
+    collation: builtins.str
+    """What its texts are compared by. Empty: the engine's default, which on MySQL and MariaDB is always told. On another
+    engine the texts that a key, check or generated column compares must be told apart as they are here, letter by
+    letter, or CreateTable refuses it; leave it empty to have them compared as that engine does.
+    """
+    autoincrement_always: builtins.bool
+    """Of one that counts itself up: no other value can be written (GENERATED ALWAYS AS IDENTITY). Only PostgreSQL has it."""
+    generated_virtual: builtins.bool
+    """Of a generated one: it is computed when it is read, and not kept."""
     @property
     def labels(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The labels of an ENUM or SET, in order."""
@@ -634,9 +687,12 @@ class TableColumn(google.protobuf.message.Message):
         precision: builtins.int | None = ...,
         scale: builtins.int | None = ...,
         labels: collections.abc.Iterable[builtins.str] | None = ...,
+        collation: builtins.str = ...,
+        autoincrement_always: builtins.bool = ...,
+        generated_virtual: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_default_expression", b"_default_expression", "_length", b"_length", "_precision", b"_precision", "_scale", b"_scale", "default_expression", b"default_expression", "length", b"length", "precision", b"precision", "scale", b"scale"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_default_expression", b"_default_expression", "_length", b"_length", "_precision", b"_precision", "_scale", b"_scale", "autoincrement", b"autoincrement", "comment", b"comment", "database_type", b"database_type", "default_expression", b"default_expression", "generated", b"generated", "generation_expression", b"generation_expression", "labels", b"labels", "length", b"length", "name", b"name", "nullable", b"nullable", "precision", b"precision", "scale", b"scale", "type", b"type"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_default_expression", b"_default_expression", "_length", b"_length", "_precision", b"_precision", "_scale", b"_scale", "autoincrement", b"autoincrement", "autoincrement_always", b"autoincrement_always", "collation", b"collation", "comment", b"comment", "database_type", b"database_type", "default_expression", b"default_expression", "generated", b"generated", "generated_virtual", b"generated_virtual", "generation_expression", b"generation_expression", "labels", b"labels", "length", b"length", "name", b"name", "nullable", b"nullable", "precision", b"precision", "scale", b"scale", "type", b"type"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_default_expression", b"_default_expression"]) -> typing.Literal["default_expression"] | None: ...
     @typing.overload
@@ -656,8 +712,11 @@ class PrimaryKey(google.protobuf.message.Message):
 
     NAME_FIELD_NUMBER: builtins.int
     COLUMNS_FIELD_NUMBER: builtins.int
+    DEFERRAL_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The constraint's name, where it has one."""
+    deferral: global___Deferral.ValueType
+    """When it must hold. Only PostgreSQL defers it."""
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The columns, in the key's order."""
@@ -667,8 +726,9 @@ class PrimaryKey(google.protobuf.message.Message):
         *,
         name: builtins.str = ...,
         columns: collections.abc.Iterable[builtins.str] | None = ...,
+        deferral: global___Deferral.ValueType = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["columns", b"columns", "name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["columns", b"columns", "deferral", b"deferral", "name", b"name"]) -> None: ...
 
 global___PrimaryKey = PrimaryKey
 
@@ -685,6 +745,7 @@ class ForeignKey(google.protobuf.message.Message):
     REFERRED_COLUMNS_FIELD_NUMBER: builtins.int
     ON_DELETE_FIELD_NUMBER: builtins.int
     ON_UPDATE_FIELD_NUMBER: builtins.int
+    DEFERRAL_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The constraint's name, where it has one."""
     referred_schema: builtins.str
@@ -695,6 +756,8 @@ class ForeignKey(google.protobuf.message.Message):
     """On delete."""
     on_update: global___ReferentialAction.ValueType
     """On update."""
+    deferral: global___Deferral.ValueType
+    """When it must hold. MySQL and MariaDB don't defer it."""
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The referring columns, in order."""
@@ -713,8 +776,9 @@ class ForeignKey(google.protobuf.message.Message):
         referred_columns: collections.abc.Iterable[builtins.str] | None = ...,
         on_delete: global___ReferentialAction.ValueType = ...,
         on_update: global___ReferentialAction.ValueType = ...,
+        deferral: global___Deferral.ValueType = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["columns", b"columns", "name", b"name", "on_delete", b"on_delete", "on_update", b"on_update", "referred_columns", b"referred_columns", "referred_schema", b"referred_schema", "referred_table", b"referred_table"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["columns", b"columns", "deferral", b"deferral", "name", b"name", "on_delete", b"on_delete", "on_update", b"on_update", "referred_columns", b"referred_columns", "referred_schema", b"referred_schema", "referred_table", b"referred_table"]) -> None: ...
 
 global___ForeignKey = ForeignKey
 
@@ -726,8 +790,14 @@ class UniqueConstraint(google.protobuf.message.Message):
 
     NAME_FIELD_NUMBER: builtins.int
     COLUMNS_FIELD_NUMBER: builtins.int
+    DEFERRAL_FIELD_NUMBER: builtins.int
+    NULLS_NOT_DISTINCT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The constraint's name, where it has one."""
+    deferral: global___Deferral.ValueType
+    """When it must hold. Only PostgreSQL defers it."""
+    nulls_not_distinct: builtins.bool
+    """Whether NULL is equal to NULL. Only PostgreSQL has it."""
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The columns, in order."""
@@ -737,8 +807,10 @@ class UniqueConstraint(google.protobuf.message.Message):
         *,
         name: builtins.str = ...,
         columns: collections.abc.Iterable[builtins.str] | None = ...,
+        deferral: global___Deferral.ValueType = ...,
+        nulls_not_distinct: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["columns", b"columns", "name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["columns", b"columns", "deferral", b"deferral", "name", b"name", "nulls_not_distinct", b"nulls_not_distinct"]) -> None: ...
 
 global___UniqueConstraint = UniqueConstraint
 
@@ -752,15 +824,31 @@ class Index(google.protobuf.message.Message):
     PARTS_FIELD_NUMBER: builtins.int
     UNIQUE_FIELD_NUMBER: builtins.int
     PARTIAL_FIELD_NUMBER: builtins.int
+    CONDITION_FIELD_NUMBER: builtins.int
+    METHOD_FIELD_NUMBER: builtins.int
+    INCLUDE_FIELD_NUMBER: builtins.int
+    NULLS_NOT_DISTINCT_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """Its name."""
+    """Its name. In CreateTable, empty has the database choose one, or the gateway on SQLite."""
     unique: builtins.bool
     """Whether no two rows may share an entry."""
     partial: builtins.bool
-    """Whether it has only rows that a condition picks. CreateTable refuses such an index."""
+    """Whether it has only rows that a condition picks."""
+    condition: builtins.str
+    """That condition, as SQL. MySQL and MariaDB have none."""
+    method: builtins.str
+    """What kind of index it is: `gin`, `gist`, `hash` and others on PostgreSQL, `fulltext` and `spatial` on MySQL and
+    MariaDB. Empty: the usual one, a B-tree.
+    """
+    nulls_not_distinct: builtins.bool
+    """Of a unique one: NULL is equal to NULL. Only PostgreSQL has it."""
     @property
     def parts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___IndexPart]:
         """What is indexed, in order."""
+
+    @property
+    def include(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Columns that it holds besides, and is not searched by. Only PostgreSQL has them."""
 
     def __init__(
         self,
@@ -769,8 +857,12 @@ class Index(google.protobuf.message.Message):
         parts: collections.abc.Iterable[global___IndexPart] | None = ...,
         unique: builtins.bool = ...,
         partial: builtins.bool = ...,
+        condition: builtins.str = ...,
+        method: builtins.str = ...,
+        include: collections.abc.Iterable[builtins.str] | None = ...,
+        nulls_not_distinct: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name", "partial", b"partial", "parts", b"parts", "unique", b"unique"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["condition", b"condition", "include", b"include", "method", b"method", "name", b"name", "nulls_not_distinct", b"nulls_not_distinct", "partial", b"partial", "parts", b"parts", "unique", b"unique"]) -> None: ...
 
 global___Index = Index
 
@@ -783,21 +875,42 @@ class IndexPart(google.protobuf.message.Message):
     COLUMN_FIELD_NUMBER: builtins.int
     EXPRESSION_FIELD_NUMBER: builtins.int
     DESCENDING_FIELD_NUMBER: builtins.int
+    COLLATION_FIELD_NUMBER: builtins.int
+    OPERATOR_CLASS_FIELD_NUMBER: builtins.int
+    NULLS_FIRST_FIELD_NUMBER: builtins.int
+    LENGTH_FIELD_NUMBER: builtins.int
     column: builtins.str
     """A column."""
     expression: builtins.str
     """An expression, where the database tells its text."""
     descending: builtins.bool
     """Whether it is stored in descending order, where the database tells."""
+    collation: builtins.str
+    """What its texts are compared by, where that is not the column's collation. MySQL and MariaDB have none."""
+    operator_class: builtins.str
+    """PostgreSQL's operator class, where it is not the default one: `jsonb_path_ops`."""
+    nulls_first: builtins.bool
+    """Where NULLs stand, if not where PostgreSQL puts them: last, or first in descending order."""
+    length: builtins.int
+    """How many characters or bytes of the column are indexed. Only MySQL and MariaDB have it. Absent: all."""
     def __init__(
         self,
         *,
         column: builtins.str = ...,
         expression: builtins.str = ...,
         descending: builtins.bool = ...,
+        collation: builtins.str = ...,
+        operator_class: builtins.str = ...,
+        nulls_first: builtins.bool | None = ...,
+        length: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["column", b"column", "expression", b"expression", "part", b"part"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["column", b"column", "descending", b"descending", "expression", b"expression", "part", b"part"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_length", b"_length", "_nulls_first", b"_nulls_first", "column", b"column", "expression", b"expression", "length", b"length", "nulls_first", b"nulls_first", "part", b"part"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_length", b"_length", "_nulls_first", b"_nulls_first", "collation", b"collation", "column", b"column", "descending", b"descending", "expression", b"expression", "length", b"length", "nulls_first", b"nulls_first", "operator_class", b"operator_class", "part", b"part"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_length", b"_length"]) -> typing.Literal["length"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_nulls_first", b"_nulls_first"]) -> typing.Literal["nulls_first"] | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["part", b"part"]) -> typing.Literal["column", "expression"] | None: ...
 
 global___IndexPart = IndexPart
@@ -1075,8 +1188,10 @@ class CreateTableRequest(google.protobuf.message.Message):
         to a table of the same schema, or any one if `engine` is another engine's, refers to a table in the new one's schema.
 
         Where `engine` is another engine's, each column's type is mapped to one that holds the same values or refuses those
-        that it can't hold, and expressions to the same ones, or the request is refused. Comments are left out on SQLite. A column without `database_type` gets the engine's own type for its
-        `type`, `length`, `precision` and `scale`.
+        that it can't hold, and expressions to the same ones, or the request is refused. Comments are left out on SQLite. A
+        column without `database_type` gets the engine's own type for its `type`, `length`, `precision` and `scale`.
+
+        The table is made whole or not at all.
         """
 
     def __init__(
@@ -1139,7 +1254,9 @@ class DropTableRequest(google.protobuf.message.Message):
     schema: builtins.str
     """The schema. Empty: the database's default one."""
     table: builtins.str
-    """The table, as the database writes it. Views are refused."""
+    """The table, as the database writes it. Views are refused, and so is a table that a foreign key of another one refers
+    to (FOREIGN_KEY_VIOLATION).
+    """
     if_exists: builtins.bool
     """A table that is not there is no error."""
     def __init__(

@@ -133,7 +133,8 @@ class SchemaServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateTable(self, request, context):
-        """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
+        """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table. What
+        is made means the same, or the request is refused and nothing is made.
         Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

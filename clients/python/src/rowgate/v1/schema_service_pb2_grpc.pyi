@@ -66,7 +66,8 @@ class SchemaServiceStub:
         rowgate.v1.schema_service_pb2.CreateTableRequest,
         rowgate.v1.schema_service_pb2.CreateTableResponse,
     ]
-    """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
+    """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table. What
+    is made means the same, or the request is refused and nothing is made.
     Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
     """
 
@@ -130,7 +131,8 @@ class SchemaServiceAsyncStub:
         rowgate.v1.schema_service_pb2.CreateTableRequest,
         rowgate.v1.schema_service_pb2.CreateTableResponse,
     ]
-    """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
+    """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table. What
+    is made means the same, or the request is refused and nothing is made.
     Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
     """
 
@@ -208,7 +210,8 @@ class SchemaServiceServicer(metaclass=abc.ABCMeta):
         request: rowgate.v1.schema_service_pb2.CreateTableRequest,
         context: _ServicerContext,
     ) -> typing.Union[rowgate.v1.schema_service_pb2.CreateTableResponse, collections.abc.Awaitable[rowgate.v1.schema_service_pb2.CreateTableResponse]]:
-        """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table.
+        """CreateTable makes a table from a description such as GetTable returns, which may be of another engine's table. What
+        is made means the same, or the request is refused and nothing is made.
         Refused with DDL_NOT_ALLOWED unless the configuration allows it (`catalog.ddl`).
         """
 

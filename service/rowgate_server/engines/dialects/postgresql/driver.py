@@ -148,6 +148,8 @@ class PostgreSQLDriver:
                 "IntervalStyle": "postgres",
                 "extra_float_digits": "1",
                 "bytea_output": "hex",
+                # The tokenizer reads quotes as the server does: a backslash is itself.
+                "standard_conforming_strings": "on",
                 "statement_timeout": str(limit),
                 "idle_in_transaction_session_timeout": str(limit),
                 # A statement whose client has gone away ends even while it sends nothing.

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import asyncpg
@@ -25,6 +25,8 @@ from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, B
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _KILL_TIMEOUT = 2.0
+_OVERTAKEN = 0.05
+"""Seconds until a statement that still runs was overtaken by the request to cancel it."""
 _MOST_WARNINGS = 64
 _COPY_OVER_THE_WIRE = re.compile(
     r"(?>\s+|--[^\n]*\n|/\*.*?\*/)*copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
@@ -186,23 +188,33 @@ class PostgreSQLSession:
     async def kill(self) -> None:
         """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered.
 
-        A connection that is closed already has its request sent anew: the first one was lost on the way.
+        A request that overtakes its statement finds nothing to cancel, so it is sent again until the statement has
+        ended. A connection that is closed already has its request sent anew: the first one was lost on the way.
         """
         connection = self._connection
         if connection.is_closed():
-            await _utils._cancel(
-                loop=asyncio.get_running_loop(),
-                addr=connection._addr,
-                params=connection._params,
-                # By the time a new process has this number, its secret is another one.
-                backend_pid=self._protocol.backend_pid,
-                backend_secret=self._protocol.backend_secret,
-            )
+            await self._request_cancel()
             return
+        closing = asyncio.ensure_future(connection.close(timeout=_KILL_TIMEOUT))
         try:
-            await self._connection.close(timeout=_KILL_TIMEOUT)
+            while not (await asyncio.wait({closing}, timeout=_OVERTAKEN))[0]:
+                with suppress(OSError):
+                    await self._request_cancel()
+            await closing
         finally:
+            closing.cancel()
             self.abort()
+
+    async def _request_cancel(self) -> None:
+        connection = self._connection
+        await _utils._cancel(
+            loop=asyncio.get_running_loop(),
+            addr=connection._addr,
+            params=connection._params,
+            # By the time a new process has this number, its secret is another one.
+            backend_pid=self._protocol.backend_pid,
+            backend_secret=self._protocol.backend_secret,
+        )
 
     @contextmanager
     def reflecting(self) -> Iterator[None]:
