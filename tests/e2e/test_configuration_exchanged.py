@@ -10,6 +10,7 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -314,9 +315,9 @@ async def test_slow_statements_are_logged_by_their_shape(configured: Configured)
         "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) select count(*), :planted from n"
     )
 
-    async def told() -> list[dict[str, Any]]:
+    async def told(rows: int = 200_000) -> list[dict[str, Any]]:
         async with rowgate.connect(configured.gateway.address) as client:
-            await client.with_options(tag="nightly").query(counting.format(200_000), planted="secret")
+            await client.with_options(tag="nightly").query(counting.format(rows), planted="secret")
         lines = [json.loads(line) for line in configured.gateway.stderr.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == "slow statement"]
 
@@ -328,6 +329,8 @@ async def test_slow_statements_are_logged_by_their_shape(configured: Configured)
     assert (line["level"], line["database"], line["operation"]) == ("warning", "main", "with")
     assert (line["rows"], line["tag"], line["method"]) == (1, "nightly", "rowgate.v1.QueryService/ExecuteQuery")
     assert line["ms"] >= 1
+    assert line["fingerprint"] == blake2b(line["statement"].encode(), digest_size=8).hexdigest()
+    assert [each["fingerprint"] for each in await told(199_999)] == [line["fingerprint"]] * 2
     assert line["request_id"]
     assert "secret" not in configured.gateway.stderr
 

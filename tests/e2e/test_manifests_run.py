@@ -73,6 +73,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     key, hashed = make_key("tester")
     secrets = {
         "page-token": "a secret of a test's own",
+        "mask": "another one of its own",
         "tester-hash": str(hashed),
         "tls.crt": issued.certificate.decode(),
         "tls.key": issued.key.decode(),
@@ -81,6 +82,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with contextlib.closing(sqlite3.connect(folder / f"{name}.db")) as connection:
             connection.execute("create table things (id integer primary key)")
         secrets[name] = f"sqlite:///{folder}/{name}.db\n"
+    secrets["reader-url"] = f"sqlite:///{folder}/main-url.db?mode=ro\n"
     manifests = manifests_of(request.param)
     pod = pod_of(manifests, secrets, volumes)
     assert pod.arguments[0] == "serve"
@@ -94,7 +96,7 @@ def test_it_serves_what_the_manifest_configures(running: Running) -> None:
         async with running.client() as client:
             return {database.name for database in await client.databases()}
 
-    urls = [name for name in running.pod.environment if name.endswith("__URL_FILE")]
+    urls = [name for name in running.pod.environment if name.endswith("__URL_FILE") and "__LOGINS__" not in name]
     expected = {name.split("__")[1].lower() for name in urls} | (
         {"demo"} if "--demo" in running.pod.arguments else set()
     )
@@ -143,12 +145,29 @@ def test_the_test_pod_asks_the_service_and_is_answered(running: Running) -> None
     address = f"{service['metadata']['name']}.{NAMESPACE}.svc:{port}"
     assert f"--listen={address}" in container["args"]
     arguments = [word.replace(address, running.gateway.health_address) for word in container["args"]]
-    done = subprocess.run(
+    done = ran(*arguments)
+    assert (done.returncode, done.stdout) == (0, "SERVING\n"), done.stderr
+
+
+@pytest.mark.parametrize("running", ["chart"], indirect=True)
+def test_a_pod_checks_its_settings_as_the_notes_say(running: Running) -> None:
+    assert ran("check", **running.pod.environment).returncode == 0
+    file = Path(running.pod.environment["ROWGATE_CONFIG"])
+    text = file.read_text(encoding="utf-8")
+    wrong = file.with_name("wrong.yaml")
+    wrong.write_text(text.replace("level: warning", "level: loud"), encoding="utf-8")
+    done = ran("check", **running.pod.environment | {"ROWGATE_CONFIG": str(wrong)})
+    assert done.returncode == 2
+    assert "log.level" in done.stderr
+
+
+def ran(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The image's command, in a pod."""
+    return subprocess.run(
         [sys.executable, "-m", "rowgate_server", *arguments],
-        env=dict([("PATH", os.environ["PATH"]), guard.test_run().mark]),
+        env={"PATH": os.environ["PATH"], **dict([guard.test_run().mark]), **variables},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, "SERVING\n"), done.stderr

@@ -23,6 +23,7 @@ import pytest
 import yaml
 
 import rowgate
+from rowgate_server.identity.hashing import make_key
 from support import monitoring
 from support.child import Child
 from support.eventually import eventually
@@ -42,12 +43,15 @@ SERIES = "with recursive s(i) as (select 1 union all select i + 1 from s where i
 class Prometheus:
     """A running one."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, targets: dict[str, str]) -> None:
         with socket.socket() as reserved:
             reserved.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{reserved.getsockname()[1]}"
-        labels = {"pod": monitoring.POD, "namespace": monitoring.NAMESPACE}
-        jobs = [{"job_name": "rowgate", "static_configs": [{"targets": [target], "labels": labels}]}]
+        scraped = [
+            {"targets": [target], "labels": {"pod": pod, "namespace": monitoring.NAMESPACE}}
+            for pod, target in targets.items()
+        ]
+        jobs = [{"job_name": "rowgate", "static_configs": scraped}]
         every = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
         file = folder / "prometheus.yml"
         configuration = {"global": every, "rule_files": [str(monitoring.RULES)], "scrape_configs": jobs}
@@ -99,9 +103,21 @@ def gateway(mariadb_server: MariaDB, postgresql_server: PostgreSQL) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-async def watched(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Another one, that asks callers who they are."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('guarded') / 'any.db'}"
+    hashed = f"auth.api_keys.tester.hash={make_key('tester')[1]}"
+    with Gateway.start("--database", f"any={url}", "--set", hashed) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+async def watched(
+    gateway: Gateway, guarded: Gateway, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Prometheus]:
     """Prometheus, after some seconds of load that has a bit of everything."""
-    server = Prometheus(tmp_path_factory.mktemp("prometheus"), gateway.admin_address)
+    targets = {monitoring.POD: gateway.admin_address, "rowgate-1": guarded.admin_address}
+    server = Prometheus(tmp_path_factory.mktemp("prometheus"), targets)
     try:
         await eventually(server.ready, 30, "Prometheus is ready")
         async with rowgate.connect(gateway.address, retry=None) as client:
@@ -110,7 +126,7 @@ async def watched(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) ->
             await asyncio.gather(*(prepare(database) for database in databases))
             work = [one(database, end) for database in databases for one in (reads, writes, trouble, crowd)]
             work += [transactions(gateway.address, name, end) for name in ("maria", "postgres")]
-            await asyncio.gather(*work)
+            await asyncio.gather(*work, strangers(guarded.address, end))
         yield server
     finally:
         server.child.kill()
@@ -165,6 +181,15 @@ async def trouble(database: rowgate.Database, end: float) -> None:
         await asyncio.sleep(0.1)
 
 
+async def strangers(address: str, end: float) -> None:
+    """Callers whose key is wrong."""
+    async with rowgate.connect(address, token="rgk_tester.wrong", credentials_in_plaintext=True, retry=None) as client:
+        while going(end):
+            with contextlib.suppress(rowgate.RowgateError):
+                await client.databases()
+            await asyncio.sleep(0.2)
+
+
 async def crowd(database: rowgate.Database, end: float) -> None:
     """More at once than the pool has places."""
     while going(end):
@@ -189,6 +214,11 @@ async def test_every_rule_is_evaluated_without_an_error(watched: Prometheus) -> 
     assert told == dict.fromkeys((asked.where for asked in monitoring.of_the_rules()), "ok")
 
 
+async def test_refused_credentials_are_counted(watched: Prometheus) -> None:
+    (asked,) = [each for each in monitoring.of_the_dashboard("10s") if each.where == "Credentials refused A"]
+    assert sum(await asyncio.to_thread(watched.values, asked.expression)) > 0
+
+
 @pytest.mark.parametrize(
     "rule", [rule for rule in monitoring.rules() if "record" in rule], ids=lambda rule: rule["record"]
 )
@@ -197,7 +227,8 @@ async def test_every_recorded_series_is_there(watched: Prometheus, rule: dict[st
 
 
 async def test_a_scrape_is_short(watched: Prometheus) -> None:
-    (seconds,) = await asyncio.to_thread(watched.values, "max_over_time(scrape_duration_seconds[30s])")
-    (typical,) = await asyncio.to_thread(watched.values, "quantile_over_time(0.5, scrape_duration_seconds[30s])")
+    series = f'scrape_duration_seconds{{pod="{monitoring.POD}"}}[30s]'
+    (seconds,) = await asyncio.to_thread(watched.values, f"max_over_time({series})")
+    (typical,) = await asyncio.to_thread(watched.values, f"quantile_over_time(0.5, {series})")
     sys.stdout.write(f"\nscrapes took {typical * 1000:.1f} ms, at most {seconds * 1000:.1f} ms\n")
     assert typical < 1

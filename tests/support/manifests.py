@@ -30,8 +30,14 @@ FULL = {
     "databases": {
         "main": {
             "urlSecret": {"name": "databases", "key": "main-url"},
-            "maxConnections": 60,
+            "maxConnections": 100,
             "settings": {"pool": {"size": 4, "max_overflow": 1}, "limits": {"unary_rows": 2_000_000}},
+            "logins": {
+                "reader": {
+                    "urlSecret": {"name": "databases", "key": "reader-url"},
+                    "settings": {"pool": {"size": 2, "max_overflow": 0}},
+                }
+            },
         },
         "archive": {"urlSecret": {"name": "databases", "key": "archive-url"}, "maxConnections": 60},
         "cold-store": {"urlSecret": {"name": "databases", "key": "cold-url"}},
@@ -41,8 +47,10 @@ FULL = {
     "policy": {"roles": {"tester": {"rules": [{"database": "*", "table": "*", "allow": "read"}]}}},
     "tls": {"secret": "certificate"},
     "pageTokenSecret": {"name": "rowgate", "key": "page-token"},
+    "maskSecret": {"name": "rowgate", "key": "mask"},
     "autoscaling": {"enabled": True, "poolUse": {"enabled": True}},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
 }
 """Values of the chart that switch on what there is."""
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from hashlib import blake2b
 
-from rowgate_server.core.sqltext.shape import fingerprint
+from rowgate_server.core.sqltext import shape
 from rowgate_server.engines.database import Database
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.statements import Slow
 
 _log = get_logger("rowgate.slow")
+
+_FINGERPRINT = 8  # bytes
 
 
 def watch_statements(database: Database, slow_after: float) -> None:
@@ -23,6 +26,7 @@ def watch_statements(database: Database, slow_after: float) -> None:
 
 def _tell(database: Database, slow: Slow) -> None:
     caller = current_caller.get()
+    statement = shape.fingerprint("?".join(slow.fragments), database.dialect)
     _log.warning(
         "slow statement",
         database=database.name,
@@ -30,7 +34,8 @@ def _tell(database: Database, slow: Slow) -> None:
         operation=slow.operation,
         ms=round(slow.seconds * 1000, 2),
         rows=slow.rows,
-        statement=fingerprint("?".join(slow.fragments), database.dialect),
+        fingerprint=blake2b(statement.encode(), digest_size=_FINGERPRINT).hexdigest(),
+        statement=statement,
         query_id=slow.query_id,
         **({} if caller is None else _whose(caller.rpc, caller.identity, caller.peer, caller.tag)),
     )

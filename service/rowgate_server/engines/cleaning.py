@@ -41,6 +41,7 @@ class Cleaner:
                     await session.kill()
                 else:
                     await session.reset()
+                    self._metrics.connections.resets += 1
                     return ""
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, it is not to be used again
             self._metrics.cleanup_failed(error, kill=kill)

@@ -23,6 +23,7 @@ class DatabaseConnections:
 
     def __init__(self) -> None:
         self.opened = 0
+        self.resets = 0
         self.closed = dict.fromkeys(CLOSED, 0)
         self.invalidated = dict.fromkeys(INVALIDATED, 0)
         self.waits = Distribution(_WAITS)
@@ -51,6 +52,9 @@ class Connections(Collector):
         invalidated = CounterMetricFamily(
             "rowgate_pool_connections_invalidated", "Connections dropped, as unfit for another call.", labels=by_reason
         )
+        resets = CounterMetricFamily(
+            "rowgate_pool_resets", "Connections reset before another call.", labels=["database"]
+        )
         waits = HistogramMetricFamily(
             "rowgate_pool_wait_seconds",
             "Seconds that calls waited for a connection, of those that had to and were not refused.",
@@ -61,6 +65,7 @@ class Connections(Collector):
         )
         for name, connections in self._databases.items():
             opened.add_metric([name], connections.opened)
+            resets.add_metric([name], connections.resets)
             waits.add_metric([name], *connections.waits.told())
             for family, counts in (
                 (closed, connections.closed),
@@ -69,4 +74,4 @@ class Connections(Collector):
             ):
                 for label, count in counts.items():
                     family.add_metric([name, label], count)
-        return opened, closed, invalidated, waits, loads
+        return opened, closed, invalidated, resets, waits, loads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -36,6 +37,12 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
         ({**DEMO, "apiKeys": {"a": {"hashSecret": {"name": "a", "key": "b"}, "settings": {"hash": "c"}}}}, "hash"),
         ({**DEMO, "demo": "yes"}, "demo"),
         ({**DEMO, "replica": 2}, "replica"),
+        ({**DEMO, "nameOverride": "UPPER_x"}, "nameOverride"),
+        ({**DEMO, "fullnameOverride": "1st"}, "fullnameOverride"),
+        ({**DEMO, "autoscaling": {"enabled": True, "minReplicas": 4, "maxReplicas": 3}}, "autoscaling.minReplicas"),
+        ({**DEMO, "ports": {"grpc": 9464}}, "ports.grpc: is the same as ports.admin"),
+        ({**DEMO, "ports": {"health": 50051}}, "ports.health: is the same as ports.grpc"),
+        ({**FULL, "ports": {"grpc": 50052}}, "ports.health: is the same as ports.grpc"),
         ({**DEMO, "replicas": -1}, "replicas"),
         ({"databases": {"main": {}}}, "urlSecret"),
         ({"databases": {"main": {**MAIN, "url": "mysql://user:secret@host/db"}}}, "url"),
@@ -51,6 +58,9 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
         ({**DEMO, "drain": {"preStopSeconds": 5}}, "preStopSeconds"),
         ({**DEMO, "settings": {"databases": {}}}, "settings"),
         ({**DEMO, "pageTokenSecret": {"name": "rowgate"}}, "pageTokenSecret"),
+        ({"databases": {"main": {**MAIN, "logins": {"reader": {}}}}}, "urlSecret"),
+        ({"databases": {"main": {**MAIN, "logins": {"a__b": MAIN}}}}, "a__b"),
+        ({"databases": {"main": {**MAIN, "logins": {"a": {**MAIN, "settings": {"url": "mysql://u:p@h/d"}}}}}}, "url"),
         ({**DEMO, "autoscaling": {"poolUse": {"target": "70%"}}}, "target"),
     ],
 )
@@ -59,6 +69,69 @@ def test_a_wrong_value_is_refused_with_its_name(values: dict[str, Any], told: st
     assert done.returncode != 0
     assert told in done.stderr
     assert "secret@" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROWGATE_LISTEN", "ports"),
+        ("ROWGATE_ADMIN_LISTEN", "ports"),
+        ("ROWGATE_HEALTH_LISTEN", "ports"),
+        ("ROWGATE_CONFIG", "settings"),
+        ("ROWGATE_INSECURE", "insecure"),
+        ("ROWGATE_TLS__KEY", "tls"),
+        ("ROWGATE_SERVER__DRAIN_GRACE", "drain"),
+        ("ROWGATE_SERVER__REPLICAS", "replicas or autoscaling"),
+        ("ROWGATE_SERVER__PAGE_TOKEN_SECRET_FILE", "pageTokenSecret"),
+        ("ROWGATE_POLICY__MASK_SECRET", "maskSecret"),
+        ("ROWGATE_DATABASES__MAIN__LOGINS__READER__URL", "databases"),
+        ("ROWGATE_AUTH__API_KEYS__TESTER__HASH", "apiKeys"),
+    ],
+)
+def test_a_variable_that_has_a_value_of_its_own_is_refused(name: str, value: str) -> None:
+    done = run_helm("template", {**DEMO, "extraEnv": [{"name": name, "value": "0.0.0.0:9"}]})
+    assert done.returncode != 0
+    assert f"extraEnv: {name}: say {value}" in done.stderr
+
+
+def test_other_variables_are_the_container_s() -> None:
+    variables = [{"name": "ROWGATE_LOG__LEVEL", "value": "debug"}, {"name": "SSL_CERT_FILE", "value": "/ca.crt"}]
+    spec = only(rendered({**DEMO, "extraEnv": variables}), "Deployment")["spec"]["template"]["spec"]
+    assert spec["containers"][0]["env"][-2:] == variables
+
+
+def secret_settings() -> Iterator[tuple[str, ...]]:
+    """The path of each, with `any` for a name."""
+    schema = config.json_schema()
+
+    def below(described: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if described.get("x-secret"):
+            yield path
+        inner = described | schema["$defs"].get(described.get("$ref", "").removeprefix("#/$defs/"), {})
+        for name, child in inner.get("properties", {}).items():
+            yield from below(child, (*path, name))
+        for child in inner.get("patternProperties", {}).values():
+            yield from below(child, (*path, "any"))
+
+    return below(schema, ())
+
+
+@pytest.mark.parametrize("path", [*secret_settings()], ids=".".join)
+def test_no_secret_is_taken_for_the_config_map(path: tuple[str, ...]) -> None:
+    def nested(keys: tuple[str, ...]) -> Any:
+        return {keys[0]: nested(keys[1:])} if keys else "a secret of a test's own"
+
+    ways = [{**DEMO, "settings": nested(path)}]
+    if path[0] == "databases":
+        ways.append({"insecure": True, "databases": {"any": {**MAIN, "settings": nested(path[2:])}}})
+    for values in ways:
+        done = run_helm("template", values)
+        assert done.returncode != 0
+        assert "a secret" not in done.stdout + done.stderr
+
+
+def test_the_secrets_that_there_are() -> None:
+    assert {path[-1] for path in secret_settings()} == {"url", "hash", "page_token_secret", "mask_secret"}
 
 
 def test_a_kubernetes_before_1_27_is_refused() -> None:
@@ -71,6 +144,24 @@ def test_every_value_of_the_file_is_in_the_schema_and_the_other_way_round() -> N
     values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
     schema = yaml.safe_load((CHART / "values.schema.json").read_text(encoding="utf-8"))
     assert set(values) == set(schema["properties"]) - {"global"}
+
+
+@pytest.mark.parametrize("trusted", [{}, {"ca": {"secret": {"name": "authority", "key": "ca.crt"}}}])
+def test_metrics_behind_tls_are_scraped_by_https(trusted: dict[str, Any]) -> None:
+    admin = {"certificate": "/etc/rowgate/tls/tls.crt", "key": "/etc/rowgate/tls/tls.key"}
+    values = {**FULL, "settings": {"admin_tls": admin}, "serviceMonitor": {"enabled": True, "tlsConfig": trusted}}
+    found = rendered(values)
+    (endpoint,) = only(found, "ServiceMonitor")["spec"]["endpoints"]
+    assert (endpoint["scheme"], endpoint["port"]) == ("https", "admin")
+    assert endpoint["tlsConfig"] == {"serverName": "shop-rowgate.shops.svc", **trusted}
+    ports = {port["name"]: port["appProtocol"] for port in only(found, "Service")["spec"]["ports"]}
+    assert ports["admin"] == "https"
+    assert "scheme" not in only(rendered(FULL), "ServiceMonitor")["spec"]["endpoints"][0]
+
+
+def test_the_longest_name_fits_every_label() -> None:
+    labels = [each["metadata"]["labels"] for each in rendered({**DEMO, "fullnameOverride": "a" * 63})]
+    assert max(len(value) for each in labels for value in each.values()) <= 63
 
 
 def test_whole_numbers_stay_whole() -> None:
@@ -128,7 +219,7 @@ def test_the_notes_multiply_pools_by_gateways() -> None:
     default = pool.size + pool.max_overflow
     text = notes(FULL)
     assert connections(text) == {
-        "main": (11, 5, 55),
+        "main": (11, 7, 77),
         "archive": (11, default, 11 * default),
         "cold-store": (11, default, 11 * default),
     }
@@ -138,13 +229,13 @@ def test_the_notes_multiply_pools_by_gateways() -> None:
 
 def test_the_notes_count_replicas_where_nothing_scales() -> None:
     full = {**FULL, "replicas": 2, "autoscaling": {"enabled": False}}
-    assert connections(notes(full))["main"] == (3, 5, 15)
+    assert connections(notes(full))["main"] == (3, 7, 21)
     assert "WARNING" not in notes(full)
 
 
 def test_the_notes_count_the_processes_of_a_gateway() -> None:
     settings = {"default_database": "main", "server": {"workers": 2}}
-    assert connections(notes({**FULL, "settings": settings}))["main"] == (22, 5, 110)
+    assert connections(notes({**FULL, "settings": settings}))["main"] == (22, 7, 154)
 
 
 @pytest.mark.parametrize(
@@ -161,3 +252,17 @@ def test_the_notes_warn_of_doors_that_are_open(values: dict[str, Any], told: str
 
 def test_the_notes_warn_of_tokens_that_one_pod_alone_understands() -> None:
     assert "WARNING: without pageTokenSecret" in notes({**FULL, "pageTokenSecret": {}})
+
+
+def test_the_notes_warn_of_hashes_that_differ_from_pod_to_pod() -> None:
+    def told(mask: str) -> bool:
+        rules = [{"database": "main", "table": "people", "allow": "read", "masks": {"iban": mask}}]
+        values = {**FULL, "maskSecret": {}, "policy": {"roles": {"tester": {"rules": rules}}}}
+        return "WARNING: without maskSecret" in notes(values)
+
+    assert told("hash")
+    assert not told("hide")
+
+
+def test_the_notes_say_how_settings_are_checked() -> None:
+    assert "kubectl exec --namespace shops deploy/shop-rowgate -- rowgate-server check\n" in notes(FULL)

@@ -32,6 +32,21 @@ SERVICE_MONITOR = {
 }  # fmt: skip
 """What of the Prometheus operator's own kind is used here."""
 
+PROMETHEUS_RULE = {
+    "type": "object",
+    "required": ["groups"],
+    "additionalProperties": False,
+    "properties": {
+        "groups": {"type": "array", "minItems": 1, "items": {"type": "object", "additionalProperties": False,
+            "required": ["name", "rules"], "properties": {
+                "name": {"type": "string"}, "rules": {"type": "array", "minItems": 1, "items": {
+                    "type": "object", "additionalProperties": False, "required": ["expr"], "properties": {
+                        "record": {"type": "string"}, "alert": {"type": "string"}, "expr": {"type": "string"},
+                        "for": {"pattern": "^[0-9]+[smh]$"}, "labels": {"type": "object"},
+                        "annotations": {"type": "object"}}}}}}},
+    },
+}  # fmt: skip
+
 
 def all_of(name: str) -> list[Manifest]:
     match name:
@@ -65,6 +80,8 @@ def hold(found: list[Manifest], version: str) -> None:
     for manifest in found:
         if manifest["kind"] == "ServiceMonitor":
             jsonschema.validate(manifest["spec"], SERVICE_MONITOR)
+        elif manifest["kind"] == "PrometheusRule":
+            jsonschema.validate(manifest["spec"], PROMETHEUS_RULE)
         else:
             kubernetes_validate.validate(manifest, version, strict=True)
 
@@ -205,6 +222,16 @@ def test_the_chart_and_the_overlay_make_the_same_pod() -> None:
         assert yaml.safe_load(files[0]) == yaml.safe_load(files[1])
 
 
+def test_secrets_reach_the_server_as_files(tmp_path: Path) -> None:
+    reader = "sqlite:////data.db?mode=ro"
+    made = manifests.pod_of(all_of("chart"), {**SECRETS, "reader-url": reader}, tmp_path)
+    settings = settings_of(made)
+    login = settings.databases["main"].logins["reader"]
+    assert (login.url.render(hide_password=False), login.pool.size, login.pool.max_overflow) == (reader, 2, 0)
+    assert settings.policy.mask_secret.get_secret_value() == SECRETS["mask"]
+    assert settings.server.page_token_secret.get_secret_value() == SECRETS["page-token"]
+
+
 def test_another_configuration_makes_other_pods() -> None:
     def checksum(level: str) -> str:
         template = only(rendered({**DEMO, "settings": {"log": {"level": level}}}), "Deployment")["spec"]["template"]
@@ -243,8 +270,9 @@ def test_one_thing_waits_for_clients_to_hear_that_a_pod_goes(name: str, tmp_path
     assert "lifecycle" not in pods(found)[0]["containers"][0]
 
 
-SECRETS = dict.fromkeys(("main-url", "archive-url", "cold-url"), "sqlite:////data.db") | {
+SECRETS = dict.fromkeys(("main-url", "reader-url", "archive-url", "cold-url"), "sqlite:////data.db") | {
     "page-token": "x" * 32,
+    "mask": "y" * 32,
     "tester-hash": "scrypt:14:8:1:c2FsdHNhbHRzYWx0c2FsdA:aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g",
     "tls.crt": "",
     "tls.key": "",

@@ -35,8 +35,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[s
     url = f"sqlite:///{tmp_path_factory.mktemp('monitored') / 'any.db'}"
     certificate, key = Authority.make().issue().write(tmp_path_factory.mktemp("certificates"))
     tls = ("--set", f"tls.certificate={certificate}", "--set", f"tls.key={key}")
+    keys = tmp_path_factory.mktemp("keys") / "jwks.json"
+    keys.write_text('{"keys": []}', encoding="utf-8")
+    issuer = {"issuer": "https://issuer.example", "audience": "rowgate", "jwks": str(keys)}
+    auth = [word for name, value in issuer.items() for word in ("--set", f"auth.jwt.corporate.{name}={value}")]
     # Of several processes, which have a few more than one has alone.
-    with Gateway.start("--database", f"any={url}", "--workers", "2", *tls) as gateway:
+    with Gateway.start("--database", f"any={url}", "--workers", "2", *tls, *auth) as gateway:
         with urllib.request.urlopen(f"http://{gateway.admin_address}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         found: dict[str, set[str]] = {}

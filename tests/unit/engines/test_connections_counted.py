@@ -64,6 +64,22 @@ async def test_a_connection_that_is_given_back_stays() -> None:
 
 
 @on_the_clock
+async def test_each_reset_is_counted_and_one_that_fails_is_not() -> None:
+    async with counted() as station:
+        assert station.told("resets_total") == 0
+        for _ in range(2):
+            (await station.take()).end(sound=True)
+            await settle()
+        assert station.told("resets_total") == 2
+        (await station.take()).end(sound=False)
+        await settle()
+        station.driver.resetting = failing(OSError())
+        (await station.take()).end(sound=True)
+        await settle()
+        assert station.told("resets_total") == 2
+
+
+@on_the_clock
 async def test_one_with_a_statement_on_it_is_killed() -> None:
     async with counted() as station:
         (await station.take()).end(sound=False)

@@ -14,6 +14,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "rowgate.labels" -}}
 {{ include "rowgate.selector" . }}
+{{- /* The job of Prometheus, whatever the release and the name are. */}}
+app.kubernetes.io/part-of: rowgate
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
@@ -42,9 +44,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- or .Values.ports.health (ternary 50052 0 (ne .Values.tls.secret "")) -}}
 {{- end -}}
 
+{{/* Whether the admin port speaks TLS. */}}
+{{- define "rowgate.adminTls" -}}
+{{- if dig "admin_tls" "certificate" "" .Values.settings -}}yes{{- end -}}
+{{- end -}}
+
+{{/* The most connections that a pool of these settings makes. */}}
+{{- define "rowgate.pool" -}}
+{{- $pool := dig "pool" dict (default dict .) -}}
+{{- add (dig "size" 5 $pool) (dig "max_overflow" 5 $pool) -}}
+{{- end -}}
+
 {{/* Whether anything is mounted below /etc/rowgate/secrets. */}}
 {{- define "rowgate.secrets" -}}
-{{- if or .Values.databases .Values.apiKeys .Values.pageTokenSecret -}}yes{{- end -}}
+{{- if or .Values.databases .Values.apiKeys .Values.pageTokenSecret .Values.maskSecret -}}yes{{- end -}}
 {{- end -}}
 
 {{/* Whole numbers as such: Helm has them as floating-point numbers, and would write a million as 1e+06. */}}
@@ -61,6 +74,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* The configuration file: no URL and no secret is in it. */}}
 {{- define "rowgate.config" -}}
+{{- include "rowgate.check" . -}}
 {{- $settings := deepCopy .Values.settings -}}
 {{- $server := default dict (get $settings "server") -}}
 {{- range $key, $value := dict "drain_grace" "drain.graceSeconds" "drain_pause" "drain.pauseSeconds" -}}
@@ -126,8 +140,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $_ := set $settings "server" $server -}}
 {{- $databases := dict -}}
 {{- range $name, $database := .Values.databases -}}
-{{- with $database.settings -}}
-{{- $_ := set $databases $name (deepCopy .) -}}
+{{- $written := deepCopy (default dict $database.settings) -}}
+{{- $logins := dict -}}
+{{- range $login, $other := $database.logins -}}
+{{- with $other.settings -}}
+{{- $_ := set $logins $login (deepCopy .) -}}
+{{- end -}}
+{{- end -}}
+{{- with $logins -}}
+{{- $_ := set $written "logins" . -}}
+{{- end -}}
+{{- with $written -}}
+{{- $_ := set $databases $name . -}}
 {{- end -}}
 {{- end -}}
 {{- with $databases -}}
