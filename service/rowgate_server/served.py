@@ -225,6 +225,9 @@ class Served:
         if started:
             known_by = security.authenticator(settings.auth, self._metrics)
         built = [each for each in (*databases, *logins.values()) if each.name not in stay]
+        for database in built:
+            # It may be refused; until it is taken, its name tells of the one that is served.
+            database.show_breaker(shown=False)
         mark = policy_mark(settings)
         policy = ReadPolicy(config.read_policy(settings), mark)
         return Candidate(settings, databases, logins, policy, known_by, authorities, built, started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ _COUNTED = {
     "mariadb_server": "select count(*) from information_schema.processlist where info like '%kept_by_a_replica%'",
     "postgresql_server": "select count(*) from pg_stat_activity where query like '%kept_by_a_replica%'",
 }
+_BREAKER = 'rowgate_breaker_state{database="main"}'
 _POOL, _HOST = 'rowgate_pool_max{database="main@near"}', 'rowgate_host_up{database="main",host="near",role="replica"}'
 
 
@@ -31,10 +33,10 @@ async def test_a_replica_comes_and_goes_and_a_stream_ends_where_it_began(
     server: MariaDB | PostgreSQL = request.getfixturevalue(engine)
     file = tmp_path / "rowgate.yaml"
 
-    def write(**replicas: str) -> None:
+    def write(main_url: str = server.url, **replicas: str) -> None:
         pool = {"size": 3, "max_overflow": 1}
         near = {name: {"url": url, "pool": pool} for name, url in replicas.items()}
-        main = {"url": server.url, "pool": {"size": 2, "max_overflow": 0}, "replicas": near}
+        main = {"url": main_url, "pool": {"size": 2, "max_overflow": 0}, "replicas": near}
         settings: dict[str, Any] = {"databases": {"main": main}, "log": {"level": "debug"}}
         file.write_text(yaml.safe_dump({**settings, "reload": {"interval": "50ms"}}), encoding="utf-8")
 
@@ -60,6 +62,12 @@ async def test_a_replica_comes_and_goes_and_a_stream_ends_where_it_began(
             within = r'(?=.*"pools within what the database allows")(?=.*"host": "[^"]+:\d+")'
             line = await asyncio.to_thread(gateway.child.stderr.wait_for, within + '(?=.*"pool_max": 6[,}])', within=20)
             assert line, gateway.stderr
+            # A port that nobody listens on: the candidate is down, and what is served is told of as before.
+            write(main_url=re.sub(r":\d+/", ":1/", server.url), near=server.url)
+            refused = "databases.main.url: cannot be reached"
+            await eventually(lambda: refused in gateway.stderr, 20, "it is refused")
+            samples = await asyncio.to_thread(scraped, gateway)
+            assert (samples[_BREAKER], samples[_HOST]) == (0, 1)
             async with reads.stream(_STREAMED) as rows:
                 async for _ in rows:
                     break
