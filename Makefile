@@ -25,6 +25,7 @@ run: venv ## serve the demo database
 
 dev: venv ## add the developer's tools to .venv
 	@scripts/environment .venv requirements-dev.lock
+	@$(MAKE) -s venv # a lock of tools that changed has made the environment anew
 
 tools: ## get the tools that no Python package carries (grpcurl, helm, kustomize, prometheus)
 	@scripts/tools
@@ -34,7 +35,7 @@ engines: ## find or install the database engines that the tests start
 
 test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@echo "test: running pytest"
-	@$(bin)/python -m pytest $(ARGS)
+	@$(bin)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/consistency $(ARGS)

@@ -99,6 +99,7 @@ class Gateway:
             others or Alone(),
             text=admin.statement_text,
             all_queries=admin.all_queries,
+            enabled=admin.enabled,
             worker=worker,
         )
         self._tls = certificates("grpc", "tls", settings.tls, self.metrics.tls)
@@ -200,7 +201,8 @@ class Gateway:
         for database in self._served.take(candidate, self._calls):
             self.forget_tables(database)
         settings = self._settings = candidate.settings
-        self.administration.exchange(text=settings.admin.statement_text, all_queries=settings.admin.all_queries)
+        admin = settings.admin
+        self.administration.exchange(text=admin.statement_text, all_queries=admin.all_queries, enabled=admin.enabled)
         set_level(settings.log.level)
 
     def forget_tables(self, database: str) -> None:
@@ -276,6 +278,7 @@ class Gateway:
                 work.pager,
                 work.inserter,
                 work.changer,
+                databases.name_of,
                 server.request_timeout,
                 server.max_message_bytes,
             ),

@@ -166,16 +166,19 @@ def _check(options: argparse.Namespace) -> int:
 
 async def _try_databases(settings: config.Settings) -> int:
     from rowgate_server.configured import configured_tables
+    from rowgate_server.listening import certificates
     from rowgate_server.observability.causes import in_a_line
     from rowgate_server.observability.metrics import Metrics
     from rowgate_server.opening import open_databases
     from rowgate_server.sharing import unshared
 
-    code = _WELL
+    code, metrics = _WELL, Metrics()
     configured_tables(settings)
+    certificates("grpc", "tls", settings.tls, metrics.tls)
+    certificates("admin", "admin_tls", settings.admin_tls, metrics.tls)
     for line in unshared(settings):
         _complain(line)
-    for database in open_databases(settings, Metrics()):
+    for database in open_databases(settings, metrics):
         error = await database.availability.probe()
         for host in database.hosts:
             if host.availability.error is None:

@@ -32,11 +32,15 @@ def greeting(address: str, settings: config.Settings) -> str:
 
 def _open(settings: config.Settings) -> str:
     """Which of the switches are on."""
+    demo, admin = settings.databases[NAME], settings.admin
     switches = {
         "authentication": settings.auth.on,
         "TLS": bool(settings.tls.certificate),
         "reflection": settings.server.reflection,
-        "raw SQL": settings.databases[NAME].limits.raw_sql,
+        "raw SQL": demo.limits.raw_sql,
+        "DDL": demo.catalog.ddl,
+        "admin calls": admin.enabled,
+        "queries of everybody in them": admin.enabled and admin.all_queries,
         "audit log": bool(settings.audit.path),
     }
     told = {"On": [name for name, on in switches.items() if on], "Off": [n for n, on in switches.items() if not on]}

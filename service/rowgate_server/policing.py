@@ -59,6 +59,11 @@ class Policing:
         read = partial(config.read_policy, settings)
         self._watch = PolicyWatch(told.path, told.interval, read, mark, self._policies, metrics)
 
+    def admits_anonymous(self) -> bool:
+        """Whether the policy that holds now has roles for callers who have shown nothing."""
+        policy = self._policies.policy
+        return policy is not None and bool(policy.anonymous)
+
     def exchange(self, settings: config.Settings, policy: ReadPolicy, databases: Databases, logins: Logins) -> None:
         """Decide by this policy from now on, about these databases.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 from rowgate_server import config
@@ -38,9 +38,9 @@ def authenticator(auth: config.Auth, metrics: Metrics) -> Authenticator | None:
     return Authenticator(methods, failures, lambda why: counters[why].inc())
 
 
-def authentication(auth: config.Auth, known_by: Authenticator | None) -> Authentication:
+def authentication(auth: config.Auth, known_by: Authenticator | None, anonymous: Callable[[], bool]) -> Authentication:
     """The interceptor."""
-    return Authentication(known_by, exempt(auth))
+    return Authentication(known_by, exempt(auth), anonymous)
 
 
 def exempt(auth: config.Auth) -> Sequence[str]:

@@ -105,7 +105,7 @@ class Served:
         self.rules = Rules(settings, metrics)
         self.health = Health(self.databases)
         self._known_by = security.authenticator(settings.auth, metrics)
-        self.authentication = security.authentication(settings.auth, self._known_by)
+        self.authentication = security.authentication(settings.auth, self._known_by, self.policing.admits_anonymous)
         self._wanted = configured_tables(settings)
         self._authorities: Mapping[str, Marks] = {
             name: _authorities(database) for name, database in settings.databases.items()

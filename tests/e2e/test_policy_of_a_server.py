@@ -100,7 +100,7 @@ async def test_a_new_policy_holds_and_a_wrong_one_leaves_the_old(gateway: Gatewa
     ("policy", "words"),
     [
         ("roles: {}", "has none: without a role nobody may do anything"),
-        ("roles: {other: {}}", "names member, which is no role of the policy"),
+        ("roles: {other: {limits: {rows: 5}}}", "names member, which is no role of the policy"),
     ],
 )
 def test_a_server_does_not_start_with_a_policy_that_is_wrong(

@@ -61,15 +61,40 @@ def test_a_server_that_others_could_reach_does_not_start_unless_told_in_as_many_
         assert gateway.address.startswith("0.0.0.0:")
 
 
-@pytest.mark.parametrize("setting", ["server.reflection=false", "databases.demo.limits.raw_sql=false"])
-def test_the_demo_says_what_is_on_and_what_is_off(setting: str) -> None:
-    name, _, value = setting.partition("=")
-    settings = config.load({"databases.demo.url": "sqlite:////demo.db", name: value}, {})
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("server.reflection", "reflection"),
+        ("databases.demo.limits.raw_sql", "raw SQL"),
+        ("databases.demo.catalog.ddl", "DDL"),
+        ("admin.enabled", "admin calls"),
+        ("admin.all_queries", "queries of everybody in them"),
+    ],
+)
+def test_the_demo_says_what_is_on_and_what_is_off(setting: str, named: str) -> None:
+    demo = {"databases.demo.url": "sqlite:////demo.db", "databases.demo.catalog.ddl": "true"}
+    settings = config.load({**demo, "admin.all_queries": "true", setting: "false"}, {})
     told = re.search(r"^On: (.*)\. Off: (.*)\.$", greeting("127.0.0.1:1", settings), re.MULTILINE)
     assert told
-    name = "reflection" if "reflection" in setting else "raw SQL"
-    assert name not in told[1].split(", ")
-    assert {name, "authentication", "TLS"} <= set(told[2].split(", "))
+    assert named not in told[1].split(", ")
+    assert {named, "authentication", "TLS"} <= set(told[2].split(", "))
+    assert len(told[1].split(", ")) >= 3, "the others are on"
+
+
+def test_check_judges_certificates_as_serve_does(tmp_path: Path) -> None:
+    certificate, _ = CA.issue().write(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    _, key = CA.issue().write(other)
+    database = ("--database", f"main=sqlite:///{fill(tmp_path / 'main.db', 'create table t (a)')}")
+    told = {}
+    for command, section in (("check", "tls"), ("serve", "tls"), ("check", "admin_tls")):
+        files = ("--set", f"{section}.certificate={certificate}", "--set", f"{section}.key={key}")
+        refused = run(command, *database, *files)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        told[command, section] = refused.stderr
+    assert told["check", "tls"] == told["serve", "tls"]
+    assert told["check", "admin_tls"].startswith("rowgate-server: admin_tls: ")
 
 
 def test_a_hangup_exchanges_the_certificate_and_does_not_end_the_server(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def loaded(**changes: str) -> config.Settings:
         ("auth__open_reflection", "true"),
         ("policy__interval", "9s"),
         ("admin__all_queries", "true"),
+        ("admin__enabled", "false"),
         ("log__level", "debug"),
     ],
 )

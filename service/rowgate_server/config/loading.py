@@ -84,7 +84,14 @@ def read_policy(settings: Settings) -> Policy | None:
     """
     if not settings.policy.path:
         return None
-    policy = load_policy(settings.policy.path, {name: set(each.logins) for name, each in settings.databases.items()})
+    logins = {name: set(each.logins) for name, each in settings.databases.items()}
+    read_only = {
+        (name, login)
+        for name, each in settings.databases.items()
+        for login, its in each.logins.items()
+        if its.url.read_only
+    }
+    policy = load_policy(settings.policy.path, logins, read_only)
     strangers = [
         Problem(path, settings.origin(path), f"names {spell(role)}, which is no role of the policy")
         for path, roles in _roles(settings)

@@ -155,6 +155,11 @@ class Server(Section):
 class Admin(Section):
     """AdminService: the queries that run."""
 
+    enabled: Annotated[
+        bool,
+        VISIBLE,
+        Field(description="Whether AdminService answers; otherwise each of its calls ends in `PERMISSION_DENIED`."),
+    ] = True
     all_queries: Annotated[
         bool,
         VISIBLE,
@@ -271,7 +276,8 @@ class Settings(Section):
         VISIBLE,
         Field(
             description="Where the gRPC health service, and nothing else, also listens in plaintext: for probes that "
-            "speak no TLS, or have no client certificate. `off`: nowhere."
+            "speak no TLS, or have no client certificate. It asks nobody who they are, and any address may stand here, "
+            "without authentication and `insecure` too. `off`: nowhere."
         ),
     ] = None
     insecure: Annotated[

@@ -108,6 +108,7 @@ class Administration:
         others: the other processes.
         text: whether statements are told as they are written, literals and all.
         all_queries: without a policy everybody may see and cancel the queries of others.
+        enabled: whether callers may do anything of this.
         worker: which process this is.
     """
 
@@ -119,6 +120,7 @@ class Administration:
         *,
         text: bool,
         all_queries: bool,
+        enabled: bool = True,
         worker: int = 0,
     ) -> None:
         self._databases = databases
@@ -126,10 +128,12 @@ class Administration:
         self._others = others
         self._text = text
         self._all_queries = all_queries
+        self._enabled = enabled
         self._worker = worker
 
-    def exchange(self, *, text: bool, all_queries: bool) -> None:
+    def exchange(self, *, text: bool, all_queries: bool, enabled: bool) -> None:
         """Tell, and let see, so much from now on."""
+        self._enabled = enabled
         self._text = text
         self._all_queries = all_queries
 
@@ -137,8 +141,12 @@ class Administration:
         """The caller of the current call, who comes from there; under a policy, its right `admin` counts.
 
         Raises:
-            RowgateError: PERMISSION_DENIED: it may do nothing with any database.
+            RowgateError: PERMISSION_DENIED: all of this is switched off, or it may do nothing with any database.
         """
+        if not self._enabled:
+            raise RowgateError(
+                Reason.PERMISSION_DENIED, "admin calls are switched off here (admin.enabled)", outcome=Outcome.NOT_RUN
+            )
         names = [database.name for database in self._databases]
         if not names:
             raise denied()

@@ -23,7 +23,6 @@ from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call
-from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Completion, Result, Stats
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundStatement, BoundValue
@@ -209,7 +208,7 @@ def _plan(
             outcome=Outcome.NOT_RUN,
         )
     runs = [_bound(statement, each, number, many=step.many) for number, each in enumerate(step.sets)]
-    limits = ResultLimits(options.max_rows, options.max_bytes, bounds.unary_rows, bounds.unary_bytes)
+    limits = bounds.unary(options.max_rows, options.max_bytes)
     # In a transaction it is the whole that is read-only.
     alone = not (request.atomic or step.many)
     operation = database.statements.of(statement.keyword)

@@ -18,6 +18,7 @@ from rowgate_server.core.broken_views import broken_among
 from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.policy.access import denied
+from rowgate_server.core.policy.fitting import fitted
 from rowgate_server.core.policy.guard import access_to, check_table, enter
 from rowgate_server.core.policy.sights import sight_of
 from rowgate_server.core.tables import Table, TableKind, TableSummary
@@ -135,14 +136,15 @@ class Catalog:
                 misses), INVALID_REQUEST.
         """
         if not table:
-            raise RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")
+            raise _unnamed()
         access, database = enter(self._databases, database_name)
         if access is None or access.sees_everything:
             return await self.read_table(database, schema, table, call_timeout, extent)
         allowed = check_table(access, database, (schema, table), ())
         found = await self.read_table(database, schema, table, call_timeout, extent)
+        allowed = fitted(allowed, (column.name for column in found.columns), database.name, found.name)
         default = _default_schema(database)
-        return described(found, allowed, lambda schema, name: access.sees(schema, name, default))
+        return described(found, allowed, lambda schema, name, columns: access.sees(schema, name, default, columns))
 
     async def read_table(
         self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent
@@ -150,8 +152,10 @@ class Catalog:
         """One table or view of this very database, whoever asks.
 
         Raises:
-            RowgateError: UNKNOWN_TABLE (with near misses), and what the database has against it.
+            RowgateError: INVALID_REQUEST, UNKNOWN_TABLE (with near misses), and what the database has against it.
         """
+        if not table:
+            raise _unnamed()
         deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
@@ -316,3 +320,7 @@ def _read_token(query: TableQuery) -> str | None:
     if version != _TOKEN_VERSION or binding != _binding(query) or not isinstance(after, str):
         raise RowgateError(Reason.INVALID_REQUEST, "the page token belongs to another request", field="page_token")
     return after
+
+
+def _unnamed() -> RowgateError:
+    return RowgateError(Reason.INVALID_REQUEST, "no table is named", field="table")

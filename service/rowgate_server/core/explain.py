@@ -18,7 +18,6 @@ from rowgate_server.core.sqltext.effects import READING
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
-from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Column, Completion, Result, Stats
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -203,7 +202,7 @@ def _call(
     return Call(
         statement=statement,
         deadline=deadline_of(database, request, streaming=False),
-        limits=ResultLimits(cap_rows=bounds.unary_rows, cap_bytes=bounds.unary_bytes),
+        limits=bounds.unary(),
         query_id=query_id,
         reads=reads,
         read_only=read_only,

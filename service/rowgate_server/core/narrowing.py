@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.policy.access import TableAccess
+from rowgate_server.core.policy.fitting import fitted
 from rowgate_server.core.policy.needs import Operation
-from rowgate_server.core.tables import ForeignKey, Table, TableKind
+from rowgate_server.core.tables import ForeignKey, Table, TableColumn, TableKind
 from rowgate_server.errors import RowgateError
 
-Sees = Callable[[str, str], bool]
-"""Whether a table of a schema may be known of."""
+Sees = Callable[[str, str, Sequence[str]], bool]
+"""Whether a table of a schema may be known of, with some columns."""
+
+_PLAIN = re.compile(
+    r"'(?:[^'\\]|'')*'(?:::[\w ]+)?|[-+]?[\d.]+|null|true|false|(?:current_timestamp|now)(?:\(\d*\))?", re.IGNORECASE
+)
+"""A default that names nothing."""
 
 
 def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
     """The table for a caller.
 
     Keys are those whose columns may all be compared: a key tells by what is found whether there is a row.
+
+    Raises:
+        MisfitError: PERMISSION_DENIED: the rules name columns that are not there.
     """
+    access = fitted(access, table.columns, table.database, table.name)
     if access.unlimited:
         return table
     columns = {name: column for name, column in table.columns.items() if name in access.shown}
@@ -44,7 +55,10 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
 
 
 def described(table: Table, access: TableAccess, sees: Sees) -> Table:
-    """The description for a caller. What is in the database's words (checks, expressions) may name what is hidden."""
+    """The description for a caller, whose access is `fitted`.
+
+    What is in the database's words (checks, expressions, defaults, the table's comment) may name what is hidden.
+    """
     if access.unlimited:
         keys = tuple(key for key in table.foreign_keys if _seen(key, sees))
         told = table.kind is TableKind.TABLE and len(keys) == len(table.foreign_keys)
@@ -60,7 +74,8 @@ def described(table: Table, access: TableAccess, sees: Sees) -> Table:
     primary = table.primary_key
     return replace(
         table,
-        columns=tuple(replace(column, generation_expression="") for column in columns) if hidden else columns,
+        comment="" if hidden else table.comment,
+        columns=tuple(_discreet_column(column) for column in columns) if hidden else columns,
         primary_key=primary if primary is not None and whole(primary.columns) else None,
         foreign_keys=tuple(key for key in table.foreign_keys if whole(key.columns) and _seen(key, sees)),
         unique_constraints=tuple(key for key in table.unique_constraints if whole(key.columns)),
@@ -95,5 +110,11 @@ def discreet(error: RowgateError, table: KnownTable) -> RowgateError:
     return error
 
 
+def _discreet_column(column: TableColumn) -> TableColumn:
+    """A default that is no more than a value names no column."""
+    plain = column.default is None or _PLAIN.fullmatch(column.default) is not None
+    return replace(column, generation_expression="", default=column.default if plain else None)
+
+
 def _seen(key: ForeignKey, sees: Sees) -> bool:
-    return sees(key.referred_schema, key.referred_table)
+    return sees(key.referred_schema, key.referred_table, key.referred_columns)

@@ -20,7 +20,6 @@ from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
-from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.routing import PRIMARY, Reading
 from rowgate_server.engines.transaction import Transaction
@@ -200,10 +199,7 @@ class QueryRunner:
                 database=database.name, query_id=query_id, outcome=Outcome.NOT_RUN.value
             ) from None
         deadline = deadline_of(database, request, streaming=streaming)
-        cap_rows, cap_bytes = (
-            (bounds.stream_rows, bounds.stream_bytes) if streaming else (bounds.unary_rows, bounds.unary_bytes)
-        )
-        limits = ResultLimits(options.max_rows, options.max_bytes, cap_rows, cap_bytes)
+        limits = (bounds.streamed if streaming else bounds.unary)(options.max_rows, options.max_bytes)
         reads = statement.keyword in READING
         # A transaction is read-only as a whole, or not at all.
         read_only = not held and (options.read_only or bounds.read_only)

@@ -18,6 +18,7 @@ from rowgate_server.core.kept_tables import Kept, KeptTables, Place, of_name
 from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.narrowing import discreet, narrowed
 from rowgate_server.core.policy.access import Access
+from rowgate_server.core.policy.fitting import MisfitError
 from rowgate_server.core.policy.guard import check_table, enter
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.reflection import Extent
@@ -190,7 +191,8 @@ class TableCache:
     def _may_be_stale(entry: Kept, error: RowgateError) -> bool:
         if error.reason in _UNKNOWN or isinstance(error, StaleTableError):
             return True
-        return error.reason in _UNFIT and _now() - entry.read_at > _UNFIT_AGE
+        unfit = error.reason in _UNFIT or isinstance(error, MisfitError)
+        return unfit and _now() - entry.read_at > _UNFIT_AGE
 
     def _fly(self, database: Database, place: Place) -> asyncio.Task[KnownTable]:
         """Begin to read a table: a task of its own, so that a caller who goes away takes it from no other."""

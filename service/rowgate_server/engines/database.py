@@ -22,6 +22,7 @@ from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.executor import Executor
 from rowgate_server.engines.held import HeldExecutor
 from rowgate_server.engines.hosts import Host
+from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.routing import Reading, Route, Router
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.underway import UnderWay
@@ -53,7 +54,9 @@ class Server(NamedTuple):
 class Bounds:
     """The limits on statements of one database, the server's own or less: seconds, rows, bytes. None: no such limit.
 
-    `statement_limit` and `stream_limit` say whose limits the two times are; empty: the configuration's of the database.
+    `stream_rows` and `stream_bytes` are the caller's role's, which bound unary results as well. `own_rows` and
+    `own_bytes` bound what the gateway reads for itself; None: as a unary result. `statement_limit` and `stream_limit`
+    say whose limits the two times are; empty: the configuration's of the database.
     """
 
     statement_timeout: float
@@ -66,6 +69,21 @@ class Bounds:
     stream_bytes: int | None = None
     statement_limit: str = ""
     stream_limit: str = ""
+    own_rows: int | None = None
+    own_bytes: int | None = None
+
+    def unary(self, max_rows: int | None = None, max_bytes: int | None = None) -> ResultLimits:
+        """The limits on a unary result, with the caller's own."""
+        rows, size = self.unary_rows, self.unary_bytes
+        return ResultLimits(max_rows, max_bytes, rows, size, rows == self.stream_rows, size == self.stream_bytes)
+
+    def streamed(self, max_rows: int | None, max_bytes: int | None) -> ResultLimits:
+        """The limits on a result that is streamed, with the caller's own."""
+        return ResultLimits(max_rows, max_bytes, self.stream_rows, self.stream_bytes, role_rows=True, role_bytes=True)
+
+    def own(self) -> ResultLimits:
+        """The limits on what the gateway reads for itself, whatever the caller's role may have."""
+        return ResultLimits(cap_rows=self.own_rows or self.unary_rows, cap_bytes=self.own_bytes or self.unary_bytes)
 
 
 class Database:

@@ -31,6 +31,7 @@ class ExecuteMode(NamedTuple):
         reads: the statement's first word says that it reads, so ending it early undoes no write.
         row_limit: the driver may stop after this many rows.
         byte_cap: a driver that holds the whole result fails with RESULT_TOO_LARGE when it is sure to be over this.
+        role_bytes: that is of the caller's role.
         strict: what a column can't hold is an error, and 0 is 0 in every column, whatever the server's settings.
         typed: the type of each parameter follows from where it stands, as that of a column does.
         floats: the result may have single-precision columns.
@@ -41,6 +42,7 @@ class ExecuteMode(NamedTuple):
     reads: bool = False
     row_limit: int | None = None
     byte_cap: int | None = None
+    role_bytes: bool = False
     strict: bool = False
     typed: bool = False
     floats: bool = True

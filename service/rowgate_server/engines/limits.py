@@ -30,12 +30,17 @@ _VARYING = frozenset(
 
 
 class ResultLimits(NamedTuple):
-    """None: no such limit. `max_*` are the caller's and cut; `cap_*` are the server's and fail."""
+    """None: no such limit. `max_*` are the caller's and cut; `cap_*` are the server's, or its role's, and fail.
+
+    `role_*` say that those are the role's.
+    """
 
     max_rows: int | None = None
     max_bytes: int | None = None
     cap_rows: int | None = None
     cap_bytes: int | None = None
+    role_rows: bool = False
+    role_bytes: bool = False
 
     @property
     def row_limit(self) -> int | None:
@@ -104,9 +109,9 @@ class ResultMeter:
     def _check_caps(self) -> None:
         cap_rows, cap_bytes = self._limits.cap_rows, self._limits.cap_bytes
         if cap_rows is not None and self.rows > cap_rows:
-            raise result_too_large(f"{cap_rows} rows")
+            raise result_too_large(f"{cap_rows} rows", of_role=self._limits.role_rows)
         if cap_bytes is not None and self.bytes > cap_bytes:
-            raise result_too_large(f"{cap_bytes} bytes")
+            raise result_too_large(f"{cap_bytes} bytes", of_role=self._limits.role_bytes)
 
     def size(self, rows: Sequence[Row]) -> int:
         """What these rows count for, in bytes."""

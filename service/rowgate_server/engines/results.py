@@ -50,13 +50,15 @@ class Completion(NamedTuple):
     warnings: tuple[StatementWarning, ...] = ()
 
 
-def result_too_large(limit: str) -> RowgateError:
-    """The error of a unary result over the server's own cap: nothing is ever cut in silence."""
+def result_too_large(limit: str, *, of_role: bool = False) -> RowgateError:
+    """The error of a unary result over the server's own cap, or any over a role's: nothing is ever cut in silence."""
+    less = "ask for less with max_rows, max_bytes or LIMIT"
+    bound = "the caller's role may have" if of_role else "a unary answer may be"
     return RowgateError(
         Reason.RESULT_TOO_LARGE,
-        f"the result is larger than a unary answer may be ({limit})",
+        f"the result is larger than {bound} ({limit})",
         limit=limit,
-        hint="use StreamQuery, or ask for less with max_rows, max_bytes or LIMIT",
+        hint=less if of_role else f"use StreamQuery, or {less}",
         # A write that returns rows may have been committed before they were counted.
         outcome=Outcome.UNKNOWN,
     )

@@ -116,6 +116,10 @@ async def stream(
                 yield chunk
         with timed:
             completion = await _end(cursor, meter, work)
+    except RowgateError as error:
+        if error.reason is Reason.RESULT_TOO_LARGE:
+            work.spoiled = True  # as in `run`
+        raise
     finally:
         _count(call, work, began)
     yield Chunk(rows=[], stats=_stats(call, started, meter, completion, work))
@@ -152,6 +156,7 @@ async def _begin(call: Call, work: Work, *, streaming: bool) -> Cursor:
         reads=call.reads,
         row_limit=call.limits.row_limit,
         byte_cap=call.limits.cap_bytes,
+        role_bytes=call.limits.role_bytes,
         strict=call.strict,
         typed=call.typed,
         floats=call.floats,

@@ -10,7 +10,7 @@ from rowgate_server.identity.api_keys import ApiKeys
 from rowgate_server.identity.certificates import Certificates
 from rowgate_server.identity.failures import FailureLimit
 from rowgate_server.identity.known import KnownCredentials
-from rowgate_server.identity.principal import Principal
+from rowgate_server.identity.principal import ANONYMOUS, Principal
 from rowgate_server.identity.refusal import RefusedError, Why
 from rowgate_server.identity.tokens import Tokens
 
@@ -65,7 +65,12 @@ class Authenticator:
         self._methods.api_keys.close()
 
     def authenticate(
-        self, headers: Sequence[str | bytes], sans: Callable[[], Iterable[str]], peer: str
+        self,
+        headers: Sequence[str | bytes],
+        sans: Callable[[], Iterable[str]],
+        peer: str,
+        *,
+        anonymous: bool = False,
     ) -> Principal | Awaitable[Principal]:
         """Who calls; at once where that is known.
 
@@ -75,6 +80,7 @@ class Authenticator:
             headers: every `authorization` of the call.
             sans: the names in the client certificate that TLS has verified; none without one.
             peer: the caller's address.
+            anonymous: whether whoever shows nothing at all is let in, as nobody known.
 
         Raises:
             RefusedError: nobody that is known; the awaitable raises it too.
@@ -88,11 +94,12 @@ class Authenticator:
                 return known
         try:
             if not headers:
+                if anonymous and not self._methods.certificates:
+                    return ANONYMOUS
                 return self._by_certificate(sans)
             credential = _the_one(headers)
         except RefusedError as error:
-            self._refused(error.why)
-            raise
+            raise self._counted(error.why, peer) from None
         return self._prove(credential, digest, peer)
 
     def retry_after(self, peer: str) -> float:
@@ -103,6 +110,16 @@ class Authenticator:
         if not self._methods.certificates:
             raise RefusedError(Why.MISSING)
         return self._methods.certificates.prove(sans())
+
+    def _counted(self, why: Why, peer: str) -> RefusedError:
+        """The refusal of what took no proof. It is held against the peer too, but for nothing at all."""
+        if why is not Why.MISSING:
+            if self._failures.wait(peer):
+                why = Why.RATE_LIMITED
+            else:
+                self._failures.failed(peer)
+        self._refused(why)
+        return RefusedError(why)
 
     async def _prove(self, credential: str, digest: bytes, peer: str) -> Principal:
         """Prove it once, for however many calls that bring it at the same time."""

@@ -46,7 +46,8 @@ class Principal:
 
 
 ANONYMOUS = Principal("", Method.NONE)
-"""The principal of every call where authentication is off, and of those that need none: health, open reflection."""
+"""The principal of every call where authentication is off, and of those that need none: health, open reflection,
+and where the policy has roles for it."""
 
 current_principal: ContextVar[Principal] = ContextVar("rowgate_principal", default=ANONYMOUS)
 """Who the call that this task handles is made for. What a task does for several calls at once must not ask for it."""

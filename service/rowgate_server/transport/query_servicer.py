@@ -128,11 +128,10 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         """Run several statements in one round trip."""
         call = current_call()
         call_timeout = time_left(context, self._request_timeout)
+        if database := self._queries.database_name(request.database):
+            call.facts["database"] = database
         # Decoding and encoding many rows takes milliseconds: so long no other call should have to wait.
         batch, encoding = await asyncio.to_thread(decode_batch, request, call_timeout)
-        database = self._queries.database_name(batch.database)
-        if database:
-            call.facts["database"] = database
         call.statements = [step.sql for step in batch.steps]
         if batch.options.tag:
             call.facts["tag"] = batch.options.tag

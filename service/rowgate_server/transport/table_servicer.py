@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from rowgate.v1 import result_pb2, table_service_pb2, table_service_pb2_grpc
 from rowgate_server.core.crud.changes import TableChanger
 from rowgate_server.core.crud.inserts import TableInserter
 from rowgate_server.core.crud.pages import TablePager
 from rowgate_server.core.crud.reads import TableReader
-from rowgate_server.core.crud.requests import TableName
 from rowgate_server.engines.results import Stats
 from rowgate_server.transport.codec import table_writes, tables
 from rowgate_server.transport.codec.answers import with_result
@@ -30,6 +30,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         pager: lists rows.
         inserter: inserts rows.
         changer: changes and deletes rows.
+        database_name: the name that a request means by its own.
         request_timeout: seconds that a call may take whose caller sets no deadline.
         largest_message: bytes of the largest message that the server sends.
     """
@@ -40,6 +41,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         pager: TablePager,
         inserter: TableInserter,
         changer: TableChanger,
+        database_name: Callable[[str], str],
         request_timeout: float,
         largest_message: int,
     ) -> None:
@@ -47,6 +49,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self._pager = pager
         self._inserter = inserter
         self._changer = changer
+        self._database_name = database_name
         self._request_timeout = request_timeout
         self._largest_message = largest_message
 
@@ -54,9 +57,9 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.ListRowsRequest, context: Context
     ) -> table_service_pb2.ListRowsResponse:
         """One page of rows."""
+        self._note(request.database, request.schema, request.table)
         wanted = tables.decode_list_rows(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
-        _note(wanted.table)
         page = await self._pager.list_rows(wanted)
         response = table_service_pb2.ListRowsResponse(
             next_page_token=page.next_page_token,
@@ -71,9 +74,9 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.GetRowRequest, context: Context
     ) -> table_service_pb2.GetRowResponse:
         """One row, by its key."""
+        self._note(request.database, request.schema, request.table)
         wanted = tables.decode_get_row(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
-        _note(wanted.table)
         found = await self._reader.get_row(wanted)
         response = table_service_pb2.GetRowResponse(soft_delete_column=found.soft_delete_column)
         _tell(found.stats, response.stats)
@@ -83,8 +86,8 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.CountRowsRequest, context: Context
     ) -> table_service_pb2.CountRowsResponse:
         """How many rows there are."""
+        self._note(request.database, request.schema, request.table)
         wanted = tables.decode_count_rows(request, time_left(context, self._request_timeout))
-        _note(wanted.table)
         count = await self._reader.count_rows(wanted)
         response = tables.encode_count(count)
         _tell(count.stats, response.stats)
@@ -94,13 +97,13 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.InsertRowsRequest, context: Context
     ) -> table_service_pb2.InsertRowsResponse:
         """Insert rows."""
+        self._note(request.database, request.schema, request.table)
         call_timeout = time_left(context, self._request_timeout)
         if len(request.rows) > _MANY_ROWS:
             wanted = await asyncio.to_thread(table_writes.decode_insert_rows, request, call_timeout)
         else:
             wanted = table_writes.decode_insert_rows(request, call_timeout)
         encoding = choose_encoding(request.encoding, "encoding")
-        _note(wanted.table)
         inserted = await self._inserter.insert(wanted)
         response = table_service_pb2.InsertRowsResponse(ignored_rows=inserted.ignored)
         _tell(inserted.rows.stats, response.stats)
@@ -110,9 +113,9 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.UpdateRowsRequest, context: Context
     ) -> table_service_pb2.UpdateRowsResponse:
         """Change rows."""
+        self._note(request.database, request.schema, request.table)
         wanted = table_writes.decode_update_rows(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
-        _note(wanted.table)
         changed = await self._changer.update(wanted)
         response = table_service_pb2.UpdateRowsResponse(soft_delete_column=changed.soft_delete_column)
         _tell(changed.stats, response.stats)
@@ -122,22 +125,18 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         self, request: table_service_pb2.DeleteRowsRequest, context: Context
     ) -> table_service_pb2.DeleteRowsResponse:
         """Delete rows, or mark them as deleted."""
+        self._note(request.database, request.schema, request.table)
         wanted = table_writes.decode_delete_rows(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
-        _note(wanted.table)
         deleted = await self._changer.delete(wanted)
         response = table_service_pb2.DeleteRowsResponse(soft_delete_column=deleted.soft_delete_column)
         _tell(deleted.stats, response.stats)
         return await with_result(response, encoding, deleted.columns, deleted.rows, self._largest_message)
 
-
-def _note(table: TableName) -> None:
-    facts = current_call().facts
-    if table.database:
-        facts["database"] = table.database
-    if table.schema:
-        facts["schema"] = table.schema
-    facts["table"] = table.table
+    def _note(self, database: str, schema: str, table: str) -> None:
+        """Before the rest is looked at: the log is to have it also where that is refused."""
+        told = {"database": self._database_name(database), "schema": schema, "table": table}
+        current_call().facts.update((fact, name) for fact, name in told.items() if name)
 
 
 def _tell(stats: Stats, figures: result_pb2.QueryStats) -> None:

@@ -132,8 +132,8 @@ class TransactStream:
         facts = self._call.facts
         if begin.tag:
             facts["tag"] = begin.tag
-        if begin.database:
-            facts["database"] = begin.database
+        if database := self._transactions.database_name(begin.database):
+            facts["database"] = database
         self._held = held = await holding.enter_async_context(self._transactions.holding(begin))
         facts.update(database=held.database.name, transaction_id=held.id)
         return query_service_pb2.TransactResponse(last=True, state=STATES[State.ACTIVE], begin=encode_begun(held))

@@ -52,6 +52,24 @@ roles:
   sql_writer:
     rules:
       - {databases: "*", allow: raw}
+  mistyped:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, except: [card_nubmer]}
+  mismasked:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, masks: {emial: hide}}
+  exact:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, except: [card_number], masks: {email: hide}}
+  cased:
+    rules:
+      - {databases: "*", table: named_cards, allow: read, except: [CARD_NUMBER], masks: {EMAIL: hide}}
+  cased_of_several:
+    rules:
+      - {databases: "*", table: "named_*", allow: read, except: [Card_Number, of_others], masks: {Email: hide}}
+  several:
+    rules:
+      - {databases: "*", table: "named_*", allow: read, except: [card_number, of_others], masks: {email: hide}}
   broken:
     rules:
       - {databases: "*", table: notes_*, allow: read, rows: {column: nowhere, value: 1}}
@@ -60,6 +78,15 @@ roles:
       - {databases: "*", table: notes_*, allow: read}
       - {databases: "*", allow: raw_read}
     limits: {rows: 3, time: 400ms}
+  scant:
+    rules:
+      - {databases: "*", table: notes_*, allow: [read, insert, update, delete]}
+      - {databases: "*", allow: [raw]}
+    limits: {rows: 3}
+  scant_member:
+    rules:
+      - {databases: "*", table: notes_*, allow: [read, insert, update], rows: {column: id, op: GT, value: 0}}
+    limits: {rows: 3}
   few:
     rules:
       - {databases: "*", table: notes_*, allow: read}

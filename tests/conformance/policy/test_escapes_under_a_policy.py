@@ -36,6 +36,8 @@ roles:
     logins: {mariadb: reader, postgresql: reader, sqlite: reader}
 """
 _AT_ONCE = 12
+_ONE_IN = 4
+"""Of the attempts, by the other ways: all of them take five times as long."""
 _STATE = {
     "mariadb": (
         "select * from kept order by id",
@@ -97,6 +99,25 @@ class _Sight:
             return "1"
         sql = "select connection_id()" if name == "mariadb" else "select pg_backend_pid()"
         return str((await self._ask(name, sql))[0][0])
+
+    @contextlib.asynccontextmanager
+    async def listening(self, channel: str) -> AsyncIterator[tuple[int, list[object]]]:
+        """A large object that anybody may write, and what comes on a channel of notifications."""
+        heard: list[object] = []
+
+        def hear(*told: object) -> None:
+            heard.append(told)
+
+        number = await self._postgresql.fetchval("select lo_from_bytea(0, 'kept')")
+        await self._postgresql.execute(f"alter large object {number} owner to further")
+        await self._postgresql.add_listener(channel, hear)
+        yield number, heard
+        await self._postgresql.remove_listener(channel, hear)
+        await self._postgresql.execute(f"select lo_unlink({number})")
+
+    async def content(self, number: int) -> object:
+        """What a large object holds."""
+        return await self._postgresql.fetchval("select lo_get($1)", number)
 
     async def _ask(self, name: str, sql: str) -> Any:
         if name == "sqlite":
@@ -214,6 +235,54 @@ async def test_nothing_gets_out_of_reading(further: Policed, sight: _Sight, engi
     # The next one finds a session as it should be.
     asked = {"database": engine.name, "sql": "select count(*) as n from kept"}
     assert rows(await further.caller("next", role)("QueryService/ExecuteQuery", asked)) == [(2,)]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("role", ["reader", "root"])
+async def test_no_other_way_gets_out_of_reading_either(
+    further: Policed, sight: _Sight, engine: Engine, role: str
+) -> None:
+    caller = further.caller(role, role)
+    other = await sight.other(engine.name)
+    before = await sight.state(engine.name)
+    for attempt in ATTEMPTS[engine.name][2 * (role == "root") :: _ONE_IN]:
+        sql = attempt.replace("{folder}", os.fspath(sight.folder)).replace("{other}", other)
+        await _try_otherwise(caller, engine, sql, read_only=role == "root")
+    assert await sight.state(engine.name) == before
+    assert await sight.other(engine.name) == other, "the session of another is gone"
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("role", ["reader", "root"])
+async def test_large_objects_and_notifications_come_to_nothing(
+    further: Policed, sight: _Sight, engine: Engine, role: str
+) -> None:
+    caller = further.caller(role, role)
+    async with sight.listening("gained") as (number, heard):
+        for sql in (
+            f"select lo_put({number}, 0, 'lost')",
+            "select pg_notify('gained', '')",
+            f"select lo_unlink({number})",
+        ):
+            await _try(caller, engine, sql, read_only=role == "root")
+            await _try_otherwise(caller, engine, sql, read_only=role == "root")
+        assert await sight.content(number) == b"kept"
+        assert not heard
+
+
+async def _try_otherwise(caller: Caller, engine: Engine, sql: str, *, read_only: bool) -> None:
+    """By each RPC but the one that answers with a whole result."""
+    options = {"read_only": read_only, "timeout": "5s"}
+    asked = {"database": engine.name, "options": options}
+    steps = [{"sql": "select 1"}, {"sql": sql}]
+    begin = {"begin": {"database": engine.name, "read_only": True, "timeout": "5s"}}
+    with contextlib.suppress(rowgate.RowgateError):
+        await caller("QueryService/StreamQuery", {**asked, "sql": sql})
+    for mode in ("BATCH_MODE_ATOMIC", "BATCH_MODE_INDEPENDENT"):
+        with contextlib.suppress(rowgate.RowgateError):
+            await caller("QueryService/ExecuteBatch", {**asked, "steps": steps, "mode": mode})
+    with contextlib.suppress(rowgate.RowgateError):
+        await caller.transact(begin, {"execute_query": {"sql": sql}}, {"commit": {}})
 
 
 async def _try(caller: Caller, engine: Engine, sql: str, *, read_only: bool) -> None:

@@ -64,7 +64,9 @@ async def test_without_credentials_the_gateway_says_so(guarded: Addresses) -> No
 
 
 @pytest.mark.parametrize(
-    "given", [{"token": KEY}, {"token": lambda: KEY}, {"metadata": {"authorization": f"Bearer {KEY}"}}], ids=str
+    "given",
+    [{"token": KEY}, {"token": lambda: KEY}, {"metadata": {"authorization": f"Bearer {KEY}"}}],
+    ids=["token", "function", "metadata"],
 )
 async def test_credentials_are_not_sent_unencrypted_unless_that_is_asked_for(
     target: str, gateway: Any, given: dict[str, Any]

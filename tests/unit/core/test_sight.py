@@ -49,7 +49,7 @@ def _sight(*rules: Rule) -> PolicySight:
     return PolicySight(_access(*rules), "public")
 
 
-_PRICES = Rule(("*",), _READ, tables=("orders",), read=Names.of(["*"], without=["secret", "hidden"]))
+_PRICES = Rule(("*",), _READ, tables=("order*",), read=Names.of(["*"], without=["secret", "hidden"]))
 
 
 async def test_a_caller_sees_its_tables_and_columns_and_no_other_schema_and_no_routines() -> None:
@@ -58,6 +58,12 @@ async def test_a_caller_sees_its_tables_and_columns_and_no_other_schema_and_no_r
     (table,) = schema.tables.values()
     assert [column.name for column in table.columns] == ["id", "price"]
     assert not schema.routines
+
+
+def test_the_comment_of_a_table_is_not_told_where_columns_are_hidden() -> None:
+    whole = _table("orders", "id", "price", "secret")._replace(comment="secret is the card's number")
+    found = [_sight(_PRICES).table("public", whole._replace(columns=whole.columns[:most])) for most in (2, 3)]
+    assert [table.comment for table in found if table is not None] == [whole.comment, ""]
 
 
 async def test_what_is_hidden_does_not_count_in_the_etag() -> None:

@@ -103,11 +103,12 @@ def test_other_variables_are_the_container_s() -> None:
 def test_a_replica_s_url_comes_from_a_secret_by_a_variable() -> None:
     """What else is said of it stands in the configuration file."""
     from_secret = {"secretKeyRef": {"name": "near", "key": "url"}}
-    variable = {"name": "ROWGATE_DATABASES__MAIN__REPLICAS__NEAR__URL", "valueFrom": from_secret}
+    name = "ROWGATE_DATABASES__MAIN__REPLICAS__NEAR__URL"
+    variable = {"name": name, "valueFrom": from_secret}
     main = {**MAIN, "settings": {"replicas": {"near": {"pool": {"size": 2}}}}}
     done = run_helm("template", {"insecure": True, "databases": {"main": main}, "extraEnv": [variable]})
     assert done.returncode == 0, done.stderr
-    assert variable["name"] in done.stdout
+    assert name in done.stdout
 
 
 def secret_settings() -> Iterator[tuple[str, ...]]:

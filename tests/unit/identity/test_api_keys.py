@@ -101,6 +101,23 @@ async def test_a_key_is_proved_once_and_known_for_a_while(proofs: list[str]) -> 
     assert len(proofs) == 2
 
 
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        (("Basic x",), Why.MALFORMED),
+        (("Bearer a", "Bearer b"), Why.DUPLICATE),
+        (("Bearer " + "x" * 9000,), Why.TOO_LARGE),
+        ((), Why.CERTIFICATE),
+    ],
+)
+async def test_what_takes_no_proof_is_held_against_its_peer_as_well(headers: tuple[str, ...], why: Why) -> None:
+    gate = Gate(burst=2)
+    whys = [await gate.why(*headers, sans=("dns:stranger",)) for _ in range(3)]
+    assert whys == [why, why, Why.RATE_LIMITED]
+    assert await gate.ask(sans=("dns:billing",)) is BOB, "a good certificate costs nothing to look at"
+    assert await gate.why(*headers, sans=("dns:stranger",), peer="ipv4:10.9.9.9:1") is why
+
+
 async def test_many_calls_with_one_new_key_cost_one_proof(proofs: list[str]) -> None:
     gate = Gate()
     found = await asyncio.gather(*(gate.ask(f"Bearer {KEY}") for _ in range(200)))
@@ -143,7 +160,21 @@ async def test_a_wrong_name_costs_as_much_as_a_wrong_secret(proofs: list[str]) -
         ((b"Bearer " + KEY.encode(),), Why.MALFORMED),
         (("Bearer ünïcode",), Why.MALFORMED),
     ],
-    ids=lambda each: str(each)[:24],
+    ids=[
+        "none",
+        "two",
+        "huge",
+        "bare",
+        "basic",
+        "empty",
+        "list",
+        "spaces",
+        "short",
+        "long",
+        "case",
+        "bytes",
+        "letters",
+    ],
 )
 async def test_what_is_no_credential_is_refused_unproved(
     proofs: list[str], headers: tuple[str | bytes, ...], why: Why

@@ -89,7 +89,10 @@ async def test_a_good_token_is_its_bearer_with_roles_and_claims(algorithm: str) 
         (claims(iss="https://elsewhere.test"), Why.ISSUER),
         (claims(iss=None), Why.ISSUER),
     ],
-    ids=str,
+    ids=[
+        *("expired", "not yet", "of tomorrow", "elsewhere", "two elsewhere", "nowhere", "endless"),
+        *("nobody", "empty", "two lines", "long", "numbered role", "role by name", "stranger", "by nobody"),
+    ],
 )
 async def test_a_token_that_is_not_for_here_and_now_is_refused(payload: dict[str, Any], why: Why) -> None:
     assert await refusal(ES.token(payload)) is why

@@ -11,14 +11,14 @@ from rowgate_server.config.policy import load_policy
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.policy.records import Limits, Mask
 
-DATABASES = {"shop": {"clerk"}, "archive": set[str]()}
+DATABASES = {"shop": {"clerk"}, "archive": {"reader"}, "bare": set[str]()}
 
 
 def problems(tmp_path: Path, text: str) -> tuple[str, ...]:
     file = tmp_path / "policy.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
-        load_policy(str(file), DATABASES)
+        load_policy(str(file), DATABASES, {("archive", "reader")})
     return tuple(line.replace(str(file), "FILE") for line in caught.value.problems)
 
 
@@ -114,7 +114,7 @@ def test_what_is_wrong_with_a_rule_is_told_with_its_place(tmp_path: Path, rule: 
         ("roles:", "has none: without a role nobody may do anything"),
         ("roles: {a: {rules: []}}\nanonymous: [b]", "b is no role; there are a"),
         ("roles: {a: {logins: {shop: clark}}}", "clark is no login of databases.shop.logins; did you mean clerk?"),
-        ("roles: {a: {logins: {archive: clerk}}}", "databases.archive.logins has none"),
+        ("roles: {a: {logins: {bare: clerk}}}", "databases.bare.logins has none"),
         ("roles: {a: {logins: {shpo: clerk}}}", "shpo is no database; did you mean shop?"),
         ("roles: {a: {rules: [{database: shpo, allow: raw}]}}", "is about database shpo, which is not served"),
         ("roles: {a: {limits: {rate: fast}}}", "must be a number of calls a second"),

@@ -122,6 +122,28 @@ async def test_who_dropped_a_table_is_told(audited: Audited) -> None:
     assert (line["principal"], line["tables"], line["reason"]) == ("bob", ["main.things"], "DDL_NOT_ALLOWED")
 
 
+async def test_what_goes_to_the_default_database_names_it(audited: Audited) -> None:
+    query = audited.stub(query_service_pb2_grpc.QueryServiceStub)
+    tables = audited.stub(table_service_pb2_grpc.TableServiceStub)
+    schemas = audited.stub(schema_service_pb2_grpc.SchemaServiceStub)
+    await tables.ListRows(table_service_pb2.ListRowsRequest(table="things"), metadata=by(KEY))
+    await schemas.ListTables(schema_service_pb2.ListTablesRequest(), metadata=by(KEY))
+    await query.ExecuteBatch(pb.ExecuteBatchRequest(steps=[BatchStep(sql="select 1")]), metadata=by(KEY))
+    begin = transact_pb2.BeginTransaction(isolation=transact_pb2.ISOLATION_LEVEL_REPEATABLE_READ)
+    refused: list[Any] = [
+        tables.CountRows(table_service_pb2.CountRowsRequest(table="nothing"), metadata=by(KEY)),
+        query.ExecuteBatch(pb.ExecuteBatchRequest(), metadata=by(KEY)),
+    ]
+    for call in refused:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call
+    with pytest.raises(grpc.aio.AioRpcError):
+        _ = [each async for each in query.Transact(iter([pb.TransactRequest(begin=begin)]), metadata=by(KEY))]
+    lines = audited.lines()
+    assert [(line["method"], line.get("database")) for line in lines if line.get("database") != "main"] == []
+    assert len(lines) == 6
+
+
 async def test_each_request_of_a_transaction_has_a_line_of_its_own(audited: Audited) -> None:
     query = audited.stub(query_service_pb2_grpc.QueryServiceStub)
     asked = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -153,6 +154,39 @@ async def test_every_wrong_credential_gets_one_and_the_same_answer(log: io.Strin
     assert WRONG not in log.getvalue()
 
 
+async def test_whoever_shows_nothing_is_a_guest_where_the_policy_has_roles_for_guests(tmp_path: Path) -> None:
+    rules = "[{database: main, allow: raw_read}]"
+    policy = tmp_path / "policy.yaml"
+    roles = f"roles: {{guest: {{rules: {rules}}}, reader: {{rules: [{{database: main, allow: admin}}]}}}}\n"
+    policy.write_text(f"anonymous: [guest]\n{roles}", encoding="utf-8")
+    unauthenticated, denied = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
+    async with guarded(tmp_path, policy__path=str(policy)) as (gateway, channel):
+        await ask(channel)
+        assert (await refused(channel, f"Bearer {WRONG}")).code() is unauthenticated
+        assert (await refused(channel, "")).code() is unauthenticated
+        assert (await refused(channel, f"Bearer {KEY}")).code() is denied, "guests have rules of their own"
+        assert failures(gateway) == {"wrong_key": 1, "malformed": 1}
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await _reflected(channel)
+        assert caught.value.code() is unauthenticated
+        policy.write_text(roles, encoding="utf-8")
+        gateway._served.look_now()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await asyncio.wait_for(_ask_on(channel), 10)
+        assert caught.value.code() is unauthenticated
+
+
+async def _ask_on(channel: grpc.aio.Channel) -> None:
+    while True:
+        await ask(channel)
+
+
+async def _reflected(channel: grpc.aio.Channel, **more: Any) -> list[Any]:
+    make: Any = reflection_pb2_grpc.ServerReflectionStub
+    question = reflection_pb2.ServerReflectionRequest(list_services="*")
+    return [answer async for answer in make(channel).ServerReflectionInfo(iter([question]), **more)]
+
+
 async def test_streams_are_refused_before_they_begin(tmp_path: Path) -> None:
     async with guarded(tmp_path) as (_, channel):
         stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
@@ -162,22 +196,16 @@ async def test_streams_are_refused_before_they_begin(tmp_path: Path) -> None:
 
 
 async def test_health_is_open_and_reflection_only_where_it_is_said(tmp_path: Path) -> None:
-    async def reflect(channel: grpc.aio.Channel, **more: Any) -> list[Any]:
-        make: Any = reflection_pb2_grpc.ServerReflectionStub
-        stub = make(channel)
-        question = reflection_pb2.ServerReflectionRequest(list_services="*")
-        return [answer async for answer in stub.ServerReflectionInfo(iter([question]), **more)]
-
     for open_reflection in ("false", "true"):
         async with guarded(tmp_path / open_reflection, auth__open_reflection=open_reflection) as (_, channel):
             health: Any = health_pb2_grpc.HealthStub(channel)
             assert (await health.Check(health_pb2.HealthCheckRequest())).status == 1
-            assert await reflect(channel, metadata=[("authorization", f"Bearer {KEY}")])
+            assert await _reflected(channel, metadata=[("authorization", f"Bearer {KEY}")])
             if open_reflection == "true":
-                assert await reflect(channel)
+                assert await _reflected(channel)
             else:
                 with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await reflect(channel)
+                    await _reflected(channel)
                 assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from rowgate_server.config.errors import ConfigError
-from rowgate_server.config.policy.contradictions import contradictions
+from rowgate_server.config.policy.contradictions import contradictions, undone_by_sql
 from rowgate_server.config.policy.document import Document, Fault, Path
 from rowgate_server.config.policy.reader import Reader, spelt
 from rowgate_server.config.policy.rules import RuleReader
 from rowgate_server.config.sources import read_text
 from rowgate_server.config.values import parse_duration, parse_size
+from rowgate_server.core.policy.names import matches
+from rowgate_server.core.policy.needs import WRITING
 from rowgate_server.core.policy.records import NO_LIMITS, Limits, Policy, Role, Rule
 
 _ROLE = ("rules", "limits", "logins")
 
 
-def load_policy(file: str, databases: Mapping[str, Collection[str]]) -> Policy:
+def load_policy(
+    file: str, databases: Mapping[str, Collection[str]], read_only: Collection[tuple[str, str]] = ()
+) -> Policy:
     """Read a policy.
 
     Args:
         file: its path.
         databases: the names of those that are served, each with the names of its logins.
+        read_only: the logins, by the names of both, that can write nothing.
 
     Raises:
         ConfigError: with all that is wrong.
@@ -33,7 +38,7 @@ def load_policy(file: str, databases: Mapping[str, Collection[str]]) -> Policy:
         document = Document(read_text(file))
     except ValueError as error:
         raise ConfigError([f"{shown}: {error}"]) from None
-    reading = _PolicyReader(databases)
+    reading = _PolicyReader(databases, read_only)
     policy = reading.read(document.value)
     faults = document.faults + reading.faults
     if faults or policy is None:
@@ -48,8 +53,9 @@ def _line(shown: str, document: Document, fault: Fault) -> str:
 
 
 class _PolicyReader:
-    def __init__(self, databases: Mapping[str, Collection[str]]) -> None:
+    def __init__(self, databases: Mapping[str, Collection[str]], read_only: Collection[tuple[str, str]]) -> None:
         self._databases = databases
+        self._read_only = read_only
         self._reader = Reader()
 
     @property
@@ -74,9 +80,16 @@ class _PolicyReader:
 
     def _role(self, name: str, value: Any, path: Path) -> Role:
         given = self._reader.section(value, path, _ROLE)
+        if given.get("rules") == []:
+            self._reader.refuse((*path, "rules"), "is empty; leave it out")
+        if not given:
+            self._reader.refuse(path, "does nothing: it has neither rules nor limits")
+        before = len(self._reader.faults)
         rules = self._rules(given.get("rules", []), (*path, "rules"))
         limits = self._limits(given["limits"], (*path, "limits")) if "limits" in given else NO_LIMITS
         logins = self._logins(given.get("logins"), (*path, "logins"))
+        if len(self._reader.faults) == before:
+            self._check_logins(rules, logins, path)
         return Role(name, rules, limits, MappingProxyType(logins))
 
     def _rules(self, value: Any, path: Path) -> tuple[Rule, ...]:
@@ -90,6 +103,23 @@ class _PolicyReader:
                     (*path, str(less)), f"has no effect, because rules[{more}] gives {words} of the same; rules add up"
                 )
         return rules
+
+    def _check_logins(self, rules: Sequence[Rule], logins: Mapping[str, str], path: Path) -> None:
+        for less, more, database in undone_by_sql(rules, self._databases, logins):
+            self._reader.refuse(
+                (*path, "rules", str(less)),
+                f"keeps nothing back: rules[{more}] allows SQL in {spelt(database)}, which gets around filters, "
+                "masks and except; give the role a login there that may do no more",
+            )
+        for database, login in logins.items():
+            writing = any(
+                rule.operations & WRITING and any(matches(pattern, database) for pattern in rule.databases)
+                for rule in rules
+            )
+            if writing and (database, login) in self._read_only:
+                self._reader.refuse(
+                    (*path, "logins", database), "can write nothing, and a rule of the role allows that"
+                )
 
     def _limits(self, value: Any, path: Path) -> Limits:
         given = self._reader.section(value, path, ("rate", "burst", "concurrent", "rows", "bytes", "time"))

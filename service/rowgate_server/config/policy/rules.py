@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +21,7 @@ _OF_TABLES = ("schema", "columns", "read", "write", "except", "rows", "masks")
 _OPERATIONS = {operation.value: operation for operation in Operation}
 _MASKS = {mask.value: mask for mask in Mask}
 _CHANGING = frozenset({Operation.UPDATE, Operation.DELETE})
-_WRITING = frozenset({Operation.INSERT, Operation.UPDATE})
+_NEEDED = {"read": frozenset({Operation.READ}), "write": frozenset({Operation.INSERT, Operation.UPDATE})}
 
 
 class RuleReader:
@@ -72,6 +72,8 @@ class RuleReader:
             return frozenset()
         value = given["allow"]
         value = [value] if isinstance(value, str) else value
+        if value == []:
+            self._reader.refuse((*path, "allow"), "is empty: a rule that allows nothing does nothing")
         found = (
             self._reader.one_of(each, place, _OPERATIONS, "operation")
             for each, place in self._reader.items(value, (*path, "allow"))
@@ -113,15 +115,34 @@ class RuleReader:
         for name in found:
             if name in given:
                 found[name] = self._reader.names(given[name], (*path, name))
-        for name, needed in (("read", frozenset({Operation.READ})), ("write", _WRITING)):
+        for name, needed in _NEEDED.items():
             if name in given and not operations & needed:
                 self._reader.refuse((*path, name), "names columns for what the rule does not allow")
+        self._check_left_out(without, [found[name] for name in found if operations & _NEEDED[name]], path)
+        for name in ("columns", "read", "write"):
+            self._check_plain((column for column in found.get(name, both) if column != ANY), (*path, name))
         read, write = (Names.of(names, without) for names in found.values())
         masks: dict[str, Mask] = {}
         for column, value in self._reader.mapping(given.get("masks"), (*path, "masks"), "masks").items():
+            self._check_plain((column,), (*path, "masks"))
             mask = self._reader.one_of(value, (*path, "masks", spelt(column)), _MASKS, "mask")
             if column not in read or Operation.READ not in operations:
                 self._reader.refuse((*path, "masks", spelt(column)), "masks a column that the rule does not let read")
             if mask is not None:
                 masks[column] = mask
         return read, write, MappingProxyType(masks)
+
+    def _check_left_out(self, without: tuple[str, ...], wanted: list[tuple[str, ...]], path: Path) -> None:
+        """Leaving out makes sense of all columns only."""
+        place = (*path, "except")
+        self._check_plain(without, place)
+        for column in without:
+            if any(column in names for names in wanted):
+                self._reader.refuse(place, f"leaves {spelt(column)} out, which the same rule names")
+            elif wanted and not any(ANY in names for names in wanted):
+                self._reader.refuse(place, f"leaves {spelt(column)} out of columns that are named one by one")
+
+    def _check_plain(self, columns: Iterable[str], path: Path) -> None:
+        for column in columns:
+            if ANY in column:
+                self._reader.refuse(path, f"has {spelt(column)}: columns are named whole, without `*`")

@@ -164,7 +164,7 @@ class Changing:
         order = plan_order(self._table, [Order(name) for name in key.columns]).terms
         plan = SelectPlan((*wanted, *key.columns), where, order)
         statement = self._reads.select(self._table, plan, values.taken)
-        return await self._writing.run(statement, reads=True, locks=locks)
+        return await self._writing.run(statement, reads=True, locks=locks, own=not self._change.returning)
 
     def _statement(self, where: Condition, values: Values, returning: tuple[str, ...]) -> BoundStatement:
         new = self._change.new

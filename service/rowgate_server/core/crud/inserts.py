@@ -28,6 +28,7 @@ from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.tables import Key
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MANY = 500
@@ -72,8 +73,8 @@ class TableInserter:
         async def work(database: Database, table: KnownTable, deadline: Deadline) -> Inserted:
             returning = plan_returning(table, request.returning, _key_of(table))
             checked = _checked(table, request, returning)
-            if (returning or checked) and len(request.rows) > database.bounds.unary_rows:
-                raise _too_many(database.bounds.unary_rows)
+            if returning or checked:
+                _check_count(len(request.rows), database.bounds.unary())
             if len(request.rows) > _MANY:
                 planned = await asyncio.to_thread(_planned, table, request, returning)
             else:
@@ -243,12 +244,16 @@ def _placed(error: RowgateError, rows: list[RowValues] | RowColumns) -> RowgateE
     return error
 
 
-def _too_many(limit: int) -> RowgateError:
-    return RowgateError(
+def _check_count(rows: int, limits: ResultLimits) -> None:
+    most = limits.cap_rows
+    if most is None or rows <= most:
+        return
+    bound = "the caller's role" if limits.role_rows else "a unary answer"
+    raise RowgateError(
         Reason.RESULT_TOO_LARGE,
-        f"the answer would have more rows than a unary answer may have ({limit} rows)",
+        f"the answer would have more rows than {bound} may have ({most} rows)",
         field="rows",
-        limit=f"{limit} rows",
+        limit=f"{most} rows",
         outcome=Outcome.NOT_RUN,
         hint="insert fewer rows with a call",
     )

@@ -29,7 +29,7 @@ async def run(
     call = Call(
         statement=statement,
         deadline=deadline,
-        limits=limits or ResultLimits(cap_rows=bounds.unary_rows, cap_bytes=bounds.unary_bytes),
+        limits=limits or bounds.unary(),
         query_id=new_id(),
         reads=True,
         read_only=bounds.read_only,

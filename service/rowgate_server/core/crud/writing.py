@@ -143,7 +143,13 @@ class Writing:
         self._transaction = None
 
     async def run(
-        self, statement: AnyStatement, *, reads: bool = False, locks: bool = False, answers: bool = True
+        self,
+        statement: AnyStatement,
+        *,
+        reads: bool = False,
+        locks: bool = False,
+        answers: bool = True,
+        own: bool = False,
     ) -> Result:
         """Run a statement: in the transaction, or in one of its own.
 
@@ -152,13 +158,14 @@ class Writing:
             reads: whether it only reads.
             locks: whether it locks the rows that it finds.
             answers: whether its rows are bounded as an answer's: not where they are no more than the request's.
+            own: whether the rows are for the gateway alone, and no limit of the caller's role counts them.
 
         Raises:
             RowgateError: what the database has against it.
         """
         if locks and isinstance(statement, BoundStatement):
             statement = statement._replace(fragments=(*statement.fragments[:-1], statement.fragments[-1] + self.locks))
-        call = self._call(statement, reads=reads, bounded=answers and self._transaction is not None)
+        call = self._call(statement, reads=reads, bounded=answers and self._transaction is not None, own=own)
         try:
             if self._transaction is None:
                 result = await self._database.executor.run(call)
@@ -185,10 +192,10 @@ class Writing:
         completion = Completion(affected_rows=affected, warnings=tuple(self._warnings))
         return Stats(self.query_id, self._elapsed, returned, completion)
 
-    def _call(self, statement: AnyStatement, *, reads: bool, bounded: bool) -> Call:
+    def _call(self, statement: AnyStatement, *, reads: bool, bounded: bool, own: bool) -> Call:
         bounds = self._database.bounds
         # By itself it is committed before its rows are counted: too many of them must have been refused before.
-        limits = ResultLimits(cap_rows=bounds.unary_rows, cap_bytes=bounds.unary_bytes)
+        limits = bounds.own() if own else bounds.unary()
         return Call(
             statement=statement,
             deadline=self._deadline,

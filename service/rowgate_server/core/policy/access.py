@@ -14,15 +14,14 @@ from typing import Any, NamedTuple
 
 from rowgate_server.core.crud.filters import Filter, Or
 from rowgate_server.core.policy.masks import Masker
-from rowgate_server.core.policy.names import Names, meets_schema, meets_table
-from rowgate_server.core.policy.needs import OF_ROWS, Operation
+from rowgate_server.core.policy.names import Names, folded, meets_schema, meets_table
+from rowgate_server.core.policy.needs import OF_ROWS, WRITING, Operation
 from rowgate_server.core.policy.records import NO_LIMITS, Limits, Mask, Rule
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_TABLES = 1000
 _STRICTEST = (Mask.HIDE, Mask.HASH, Mask.PARTIAL)
-_WRITING = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.RAW, Operation.DDL})
 _SQL = frozenset({Operation.RAW_READ, Operation.RAW, Operation.DDL})
 _NO_MASKS: Mapping[str, Mask] = MappingProxyType({})
 
@@ -51,17 +50,23 @@ class BoundRule(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableAccess:
-    """What a caller may do with one table.
+    """What a caller may do with one table; its columns are as the rules name them until `fitted` has looked at it.
 
     Attributes:
         grants: by operation.
         shown: the columns that it may read or write: all others are not there.
         masker: masks cells.
+        dialect: its engine's.
+        named: the columns that rules about this very table name; as all names here, folded as the engine does.
+        mentioned: those that rules about several tables name, by `*`: it may have some of them.
     """
 
     grants: Mapping[Operation, Grant]
     shown: Names
     masker: Masker
+    dialect: Dialect
+    named: frozenset[str] = frozenset()
+    mentioned: frozenset[str] = frozenset()
 
     @property
     def unlimited(self) -> bool:
@@ -126,16 +131,19 @@ class Access:
     @property
     def writes(self) -> bool:
         """Whether anything at all may be written."""
-        return bool(self.operations & _WRITING)
+        return bool(self.operations & WRITING)
 
     @property
     def sees_everything(self) -> bool:
         """Whether nothing of the schema need be hidden: whoever may run SQL can ask the database for it."""
         return bool(_SQL & self.of_database)
 
-    def sees(self, schema: str, name: str, default_schema: str) -> bool:
-        """Whether a table may be known of."""
-        return self.sees_everything or self.table(schema, name, default_schema) is not None
+    def sees(self, schema: str, name: str, default_schema: str, columns: Iterable[str] = ()) -> bool:
+        """Whether a table may be known of, with some columns."""
+        if self.sees_everything:
+            return True
+        found = self.table(schema, name, default_schema)
+        return found is not None and all(folded(column, self.dialect) in found.shown for column in columns)
 
     def sees_schema(self, schema: str, default_schema: str) -> bool:
         """Whether any table of a schema may be known of."""
@@ -150,7 +158,9 @@ class Access:
             and any(meets_table(pattern, name, self.dialect) for pattern in each.rule.tables)
         ]
         grants = {
-            operation: combined(_part(each, operation) for each in rules if operation in each.rule.operations)
+            operation: combined(
+                _part(each, operation, self.dialect) for each in rules if operation in each.rule.operations
+            )
             for operation in OF_ROWS
             if any(operation in each.rule.operations for each in rules)
         }
@@ -160,13 +170,36 @@ class Access:
         for operation, grant in grants.items():
             if operation is not Operation.DELETE:
                 shown = shown.union(grant.columns)
-        return TableAccess(MappingProxyType(grants), shown, self.masker)
+        named = frozenset(column for each in rules if name in each.rule.tables for column in _columns(each.rule))
+        mentioned = frozenset(column for each in rules for column in _columns(each.rule))
+        return TableAccess(
+            MappingProxyType(grants),
+            shown,
+            self.masker,
+            self.dialect,
+            frozenset(folded(column, self.dialect) for column in named),
+            frozenset(folded(column, self.dialect) for column in mentioned),
+        )
 
 
-def _part(each: BoundRule, operation: Operation) -> Grant:
-    if operation is Operation.READ:
-        return Grant(each.rule.read, each.rows, each.rule.masks)
-    return Grant(each.rule.write, each.rows)
+def _columns(rule: Rule) -> frozenset[str]:
+    """Those that it names, be it to leave them out."""
+    return rule.read.names | rule.write.names | frozenset(rule.masks)
+
+
+def _part(each: BoundRule, operation: Operation, dialect: Dialect) -> Grant:
+    """Folded before it is combined with others, which may spell the same column in another way."""
+    if operation is not Operation.READ:
+        return Grant(_folded(each.rule.write, dialect), each.rows)
+    masks: dict[str, Mask] = {}
+    for name, mask in each.rule.masks.items():
+        column = folded(name, dialect)
+        masks[column] = _stricter([mask, masks.get(column, mask)])
+    return Grant(_folded(each.rule.read, dialect), each.rows, masks)
+
+
+def _folded(names: Names, dialect: Dialect) -> Names:
+    return Names(frozenset(folded(name, dialect) for name in names.names), names.inverted)
 
 
 def combined(parts: Iterable[Grant]) -> Grant:

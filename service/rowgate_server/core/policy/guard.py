@@ -184,6 +184,7 @@ _WORDS = {
 
 def narrowed(bounds: Bounds, limits: Limits) -> Bounds:
     """The server's bounds, or a role's where these are less."""
+    bounds = replace(bounds, own_rows=bounds.unary_rows, own_bytes=bounds.unary_bytes)
     if limits.rows is not None:
         bounds = replace(bounds, unary_rows=min(bounds.unary_rows, limits.rows), stream_rows=limits.rows)
     if limits.bytes is not None:

@@ -21,8 +21,9 @@ class Masker:
     """Masks cells.
 
     Args:
-        secret: what hashes are keyed with: without it nobody can try values until a hash fits. An empty one is made
-            up: then another replica has other hashes, and this one after a restart.
+        secret: what hashes are keyed with: without it nobody can try values until a hash fits, but who may write the
+            column, and is answered with the hash of what it wrote. An empty one is made up: then another replica has
+            other hashes, and this one after a restart.
     """
 
     def __init__(self, secret: str = "") -> None:

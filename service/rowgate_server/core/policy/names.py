@@ -76,6 +76,18 @@ def matches(pattern: str, name: str) -> bool:
     return pattern == name or (ANY in pattern and _expression(pattern).fullmatch(name) is not None)
 
 
+def folded(column: str, dialect: Dialect) -> str:
+    """The same for every way to write a column's name: only PostgreSQL tells names apart by their case.
+
+    SQLite does not know that any but ASCII's letters have two.
+    """
+    if dialect is Dialect.POSTGRESQL:
+        return column
+    if dialect is Dialect.SQLITE:
+        return "".join(letter.lower() if letter.isascii() else letter for letter in column)
+    return column.lower()
+
+
 def meets_schema(pattern: str, schema: str, default: str) -> bool:
     """Whether a rule's schema is that one. Without one it is the default schema; `*` is none of the system's."""
     if not pattern:

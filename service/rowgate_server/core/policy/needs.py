@@ -22,6 +22,7 @@ class Operation(Enum):
 
 OF_ROWS = (Operation.READ, Operation.INSERT, Operation.UPDATE, Operation.DELETE)
 OF_DATABASES = (Operation.RAW_READ, Operation.RAW, Operation.DDL, Operation.ADMIN)
+WRITING = frozenset({Operation.INSERT, Operation.UPDATE, Operation.DELETE, Operation.RAW, Operation.DDL})
 
 
 class Need(Enum):

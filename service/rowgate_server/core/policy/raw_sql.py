@@ -15,6 +15,8 @@ from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 
 _OF_ROWS = READING | {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"}
 
+_OF_TABLES = frozenset({"CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"})
+
 
 def only_reads(access: Access | None) -> bool:
     """Whether the caller's SQL must run where nothing can be written.
@@ -39,7 +41,10 @@ def check_statement(access: Access | None, statement: ParsedStatement) -> None:
     rows = statement.keyword in _OF_ROWS and effect_of(statement) in (Effect.READS, Effect.WRITES)
     if statement.keyword in READING and rows:
         return
-    check_whole(access, Operation.RAW if rows else Operation.DDL)
+    if rows or statement.keyword in _OF_TABLES:
+        check_whole(access, Operation.RAW if rows else Operation.DDL)
+    elif Operation.DDL not in access.of_database:
+        raise denied("run SQL here that does more than read and write rows")
 
 
 def check_within(access: Access | None, *, transaction_reads: bool) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from functools import cached_property
 
 from rowgate_server.core.policy.access import Access, BoundRule
+from rowgate_server.core.policy.fitting import MisfitError, fitted
 from rowgate_server.core.policy.names import Names
 from rowgate_server.core.tree.records import Routine, TreeTable
 from rowgate_server.core.tree.sight import EVERYTHING, Sight
@@ -33,16 +34,21 @@ class PolicySight:
         return hashlib.blake2b(repr((self._default, told)).encode("utf-8", "surrogatepass")).hexdigest()
 
     def table(self, schema: str, table: TreeTable) -> TreeTable | None:
-        """As `Sight` says; a primary key of which some is hidden is none."""
+        """As `Sight` says; a primary key of which some is hidden is none, and so is a comment."""
         found = self._access.table(schema, table.name, self._default)
         if found is None:
+            return None
+        names = (column.name for column in table.columns)
+        try:
+            found = fitted(found, names, self._access.database, table.name)
+        except MisfitError:
             return None
         shown = tuple(column for column in table.columns if column.name in found.shown)
         if len(shown) == len(table.columns):
             return table
         if any(column.primary_key and column.name not in found.shown for column in table.columns):
             shown = tuple(column._replace(primary_key=False) for column in shown)
-        return table._replace(columns=shown)
+        return table._replace(columns=shown, comment="")
 
     def routine(self, schema: str, routine: Routine) -> bool:
         """None: they are of use in SQL of the caller's own only, and whoever may run that sees everything."""

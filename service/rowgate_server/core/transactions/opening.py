@@ -39,6 +39,10 @@ class Transactions:
         self._metrics = metrics
         self._open: Counter[tuple[str, str]] = Counter()
 
+    def database_name(self, name: str) -> str:
+        """The name that a transaction's begin means."""
+        return self._databases.name_of(name)
+
     @asynccontextmanager
     async def holding(self, begin: Begin) -> AsyncIterator[HeldTransaction]:
         """A transaction, from its begin on; whatever leaves this without a commit rolls it back.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 
 from rowgate_server.engines.caller import caller
@@ -24,9 +24,16 @@ class Authentication:
     Args:
         authenticator: knows who it is; None: everybody is anonymous.
         exempt: services that anybody may call.
+        anonymous: whether callers who show nothing are let in now, as nobody known. Reflection is not for them.
     """
 
-    def __init__(self, authenticator: Authenticator | None, exempt: Iterable[str] = (HEALTH,)) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator | None,
+        exempt: Iterable[str] = (HEALTH,),
+        anonymous: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._anonymous = anonymous
         self.exchange(authenticator, exempt)
 
     def exchange(self, authenticator: Authenticator | None, exempt: Iterable[str]) -> None:
@@ -42,8 +49,10 @@ class Authentication:
         if self._authenticator is None or call.labels.grpc_service in self._exempt:
             return None
         headers = [text for key, text in call.metadata if key == HEADER]
+        anonymous = not headers and call.labels.grpc_service != REFLECTION and self._anonymous()
         try:
-            found = self._authenticator.authenticate(headers, partial(_sans, call.context), call.peer)
+            sans = partial(_sans, call.context)
+            found = self._authenticator.authenticate(headers, sans, call.peer, anonymous=anonymous)
         except RefusedError as error:
             raise self._refusal(call, error.why) from None
         if isinstance(found, Principal):

@@ -51,7 +51,7 @@ class PostgreSQLSession:
         self._outside = self._origins = origins
         self._notices: list[StatementWarning] = []
         self._description = b""
-        self._begun = False
+        self._begun = self._only_reads = False
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in PostgreSQL's implicit one, or an explicit one.
@@ -135,14 +135,17 @@ class PostgreSQLSession:
             "" if options.lock_timeout is None else f"; SET LOCAL lock_timeout = {_milliseconds(options.lock_timeout)}"
         )
         await self.control(f"BEGIN{level}{read_only}{deferrable}{waiting}")
-        self._begun = True
+        self._begun, self._only_reads = True, options.read_only
         self._origins = self._outside.inside()
 
     async def commit(self) -> None:
-        """Commit it."""
+        """Commit it; one that is read-only is rolled back, as it takes large objects and notifications all the same.
+
+        Nothing is lost by that: a serializable transaction that only reads fails at a statement, never at its commit.
+        """
         self._begun = False
         altered, self._origins = self._origins.altered, self._outside
-        await self.control("COMMIT")
+        await self.control("ROLLBACK" if self._only_reads else "COMMIT")
         if altered:
             self._outside.forget()
 
@@ -243,7 +246,7 @@ class PostgreSQLSession:
             )
         except Exception as error:
             if self._meter.tripped:
-                raise result_too_large(f"{byte_cap} bytes") from error
+                raise result_too_large(f"{byte_cap} bytes", of_role=mode.role_bytes) from error
             raise
         finally:
             self._meter.begin(None)

@@ -46,6 +46,8 @@ class SQLiteSession:
         self._due: tuple[str, ...] = ()
         self._waited: int | None = None
         self._changes = 0
+        self._open: sqlite3.Cursor | None = None
+        """The statement that was begun last; it may have rows that nobody has read."""
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
@@ -65,7 +67,8 @@ class SQLiteSession:
             for command in before:
                 connection.execute(command)
             with self._stepping():
-                cursor = connection.execute(sql, arguments)
+                self._open = cursor = connection.cursor()
+                cursor.execute(sql, arguments)
                 return cursor, _read(cursor, most) if cursor.description else []
 
         most = math.inf if mode.row_limit is None else mode.row_limit + 1
@@ -165,6 +168,7 @@ class SQLiteSession:
         waited, self._waited = self._waited, None
 
         def clean(connection: sqlite3.Connection) -> bool:
+            self._close_open(connection)
             if connection.in_transaction:
                 connection.rollback()
             if waited is not None:
@@ -185,12 +189,14 @@ class SQLiteSession:
         return True
 
     async def kill(self) -> None:
-        """Interrupt the statement, again and again until its thread is free of it.
+        """Interrupt the statement, again and again until its thread is free of it; then undo what it did.
 
-        One interrupt is not enough: SQLite forgets one that comes before the statement's first step.
+        One interrupt is not enough: SQLite forgets one that comes before the statement's first step. It remembers one
+        as long as a statement is open, and then interrupts the rollback as well; and a connection that is closed over
+        an open statement keeps its locks.
         """
         self._killed = True
-        freed = asyncio.ensure_future(self.on_thread(lambda connection: connection.rollback()))
+        freed = asyncio.ensure_future(self.on_thread(self._close_open))
         try:
             while not freed.done():
                 await self._connection.interrupt()
@@ -198,6 +204,13 @@ class SQLiteSession:
             await freed
         finally:
             freed.cancel()
+        await self.on_thread(lambda connection: connection.rollback())
+
+    def _close_open(self, _: sqlite3.Connection) -> None:
+        """Close the statement that was begun last, on the connection's thread."""
+        cursor, self._open = self._open, None
+        if cursor is not None:
+            cursor.close()
 
     def reflecting(self) -> AbstractContextManager[None]:
         """Reflection takes cells as they are."""
