@@ -10,8 +10,8 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak policy copies image-steps monitoring bench \
-	bench-hygiene bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check \
+.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy copies image-steps monitoring \
+	bench bench-hygiene bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check \
 	stubs proto locker lock upgrade auditor audit clean
 
 help: ## list the targets
@@ -51,6 +51,9 @@ chaos: dev tools engines ## misbehave for long: dark links, outages, overload, s
 MINUTES ?= 60
 soak: dev tools engines ## look for leaks under load for so long (MINUTES=60)
 	@SOAK_MINUTES=$(MINUTES) $(bin)/python -m pytest tests/chaos/test_soak.py --capture=no $(ARGS)
+
+cluster: dev tools engines ## kill, freeze and drain nodes of a Galera cluster under load (minutes)
+	@LONG_RUN=1 $(bin)/python -m pytest --capture=no tests/integration/test_galera_under_load.py $(ARGS)
 
 policy: dev tools engines ## ask 10,000 times on each engine for rows outside a row filter (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)

@@ -163,7 +163,13 @@ class Gateway:
         if self._started:
             server = self._settings.server
             stopping = Draining(
-                self._grpc, self._port, self.health, self._calls, self._transacting, self._stop_statements
+                self._grpc,
+                self._port,
+                self.health,
+                self._calls,
+                self._transacting,
+                self._stop_statements,
+                plain=self._tls is None,
             )
             times = DrainTimes(server.drain_grace, server.drain_pause if pause else 0.0)
             await stopping.drain(times, hurry or asyncio.Event())

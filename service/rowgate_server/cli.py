@@ -180,6 +180,12 @@ async def _try_databases(settings: config.Settings) -> int:
         _complain(line)
     for database in open_databases(settings, metrics):
         error = await database.availability.probe()
+        for host in database.hosts:
+            if host.availability.error is None:
+                print(f"databases.{database.name}: {host.name}: {host.told()}")
+            else:
+                _complain(f"databases.{database.name}: {host.name}: {in_a_line(host.availability.error)}")
+                code = _NOT_WELL
         if error is None:
             print(f"databases.{database.name}: ok, {database.scheme} {database.availability.facts.version}")
         else:

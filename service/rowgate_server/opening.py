@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from rowgate_server import __version__, config
+from rowgate_server.engines.clusters import Around, Servers, make_cluster, make_cluster_login
 from rowgate_server.engines.database import Bounds, Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts, make_database, make_login
+from rowgate_server.engines.routing import RoutingRules
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
@@ -41,7 +45,7 @@ def open_databases(
         if name in open_already:
             continue
         try:
-            databases[name] = _open_database(name, database, settings, metrics, tracing)
+            databases[name] = _open_database(_Opening(name, database, settings, metrics, tracing))
         except OSError as error:
             words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
             raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
@@ -73,14 +77,8 @@ def open_logins(
             if (name, login) in open_already:
                 continue
             try:
-                logins[name, login] = make_login(
-                    login,
-                    databases.get(name),
-                    _target(other.url),
-                    _timeouts(database, settings),
-                    _pool(other.pool),
-                    metrics,
-                    tracing,
+                logins[name, login] = _open_login(
+                    login, other, databases.get(name), _Opening(name, database, settings, metrics, tracing)
                 )
             except OSError as error:
                 words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
@@ -105,17 +103,56 @@ def open_tracing(tracing: config.Tracing) -> Tracing | None:
     return opened
 
 
-def _open_database(
-    name: str, database: config.Database, settings: config.Settings, metrics: Metrics, tracing: Tracing | None
-) -> Database:
+class _Opening(NamedTuple):
+    """One database of the settings, and what it is opened with."""
+
+    name: str
+    database: config.Database
+    settings: config.Settings
+    metrics: Metrics
+    tracing: Tracing | None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        timeouts = self.database.timeouts
+        return Timeouts(timeouts.connect, timeouts.statement, timeouts.probe, self.settings.health.interval)
+
+    @property
+    def around(self) -> Around:
+        routing = self.database.routing
+        rules = RoutingRules(routing.spread, routing.max_staleness, writes=not self.database.limits.read_only)
+        return Around(self.name, self.timeouts, rules, self.metrics, self.tracing)
+
+    def servers(self, login: config.Login | None = None) -> Servers:
+        """All of its servers, with the gateway's own login or another one."""
+        database = self.database
+        url, pool = (database.url, database.pool) if login is None else (login.url, login.pool)
+        who = _target(url)
+        return Servers(
+            _targets(url),
+            _pool(pool),
+            {
+                name: (_target(each.url), _pool(each.pool))
+                if login is None
+                else (replace(_target(each.url), user=who.user, password=who.password), _pool(pool))
+                for name, each in database.replicas.items()
+            },
+        )
+
+
+def _open_database(opening: _Opening) -> Database:
+    database = opening.database
+    bounds = bounds_of(database)
+    if opening.database.several:
+        return make_cluster(opening.servers(), bounds, opening.around)
     return make_database(
-        name,
+        opening.name,
         _target(database.url),
-        _timeouts(database, settings),
+        opening.timeouts,
         _pool(database.pool),
-        bounds_of(database),
-        metrics,
-        tracing,
+        bounds,
+        opening.metrics,
+        opening.tracing,
     )
 
 
@@ -132,13 +169,11 @@ def bounds_of(database: config.Database) -> Bounds:
     )
 
 
-def _timeouts(database: config.Database, settings: config.Settings) -> Timeouts:
-    timeouts = database.timeouts
-    return Timeouts(
-        connect=timeouts.connect,
-        statement=timeouts.statement,
-        probe=timeouts.probe,
-        probe_interval=settings.health.interval,
+def _open_login(login: str, other: config.Login, database: Database, opening: _Opening) -> Database:
+    if opening.database.several:
+        return make_cluster_login(login, database, opening.servers(other), opening.around)
+    return make_login(
+        login, database, _target(other.url), opening.timeouts, _pool(other.pool), opening.metrics, opening.tracing
     )
 
 
@@ -151,6 +186,11 @@ def _pool(pool: config.Pool) -> PoolSettings:
         wait_timeout=pool.wait_timeout,
         busy_wait=pool.busy_wait,
     )
+
+
+def _targets(url: config.DatabaseUrl) -> Sequence[Target]:
+    """Each of its hosts."""
+    return [replace(_target(url), host=host, port=port) for host, port in url.hosts]
 
 
 def _target(url: config.DatabaseUrl) -> Target:

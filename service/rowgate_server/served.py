@@ -18,6 +18,7 @@ from rowgate_server.engines.database import Database, Databases
 from rowgate_server.identity.authenticator import Authenticator
 from rowgate_server.marks import Marks, marks
 from rowgate_server.observability.causes import in_a_line
+from rowgate_server.observability.host_metrics import HostNumbers
 from rowgate_server.observability.metrics import Metrics, PoolNumbers
 from rowgate_server.observability.tracing import Tracing
 from rowgate_server.opening import bounds_of, open_databases, open_logins
@@ -114,6 +115,7 @@ class Served:
         self._retired: list[Database] = []
         self._retiring: set[asyncio.Task[None]] = set()
         metrics.watch_pools(self._pool_numbers, self._up)
+        metrics.watch_hosts(self._host_numbers)
 
     async def start(self, altered: Callable[[str], None]) -> None:
         """Ask every database once, and make the tables that the configuration asks for.
@@ -223,6 +225,9 @@ class Served:
         if started:
             known_by = security.authenticator(settings.auth, self._metrics)
         built = [each for each in (*databases, *logins.values()) if each.name not in stay]
+        for database in built:
+            # It may be refused; until it is taken, its name tells of the one that is served.
+            database.show_breaker(shown=False)
         mark = policy_mark(settings)
         policy = ReadPolicy(config.read_policy(settings), mark)
         return Candidate(settings, databases, logins, policy, known_by, authorities, built, started)
@@ -286,7 +291,7 @@ class Served:
         names = {database.name for database in gone}
         for name in names:
             self._forget(name)
-        for name in {_pool_name(database) for database in gone} - {_pool_name(database) for database in self.pools()}:
+        for name in _pools_of(gone).keys() - _pools_of(self.pools()).keys():
             self._metrics.forget(name)
             self.rules.transaction_metrics.pop(name, None)
 
@@ -311,26 +316,45 @@ class Served:
         ]
 
     def _pool_numbers(self) -> dict[str, PoolNumbers]:
-        """By the database's name, and its login's behind a slash; what is used of one that is gone counts, too."""
-        found: dict[str, PoolNumbers] = {}
-        for database in self.pools():
-            name = _pool_name(database)
-            numbers, before = database.pool_numbers(), found.get(name)
-            if before is not None:
-                in_use, idle, waiting = before.in_use + numbers.in_use, before.idle + numbers.idle, before.waiting
-                numbers = PoolNumbers(in_use, idle, waiting + numbers.waiting, before.maximum)
-            found[name] = numbers
-        return found
+        """What is used of one that is gone counts, too."""
+        return {
+            name: PoolNumbers(
+                sum(numbers.in_use for numbers in pools),
+                sum(numbers.idle for numbers in pools),
+                sum(numbers.waiting for numbers in pools),
+                pools[0].maximum,
+            )
+            for name, pools in _pools_of(self.pools()).items()
+        }
+
+    def _host_numbers(self) -> dict[str, Sequence[HostNumbers]]:
+        served = (*self.databases, *self._logins.values())
+        return {_pool_name(database): database.host_numbers() for database in served if database.hosts}
 
     def _up(self, name: str) -> bool | None:
+        name, _, replica = name.partition("@")
+        if replica:
+            return None  # the metrics of hosts tell that
         up = {database.name: bool(database.availability.up) for database in self.databases}
         return up.get(name.partition("/")[0])
 
 
 def _authorities(database: config.Database) -> Marks:
     """The marks of the files of certificates that a database is verified by."""
-    urls = (database.url, *(login.url for login in database.logins.values()))
+    logins = [login.url for login in database.logins.values()]
+    urls = (database.url, *logins, *(replica.url for replica in database.replicas.values()))
     return marks([url.ssl_root_cert for url in urls if url.ssl_root_cert])
+
+
+def _pools_of(databases: Iterable[Database]) -> dict[str, list[PoolNumbers]]:
+    """By the name of the database, its login's behind a slash, and its replica's behind an at sign; the first first."""
+    found: dict[str, list[PoolNumbers]] = {}
+    for database in databases:
+        name = _pool_name(database)
+        found.setdefault(name, []).append(database.pool_numbers())
+        for replica, numbers in database.replica_numbers().items():
+            found.setdefault(f"{name}@{replica}", []).append(numbers)
+    return found
 
 
 def _pool_name(database: Database) -> str:

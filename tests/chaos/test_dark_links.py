@@ -186,7 +186,7 @@ async def while_it_is_closed(far: Linked) -> None:
 async def while_it_is_replaced_for_its_age(far: Linked) -> None:
     await far.run("select 1 as x")
     await eventually(lambda: far.idle_in_the_pool == 1, 3, "the connection was no longer warm")
-    far.database._pool._connector._settings = ConnectorSettings(size=2, recycle=0.1, pre_ping=True)
+    far.pool._connector._settings = ConnectorSettings(size=2, recycle=0.1, pre_ping=True)
     far.proxy.go_dark()
     await fails_in_time(far)
     await works_again(far)

@@ -153,7 +153,7 @@ async def ids(far: Linked) -> set[int]:
 async def test_a_busy_server_that_is_late_to_answer_a_probe_is_not_down(far: Linked) -> None:
     answers = [asyncio.create_task(far.run("select 1 as x")) for _ in range(1)]
     await asyncio.gather(*answers)
-    far.database._pool.breaker.probed(False)
+    far.pool.breaker.probed(False)
     assert await far.scalar("select 1 as x") == 1
     assert not is_open(far)
 

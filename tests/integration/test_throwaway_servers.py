@@ -106,7 +106,7 @@ def test_a_start_moves_on_from_a_port_that_was_taken(
         taken, free = squatter.getsockname()[1], probe.getsockname()[1]
         probe.close()
         ports = iter([taken, free])
-        monkeypatch.setattr("support.throwaway._free_port", lambda: next(ports))
+        monkeypatch.setattr("support.throwaway.free_port", lambda: next(ports))
         with engine.start() as server:
             assert server.port == free
             assert answers(server)

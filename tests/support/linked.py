@@ -13,7 +13,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.pool import PoolSettings
+from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts, make_database
 from rowgate_server.engines.results import Result
 from rowgate_server.engines.tls import Tls, TlsMode
@@ -55,13 +55,18 @@ class Linked:
         return self.database.executor
 
     @property
+    def pool(self) -> Pool:
+        assert isinstance(self.database._pool, Pool)
+        return self.database._pool
+
+    @property
     def in_use(self) -> int:
         return self.database.pool_numbers().in_use
 
     @property
     def idle_in_the_pool(self) -> int:
         """Connections that are no longer warm."""
-        return self.database._pool._connector.idle
+        return self.pool._connector.idle
 
     @property
     def id_sql(self) -> str:

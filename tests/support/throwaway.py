@@ -62,7 +62,7 @@ class ThrowawayServer(ABC):
 
     def __init__(self, settings: Sequence[str] = ()) -> None:
         """Lays a fresh data folder; `start` is the way to call this."""
-        self._settings = settings
+        self.settings = settings
         self._account = Account.unprivileged(*self.accounts)
         self._child: Child | None = None
         self.port = 0
@@ -87,7 +87,7 @@ class ThrowawayServer(ABC):
         """
         server = cls(settings)
         for _ in range(_PORT_TRIES):
-            server.port = _free_port()
+            server.port = free_port()
             if server._launch():
                 return server
         raise ServerDidNotStartError(f"{_PORT_TRIES} ports in a row were taken by others")
@@ -164,7 +164,7 @@ class ThrowawayServer(ABC):
     def _launch(self) -> bool:
         """Starts the process and waits until it is ready; False if the port is taken."""
         self._child = Child(
-            [*self._command(), *self._settings],
+            [*self._command(), *self.settings],
             folder=self.folder,
             environment=template.environment(self.folder),
             account=self._account,
@@ -197,7 +197,7 @@ class ThrowawayServer(ABC):
         """Runs several statements as the superuser."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A loopback port that was free a moment ago; whoever starts on it must stand its being taken since."""
     with socket.create_server((HOST, 0)) as probe:
         return int(probe.getsockname()[1])

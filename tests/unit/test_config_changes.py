@@ -59,11 +59,19 @@ def test_what_is_built_at_the_start_is_named(setting: str, text: str) -> None:
         ("pool__size", "7", False),
         ("timeouts__statement", "7s", False),
         ("logins__reader__url", "postgresql://r:secret@db/main", False),
+        ("replicas__near__url", "postgresql://u:secret@near/main", False),
+        ("limits__read_only", "true", True),
     ],
 )
 def test_connections_stay_unless_they_would_be_other_ones(setting: str, text: str, stay: bool) -> None:
     before, after = loaded().databases, loaded(**{f"databases__main__{setting}": text}).databases
     assert config.same_connections(before["main"], after["main"]) is stay
+
+
+def test_a_database_of_several_servers_that_is_only_read_has_others_to_ask() -> None:
+    several = {"databases__main__url": "postgresql://u:secret@db,other/main"}
+    before, after = loaded(**several).databases, loaded(**several, databases__main__limits__read_only="true").databases
+    assert not config.same_connections(before["main"], after["main"])
 
 
 def test_the_files_are_the_one_that_is_named_and_those_of_variables() -> None:

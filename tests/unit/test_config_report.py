@@ -50,7 +50,7 @@ def test_every_field_is_marked_visible_or_secret_and_few_are_secret() -> None:
         for name, info in model.model_fields.items():
             marks = [mark for mark in info.metadata if isinstance(mark, Visibility)]
             assert len(marks) == 1, f"{model.__name__}.{name}"
-    secrets = ["url", "url", "page_token_secret", "hash", "mask_secret"]
+    secrets = ["url", "url", "url", "page_token_secret", "hash", "mask_secret"]
     assert [leaf.path[-1] for leaf in leaves() if leaf.secret] == secrets
 
 
@@ -149,6 +149,7 @@ def test_the_printout_is_yaml_with_every_setting_and_its_source() -> None:
             "server.page_token_secret": SECRET * 4,
             "admin_listen": "off",
             "databases.main.logins.main.url": URL,
+            "databases.main.replicas.main.url": URL,
             "policy.path": str(POLICY),
             "policy.mask_secret": SECRET * 4,
             **{f"{section}.{name}": str(PAGE) for section in ("tls", "admin_tls") for name in TLS},

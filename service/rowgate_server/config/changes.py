@@ -33,7 +33,9 @@ def fixed(before: Settings, after: Settings) -> list[str]:
 
 def same_connections(before: Database | None, after: Database) -> bool:
     """Whether the connections to a database can stay, whatever else is said of it."""
-    return before is not None and all(
+    if before is None or (after.several and before.limits.read_only != after.limits.read_only):
+        return False  # a database that is only read has other servers that it may ask
+    return all(
         getattr(before, name) == getattr(after, name) for name in type(after).model_fields if name not in _OF_STATEMENTS
     )
 

@@ -55,6 +55,41 @@ class Login(Section):
     )
 
 
+class ReplicaPool(Pool):
+    """Connections that are kept open to this replica."""
+
+
+class Replica(Section):
+    """A server with a copy of the database, for calls that read and ask for it."""
+
+    url: Annotated[
+        Url,
+        SECRET,
+        Field(description="Where it is and who logs in. Other logins use the same host with their own names."),
+    ]
+    pool: Annotated[ReplicaPool, VISIBLE, Field(description="Connections that are kept open to this replica.")] = (
+        ReplicaPool()
+    )
+
+
+class Routing(Section):
+    """How calls are sent to the servers of one database, where there are several."""
+
+    spread: Annotated[
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether calls are spread over all hosts of `url`, as suits a Galera cluster; otherwise they "
+            "go to the first that is well. With it, a caller may not see at once what it has written itself."
+        ),
+    ] = False
+    max_staleness: Annotated[
+        Duration,
+        VISIBLE,
+        Field(description="The most that a replica may be behind to be asked at all, where that can be told."),
+    ] = 60.0
+
+
 _Login = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
@@ -193,6 +228,7 @@ class Database(Section):
         SECRET,
         Field(
             description="Where it is and who logs in: `postgresql://user:password@host:5432/database`. "
+            "Several hosts are separated by commas, `host1:5432,host2:5432`: calls go to the first that takes writes. "
             "Its password is never shown."
         ),
     ]
@@ -204,6 +240,14 @@ class Database(Section):
         VISIBLE,
         Field(description="Other logins to the same database, by name; roles of the policy name them."),
     ] = Field(default_factory=lambda: FrozenMapping({}))
+    replicas: Annotated[
+        Mapping[_Login, Replica],
+        AfterValidator(FrozenMapping),
+        WrapSerializer(lambda replicas, dump: dump(dict(replicas))),
+        VISIBLE,
+        Field(description="Servers with a copy of the database, by name, for calls that ask for them."),
+    ] = Field(default_factory=lambda: FrozenMapping({}))
+    routing: Annotated[Routing, VISIBLE, Field(description="How calls are sent to several servers.")] = Routing()
     timeouts: Annotated[Timeouts, VISIBLE, Field(description="How long things may take.")] = Timeouts()
     limits: Annotated[Limits, VISIBLE, Field(description="What one call may ask.")] = Limits()
     transactions: Annotated[Transactions, VISIBLE, Field(description="Transactions that callers hold.")] = (
@@ -211,3 +255,8 @@ class Database(Section):
     )
     tables: Annotated[Tables, VISIBLE, Field(description="What TableService makes of the tables.")] = Tables()
     catalog: Annotated[Catalog, VISIBLE, Field(description="What SchemaService makes of the schema.")] = Catalog()
+
+    @property
+    def several(self) -> bool:
+        """Whether it has several servers."""
+        return bool(self.url.others or self.replicas)

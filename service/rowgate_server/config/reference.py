@@ -104,6 +104,10 @@ Behind a `?`, these and no other options are accepted:
 - `sslrootcert`, with the two that check: the path of the CA certificates. Without it, the system's own.
 - `mode=ro` (SQLite): the file is opened for reading only.
 
+Several hosts stand between commas, each with its port or the default one: `mysql://user:password@a:3306,b:3306/shop`.
+They are servers of one database that stand in for each other: calls go to the first that can be reached and takes
+writes, or are spread over all of them (`routing.spread`). [Several servers](replicas.md) says what that promises.
+
 SQLite's `:memory:` is refused: each pooled connection would have an empty database of its own.
 """
 

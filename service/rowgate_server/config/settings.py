@@ -46,6 +46,7 @@ from rowgate_server.config.fields import (
     lower_case,
 )
 from rowgate_server.config.policy_settings import Policy
+from rowgate_server.config.servers import server_disagreements
 from rowgate_server.config.tls import AdminTls, Certificates, Tls
 from rowgate_server.config.values import Address, FrozenMapping, Unit, format_quantity
 
@@ -371,12 +372,7 @@ def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
             yield ("databases", name, "limits", "unary_bytes"), f"must be below {largest}, or results cannot be sent"
         if database.limits.sql_bytes >= server.max_message_bytes:
             yield ("databases", name, "limits", "sql_bytes"), f"must be below {largest}, or requests cannot be received"
-        for login, other in database.logins.items():
-            if not other.url.same_place(database.url):
-                yield (
-                    ("databases", name, "logins", login, "url"),
-                    f"must lead to the same database as databases.{name}.url: it is another login there",
-                )
+        yield from server_disagreements(name, database)
         if server.max_connection_age and database.timeouts.stream > server.max_connection_age_grace:
             yield ("databases", name, "timeouts", "stream"), f"must not be longer than {grace}, which would cut streams"
 

@@ -34,6 +34,7 @@ _SHAPE = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^?#]*))?"
 )
 _MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+MOST_HOSTS = 16
 _OPTION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _ENCODE = "write : / ? # @ % and spaces in a user name, password or database name percent-encoded (@ is %40)"
 
@@ -60,7 +61,8 @@ class DatabaseUrl:
     Attributes:
         scheme: as it was written, in lower case.
         dialect: which engine speaks it; MariaDB speaks MySQL's.
-        host, port, username: empty, 0 and empty for SQLite.
+        host, port, username: empty, 0 and empty for SQLite; host and port are the first of `hosts`.
+        others: the hosts behind the first, each with its port.
         password: None if the URL has none.
         database: the database (MySQL: the default schema, which may be empty; SQLite: the file's path).
         ssl_mode: `verify-full` unless told, `prefer` on loopback; `disable` for SQLite.
@@ -72,6 +74,7 @@ class DatabaseUrl:
     dialect: Dialect
     host: str = ""
     port: int = 0
+    others: tuple[tuple[str, int], ...] = ()
     username: str = ""
     password: SecretStr | None = None
     database: str = ""
@@ -79,11 +82,16 @@ class DatabaseUrl:
     ssl_root_cert: str = ""
     read_only: bool = False
 
+    @property
+    def hosts(self) -> tuple[tuple[str, int], ...]:
+        """Every host with its port, in order."""
+        return ((self.host, self.port), *self.others)
+
     def same_place(self, other: DatabaseUrl) -> bool:
         """Whether both lead to the same database, whoever logs in."""
 
         def place(url: DatabaseUrl) -> tuple[object, ...]:
-            return url.dialect, url.host, url.port, url.database
+            return url.dialect, url.hosts, url.database
 
         return place(self) == place(other)
 
@@ -115,8 +123,8 @@ class DatabaseUrl:
             credentials += f":{shown}"
         path = f"/{quote(self.database, safe='')}" if self.database else ""
         root = f"&sslrootcert={quote(self.ssl_root_cert)}" if self.ssl_root_cert else ""
-        address = f"{bracketed(self.host)}:{self.port}"
-        return f"{self.scheme}://{credentials}@{address}{path}?sslmode={self.ssl_mode}{root}"
+        addresses = ",".join(f"{bracketed(host)}:{port}" for host, port in self.hosts)
+        return f"{self.scheme}://{credentials}@{addresses}{path}?sslmode={self.ssl_mode}{root}"
 
     def __str__(self) -> str:
         """The URL without its password."""
@@ -172,23 +180,26 @@ def _sqlite(scheme: str, authority: str, path: str, query: str) -> DatabaseUrl:
 
 
 def _server(scheme: str, dialect: Dialect, authority: str, path: str, query: str) -> DatabaseUrl:
-    credentials, _, address = authority.rpartition("@")
+    credentials, _, addresses = authority.rpartition("@")
     username, colon, password = credentials.partition(":")
     if not username:
         # asyncpg would take one from PGUSER or the system's own user.
         raise ValueError(f"names no user, as in {scheme}://user:password@host/database")
-    host, port = _host_and_port(address, _DEFAULT_PORTS[dialect])
+    hosts = _hosts(addresses, _DEFAULT_PORTS[dialect])
     database = _decode(path.removeprefix("/"))
     if dialect is Dialect.POSTGRESQL and not database:
         raise ValueError("names no database, as in postgresql://user:password@host/database")
     if "/" in path[1:]:
         raise ValueError(f"has a second slash in its path; {_ENCODE}")
-    ssl_mode, ssl_root_cert = _ssl(_options(query, {"sslmode", "sslrootcert"}), local=Address(host).local)
+    ssl_mode, ssl_root_cert = _ssl(
+        _options(query, {"sslmode", "sslrootcert"}), local=all(Address(host).local for host, _ in hosts)
+    )
     return DatabaseUrl(
         scheme=scheme,
         dialect=dialect,
-        host=host,
-        port=port,
+        host=hosts[0][0],
+        port=hosts[0][1],
+        others=tuple(hosts[1:]),
         username=_decode(username),
         password=_secret(password) if colon else None,
         database=database,
@@ -202,6 +213,16 @@ def _secret(encoded: str) -> SecretStr:
     if password == PASSWORD_PLACEHOLDER:
         raise ValueError("has *** for a password: that is how a printed configuration hides it; put the real one")
     return SecretStr(password)
+
+
+def _hosts(addresses: str, default_port: int) -> list[tuple[str, int]]:
+    """As libpq has them: several are separated by commas, each with its own port or the default one."""
+    hosts = [_host_and_port(address, default_port) for address in addresses.split(",")]
+    if len(set(hosts)) < len(hosts):
+        raise ValueError("names a host twice")
+    if len(hosts) > MOST_HOSTS:
+        raise ValueError(f"names more than {MOST_HOSTS} hosts")
+    return hosts
 
 
 def _host_and_port(address: str, default_port: int) -> tuple[str, int]:

@@ -107,6 +107,7 @@ class BatchRunner:
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
         self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
         access, database = enter(self._databases, request.database)
+        database = database.reading(request.options.reading)
         if only_reads(access):
             request = request._replace(options=request.options._replace(read_only=True))
         deadline = deadline_for(database, request.call_timeout, request.options, streaming=False)

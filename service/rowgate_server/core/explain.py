@@ -60,6 +60,7 @@ class Explainer:
         operation = Operation.RAW if runs else Operation.RAW_READ
         self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
         access, database = enter(self._databases, request.database)
+        database = database.reading(request.options.reading)
         if only_reads(access):
             request = request._replace(options=request.options._replace(read_only=True))
         query_id = request.query_id or new_id()
@@ -148,7 +149,8 @@ async def _plan(database: Database, request: QueryRequest, statement: ParsedStat
     stats = result.stats
     completion = Completion(warnings=stats.completion.warnings)
     return Explained(
-        Stats(stats.query_id, stats.elapsed, row_count=0, completion=completion), plan=await _read(engine, result)
+        Stats(stats.query_id, stats.elapsed, row_count=0, completion=completion, replica=stats.replica),
+        plan=await _read(engine, result),
     )
 
 

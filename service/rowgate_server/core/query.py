@@ -21,6 +21,7 @@ from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.results import Chunk, Result, Stats
+from rowgate_server.engines.routing import PRIMARY, Reading
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -49,6 +50,7 @@ class QueryOptions(NamedTuple):
     read_only: bool = False
     tag: str = ""
     mode: QueryMode = QueryMode.EXECUTE
+    reading: Reading = PRIMARY
 
 
 class QueryRequest(NamedTuple):
@@ -98,7 +100,7 @@ class QueryRunner:
         request = _within_rights(access, request)
         statement, call = self._prepare(database, access, request, streaming=False)
         try:
-            result = await database.executor.run(call)
+            result = await database.reading(request.options.reading).executor.run(call)
         except RowgateError as error:
             await undone.look(database, statement, error, call.deadline)
             _explain(error, statement, request)
@@ -128,7 +130,8 @@ class QueryRunner:
             check_within(access, transaction_reads=request.options.read_only)
         statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
         returned = False
-        chunks = (database.executor if within is None else within.transaction).stream(call, cells_per_chunk)
+        executor = database.reading(request.options.reading).executor if within is None else within.transaction
+        chunks = executor.stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None

@@ -25,6 +25,7 @@ from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
+from rowgate_server.engines.routing import PRIMARY, Reading
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _T = TypeVar("_T")
@@ -86,6 +87,7 @@ class TableCache:
         call_timeout: float | None,
         operations: Sequence[Operation],
         work: _Work[_T],
+        reading: Reading = PRIMARY,
     ) -> _T:
         """Call a function with a table; once more with the table read anew, if it ended in what that may mend.
 
@@ -96,12 +98,14 @@ class TableCache:
             call_timeout: seconds that the call has left.
             operations: what is to be done with it, all of which the caller must be allowed.
             work: does it, with what the caller may know of it; its deadline is that of the whole.
+            reading: where it does that; what the table is like is asked of the primary.
 
         Raises:
             RowgateError: PERMISSION_DENIED, be there such a table or not; UNKNOWN_DATABASE, UNKNOWN_TABLE (with near
                 misses), and what the function raises.
         """
         access, database = enter(self._databases, place[0])
+        database = database.reading(reading)
         if access is None:
             return await self._use(database, place, call_timeout, work)
         check_table(access, database, place[1:], operations)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
-from rowgate_server.engines.driver import Driver, ServerFacts
+from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.logging import get_logger
 
 _log = get_logger("rowgate.health")
 
 Listener = Callable[[bool], None]
+
+
+class Prober(Protocol):
+    """What can be asked whether it answers: a database's driver, or all of its servers."""
+
+    async def probe(self) -> ServerFacts:
+        """Ask; any error means that it does not."""
 
 
 class Availability:
@@ -22,14 +30,14 @@ class Availability:
 
     Args:
         name: the database's name, for the log.
-        driver: what to probe with.
+        prober: what to probe with.
         interval: seconds between probes.
         timeout: seconds that a probe may take.
     """
 
-    def __init__(self, name: str, driver: Driver, interval: float, timeout: float) -> None:
+    def __init__(self, name: str, prober: Prober, interval: float, timeout: float) -> None:
         self._name = name
-        self._driver = driver
+        self._prober = prober
         self._interval = interval
         self._timeout = timeout
         self._listeners: list[Listener] = []
@@ -48,7 +56,7 @@ class Availability:
         """Probe once; None if the database answered, else why not."""
         try:
             async with asyncio.timeout(self._timeout):
-                self.facts = await self._driver.probe()
+                self.facts = await self._prober.probe()
         except Exception as error:  # noqa: BLE001 - whatever it was, the database did not answer
             self.error = error
             self._set(up=False, cause=in_a_line(error))

@@ -1,14 +1,16 @@
-"""Warns where the pools of all gateways, and of all their processes, together are larger than what a database allows.
+"""Warns where the pools of all gateways, and all their processes, together are larger than what a server allows.
 
-It is asked through the pool, once, when the database is first found up. Nothing waits for the answer.
+It is asked through the pool, once, when the server is first found up. Nothing waits for the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
-from rowgate_server.engines.database import Database
+from rowgate_server.engines.connections import Connections
+from rowgate_server.engines.database import Database, Server
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.limits import ResultLimits
@@ -36,26 +38,33 @@ _QUESTIONS = {
 
 
 class CapacityCheck:
-    """Looks at one database when it first comes up.
+    """Looks at each server of one database when it first comes up.
+
+    Pools to one server are counted together where they lead to the same `host:port`: those of all logins, and those of
+    a replica that is also a host, or another replica. What other names lead there nobody tells.
 
     Args:
         database: which.
-        logins: the same one, with other logins; each has a pool too.
+        logins: the same one, with other logins; each has pools too.
         processes: how many have pools like these.
     """
 
     def __init__(self, database: Database, logins: Sequence[Database], processes: int) -> None:
         self._database = database
-        self._pools = (database, *logins)
         self._processes = processes
-        self._task: asyncio.Task[None] | None = None
-        if database.dialect in _QUESTIONS:
-            database.availability.listen(self._look)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._servers = database.servers() if database.dialect in _QUESTIONS else ()
+        self._pools: dict[str, list[Connections]] = {}
+        for each in (database, *logins):
+            for server in each.servers():
+                self._pools.setdefault(server.address, []).append(server.executor.pool)
+        for server in self._servers:
+            server.availability.listen(partial(self._look, server))
 
     def start(self) -> None:
-        """Look at once, if it is up already."""
-        if self._database.dialect in _QUESTIONS:
-            self._look(bool(self._database.availability.up))
+        """Look at once at those that are up already."""
+        for server in self._servers:
+            self._look(server, bool(server.availability.up))
 
     @property
     def database(self) -> Database:
@@ -64,23 +73,26 @@ class CapacityCheck:
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        unfinished = [task for task in self._tasks.values() if not task.done()]
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished)
 
-    def _look(self, up: bool) -> None:
-        if up and self._task is None:
-            self._task = asyncio.create_task(self._compare(), name="rowgate-capacity")
+    def _look(self, server: Server, up: bool) -> None:
+        if up and server.address not in self._tasks:
+            self._tasks[server.address] = asyncio.create_task(self._compare(server), name="rowgate-capacity")
 
-    async def _compare(self) -> None:
+    async def _compare(self, server: Server) -> None:
         try:
-            allowed = await self._allowed()
+            allowed = await self._allowed(server)
         except RowgateError as error:
             _log.info("the database does not say how many connections it allows", cause=error.message)
             return
-        most = sum(each.pool_numbers().maximum for each in self._pools)
+        most = sum(pool.numbers().maximum for pool in self._pools[server.address])
         figures = {
             "database": self._database.name,
+            **({"host": server.address} if server.address else {}),
             "allowed": allowed,
             "pool_max": most,
             "processes": self._processes,
@@ -91,8 +103,8 @@ class CapacityCheck:
         remedy = "lower pool.size and pool.max_overflow, or raise the database's limit"
         _log.warning("pools larger than the database allows", **figures, remedy=remedy)
 
-    async def _allowed(self) -> int:
+    async def _allowed(self, server: Server) -> int:
         question = BoundStatement((_QUESTIONS[self._database.dialect],), ())
         deadline = Deadline.soonest((_PATIENCE, "the gateway's own patience"))
-        result = await self._database.executor.run(Call(question, deadline, ResultLimits(), new_id(), reads=True))
+        result = await server.executor.run(Call(question, deadline, ResultLimits(), new_id(), reads=True))
         return int(result.rows[0][0])

@@ -8,23 +8,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines.availability import Availability
+from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.executor import Executor
 from rowgate_server.engines.held import HeldExecutor
+from rowgate_server.engines.hosts import Host
 from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.pool import Pool, PoolSettings
+from rowgate_server.engines.routing import Reading, Route, Router
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.underway import UnderWay
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.host_metrics import HostNumbers
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 from rowgate_server.observability.statements import DatabaseStatements
 
@@ -32,8 +35,19 @@ _T = TypeVar("_T")
 
 _numbers = itertools.count(1)
 
-_REFUSED = ("28", "3D")
-"""SQLSTATEs of logins that are refused."""
+
+class Server(NamedTuple):
+    """One of a database's servers, as one login reaches it.
+
+    Attributes:
+        address: `host:port`; empty for the only one.
+        availability: whether it answers.
+        executor: runs the gateway's own questions there.
+    """
+
+    address: str
+    availability: Availability
+    executor: Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +87,30 @@ class Bounds:
 
 
 class Database:
-    """One database, by the name that the configuration gives it; `login` where that is not the gateway's own."""
+    """One database, by the name that the configuration gives it.
+
+    Args:
+        name: that name.
+        driver: its kind.
+        pool: its connections, those to the primary where it has several servers.
+        bounds: the limits on its statements.
+        availability: whether it answers.
+        metrics: what its statements and look-ups are counted in.
+        login: with which login, where that is not the gateway's own.
+        router: knows the servers, where there are several.
+        own: the same with the gateway's own login, where this is another one.
+    """
 
     def __init__(
         self,
         name: str,
         driver: Driver,
-        pool: PoolSettings,
+        pool: Connections,
         bounds: Bounds,
         availability: Availability,
         metrics: DatabaseMetrics,
         login: str = "",
+        router: Router | None = None,
         own: Database | None = None,
     ) -> None:
         self.name = name
@@ -98,10 +125,10 @@ class Database:
         """What its statements are counted as."""
         self._catalog_loads = metrics.connections.catalog_loads
         self._driver = driver
-        self._metrics = metrics
-        self._pool = Pool(driver, pool, metrics)
-        availability.listen(self._probed)
-        executor = Executor(driver, self._pool)
+        self._pool = pool
+        self._router = router
+        self._all: Connections = pool if router is None else router.everything
+        executor = Executor(driver, pool)
         self.executor: Executor | HeldExecutor = executor
         self._under_way = executor.under_way
 
@@ -121,6 +148,45 @@ class Database:
         narrower = copy(self)
         narrower.bounds = bounds
         return narrower
+
+    def reading(self, reading: Reading) -> Database:
+        """The same for a call that reads, where it is to go; where there is but one server, it goes there.
+
+        Raises:
+            RowgateError: INVALID_REQUEST: it is part of a transaction, which is somewhere already.
+        """
+        if reading.route is Route.PRIMARY:
+            return self
+        if not isinstance(self.executor, Executor):
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "a transaction is where it was begun",
+                field="route",
+                hint="set begin.route",
+                outcome=Outcome.NOT_RUN,
+            )
+        if self._router is None:
+            return self
+        there = copy(self)
+        there.executor = self.executor.over(self._router.connections(reading))
+        return there
+
+    @property
+    def hosts(self) -> Sequence[Host]:
+        """Its servers, where it has several, the replicas last."""
+        return () if self._router is None else [member.host for member in self._router.members]
+
+    def host_numbers(self) -> Sequence[HostNumbers]:
+        """Each of its servers at this moment, where it has several."""
+        return () if self._router is None else [member.numbers() for member in self._router.members]
+
+    def servers(self) -> Sequence[Server]:
+        """Each of its servers, the replicas last."""
+        if self._router is None:
+            return [Server("", self.availability, Executor(self._driver, self._pool))]
+        return [
+            Server(host.address, host.availability, Executor(self._driver, pool)) for host, pool in self._router.members
+        ]
 
     @property
     def statement_limit(self) -> str:
@@ -152,12 +218,17 @@ class Database:
         return self._driver.schema_version()
 
     def pool_numbers(self) -> PoolNumbers:
-        """What the pool holds at this moment."""
+        """What the pool holds at this moment, those of replicas left out."""
         return self._pool.numbers()
 
+    def replica_numbers(self) -> Mapping[str, PoolNumbers]:
+        """What the pools of its replicas hold at this moment, by their names."""
+        members = () if self._router is None else self._router.members
+        return {host.name: pool.numbers() for host, pool in members if host.replica}
+
     def show_breaker(self, *, shown: bool) -> None:
-        """Whether its breaker is told of under its name."""
-        self._metrics.show(shown=shown)
+        """Whether its breakers are told of under its name, and under those of its replicas."""
+        self._all.show_breaker(shown=shown)
 
     def count_load(self, *, ok: bool) -> None:
         """Tables have been looked up, or their look-up has failed."""
@@ -175,7 +246,7 @@ class Database:
             async with asyncio.timeout_at(deadline.at):
                 with lease.session.reflecting():
                     result = await greenlet_spawn(
-                        lambda: read(inspect(Connection(self._pool.sync_engine, lease.checked_out)))
+                        lambda: read(inspect(Connection(lease.sync_engine, lease.checked_out)))
                     )
             sound = loaded = True
         except NoSuchTableError:
@@ -198,21 +269,15 @@ class Database:
             lease.end(sound=sound)
         return result
 
-    def _probed(self, up: bool) -> None:
-        """A server that refuses the login is left to refuse each caller: it does so at once, and says why."""
-        error = self.availability.error
-        told = None if up or error is None else self._driver.translate(error, has_parameters=False)
-        self._pool.breaker.probed(up or (told is not None and told.metadata.get("sqlstate", "").startswith(_REFUSED)))
-
     async def retire(self) -> None:
         """Stop probing, keep no connection that is not in use, and wait until none is."""
         await self.availability.stop()
-        await self._pool.retire()
+        await self._all.retire()
 
     async def close(self) -> None:
         """Stop probing, wait for clean-ups, close every connection."""
         await self.availability.stop()
-        await self._pool.close()
+        await self._all.close()
 
 
 class Databases:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.results import Column, Completion, Row
+from rowgate_server.engines.roles import Role
 from rowgate_server.engines.values import AnyStatement, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -227,6 +228,9 @@ class Driver(Protocol):
 
     async def probe(self) -> ServerFacts:
         """Ask the database, apart from the pool, whether it answers."""
+
+    async def role(self) -> Role:
+        """Ask what it is among several, on the same connection."""
 
     def schema_version(self) -> int | None:
         """A number that changes when anyone changes tables; None where it can't be told at once, without a request."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from copy import copy
 from types import TracebackType
 
 from rowgate_server.engines import clock
+from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.driver import Driver, Remains, TransactionOptions
-from rowgate_server.engines.pool import Lease, Pool
+from rowgate_server.engines.pool import Lease
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
@@ -35,7 +37,7 @@ class Executor:
         pool: its connections.
     """
 
-    def __init__(self, driver: Driver, pool: Pool) -> None:
+    def __init__(self, driver: Driver, pool: Connections) -> None:
         self.driver = driver
         self.pool = pool
         self.under_way: set[UnderWay] = set()
@@ -66,7 +68,8 @@ class Executor:
                 if isinstance(statement, BoundRows):
                     statement = statement.spread()
                 description = await work.session.describe(statement, valued=valued)
-        return description, Stats(call.query_id, clock.now() - started, row_count=0)
+        stats = Stats(call.query_id, clock.now() - started, row_count=0, replica=work.replica)
+        return description, stats
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close the iterator to end it early.
@@ -106,8 +109,11 @@ class Executor:
         Raises:
             RowgateError: POOL_EXHAUSTED, DATABASE_UNAVAILABLE or STATEMENT_TIMEOUT before it has begun.
         """
-        held = _Lease(self.pool.take() or await self.pool.checkout(deadline))
-        transaction = Transaction(self.driver, held.session, deadline, self.until, self.under_way, held.drop)
+        lease = self.pool.take() or await self.pool.checkout(deadline)
+        held = _Lease(lease)
+        transaction = Transaction(
+            self.driver, held.session, deadline, self.until, self.under_way, held.drop, lease.replica
+        )
         sound = False
         try:
             await transaction.begin(options)
@@ -134,11 +140,21 @@ class Executor:
         """
         await transaction.commit()
 
+    def over(self, pool: Connections) -> Executor:
+        """The same over other connections: what is under way there is under way here."""
+        self._watching()
+        other = copy(self)
+        other.pool = pool
+        return other
+
     def until(self, deadline: Deadline) -> Watched:
         """Ends at that time what is done within it."""
+        return self._watching().until(deadline.at)
+
+    def _watching(self) -> Watch:
         if self._watch is None:
             self._watch = Watch(asyncio.get_running_loop())
-        return self._watch.until(deadline.at)
+        return self._watch
 
 
 class _Lease:
@@ -186,7 +202,7 @@ class _Holding:
             executor.under_way.discard(under_way)
             raise
         self._held = held = _Lease(lease)
-        self._work = Work(lease.session)
+        self._work = Work(lease.session, lease.replica)
         return self._work, under_way.begin(self._work, executor.until(deadline), held.drop)
 
     async def __aexit__(

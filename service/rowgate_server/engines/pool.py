@@ -70,6 +70,16 @@ class Lease:
         self.holder = ""
         self.taken_at = 0.0
 
+    @property
+    def sync_engine(self) -> Engine:
+        """For reflection, which SQLAlchemy does itself."""
+        return self._pool.sync_engine
+
+    @property
+    def replica(self) -> str:
+        """The replica that it leads to; empty for the primary."""
+        return self._pool.replica
+
     def end(self, *, sound: bool, reads: bool = False) -> None:
         """Give the connection back, to be reset; or, when it is not sound, stop what may still run on it and close it.
 
@@ -83,9 +93,10 @@ class Lease:
 
 
 class Pool:
-    """The pool of one database."""
+    """The pool of one database, or of one of its servers; `replica` is the name of one that is a replica."""
 
-    def __init__(self, driver: Driver, settings: PoolSettings, metrics: DatabaseMetrics) -> None:
+    def __init__(self, driver: Driver, settings: PoolSettings, metrics: DatabaseMetrics, replica: str = "") -> None:
+        self.replica = replica
         self._driver = driver
         self._settings = settings
         self._metrics = metrics
@@ -161,6 +172,10 @@ class Pool:
             self._places.release(lease.holder, now - lease.taken_at)
         else:
             self._start(self._clean_up(lease, kill=not sound))
+
+    def show_breaker(self, *, shown: bool) -> None:
+        """Whether the metrics tell of the breaker."""
+        self._metrics.show(shown=shown)
 
     async def retire(self) -> None:
         """Keep no connection that is not in use, and wait until none is: others are served instead of this one's."""

@@ -15,13 +15,16 @@ from rowgate_server.engines.dialects.postgresql.driver import PostgreSQLAddress,
 from rowgate_server.engines.dialects.sqlite import SQLiteDriver
 from rowgate_server.engines.dialects.sqlite.driver import SQLiteFile, SQLiteTimeouts
 from rowgate_server.engines.driver import Driver
-from rowgate_server.engines.pool import PoolSettings
+from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.tls import Tls
 from rowgate_server.engines.traced import traced
-from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.metrics import DatabaseMetrics, Metrics
 from rowgate_server.observability.tracing import Place, Tracing
 
 _LONGEST_LOCK_WAIT = 5.0
+
+_REFUSED = ("28", "3D")
+"""SQLSTATEs of logins that are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,10 @@ def make_database(
     tracing: Tracing | None = None,
 ) -> Database:
     """A database, put together; nothing is connected yet."""
-    driver = _traced(make_driver(target, timeouts), name, target, tracing)
+    driver = open_driver(name, target, timeouts, tracing)
     availability = Availability(name, driver, timeouts.probe_interval, timeouts.probe)
-    return Database(name, driver, pool, bounds, availability, metrics.database(name))
+    numbers = metrics.database(name)
+    return Database(name, driver, open_pool(driver, pool, numbers, availability), bounds, availability, numbers)
 
 
 def make_login(
@@ -101,12 +105,39 @@ def make_login(
     Raises:
         OSError: its CA certificates cannot be read.
     """
-    driver = _traced(make_driver(target, timeouts), database.name, target, tracing)
+    driver = open_driver(database.name, target, timeouts, tracing)
     numbers = metrics.database(f"{database.name}/{login}")
-    return Database(database.name, driver, pool, database.bounds, database.availability, numbers, login, database)
+    connections = open_pool(driver, pool, numbers, database.availability)
+    return Database(
+        database.name, driver, connections, database.bounds, database.availability, numbers, login, own=database
+    )
 
 
-def _traced(driver: Driver, name: str, target: Target, tracing: Tracing | None) -> Driver:
+def open_pool(
+    driver: Driver, settings: PoolSettings, metrics: DatabaseMetrics, availability: Availability, replica: str = ""
+) -> Pool:
+    """A pool whose breaker hears of the probes.
+
+    A server that refuses the login is left to refuse each caller: it does so at once, and says why.
+    """
+    pool = Pool(driver, settings, metrics, replica)
+
+    def probed(up: bool) -> None:
+        error = availability.error
+        told = None if up or error is None else driver.translate(error, has_parameters=False)
+        pool.breaker.probed(up or (told is not None and told.metadata.get("sqlstate", "").startswith(_REFUSED)))
+
+    availability.listen(probed)
+    return pool
+
+
+def open_driver(name: str, target: Target, timeouts: Timeouts, tracing: Tracing | None) -> Driver:
+    """The driver of a database, with traces where they are wanted.
+
+    Raises:
+        OSError: its CA certificates cannot be read.
+    """
+    driver = make_driver(target, timeouts)
     if tracing is None:
         return driver
     system = driver.engine_url.get_backend_name()

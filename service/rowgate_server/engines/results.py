@@ -72,13 +72,17 @@ class Truncation(Enum):
 
 
 class Stats(NamedTuple):
-    """The figures of one statement; `elapsed` in seconds, the wait for a connection included."""
+    """The figures of one statement; `elapsed` in seconds, the wait for a connection included.
+
+    `replica` is the one that ran it; empty: the primary.
+    """
 
     query_id: str
     elapsed: float
     row_count: int
     completion: Completion = Completion()
     truncation: Truncation | None = None
+    replica: str = ""
 
 
 class Result(NamedTuple):

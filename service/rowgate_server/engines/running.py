@@ -51,10 +51,12 @@ class Call(NamedTuple):
 class Work:
     """A statement on its connection.
 
-    `sent`: the database may have it. `spoiled`: the rest must be killed. `meter`: counts its rows, once there are any.
+    `replica`: where that is, if not on the primary. `sent`: the database may have it. `spoiled`: the rest must be
+    killed. `meter`: counts its rows, once there are any.
     """
 
     session: Session
+    replica: str = ""
     sent: bool = False
     spoiled: bool = False
     meter: ResultMeter | None = None
@@ -94,7 +96,7 @@ async def run(call: Call, work: Work, started: float) -> Result:
         raise
     finally:
         _count(call, work, began)
-    return Result(cursor.columns, rows, _stats(call, started, meter, completion))
+    return Result(cursor.columns, rows, _stats(call, started, meter, completion, work))
 
 
 async def stream(
@@ -120,7 +122,7 @@ async def stream(
         raise
     finally:
         _count(call, work, began)
-    yield Chunk(rows=[], stats=_stats(call, started, meter, completion))
+    yield Chunk(rows=[], stats=_stats(call, started, meter, completion, work))
 
 
 def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[bool, Exception]:
@@ -187,5 +189,5 @@ async def _chunks(
         await reader.close()
 
 
-def _stats(call: Call, started: float, meter: ResultMeter, completion: Completion) -> Stats:
-    return Stats(call.query_id, clock.now() - started, meter.rows, completion, meter.truncation)
+def _stats(call: Call, started: float, meter: ResultMeter, completion: Completion, work: Work) -> Stats:
+    return Stats(call.query_id, clock.now() - started, meter.rows, completion, meter.truncation, work.replica)

@@ -45,6 +45,7 @@ class Transaction:
         until: ends what is late.
         under_way: where its statements are listed while they run.
         drop: gives up the connection, with what may still run on it.
+        replica: the one that it is on; empty: the primary.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Transaction:
         until: Callable[[Deadline], Watched],
         under_way: set[UnderWay],
         drop: Callable[[], None],
+        replica: str = "",
     ) -> None:
         self._driver = driver
+        self._replica = replica
         self._session = session
         self._deadline = deadline
         self._until = until
@@ -87,7 +90,7 @@ class Transaction:
         """
         self._check_active()
         call = self._within(call)
-        work = Work(self._session)
+        work = Work(self._session, self._replica)
         under_way, timed = self._list(call, work)
         try:
             with timed:
@@ -110,7 +113,7 @@ class Transaction:
         """
         self._check_active()
         call = self._within(call)
-        work = Work(self._session, sent=True)
+        work = Work(self._session, self._replica, sent=True)
         under_way, timed = self._list(call, work)
         try:
             with timed:
@@ -135,7 +138,7 @@ class Transaction:
         """
         self._check_active()
         call = self._within(call)
-        work = Work(self._session)
+        work = Work(self._session, self._replica)
         under_way, timed = self._list(call, work, streaming=True)
         last: Chunk | None = None
         self._busy = True

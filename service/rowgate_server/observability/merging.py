@@ -21,6 +21,9 @@ _LASTING = frozenset({"counter", "histogram", "summary"})
 _GAUGES: dict[str, Callable[[float, float], float]] = {
     "rowgate_database_up": min,
     "rowgate_breaker_state": max,
+    "rowgate_host_up": min,
+    "rowgate_host_writable": min,
+    "rowgate_replica_staleness_seconds": max,
     "rowgate_policy_current": min,
     "rowgate_tls_certificate_expires_seconds": min,
     "process_start_time_seconds": min,

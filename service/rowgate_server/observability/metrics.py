@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.connections import Connections
 from rowgate_server.observability.distribution import Distribution
+from rowgate_server.observability.host_metrics import HostNumbers, Hosts
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.statements import DatabaseStatements, Statements
@@ -80,7 +81,12 @@ class DatabaseMetrics:
         self._failures = metrics.connect_failures.labels(database)
         self._cleanups = {kind: metrics.cleanup_failures.labels(database, kind) for kind in ("reset", "kill")}
         self.connections = metrics.connections.database(database)
-        self.statements: DatabaseStatements = metrics.statements.database(database)
+        self._statements = metrics.statements
+
+    @property
+    def statements(self) -> DatabaseStatements:
+        """Its statements; those that a replica answers are the database's, and it has none of its own."""
+        return self._statements.database(self._database)
 
     def pool_timeout(self) -> None:
         """A caller waited for a connection in vain."""
@@ -92,10 +98,14 @@ class DatabaseMetrics:
 
     def breaker(self, state: str, number: int) -> None:
         """The circuit breaker is closed (0), half-open (1) or open (2)."""
+        self.take_state(number)
+        _log.info("circuit breaker", database=self._database, state=state)
+
+    def take_state(self, number: int) -> None:
+        """The same, not worth a line in the log."""
         self._state = number
         if self.shown:
             self._breaker.set(number)
-        _log.info("circuit breaker", database=self._database, state=state)
 
     def show(self, *, shown: bool) -> None:
         """Whether this one's breaker is the one that is told of: another one may be served under the same name."""
@@ -113,6 +123,37 @@ class DatabaseMetrics:
         kind = "kill" if kill else "reset"
         self._cleanups[kind].inc()
         _log.warning("connection dropped", database=self._database, cause=f"{kind} failed", error=repr(error))
+
+
+class HostMetrics(DatabaseMetrics):
+    """What happens to the connections of one of a database's servers: it is counted together with the others.
+
+    Args:
+        metrics: of the process.
+        database: the database's name.
+        host: the server's.
+        together: the database's own.
+        breakers: the state of the breaker of each of the servers; the database's is the best of them.
+    """
+
+    def __init__(
+        self, metrics: Metrics, database: str, host: str, together: DatabaseMetrics, breakers: dict[str, int]
+    ) -> None:
+        super().__init__(metrics, database)
+        self._host = host
+        self._together = together
+        self._breakers = breakers
+        breakers[host] = 0
+
+    def breaker(self, state: str, number: int) -> None:
+        """As the database's own."""
+        self._breakers[self._host] = number
+        self._together.take_state(min(self._breakers.values()))
+        _log.info("circuit breaker", database=self._database, host=self._host, state=state)
+
+    def show(self, *, shown: bool) -> None:
+        """As the database's own."""
+        self._together.show(shown=shown)
 
 
 class TransactionMetrics:
@@ -225,6 +266,11 @@ class Metrics:
         """The metrics of one database."""
         return DatabaseMetrics(self, name)
 
+    def hosts_of(self, name: str) -> Callable[[str], DatabaseMetrics]:
+        """The metrics of one database's servers, each by its name."""
+        together, breakers = DatabaseMetrics(self, name), dict[str, int]()
+        return lambda host: HostMetrics(self, name, host, together, breakers)
+
     def forget(self, name: str) -> None:
         """Tell no more of a database that is gone; `name/login` is one of its pools."""
         for family in (
@@ -252,6 +298,10 @@ class Metrics:
     def watch_pools(self, pools: Callable[[], Mapping[str, PoolNumbers]], up: Callable[[str], bool | None]) -> None:
         """Read the pools, by their databases' names, and the databases' health, at every scrape; None: it is gone."""
         self.registry.register(_Pools(pools, up))
+
+    def watch_hosts(self, hosts: Callable[[], Mapping[str, Sequence[HostNumbers]]]) -> None:
+        """Read the servers of databases that have several, by the databases' names, at every scrape."""
+        self.registry.register(Hosts(hosts))
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)

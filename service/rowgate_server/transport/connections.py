@@ -5,6 +5,11 @@ which no caller makes again (5 of 9,300 calls in 14 restarts; the core keeps one
 drops what stands behind it). A connection that is closed as the network would close it makes that UNAVAILABLE. So no
 new connection is taken, and each is closed as soon as nothing of a call is on it; `stop` is left with those that carry
 long calls. The core does not tell of its sockets, but Linux does.
+
+A call that its caller sends at the very moment of the closing may have been run, for all that the caller knows, so a
+write is not made again. Where nothing encrypts the connection, the caller is told instead: a GOAWAY (RFC 9113, 6.8) has
+it begin no more calls there, and what it had sent by then is answered; so `stop` has nothing to drop. The core writes
+whole frames, and has nothing to write where no call is.
 """
 
 from __future__ import annotations
@@ -19,8 +24,15 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from rowgate_server.engines import clock
+
 _DESCRIPTORS = Path("/proc/self/fd")
 _MAPPED = "::ffff:"
+_GOAWAY = bytes((0, 0, 8, 7, 0, 0, 0, 0, 0)) + (2**31 - 1).to_bytes(4, "big") + bytes(4)
+"""Begin no more calls here; those that were begun are answered."""
+
+_HEARD = 0.3
+"""Seconds until a caller has heard, and what it sent before has come to a handler, however busy the process is."""
 
 
 def stop_listening(port: int) -> None:
@@ -31,25 +43,32 @@ def stop_listening(port: int) -> None:
                 found.shutdown(socket.SHUT_RDWR)
 
 
-def hang_up(port: int, busy: Collection[str]) -> int:
-    """Close the connections to this port that nothing is on.
+def hang_up(port: int, busy: Collection[str], told: dict[str, float] | None = None) -> int:
+    """Close the connections to this port that nothing is on, or tell their callers to leave.
 
     Args:
         port: which.
         busy: the peers, as gRPC names them, whose connections are left alone.
+        told: the peers that have been told to leave, and when; those that have not are told now. None: they can't be.
 
     Returns:
-        How many are left.
+        How many are left, but for those whose callers must have heard.
     """
     left = 0
     for found in _sockets_of(port):
         if _listens(found):
             continue
         try:
-            if peer_of(found) in busy or _unsent(found):
+            peer = peer_of(found)
+            if peer in busy or _unsent(found):
                 left += 1
-            else:
+            elif told is None:
                 found.shutdown(socket.SHUT_RDWR)
+            else:
+                if peer not in told:
+                    found.send(_GOAWAY, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                    told[peer] = clock.now()
+                left += clock.now() - told[peer] < _HEARD
         except OSError:
             continue  # closed already
     return left

@@ -58,6 +58,7 @@ class Draining:
         calls: those under way.
         transacting: its transactions.
         stop_statements: stops every statement that runs; returns how many there were.
+        plain: whether nothing encrypts its connections.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class Draining:
         calls: CallsUnderWay,
         transacting: Transacting,
         stop_statements: Callable[[], int],
+        *,
+        plain: bool = False,
     ) -> None:
         self._server = server
         self._port = port
@@ -75,6 +78,7 @@ class Draining:
         self._calls = calls
         self._transacting = transacting
         self._stop_statements = stop_statements
+        self._told: dict[str, float] | None = {} if plain else None
 
     async def drain(self, times: DrainTimes, hurry: asyncio.Event) -> None:
         """All of it; returns once no handler runs any more, or has been given up."""
@@ -93,12 +97,12 @@ class Draining:
             _log.error("handlers given up", methods=sorted(call.rpc for call in self._calls))
 
     async def _let_leave(self, port: int, until: float, hurry: asyncio.Event) -> None:
-        """Close the connections on which no call is, and was none in the round before."""
+        """Close the connections on which no call is, and was none in the round before, or have their callers leave."""
         busy = before = self._peers()
         while clock.now() < until and not hurry.is_set():
             await _wait(hurry, _ROUND)
             busy, before = self._peers(), busy
-            if not connections.hang_up(port, busy | before):
+            if not connections.hang_up(port, busy | before, self._told):
                 return
 
     def _peers(self) -> set[str]:

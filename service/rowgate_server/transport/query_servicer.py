@@ -163,5 +163,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
 
 def _note(call: RpcCall, stats: Stats) -> None:
     call.facts["rows"] = stats.row_count
+    if stats.replica:
+        call.facts["replica"] = stats.replica
     if stats.completion.affected_rows is not None:
         call.facts["affected"] = stats.completion.affected_rows

@@ -143,6 +143,8 @@ def _tell(stats: Stats, figures: result_pb2.QueryStats) -> None:
     """The figures, told to the caller and to the access log."""
     facts = current_call().facts
     facts.update(rows=stats.row_count, query_id=stats.query_id)
+    if stats.replica:
+        facts["replica"] = stats.replica
     if stats.completion.affected_rows is not None:
         facts["affected"] = stats.completion.affected_rows
     write_stats(stats, figures)

@@ -100,6 +100,17 @@ def test_other_variables_are_the_container_s() -> None:
     assert spec["containers"][0]["env"][-2:] == variables
 
 
+def test_a_replica_s_url_comes_from_a_secret_by_a_variable() -> None:
+    """What else is said of it stands in the configuration file."""
+    from_secret = {"secretKeyRef": {"name": "near", "key": "url"}}
+    name = "ROWGATE_DATABASES__MAIN__REPLICAS__NEAR__URL"
+    variable = {"name": name, "valueFrom": from_secret}
+    main = {**MAIN, "settings": {"replicas": {"near": {"pool": {"size": 2}}}}}
+    done = run_helm("template", {"insecure": True, "databases": {"main": main}, "extraEnv": [variable]})
+    assert done.returncode == 0, done.stderr
+    assert name in done.stdout
+
+
 def secret_settings() -> Iterator[tuple[str, ...]]:
     """The path of each, with `any` for a name."""
     schema = config.json_schema()

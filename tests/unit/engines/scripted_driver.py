@@ -21,6 +21,7 @@ from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import ExecuteMode, Remains, ServerFacts, Standing, TransactionOptions
 from rowgate_server.engines.results import Column, Completion, Row
+from rowgate_server.engines.roles import Role
 from rowgate_server.engines.values import AnyStatement, BoundStatement, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -186,6 +187,9 @@ class ScriptedDriver:
 
     def session(self, connection: Link) -> ScriptedSession:
         return ScriptedSession(self, connection.number)
+
+    async def role(self) -> Role:
+        return Role()
 
     async def probe(self) -> ServerFacts:
         await self.probing()

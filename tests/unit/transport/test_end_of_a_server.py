@@ -21,6 +21,7 @@ from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.transacting import Transacting
+from support import bare_http2
 from support.eventually import eventually
 
 
@@ -134,6 +135,43 @@ async def test_a_connection_is_closed_once_no_call_is_on_it(served: Ending) -> N
     connections.hang_up(served.port, set())
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", served.port)
+
+
+async def test_a_caller_is_told_to_leave_before_its_connection_is_closed(served: Ending) -> None:
+    async with bare_http2.connected(f"127.0.0.1:{served.port}") as (reader, _):
+        told: dict[str, float] = {}
+        await eventually(lambda: connections.hang_up(served.port, set(), told) == 1 and bool(told), 10, "it was told")
+        assert set(told) == set(served.peers())
+        async with asyncio.timeout(10):
+            while (await bare_http2.next_frame(reader))[0] != bare_http2.GOAWAY:
+                pass
+        await eventually(lambda: not connections.hang_up(served.port, set(), told), 10, "it must have heard")
+        assert set(told) == set(served.peers()), "what it sent before may still come"
+        await served.drain(60)
+        async with asyncio.timeout(10):
+            while await reader.read(1024):
+                pass
+
+
+async def test_a_call_that_was_begun_is_answered_after_that_word_and_the_next_goes_elsewhere(served: Ending) -> None:
+    go_on = asyncio.Event()
+
+    async def wait(_: Any) -> None:
+        await go_on.wait()
+
+    async def nothing(_: Any) -> None:
+        pass
+
+    served.service.behaviours |= {"wait": wait, "nothing": nothing}
+    call = served.stub.ExecuteQuery(request("wait"))
+    await served.service.entered.wait()
+    (peer,), told = served.peers(), dict[str, float]()
+    await eventually(lambda: connections.hang_up(served.port, set(), told) == 1 and bool(told), 10, "it was told")
+    while len(served.peers()) < 2:  # the word may take a moment to arrive
+        await served.stub.ExecuteQuery(request("nothing"), wait_for_ready=True)
+    go_on.set()
+    assert await call.code() is grpc.StatusCode.OK
+    assert peer in served.peers(), "it is left to the server to close it"
 
 
 async def test_peers_are_named_as_grpc_names_them(served: Ending) -> None:

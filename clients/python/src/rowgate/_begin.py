@@ -76,6 +76,7 @@ def begin_request(database: str, options: CallOptions, asked: TransactionOptions
         read_only=options.read_only or asked.get("read_only", False),
         deferrable=asked.get("deferrable", False),
         tag=options.tag,
+        **options.routed(),
     )
     for name in ("lock_timeout", "idle_timeout", "timeout"):
         seconds: Any = asked.get(name)

@@ -84,7 +84,8 @@ class Database(Together, SchemaCalls, AdminCalls):
         """A view of the same database with other options; what is left out stays as it is.
 
         Args:
-            **changes: `timeout`, `retry`, `metadata`, `max_rows`, `max_bytes`, `read_only`, `tag`: see `OptionChanges`.
+            **changes: `timeout`, `retry`, `metadata`, `max_rows`, `max_bytes`, `read_only`, `tag`, `route`,
+                `max_staleness`: see `OptionChanges`.
 
         Raises:
             TypeError: there is no such option.

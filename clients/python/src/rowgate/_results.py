@@ -49,6 +49,7 @@ class Stats:
         warnings: the database's warnings; at most 64.
         elapsed: time at the gateway, waiting for a connection included.
         query_id: the statement's name in the gateway's logs.
+        replica: the replica that answered, by its name in the gateway's configuration; "": the primary.
     """
 
     affected_rows: int | None
@@ -59,6 +60,7 @@ class Stats:
     warnings: tuple[QueryWarning, ...]
     elapsed: timedelta
     query_id: str
+    replica: str = ""
 
     @classmethod
     def from_wire(cls, stats: result_pb2.QueryStats) -> Self:
@@ -72,6 +74,7 @@ class Stats:
             warnings=tuple(QueryWarning(each.code, each.message, each.level) for each in stats.warnings),
             elapsed=stats.elapsed.ToTimedelta(),
             query_id=stats.query_id,
+            replica=stats.replica,
         )
 
 

@@ -77,6 +77,7 @@ class TableRows(RowQuery):
                 columns=self._asked.columns,
                 encoding=RESULT_ENCODING_COLUMNS,
                 include_deleted=self._asked.include_deleted,
+                **self._calls.options.routed(),
             )
             response = await self._calls.ask(lambda stubs: stubs.table.GetRow, request, repeatable=True)
         return Result.from_wire(response.result, response.stats).one()

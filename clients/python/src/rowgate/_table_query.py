@@ -196,6 +196,7 @@ class RowQuery:
             filter=self._asked.filter(),
             count=_COUNT_MODES["estimated" if estimated else "exact"],
             include_deleted=self._asked.include_deleted,
+            **self._calls.options.routed(),
         )
         response = await self._calls.ask(lambda stubs: stubs.table.CountRows, request, repeatable=True)
         return response.count
@@ -285,7 +286,7 @@ class RowQuery:
         count: pb.CountMode.ValueType = pb.COUNT_MODE_NONE,
         deadline: Deadline | None = None,
     ) -> Page:
-        request = self._asked.page_request(self._calls.database, token, size, count)
+        request = self._asked.page_request(self._calls.database, token, size, count, **self._calls.options.routed())
         response = await self._calls.ask(
             lambda stubs: stubs.table.ListRows, request, deadline=deadline, repeatable=True
         )

@@ -54,8 +54,10 @@ class Asked:
         everything = wire.HasField("and") and not getattr(wire, "and").filters
         return None if everything else wire
 
-    def page_request(self, database: str, token: str, size: int, count: pb.CountMode.ValueType) -> pb.ListRowsRequest:
-        """The request for one page."""
+    def page_request(
+        self, database: str, token: str, size: int, count: pb.CountMode.ValueType, **routed: Any
+    ) -> pb.ListRowsRequest:
+        """The request for one page; `routed` are the fields that say where it goes."""
         return pb.ListRowsRequest(
             database=database,
             schema=self.schema,
@@ -68,6 +70,7 @@ class Asked:
             count=count,
             encoding=RESULT_ENCODING_COLUMNS,
             include_deleted=self.include_deleted,
+            **routed,
         )
 
 

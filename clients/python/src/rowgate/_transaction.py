@@ -129,7 +129,10 @@ class Transaction(Statements):
         self._entered = False
         self._undone = False
         self._savepoints: list[Savepoint] = []
-        options = replace(calls.options, timeout=None, read_only=self._begin.read_only)
+        # It is where it was begun, and so are its requests.
+        options = replace(
+            calls.options, timeout=None, read_only=self._begin.read_only, route="primary", max_staleness=None
+        )
         super().__init__(Requests(self._exchange, self._calls, options))
 
     @property

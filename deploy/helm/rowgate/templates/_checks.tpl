@@ -27,7 +27,7 @@
   "AUTH__API_KEYS__.*__HASH" "apiKeys"
   "DATABASES__.*__URL" "databases"
 -}}
-{{- if regexMatch (printf "^ROWGATE_%s(_FILE)?$" $taken) $name -}}
+{{- if and (regexMatch (printf "^ROWGATE_%s(_FILE)?$" $taken) $name) (not (contains "__REPLICAS__" $name)) -}}
 {{- fail (printf "extraEnv: %s: say %s" $name $value) -}}
 {{- end -}}
 {{- end -}}

@@ -79,7 +79,7 @@ class TablePager:
                 Reason.INVALID_REQUEST, "page_size is negative", field="page_size", outcome=Outcome.NOT_RUN
             )
         name = request.table
-        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work)
+        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work, name.reading)
 
     async def _continued(
         self, database: Database, table: KnownTable, asked: _Asked, token: str, deadline: Deadline

@@ -57,7 +57,7 @@ class TableReader:
             return Rows(*shown, result.stats, hidden_by(table, include_deleted=request.include_deleted))
 
         name = request.table
-        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work)
+        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work, name.reading)
 
     async def count_rows(self, request: CountRows) -> Count:
         """How many rows there are.
@@ -77,7 +77,7 @@ class TableReader:
         if request.count is CountMode.NONE:
             raise RowgateError(Reason.INVALID_REQUEST, "NONE counts nothing", field="count", outcome=Outcome.NOT_RUN)
         name = request.table
-        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work)
+        return await self._tables.use(name[:3], name.call_timeout, (Operation.READ,), work, name.reading)
 
 
 def plan_columns(table: KnownTable, columns: Sequence[str], field: str = "columns") -> tuple[str, ...]:

@@ -9,16 +9,21 @@ from typing import NamedTuple
 
 from rowgate_server.core.crud.filters import Filter
 from rowgate_server.engines.results import Column, Row, Stats
+from rowgate_server.engines.routing import PRIMARY, Reading
 from rowgate_server.engines.values import BoundValue
 
 
 class TableName(NamedTuple):
-    """Which table; an empty database or schema is the default one. `call_timeout`: seconds that the call has left."""
+    """Which table; an empty database or schema is the default one.
+
+    `call_timeout`: seconds that the call has left. `reading`: where a call that reads goes.
+    """
 
     database: str
     schema: str
     table: str
     call_timeout: float | None = None
+    reading: Reading = PRIMARY
 
 
 class CountMode(Enum):

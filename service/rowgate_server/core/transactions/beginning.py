@@ -11,6 +11,7 @@ from rowgate_server.core.plans import Engine
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Isolation, TransactionOptions
+from rowgate_server.engines.routing import PRIMARY, Reading
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _ALL = frozenset(Isolation)
@@ -59,6 +60,7 @@ class Begin(NamedTuple):
     timeout: float | None = None
     call_timeout: float | None = None
     tag: str = ""
+    reading: Reading = PRIMARY
 
 
 def options_of(begin: Begin, database: Database) -> TransactionOptions:

@@ -13,6 +13,7 @@ from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.results import Chunk
+from rowgate_server.engines.routing import Route
 from rowgate_server.engines.transaction import Transaction, TransactionState
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
@@ -117,6 +118,14 @@ class HeldTransaction:
                 Reason.INVALID_REQUEST,
                 "within a transaction it is begin that says whether it is read_only",
                 field="options.read_only",
+                outcome=Outcome.NOT_RUN,
+            )
+        if request.options.reading.route is not Route.PRIMARY:
+            raise RowgateError(
+                Reason.INVALID_REQUEST,
+                "a transaction is where it was begun",
+                field="options.route",
+                hint="set begin.route",
                 outcome=Outcome.NOT_RUN,
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))

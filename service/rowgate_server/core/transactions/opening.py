@@ -51,6 +51,7 @@ class Transactions:
             RowgateError: UNKNOWN_DATABASE, NOT_SUPPORTED, INVALID_REQUEST, POOL_EXHAUSTED, DATABASE_UNAVAILABLE.
         """
         access, database = enter(self._databases, begin.database)
+        database = database.reading(begin.reading)
         if access is not None and not access.writes:
             begin = begin._replace(read_only=True)
         metrics = self._metrics[database.name]

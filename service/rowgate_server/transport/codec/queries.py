@@ -13,6 +13,7 @@ from rowgate_server.engines.results import Stats, Truncation
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
+from rowgate_server.transport.codec.routes import decode_reading
 from rowgate_server.transport.codec.values import decode_params, decode_positional
 
 AnyQuery: TypeAlias = query_service_pb2.ExecuteQueryRequest | query_service_pb2.StreamQueryRequest
@@ -109,6 +110,8 @@ def write_stats(stats: Stats, figures: result_pb2.QueryStats) -> None:
     if stats.truncation is not None:
         figures.truncated = True
         figures.truncation_reason = _TRUNCATIONS[stats.truncation]
+    if stats.replica:
+        figures.replica = stats.replica
     for warning in completion.warnings:
         figures.warnings.add(code=warning.code, message=warning.message, level=warning.level)
 
@@ -141,6 +144,9 @@ def decode_options(options: query_service_pb2.QueryOptions) -> QueryOptions:
         read_only=options.read_only,
         tag=options.tag,
         mode=mode,
+        reading=decode_reading(
+            options, bounded=options.HasField("max_staleness"), read_only=options.read_only, prefix="options."
+        ),
     )
 
 

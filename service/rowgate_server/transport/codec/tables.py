@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from rowgate.v1 import table_service_pb2, value_pb2
 from rowgate_server.core.crud.requests import Count, CountMode, CountRows, GetRow, ListRows, Nulls, Order, TableName
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.filters import decode_filter
+from rowgate_server.transport.codec.routes import decode_reading
 from rowgate_server.transport.codec.values import decode_value
 
 _NULLS: dict[int, Nulls] = {
@@ -22,6 +23,11 @@ _COUNTS: dict[int, CountMode] = {
     table_service_pb2.COUNT_MODE_EXACT: CountMode.EXACT,
     table_service_pb2.COUNT_MODE_ESTIMATED: CountMode.ESTIMATED,
 }
+
+
+_Reads: TypeAlias = (
+    table_service_pb2.ListRowsRequest | table_service_pb2.GetRowRequest | table_service_pb2.CountRowsRequest
+)
 
 
 class _OnATable(Protocol):
@@ -42,6 +48,12 @@ def decode_table(request: _OnATable, call_timeout: float | None) -> TableName:
     return TableName(request.database, request.schema, request.table, call_timeout)
 
 
+def _decode_read(request: _Reads, call_timeout: float | None) -> TableName:
+    """The same of a request that reads, which may go elsewhere."""
+    reading = decode_reading(request, bounded=request.HasField("max_staleness"))
+    return decode_table(request, call_timeout)._replace(reading=reading)
+
+
 def decode_values(values: Mapping[str, value_pb2.Value], field: str) -> dict[str, BoundValue]:
     """Values by column.
 
@@ -58,7 +70,7 @@ def decode_list_rows(request: table_service_pb2.ListRowsRequest, call_timeout: f
         RowgateError: INVALID_REQUEST or INVALID_PARAMETER, with the field at fault.
     """
     return ListRows(
-        table=decode_table(request, call_timeout),
+        table=_decode_read(request, call_timeout),
         columns=tuple(request.columns),
         filter=decode_filter(request.filter) if request.HasField("filter") else None,
         order_by=tuple(_order(order, index) for index, order in enumerate(request.order_by)),
@@ -76,7 +88,7 @@ def decode_get_row(request: table_service_pb2.GetRowRequest, call_timeout: float
         RowgateError: INVALID_PARAMETER, with the field at fault.
     """
     return GetRow(
-        table=decode_table(request, call_timeout),
+        table=_decode_read(request, call_timeout),
         key=decode_values(request.key, "key"),
         columns=tuple(request.columns),
         include_deleted=request.include_deleted,
@@ -90,7 +102,7 @@ def decode_count_rows(request: table_service_pb2.CountRowsRequest, call_timeout:
         RowgateError: INVALID_REQUEST or INVALID_PARAMETER, with the field at fault.
     """
     return CountRows(
-        table=decode_table(request, call_timeout),
+        table=_decode_read(request, call_timeout),
         filter=decode_filter(request.filter) if request.HasField("filter") else None,
         count=_count(request.count, CountMode.EXACT),
         include_deleted=request.include_deleted,

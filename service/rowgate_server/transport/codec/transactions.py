@@ -11,6 +11,7 @@ from rowgate_server.engines import clock
 from rowgate_server.engines.driver import Isolation
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.queries import TAG
+from rowgate_server.transport.codec.routes import decode_reading
 
 _LEVELS: dict[int, Isolation | None] = {
     transact_pb2.ISOLATION_LEVEL_UNSPECIFIED: None,
@@ -49,6 +50,9 @@ def decode_begin(message: transact_pb2.BeginTransaction, call_timeout: float | N
         timeout=_seconds(message, "timeout"),
         call_timeout=call_timeout,
         tag=message.tag,
+        reading=decode_reading(
+            message, bounded=message.HasField("max_staleness"), read_only=message.read_only, prefix="begin."
+        ),
     )
 
 

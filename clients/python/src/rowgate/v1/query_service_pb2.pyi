@@ -14,6 +14,7 @@ import rowgate.v1.batch_pb2
 import rowgate.v1.error_pb2
 import rowgate.v1.plan_pb2
 import rowgate.v1.result_pb2
+import rowgate.v1.routing_pb2
 import rowgate.v1.table_service_pb2
 import rowgate.v1.transact_pb2
 import rowgate.v1.value_pb2
@@ -110,6 +111,8 @@ class QueryOptions(google.protobuf.message.Message):
     ENCODING_FIELD_NUMBER: builtins.int
     TAG_FIELD_NUMBER: builtins.int
     MODE_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    MAX_STALENESS_FIELD_NUMBER: builtins.int
     max_rows: builtins.int
     """Cut the result after this many rows. 0: no limit of the caller's. Negative is refused."""
     max_bytes: builtins.int
@@ -124,10 +127,18 @@ class QueryOptions(google.protobuf.message.Message):
     """A label of the caller's for the logs: 1 to 64 of `A-Z a-z 0-9 . _ / : -`."""
     mode: global___QueryMode.ValueType
     """What is wanted of the statement. StreamQuery takes EXECUTE only (`INVALID_REQUEST`)."""
+    route: rowgate.v1.routing_pb2.Route.ValueType
+    """Where the statement goes. REPLICA and NEAREST need `read_only`."""
     @property
     def timeout(self) -> google.protobuf.duration_pb2.Duration:
         """The longest the statement may take, waiting for a connection included. The least of this, the call's own
         deadline and the server's limit decides. Zero or less is refused.
+        """
+
+    @property
+    def max_staleness(self) -> google.protobuf.duration_pb2.Duration:
+        """With REPLICA or NEAREST: the most that a replica may be behind the primary to be asked. A replica of which that
+        can't be told is passed over then. Unset: as the gateway's configuration has it. Zero or less is refused.
         """
 
     def __init__(
@@ -140,9 +151,11 @@ class QueryOptions(google.protobuf.message.Message):
         encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType = ...,
         tag: builtins.str = ...,
         mode: global___QueryMode.ValueType = ...,
+        route: rowgate.v1.routing_pb2.Route.ValueType = ...,
+        max_staleness: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["timeout", b"timeout"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["encoding", b"encoding", "max_bytes", b"max_bytes", "max_rows", b"max_rows", "mode", b"mode", "read_only", b"read_only", "tag", b"tag", "timeout", b"timeout"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["max_staleness", b"max_staleness", "timeout", b"timeout"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["encoding", b"encoding", "max_bytes", b"max_bytes", "max_rows", b"max_rows", "max_staleness", b"max_staleness", "mode", b"mode", "read_only", b"read_only", "route", b"route", "tag", b"tag", "timeout", b"timeout"]) -> None: ...
 
 global___QueryOptions = QueryOptions
 
@@ -427,7 +440,7 @@ class TransactRequest(google.protobuf.message.Message):
     @property
     def execute_query(self) -> global___ExecuteQueryRequest:
         """Run a statement, as StreamQuery does: there is no cap on its result. `options.mode` must be EXECUTE, and
-        `options.read_only` is for BeginTransaction to say.
+        `options.read_only` and `options.route` are for BeginTransaction to say.
         """
 
     @property

@@ -411,6 +411,7 @@ class QueryStats(google.protobuf.message.Message):
     WARNINGS_FIELD_NUMBER: builtins.int
     ELAPSED_FIELD_NUMBER: builtins.int
     QUERY_ID_FIELD_NUMBER: builtins.int
+    REPLICA_FIELD_NUMBER: builtins.int
     affected_rows: builtins.int
     """Rows inserted, changed or deleted. Absent for a statement that is not a write.
     An UPDATE counts the rows it matched, on every engine.
@@ -427,6 +428,8 @@ class QueryStats(google.protobuf.message.Message):
     """Which limit it was."""
     query_id: builtins.str
     """This query's name in the gateway's logs, unique across gateways."""
+    replica: builtins.str
+    """The replica that answered, by its name in the gateway's configuration. Empty: the primary."""
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___QueryWarning]:
         """The database's warnings; at most 64."""
@@ -446,9 +449,10 @@ class QueryStats(google.protobuf.message.Message):
         warnings: collections.abc.Iterable[global___QueryWarning] | None = ...,
         elapsed: google.protobuf.duration_pb2.Duration | None = ...,
         query_id: builtins.str = ...,
+        replica: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_affected_rows", b"_affected_rows", "_last_insert_id", b"_last_insert_id", "affected_rows", b"affected_rows", "elapsed", b"elapsed", "last_insert_id", b"last_insert_id"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_affected_rows", b"_affected_rows", "_last_insert_id", b"_last_insert_id", "affected_rows", b"affected_rows", "elapsed", b"elapsed", "last_insert_id", b"last_insert_id", "query_id", b"query_id", "row_count", b"row_count", "truncated", b"truncated", "truncation_reason", b"truncation_reason", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_affected_rows", b"_affected_rows", "_last_insert_id", b"_last_insert_id", "affected_rows", b"affected_rows", "elapsed", b"elapsed", "last_insert_id", b"last_insert_id", "query_id", b"query_id", "replica", b"replica", "row_count", b"row_count", "truncated", b"truncated", "truncation_reason", b"truncation_reason", "warnings", b"warnings"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_affected_rows", b"_affected_rows"]) -> typing.Literal["affected_rows"] | None: ...
     @typing.overload

@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from rowgate.v1 import filter_pb2 as rowgate_dot_v1_dot_filter__pb2
 from rowgate.v1 import result_pb2 as rowgate_dot_v1_dot_result__pb2
+from rowgate.v1 import routing_pb2 as rowgate_dot_v1_dot_routing__pb2
 from rowgate.v1 import value_pb2 as rowgate_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/table_service.proto\x12\nrowgate.v1\x1a\x17rowgate/v1/filter.proto\x1a\x17rowgate/v1/result.proto\x1a\x16rowgate/v1/value.proto\"V\n\tSortOrder\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x12\n\ndescending\x18\x02 \x01(\x08\x12%\n\x05nulls\x18\x03 \x01(\x0e\x32\x16.rowgate.v1.NullsOrder\"\xb4\x02\n\x0fListRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x04 \x03(\t\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12\'\n\x08order_by\x18\x06 \x03(\x0b\x32\x15.rowgate.v1.SortOrder\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\x12$\n\x05\x63ount\x18\t \x01(\x0e\x32\x15.rowgate.v1.CountMode\x12,\n\x08\x65ncoding\x18\n \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x17\n\x0finclude_deleted\x18\x0b \x01(\x08\"\xde\x01\n\x10ListRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x18\n\x0btotal_count\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1d\n\x15total_count_estimated\x18\x05 \x01(\x08\x12\x1a\n\x12soft_delete_column\x18\x06 \x01(\tB\x0e\n\x0c_total_count\"\x88\x02\n\rGetRowRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12/\n\x03key\x18\x04 \x03(\x0b\x32\".rowgate.v1.GetRowRequest.KeyEntry\x12\x0f\n\x07\x63olumns\x18\x05 \x03(\t\x12,\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x17\n\x0finclude_deleted\x18\x07 \x01(\x08\x1a=\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"z\n\x0eGetRowResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x03 \x01(\t\"\xa6\x01\n\x10\x43ountRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12$\n\x05\x63ount\x18\x05 \x01(\x0e\x32\x15.rowgate.v1.CountMode\x12\x17\n\x0finclude_deleted\x18\x06 \x01(\x08\"x\n\x11\x43ountRowsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x11\n\testimated\x18\x02 \x01(\x08\x12%\n\x05stats\x18\x03 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x04 \x01(\t\"\x80\x01\n\tRowValues\x12\x31\n\x06values\x18\x01 \x03(\x0b\x32!.rowgate.v1.RowValues.ValuesEntry\x1a@\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"`\n\nOnConflict\x12*\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1a.rowgate.v1.ConflictAction\x12\x0e\n\x06target\x18\x02 \x03(\t\x12\x16\n\x0eupdate_columns\x18\x03 \x03(\t\"\xe8\x01\n\x11InsertRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12#\n\x04rows\x18\x04 \x03(\x0b\x32\x15.rowgate.v1.RowValues\x12+\n\x0bon_conflict\x18\x05 \x01(\x0b\x32\x16.rowgate.v1.OnConflict\x12\x11\n\treturning\x18\x06 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x07 \x01(\x08\x12,\n\x08\x65ncoding\x18\x08 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\"x\n\x12InsertRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x14\n\x0cignored_rows\x18\x03 \x03(\x05\"\xf7\x04\n\x11UpdateRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\x33\n\x03key\x18\x04 \x03(\x0b\x32&.rowgate.v1.UpdateRowsRequest.KeyEntry\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12\x39\n\x06values\x18\x06 \x03(\x0b\x32).rowgate.v1.UpdateRowsRequest.ValuesEntry\x12=\n\x08\x65xpected\x18\x07 \x03(\x0b\x32+.rowgate.v1.UpdateRowsRequest.ExpectedEntry\x12\x11\n\treturning\x18\x08 \x03(\t\x12\x14\n\x0cmax_affected\x18\t \x01(\x03\x12\x18\n\x10\x61llow_unfiltered\x18\n \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x0b \x01(\x08\x12\x17\n\x0finclude_deleted\x18\x0c \x01(\x08\x12,\n\x08\x65ncoding\x18\r \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x1a=\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\x1a@\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\x1a\x42\n\rExpectedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"~\n\x12UpdateRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x03 \x01(\t\"\xe1\x03\n\x11\x44\x65leteRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\x33\n\x03key\x18\x04 \x03(\x0b\x32&.rowgate.v1.DeleteRowsRequest.KeyEntry\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12=\n\x08\x65xpected\x18\x06 \x03(\x0b\x32+.rowgate.v1.DeleteRowsRequest.ExpectedEntry\x12\x11\n\treturning\x18\x07 \x03(\t\x12\x14\n\x0cmax_affected\x18\x08 \x01(\x03\x12\x18\n\x10\x61llow_unfiltered\x18\t \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\x12,\n\x08\x65ncoding\x18\x0b \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x1a=\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\x1a\x42\n\rExpectedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"~\n\x12\x44\x65leteRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x03 \x01(\t*l\n\tCountMode\x12\x1a\n\x16\x43OUNT_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OUNT_MODE_NONE\x10\x01\x12\x14\n\x10\x43OUNT_MODE_EXACT\x10\x02\x12\x18\n\x14\x43OUNT_MODE_ESTIMATED\x10\x03*V\n\nNullsOrder\x12\x1b\n\x17NULLS_ORDER_UNSPECIFIED\x10\x00\x12\x15\n\x11NULLS_ORDER_FIRST\x10\x01\x12\x14\n\x10NULLS_ORDER_LAST\x10\x02*\x84\x01\n\x0e\x43onflictAction\x12\x1f\n\x1b\x43ONFLICT_ACTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONFLICT_ACTION_ERROR\x10\x01\x12\x1a\n\x16\x43ONFLICT_ACTION_IGNORE\x10\x02\x12\x1a\n\x16\x43ONFLICT_ACTION_UPDATE\x10\x03\x32\xc7\x03\n\x0cTableService\x12\x45\n\x08ListRows\x12\x1b.rowgate.v1.ListRowsRequest\x1a\x1c.rowgate.v1.ListRowsResponse\x12?\n\x06GetRow\x12\x19.rowgate.v1.GetRowRequest\x1a\x1a.rowgate.v1.GetRowResponse\x12H\n\tCountRows\x12\x1c.rowgate.v1.CountRowsRequest\x1a\x1d.rowgate.v1.CountRowsResponse\x12K\n\nInsertRows\x12\x1d.rowgate.v1.InsertRowsRequest\x1a\x1e.rowgate.v1.InsertRowsResponse\x12K\n\nUpdateRows\x12\x1d.rowgate.v1.UpdateRowsRequest\x1a\x1e.rowgate.v1.UpdateRowsResponse\x12K\n\nDeleteRows\x12\x1d.rowgate.v1.DeleteRowsRequest\x1a\x1e.rowgate.v1.DeleteRowsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/table_service.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17rowgate/v1/filter.proto\x1a\x17rowgate/v1/result.proto\x1a\x18rowgate/v1/routing.proto\x1a\x16rowgate/v1/value.proto\"V\n\tSortOrder\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x12\n\ndescending\x18\x02 \x01(\x08\x12%\n\x05nulls\x18\x03 \x01(\x0e\x32\x16.rowgate.v1.NullsOrder\"\x88\x03\n\x0fListRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x04 \x03(\t\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12\'\n\x08order_by\x18\x06 \x03(\x0b\x32\x15.rowgate.v1.SortOrder\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\x12$\n\x05\x63ount\x18\t \x01(\x0e\x32\x15.rowgate.v1.CountMode\x12,\n\x08\x65ncoding\x18\n \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x17\n\x0finclude_deleted\x18\x0b \x01(\x08\x12 \n\x05route\x18\x0c \x01(\x0e\x32\x11.rowgate.v1.Route\x12\x30\n\rmax_staleness\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\"\xde\x01\n\x10ListRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x18\n\x0btotal_count\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1d\n\x15total_count_estimated\x18\x05 \x01(\x08\x12\x1a\n\x12soft_delete_column\x18\x06 \x01(\tB\x0e\n\x0c_total_count\"\xdc\x02\n\rGetRowRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12/\n\x03key\x18\x04 \x03(\x0b\x32\".rowgate.v1.GetRowRequest.KeyEntry\x12\x0f\n\x07\x63olumns\x18\x05 \x03(\t\x12,\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x12\x17\n\x0finclude_deleted\x18\x07 \x01(\x08\x12 \n\x05route\x18\x08 \x01(\x0e\x32\x11.rowgate.v1.Route\x12\x30\n\rmax_staleness\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x1a=\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"z\n\x0eGetRowResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x03 \x01(\t\"\xfa\x01\n\x10\x43ountRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12$\n\x05\x63ount\x18\x05 \x01(\x0e\x32\x15.rowgate.v1.CountMode\x12\x17\n\x0finclude_deleted\x18\x06 \x01(\x08\x12 \n\x05route\x18\x07 \x01(\x0e\x32\x11.rowgate.v1.Route\x12\x30\n\rmax_staleness\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"x\n\x11\x43ountRowsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x11\n\testimated\x18\x02 \x01(\x08\x12%\n\x05stats\x18\x03 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x04 \x01(\t\"\x80\x01\n\tRowValues\x12\x31\n\x06values\x18\x01 \x03(\x0b\x32!.rowgate.v1.RowValues.ValuesEntry\x1a@\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"`\n\nOnConflict\x12*\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32\x1a.rowgate.v1.ConflictAction\x12\x0e\n\x06target\x18\x02 \x03(\t\x12\x16\n\x0eupdate_columns\x18\x03 \x03(\t\"\xe8\x01\n\x11InsertRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12#\n\x04rows\x18\x04 \x03(\x0b\x32\x15.rowgate.v1.RowValues\x12+\n\x0bon_conflict\x18\x05 \x01(\x0b\x32\x16.rowgate.v1.OnConflict\x12\x11\n\treturning\x18\x06 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x07 \x01(\x08\x12,\n\x08\x65ncoding\x18\x08 \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\"x\n\x12InsertRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x14\n\x0cignored_rows\x18\x03 \x03(\x05\"\xf7\x04\n\x11UpdateRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\x33\n\x03key\x18\x04 \x03(\x0b\x32&.rowgate.v1.UpdateRowsRequest.KeyEntry\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12\x39\n\x06values\x18\x06 \x03(\x0b\x32).rowgate.v1.UpdateRowsRequest.ValuesEntry\x12=\n\x08\x65xpected\x18\x07 \x03(\x0b\x32+.rowgate.v1.UpdateRowsRequest.ExpectedEntry\x12\x11\n\treturning\x18\x08 \x03(\t\x12\x14\n\x0cmax_affected\x18\t \x01(\x03\x12\x18\n\x10\x61llow_unfiltered\x18\n \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x0b \x01(\x08\x12\x17\n\x0finclude_deleted\x18\x0c \x01(\x08\x12,\n\x08\x65ncoding\x18\r \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x1a=\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\x1a@\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\x1a\x42\n\rExpectedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"~\n\x12UpdateRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x03 \x01(\t\"\xe1\x03\n\x11\x44\x65leteRowsRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0e\n\x06schema\x18\x02 \x01(\t\x12\r\n\x05table\x18\x03 \x01(\t\x12\x33\n\x03key\x18\x04 \x03(\x0b\x32&.rowgate.v1.DeleteRowsRequest.KeyEntry\x12\"\n\x06\x66ilter\x18\x05 \x01(\x0b\x32\x12.rowgate.v1.Filter\x12=\n\x08\x65xpected\x18\x06 \x03(\x0b\x32+.rowgate.v1.DeleteRowsRequest.ExpectedEntry\x12\x11\n\treturning\x18\x07 \x03(\t\x12\x14\n\x0cmax_affected\x18\x08 \x01(\x03\x12\x18\n\x10\x61llow_unfiltered\x18\t \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\x12,\n\x08\x65ncoding\x18\x0b \x01(\x0e\x32\x1a.rowgate.v1.ResultEncoding\x1a=\n\x08KeyEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\x1a\x42\n\rExpectedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.rowgate.v1.Value:\x02\x38\x01\"~\n\x12\x44\x65leteRowsResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x15.rowgate.v1.ResultSet\x12%\n\x05stats\x18\x02 \x01(\x0b\x32\x16.rowgate.v1.QueryStats\x12\x1a\n\x12soft_delete_column\x18\x03 \x01(\t*l\n\tCountMode\x12\x1a\n\x16\x43OUNT_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43OUNT_MODE_NONE\x10\x01\x12\x14\n\x10\x43OUNT_MODE_EXACT\x10\x02\x12\x18\n\x14\x43OUNT_MODE_ESTIMATED\x10\x03*V\n\nNullsOrder\x12\x1b\n\x17NULLS_ORDER_UNSPECIFIED\x10\x00\x12\x15\n\x11NULLS_ORDER_FIRST\x10\x01\x12\x14\n\x10NULLS_ORDER_LAST\x10\x02*\x84\x01\n\x0e\x43onflictAction\x12\x1f\n\x1b\x43ONFLICT_ACTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONFLICT_ACTION_ERROR\x10\x01\x12\x1a\n\x16\x43ONFLICT_ACTION_IGNORE\x10\x02\x12\x1a\n\x16\x43ONFLICT_ACTION_UPDATE\x10\x03\x32\xc7\x03\n\x0cTableService\x12\x45\n\x08ListRows\x12\x1b.rowgate.v1.ListRowsRequest\x1a\x1c.rowgate.v1.ListRowsResponse\x12?\n\x06GetRow\x12\x19.rowgate.v1.GetRowRequest\x1a\x1a.rowgate.v1.GetRowResponse\x12H\n\tCountRows\x12\x1c.rowgate.v1.CountRowsRequest\x1a\x1d.rowgate.v1.CountRowsResponse\x12K\n\nInsertRows\x12\x1d.rowgate.v1.InsertRowsRequest\x1a\x1e.rowgate.v1.InsertRowsResponse\x12K\n\nUpdateRows\x12\x1d.rowgate.v1.UpdateRowsRequest\x1a\x1e.rowgate.v1.UpdateRowsResponse\x12K\n\nDeleteRows\x12\x1d.rowgate.v1.DeleteRowsRequest\x1a\x1e.rowgate.v1.DeleteRowsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,56 +50,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEROWSREQUEST_KEYENTRY']._serialized_options = b'8\001'
   _globals['_DELETEROWSREQUEST_EXPECTEDENTRY']._loaded_options = None
   _globals['_DELETEROWSREQUEST_EXPECTEDENTRY']._serialized_options = b'8\001'
-  _globals['_COUNTMODE']._serialized_start=3386
-  _globals['_COUNTMODE']._serialized_end=3494
-  _globals['_NULLSORDER']._serialized_start=3496
-  _globals['_NULLSORDER']._serialized_end=3582
-  _globals['_CONFLICTACTION']._serialized_start=3585
-  _globals['_CONFLICTACTION']._serialized_end=3717
-  _globals['_SORTORDER']._serialized_start=120
-  _globals['_SORTORDER']._serialized_end=206
-  _globals['_LISTROWSREQUEST']._serialized_start=209
-  _globals['_LISTROWSREQUEST']._serialized_end=517
-  _globals['_LISTROWSRESPONSE']._serialized_start=520
-  _globals['_LISTROWSRESPONSE']._serialized_end=742
-  _globals['_GETROWREQUEST']._serialized_start=745
-  _globals['_GETROWREQUEST']._serialized_end=1009
-  _globals['_GETROWREQUEST_KEYENTRY']._serialized_start=948
-  _globals['_GETROWREQUEST_KEYENTRY']._serialized_end=1009
-  _globals['_GETROWRESPONSE']._serialized_start=1011
-  _globals['_GETROWRESPONSE']._serialized_end=1133
-  _globals['_COUNTROWSREQUEST']._serialized_start=1136
-  _globals['_COUNTROWSREQUEST']._serialized_end=1302
-  _globals['_COUNTROWSRESPONSE']._serialized_start=1304
-  _globals['_COUNTROWSRESPONSE']._serialized_end=1424
-  _globals['_ROWVALUES']._serialized_start=1427
-  _globals['_ROWVALUES']._serialized_end=1555
-  _globals['_ROWVALUES_VALUESENTRY']._serialized_start=1491
-  _globals['_ROWVALUES_VALUESENTRY']._serialized_end=1555
-  _globals['_ONCONFLICT']._serialized_start=1557
-  _globals['_ONCONFLICT']._serialized_end=1653
-  _globals['_INSERTROWSREQUEST']._serialized_start=1656
-  _globals['_INSERTROWSREQUEST']._serialized_end=1888
-  _globals['_INSERTROWSRESPONSE']._serialized_start=1890
-  _globals['_INSERTROWSRESPONSE']._serialized_end=2010
-  _globals['_UPDATEROWSREQUEST']._serialized_start=2013
-  _globals['_UPDATEROWSREQUEST']._serialized_end=2644
-  _globals['_UPDATEROWSREQUEST_KEYENTRY']._serialized_start=948
-  _globals['_UPDATEROWSREQUEST_KEYENTRY']._serialized_end=1009
-  _globals['_UPDATEROWSREQUEST_VALUESENTRY']._serialized_start=1491
-  _globals['_UPDATEROWSREQUEST_VALUESENTRY']._serialized_end=1555
-  _globals['_UPDATEROWSREQUEST_EXPECTEDENTRY']._serialized_start=2578
-  _globals['_UPDATEROWSREQUEST_EXPECTEDENTRY']._serialized_end=2644
-  _globals['_UPDATEROWSRESPONSE']._serialized_start=2646
-  _globals['_UPDATEROWSRESPONSE']._serialized_end=2772
-  _globals['_DELETEROWSREQUEST']._serialized_start=2775
-  _globals['_DELETEROWSREQUEST']._serialized_end=3256
-  _globals['_DELETEROWSREQUEST_KEYENTRY']._serialized_start=948
-  _globals['_DELETEROWSREQUEST_KEYENTRY']._serialized_end=1009
-  _globals['_DELETEROWSREQUEST_EXPECTEDENTRY']._serialized_start=2578
-  _globals['_DELETEROWSREQUEST_EXPECTEDENTRY']._serialized_end=2644
-  _globals['_DELETEROWSRESPONSE']._serialized_start=3258
-  _globals['_DELETEROWSRESPONSE']._serialized_end=3384
-  _globals['_TABLESERVICE']._serialized_start=3720
-  _globals['_TABLESERVICE']._serialized_end=4175
+  _globals['_COUNTMODE']._serialized_start=3696
+  _globals['_COUNTMODE']._serialized_end=3804
+  _globals['_NULLSORDER']._serialized_start=3806
+  _globals['_NULLSORDER']._serialized_end=3892
+  _globals['_CONFLICTACTION']._serialized_start=3895
+  _globals['_CONFLICTACTION']._serialized_end=4027
+  _globals['_SORTORDER']._serialized_start=178
+  _globals['_SORTORDER']._serialized_end=264
+  _globals['_LISTROWSREQUEST']._serialized_start=267
+  _globals['_LISTROWSREQUEST']._serialized_end=659
+  _globals['_LISTROWSRESPONSE']._serialized_start=662
+  _globals['_LISTROWSRESPONSE']._serialized_end=884
+  _globals['_GETROWREQUEST']._serialized_start=887
+  _globals['_GETROWREQUEST']._serialized_end=1235
+  _globals['_GETROWREQUEST_KEYENTRY']._serialized_start=1174
+  _globals['_GETROWREQUEST_KEYENTRY']._serialized_end=1235
+  _globals['_GETROWRESPONSE']._serialized_start=1237
+  _globals['_GETROWRESPONSE']._serialized_end=1359
+  _globals['_COUNTROWSREQUEST']._serialized_start=1362
+  _globals['_COUNTROWSREQUEST']._serialized_end=1612
+  _globals['_COUNTROWSRESPONSE']._serialized_start=1614
+  _globals['_COUNTROWSRESPONSE']._serialized_end=1734
+  _globals['_ROWVALUES']._serialized_start=1737
+  _globals['_ROWVALUES']._serialized_end=1865
+  _globals['_ROWVALUES_VALUESENTRY']._serialized_start=1801
+  _globals['_ROWVALUES_VALUESENTRY']._serialized_end=1865
+  _globals['_ONCONFLICT']._serialized_start=1867
+  _globals['_ONCONFLICT']._serialized_end=1963
+  _globals['_INSERTROWSREQUEST']._serialized_start=1966
+  _globals['_INSERTROWSREQUEST']._serialized_end=2198
+  _globals['_INSERTROWSRESPONSE']._serialized_start=2200
+  _globals['_INSERTROWSRESPONSE']._serialized_end=2320
+  _globals['_UPDATEROWSREQUEST']._serialized_start=2323
+  _globals['_UPDATEROWSREQUEST']._serialized_end=2954
+  _globals['_UPDATEROWSREQUEST_KEYENTRY']._serialized_start=1174
+  _globals['_UPDATEROWSREQUEST_KEYENTRY']._serialized_end=1235
+  _globals['_UPDATEROWSREQUEST_VALUESENTRY']._serialized_start=1801
+  _globals['_UPDATEROWSREQUEST_VALUESENTRY']._serialized_end=1865
+  _globals['_UPDATEROWSREQUEST_EXPECTEDENTRY']._serialized_start=2888
+  _globals['_UPDATEROWSREQUEST_EXPECTEDENTRY']._serialized_end=2954
+  _globals['_UPDATEROWSRESPONSE']._serialized_start=2956
+  _globals['_UPDATEROWSRESPONSE']._serialized_end=3082
+  _globals['_DELETEROWSREQUEST']._serialized_start=3085
+  _globals['_DELETEROWSREQUEST']._serialized_end=3566
+  _globals['_DELETEROWSREQUEST_KEYENTRY']._serialized_start=1174
+  _globals['_DELETEROWSREQUEST_KEYENTRY']._serialized_end=1235
+  _globals['_DELETEROWSREQUEST_EXPECTEDENTRY']._serialized_start=2888
+  _globals['_DELETEROWSREQUEST_EXPECTEDENTRY']._serialized_end=2954
+  _globals['_DELETEROWSRESPONSE']._serialized_start=3568
+  _globals['_DELETEROWSRESPONSE']._serialized_end=3694
+  _globals['_TABLESERVICE']._serialized_start=4030
+  _globals['_TABLESERVICE']._serialized_end=4485
 # @@protoc_insertion_point(module_scope)

@@ -6,11 +6,13 @@ Rows of any table, without writing SQL."""
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.duration_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import rowgate.v1.filter_pb2
 import rowgate.v1.result_pb2
+import rowgate.v1.routing_pb2
 import rowgate.v1.value_pb2
 import sys
 import typing
@@ -155,6 +157,8 @@ class ListRowsRequest(google.protobuf.message.Message):
     COUNT_FIELD_NUMBER: builtins.int
     ENCODING_FIELD_NUMBER: builtins.int
     INCLUDE_DELETED_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    MAX_STALENESS_FIELD_NUMBER: builtins.int
     database: builtins.str
     """A configured database. Empty: the default one."""
     schema: builtins.str
@@ -164,8 +168,8 @@ class ListRowsRequest(google.protobuf.message.Message):
     page_size: builtins.int
     """The most rows of a page. 0: 100. At most 10,000; what is above that is taken as that."""
     page_token: builtins.str
-    """`next_page_token` of the page before. Everything else but `page_size`, `columns`, `count` and `encoding` must be as
-    it was then. It is signed, and lasts as long as `server.page_token_secret`: without that setting, as long as the
+    """`next_page_token` of the page before. Everything else but `page_size`, `columns`, `count`, `encoding` and
+    where the call goes must be as it was then. It is signed, and lasts as long as `server.page_token_secret`: without that setting, as long as the
     one process that gave it.
     """
     count: global___CountMode.ValueType
@@ -174,6 +178,8 @@ class ListRowsRequest(google.protobuf.message.Message):
     """How the rows are laid out."""
     include_deleted: builtins.bool
     """Whether rows that are marked as deleted are among them."""
+    route: rowgate.v1.routing_pb2.Route.ValueType
+    """Where the call goes: to a replica if that is asked for."""
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The columns wanted, in this order. Empty: all, in the table's order."""
@@ -190,6 +196,12 @@ class ListRowsRequest(google.protobuf.message.Message):
         MySQL and MariaDB sort a TEXT, BLOB or VARCHAR(256) and longer by its first 255 characters or bytes.
         """
 
+    @property
+    def max_staleness(self) -> google.protobuf.duration_pb2.Duration:
+        """With REPLICA or NEAREST: the most that a replica may be behind the primary to be asked. A replica of which that
+        can't be told is passed over then. Unset: as the gateway's configuration has it. Zero or less is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -204,9 +216,11 @@ class ListRowsRequest(google.protobuf.message.Message):
         count: global___CountMode.ValueType = ...,
         encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType = ...,
         include_deleted: builtins.bool = ...,
+        route: rowgate.v1.routing_pb2.Route.ValueType = ...,
+        max_staleness: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["columns", b"columns", "count", b"count", "database", b"database", "encoding", b"encoding", "filter", b"filter", "include_deleted", b"include_deleted", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "schema", b"schema", "table", b"table"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["filter", b"filter", "max_staleness", b"max_staleness"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["columns", b"columns", "count", b"count", "database", b"database", "encoding", b"encoding", "filter", b"filter", "include_deleted", b"include_deleted", "max_staleness", b"max_staleness", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "route", b"route", "schema", b"schema", "table", b"table"]) -> None: ...
 
 global___ListRowsRequest = ListRowsRequest
 
@@ -285,6 +299,8 @@ class GetRowRequest(google.protobuf.message.Message):
     COLUMNS_FIELD_NUMBER: builtins.int
     ENCODING_FIELD_NUMBER: builtins.int
     INCLUDE_DELETED_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    MAX_STALENESS_FIELD_NUMBER: builtins.int
     database: builtins.str
     """A configured database. Empty: the default one."""
     schema: builtins.str
@@ -295,6 +311,8 @@ class GetRowRequest(google.protobuf.message.Message):
     """How the row is laid out."""
     include_deleted: builtins.bool
     """Whether a row that is marked as deleted is found."""
+    route: rowgate.v1.routing_pb2.Route.ValueType
+    """Where the call goes: to a replica if that is asked for."""
     @property
     def key(self) -> google.protobuf.internal.containers.MessageMap[builtins.str, rowgate.v1.value_pb2.Value]:
         """The columns of the primary key, or of another unique key, each with its value: all of them, and no others."""
@@ -302,6 +320,12 @@ class GetRowRequest(google.protobuf.message.Message):
     @property
     def columns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The columns wanted, in this order. Empty: all, in the table's order."""
+
+    @property
+    def max_staleness(self) -> google.protobuf.duration_pb2.Duration:
+        """With REPLICA or NEAREST: the most that a replica may be behind the primary to be asked. A replica of which that
+        can't be told is passed over then. Unset: as the gateway's configuration has it. Zero or less is refused.
+        """
 
     def __init__(
         self,
@@ -313,8 +337,11 @@ class GetRowRequest(google.protobuf.message.Message):
         columns: collections.abc.Iterable[builtins.str] | None = ...,
         encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType = ...,
         include_deleted: builtins.bool = ...,
+        route: rowgate.v1.routing_pb2.Route.ValueType = ...,
+        max_staleness: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["columns", b"columns", "database", b"database", "encoding", b"encoding", "include_deleted", b"include_deleted", "key", b"key", "schema", b"schema", "table", b"table"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["max_staleness", b"max_staleness"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["columns", b"columns", "database", b"database", "encoding", b"encoding", "include_deleted", b"include_deleted", "key", b"key", "max_staleness", b"max_staleness", "route", b"route", "schema", b"schema", "table", b"table"]) -> None: ...
 
 global___GetRowRequest = GetRowRequest
 
@@ -361,6 +388,8 @@ class CountRowsRequest(google.protobuf.message.Message):
     FILTER_FIELD_NUMBER: builtins.int
     COUNT_FIELD_NUMBER: builtins.int
     INCLUDE_DELETED_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    MAX_STALENESS_FIELD_NUMBER: builtins.int
     database: builtins.str
     """A configured database. Empty: the default one."""
     schema: builtins.str
@@ -371,9 +400,17 @@ class CountRowsRequest(google.protobuf.message.Message):
     """EXACT or ESTIMATED."""
     include_deleted: builtins.bool
     """Whether rows that are marked as deleted count."""
+    route: rowgate.v1.routing_pb2.Route.ValueType
+    """Where the call goes: to a replica if that is asked for."""
     @property
     def filter(self) -> rowgate.v1.filter_pb2.Filter:
         """Which rows. Unset: all."""
+
+    @property
+    def max_staleness(self) -> google.protobuf.duration_pb2.Duration:
+        """With REPLICA or NEAREST: the most that a replica may be behind the primary to be asked. A replica of which that
+        can't be told is passed over then. Unset: as the gateway's configuration has it. Zero or less is refused.
+        """
 
     def __init__(
         self,
@@ -384,9 +421,11 @@ class CountRowsRequest(google.protobuf.message.Message):
         filter: rowgate.v1.filter_pb2.Filter | None = ...,
         count: global___CountMode.ValueType = ...,
         include_deleted: builtins.bool = ...,
+        route: rowgate.v1.routing_pb2.Route.ValueType = ...,
+        max_staleness: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["filter", b"filter"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["count", b"count", "database", b"database", "filter", b"filter", "include_deleted", b"include_deleted", "schema", b"schema", "table", b"table"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["filter", b"filter", "max_staleness", b"max_staleness"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["count", b"count", "database", b"database", "filter", b"filter", "include_deleted", b"include_deleted", "max_staleness", b"max_staleness", "route", b"route", "schema", b"schema", "table", b"table"]) -> None: ...
 
 global___CountRowsRequest = CountRowsRequest
 

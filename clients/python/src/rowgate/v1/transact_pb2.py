@@ -23,27 +23,28 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from rowgate.v1 import routing_pb2 as rowgate_dot_v1_dot_routing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rowgate/v1/transact.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\"\x95\x02\n\x10\x42\x65ginTransaction\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12-\n\tisolation\x18\x02 \x01(\x0e\x32\x1a.rowgate.v1.IsolationLevel\x12\x11\n\tread_only\x18\x03 \x01(\x08\x12\x12\n\ndeferrable\x18\x04 \x01(\x08\x12/\n\x0clock_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cidle_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03tag\x18\x08 \x01(\t\"\x99\x01\n\x10TransactionBegun\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12/\n\x0cidle_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x19\n\tSavepoint\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x08\n\x06\x43ommit\"\n\n\x08Rollback*\xc2\x01\n\x0eIsolationLevel\x12\x1f\n\x1bISOLATION_LEVEL_UNSPECIFIED\x10\x00\x12$\n ISOLATION_LEVEL_READ_UNCOMMITTED\x10\x01\x12\"\n\x1eISOLATION_LEVEL_READ_COMMITTED\x10\x02\x12#\n\x1fISOLATION_LEVEL_REPEATABLE_READ\x10\x03\x12 \n\x1cISOLATION_LEVEL_SERIALIZABLE\x10\x04*\xd4\x01\n\x10TransactionState\x12!\n\x1dTRANSACTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRANSACTION_STATE_ACTIVE\x10\x01\x12\x1c\n\x18TRANSACTION_STATE_FAILED\x10\x02\x12\x1f\n\x1bTRANSACTION_STATE_COMMITTED\x10\x03\x12!\n\x1dTRANSACTION_STATE_ROLLED_BACK\x10\x04\x12\x1d\n\x19TRANSACTION_STATE_UNKNOWN\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rowgate/v1/transact.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x18rowgate/v1/routing.proto\"\xe9\x02\n\x10\x42\x65ginTransaction\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12-\n\tisolation\x18\x02 \x01(\x0e\x32\x1a.rowgate.v1.IsolationLevel\x12\x11\n\tread_only\x18\x03 \x01(\x08\x12\x12\n\ndeferrable\x18\x04 \x01(\x08\x12/\n\x0clock_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cidle_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0b\n\x03tag\x18\x08 \x01(\t\x12 \n\x05route\x18\t \x01(\x0e\x32\x11.rowgate.v1.Route\x12\x30\n\rmax_staleness\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\"\x99\x01\n\x10TransactionBegun\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12/\n\x0cidle_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x19\n\tSavepoint\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x08\n\x06\x43ommit\"\n\n\x08Rollback*\xc2\x01\n\x0eIsolationLevel\x12\x1f\n\x1bISOLATION_LEVEL_UNSPECIFIED\x10\x00\x12$\n ISOLATION_LEVEL_READ_UNCOMMITTED\x10\x01\x12\"\n\x1eISOLATION_LEVEL_READ_COMMITTED\x10\x02\x12#\n\x1fISOLATION_LEVEL_REPEATABLE_READ\x10\x03\x12 \n\x1cISOLATION_LEVEL_SERIALIZABLE\x10\x04*\xd4\x01\n\x10TransactionState\x12!\n\x1dTRANSACTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRANSACTION_STATE_ACTIVE\x10\x01\x12\x1c\n\x18TRANSACTION_STATE_FAILED\x10\x02\x12\x1f\n\x1bTRANSACTION_STATE_COMMITTED\x10\x03\x12!\n\x1dTRANSACTION_STATE_ROLLED_BACK\x10\x04\x12\x1d\n\x19TRANSACTION_STATE_UNKNOWN\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rowgate.v1.transact_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ISOLATIONLEVEL']._serialized_start=559
-  _globals['_ISOLATIONLEVEL']._serialized_end=753
-  _globals['_TRANSACTIONSTATE']._serialized_start=756
-  _globals['_TRANSACTIONSTATE']._serialized_end=968
-  _globals['_BEGINTRANSACTION']._serialized_start=74
-  _globals['_BEGINTRANSACTION']._serialized_end=351
-  _globals['_TRANSACTIONBEGUN']._serialized_start=354
-  _globals['_TRANSACTIONBEGUN']._serialized_end=507
-  _globals['_SAVEPOINT']._serialized_start=509
-  _globals['_SAVEPOINT']._serialized_end=534
-  _globals['_COMMIT']._serialized_start=536
-  _globals['_COMMIT']._serialized_end=544
-  _globals['_ROLLBACK']._serialized_start=546
-  _globals['_ROLLBACK']._serialized_end=556
+  _globals['_ISOLATIONLEVEL']._serialized_start=669
+  _globals['_ISOLATIONLEVEL']._serialized_end=863
+  _globals['_TRANSACTIONSTATE']._serialized_start=866
+  _globals['_TRANSACTIONSTATE']._serialized_end=1078
+  _globals['_BEGINTRANSACTION']._serialized_start=100
+  _globals['_BEGINTRANSACTION']._serialized_end=461
+  _globals['_TRANSACTIONBEGUN']._serialized_start=464
+  _globals['_TRANSACTIONBEGUN']._serialized_end=617
+  _globals['_SAVEPOINT']._serialized_start=619
+  _globals['_SAVEPOINT']._serialized_end=644
+  _globals['_COMMIT']._serialized_start=646
+  _globals['_COMMIT']._serialized_end=654
+  _globals['_ROLLBACK']._serialized_start=656
+  _globals['_ROLLBACK']._serialized_end=666
 # @@protoc_insertion_point(module_scope)

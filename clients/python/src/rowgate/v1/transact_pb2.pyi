@@ -8,6 +8,7 @@ import google.protobuf.descriptor
 import google.protobuf.duration_pb2
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import rowgate.v1.routing_pb2
 import sys
 import typing
 
@@ -106,6 +107,8 @@ class BeginTransaction(google.protobuf.message.Message):
     IDLE_TIMEOUT_FIELD_NUMBER: builtins.int
     TIMEOUT_FIELD_NUMBER: builtins.int
     TAG_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    MAX_STALENESS_FIELD_NUMBER: builtins.int
     database: builtins.str
     """The database's name in the gateway's configuration. Empty: the default one."""
     isolation: global___IsolationLevel.ValueType
@@ -116,6 +119,8 @@ class BeginTransaction(google.protobuf.message.Message):
     """PostgreSQL: wait until it can run without ever failing to be serialised. Only with SERIALIZABLE and `read_only`."""
     tag: builtins.str
     """A label of the caller's for the logs: 1 to 64 of `A-Z a-z 0-9 . _ / : -`."""
+    route: rowgate.v1.routing_pb2.Route.ValueType
+    """Where it goes, all of it. REPLICA and NEAREST need `read_only`."""
     @property
     def lock_timeout(self) -> google.protobuf.duration_pb2.Duration:
         """The longest a statement may wait for a lock; then `LOCK_TIMEOUT`. Unset: as the database has it. MySQL and MariaDB
@@ -132,6 +137,12 @@ class BeginTransaction(google.protobuf.message.Message):
     def timeout(self) -> google.protobuf.duration_pb2.Duration:
         """The longest all of it may take. 10 ms at the least; the gateway's own limit holds too, and so does the call's deadline."""
 
+    @property
+    def max_staleness(self) -> google.protobuf.duration_pb2.Duration:
+        """With REPLICA or NEAREST: the most that a replica may be behind the primary when the transaction begins. Unset: as
+        the gateway's configuration has it. Zero or less is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -143,9 +154,11 @@ class BeginTransaction(google.protobuf.message.Message):
         idle_timeout: google.protobuf.duration_pb2.Duration | None = ...,
         timeout: google.protobuf.duration_pb2.Duration | None = ...,
         tag: builtins.str = ...,
+        route: rowgate.v1.routing_pb2.Route.ValueType = ...,
+        max_staleness: google.protobuf.duration_pb2.Duration | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["idle_timeout", b"idle_timeout", "lock_timeout", b"lock_timeout", "timeout", b"timeout"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["database", b"database", "deferrable", b"deferrable", "idle_timeout", b"idle_timeout", "isolation", b"isolation", "lock_timeout", b"lock_timeout", "read_only", b"read_only", "tag", b"tag", "timeout", b"timeout"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["idle_timeout", b"idle_timeout", "lock_timeout", b"lock_timeout", "max_staleness", b"max_staleness", "timeout", b"timeout"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["database", b"database", "deferrable", b"deferrable", "idle_timeout", b"idle_timeout", "isolation", b"isolation", "lock_timeout", b"lock_timeout", "max_staleness", b"max_staleness", "read_only", b"read_only", "route", b"route", "tag", b"tag", "timeout", b"timeout"]) -> None: ...
 
 global___BeginTransaction = BeginTransaction
 

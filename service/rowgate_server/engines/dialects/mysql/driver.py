@@ -17,9 +17,11 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
 from rowgate_server.engines.dialects.mysql.control import Control
+from rowgate_server.engines.dialects.mysql.role import ask_role
 from rowgate_server.engines.dialects.mysql.session import MySQLSession, SessionSettings
 from rowgate_server.engines.dialects.mysql.statements import Statements
 from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.roles import Role
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
 
@@ -114,6 +116,10 @@ class MySQLDriver:
 
         version = await self._probing.ask(ping)
         return ServerFacts(version.removeprefix("5.5.5-"), self._address.database)
+
+    async def role(self) -> Role:
+        """Whether it takes writes, is in step with its cluster, and how far its data goes."""
+        return await self._probing.ask(ask_role)
 
     async def kill(self, connection: Any) -> None:
         """End a connection, and what it runs, from another one."""

@@ -17,10 +17,18 @@ from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
 from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.roles import Position, Role
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
 
 _FACTS = "SELECT current_setting('server_version'), current_schema()::text"
+
+# What a standby has replayed, or else what was written, counted from the beginning. To compare standbys with what was
+# inserted, and not yet written, would be too much: the end of a page is not where the next record begins.
+_ROLE = """
+SELECT current_setting('transaction_read_only') = 'off',
+  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0')::bigint
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,16 @@ class PostgreSQLDriver:
             self._drop_probing()
             raise
         return ServerFacts(row[0], row[1] or "")
+
+    async def role(self) -> Role:
+        """A standby is read-only, and so is a server that was told to be."""
+        try:
+            writable, position = await self._probing.fetchrow(_ROLE)
+        except BaseException:
+            self._drop_probing()
+            raise
+        at: Position = () if position is None else ({"": int(position)},)
+        return Role(writable, written=at, applied=at)
 
     def schema_version(self) -> int | None:
         """Not known without asking."""

@@ -19,6 +19,7 @@ from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.dialects.sqlite.schema_version import SchemaVersion
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
 from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.roles import Role
 from rowgate_server.errors import RowgateError
 
 _LONGEST_VALUE = 64 * 1024 * 1024
@@ -95,6 +96,10 @@ class SQLiteDriver:
             finally:
                 await connection.close()
         return ServerFacts(sqlite3.sqlite_version, "main")
+
+    async def role(self) -> Role:
+        """A file has no others."""
+        return Role()
 
     def schema_version(self) -> int | None:
         """A number in the file's header."""

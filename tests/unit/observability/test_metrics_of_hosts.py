@@ -1,0 +1,64 @@
+"""What is told of a database with several servers: each by its configured name, and no others."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rowgate_server.observability.host_metrics import HostNumbers
+from rowgate_server.observability.merging import Ended, Merged, snapshot
+from rowgate_server.observability.metrics import Metrics
+
+PRIMARY = HostNumbers("db1:3306", False, True, True, in_use=2, idle=3, calls=7, staleness=None)
+COPY = HostNumbers("copy", True, False, False, in_use=0, idle=1, calls=5, staleness=1.5)
+OF_PRIMARY = {"database": "main", "host": "db1:3306", "role": "primary"}
+OF_COPY = {"database": "main", "host": "copy", "role": "replica"}
+
+
+def test_each_server_is_told_of() -> None:
+    metrics = Metrics()
+    metrics.watch_hosts(lambda: {"main": [PRIMARY, COPY]})
+    told = metrics.registry.get_sample_value
+    assert [told("rowgate_host_up", OF_PRIMARY), told("rowgate_host_up", OF_COPY)] == [1, 0]
+    assert [told("rowgate_host_writable", OF_PRIMARY), told("rowgate_host_writable", OF_COPY)] == [1, 0]
+    assert [told("rowgate_host_in_use", OF_PRIMARY), told("rowgate_host_idle", OF_PRIMARY)] == [2, 3]
+    assert told("rowgate_host_calls_total", OF_COPY) == 5
+    assert told("rowgate_replica_staleness_seconds", {"database": "main", "host": "copy"}) == 1.5
+    assert told("rowgate_replica_staleness_seconds", {"database": "main", "host": "db1:3306"}) is None
+
+
+def test_breaker_of_a_database_is_the_best_of_its_servers() -> None:
+    metrics = Metrics()
+    hosts = metrics.hosts_of("main")
+    one, other = hosts("a:1"), hosts("b:1")
+
+    def told() -> float | None:
+        return metrics.registry.get_sample_value("rowgate_breaker_state", {"database": "main"})
+
+    one.breaker("OPEN", 2)
+    assert told() == 0
+    other.breaker("OPEN", 2)
+    assert told() == 2
+    one.breaker("HALF_OPEN", 1)
+    assert told() == 1
+    other.breaker("CLOSED", 0)
+    assert told() == 0
+
+
+def test_connections_of_all_servers_count_for_the_database() -> None:
+    metrics = Metrics()
+    hosts = metrics.hosts_of("main")
+    hosts("a:1").pool_timeout()
+    hosts("b:1").pool_timeout()
+    assert metrics.registry.get_sample_value("rowgate_pool_timeouts_total", {"database": "main"}) == 2
+
+
+def test_of_several_processes_the_worst_is_told() -> None:
+    processes = []
+    for numbers in (COPY._replace(up=True, staleness=0.5), COPY):
+        metrics = Metrics()
+        metrics.watch_hosts(partial(dict, main=[numbers]))
+        processes.append(snapshot(metrics.registry))
+    merged = {family.name: family.samples[0].value for family in Merged(processes, Ended()).collect() if family.samples}
+    assert merged["rowgate_host_up"] == 0
+    assert merged["rowgate_replica_staleness_seconds"] == 1.5
+    assert merged["rowgate_host_calls"] == 10
