@@ -35,7 +35,13 @@ engines: ## find or install the database engines that the tests start
 
 test: dev tools engines ## run the tests (ARGS='-k name' picks some)
 	@echo "test: running pytest"
-	@$(bin)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+ifdef ARGS
+	@$(bin)/python -m pytest $(ARGS)
+else
+	@# Those that look at how long things take have the machine to themselves.
+	@$(bin)/python -m pytest tests/chaos
+	@$(bin)/python -m pytest --numprocesses=auto --dist=loadfile --ignore=tests/chaos
+endif
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/consistency $(ARGS)
@@ -53,7 +59,7 @@ soak: dev tools engines ## look for leaks under load for so long (MINUTES=60)
 	@SOAK_MINUTES=$(MINUTES) $(bin)/python -m pytest tests/chaos/test_soak.py --capture=no $(ARGS)
 
 cluster: dev tools engines ## kill, freeze and drain nodes of a Galera cluster under load (minutes)
-	@LONG_RUN=1 $(bin)/python -m pytest --capture=no tests/integration/test_galera_under_load.py $(ARGS)
+	@$(bin)/python -m pytest --capture=no tests/integration/galera_under_load.py $(ARGS)
 
 policy: dev tools engines ## ask 10,000 times on each engine for rows outside a row filter (minutes)
 	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)

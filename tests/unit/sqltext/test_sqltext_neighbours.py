@@ -108,7 +108,10 @@ def test_many_placeholders_are_looked_at_in_little_time() -> None:
     parse(sql, Dialect.SQLITE)
     times = []
     for dialect in (Dialect.SQLITE, Dialect.MYSQL):
-        began = time.thread_time()
-        parse(sql, dialect)
-        times.append(time.thread_time() - began)
+        tries = []
+        for _ in range(3):
+            began = time.thread_time()
+            parse(sql, dialect)
+            tries.append(time.thread_time() - began)
+        times.append(min(tries))
     assert times[1] < times[0] * 4
