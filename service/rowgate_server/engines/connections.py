@@ -78,12 +78,11 @@ class Several:
 
     def take(self) -> Lease | None:
         """A warm connection to the server that comes first."""
-        for member in self._order():
-            lease = member.pool.take()
-            if lease is not None:
-                member.host.given()
-            return lease
-        return None
+        first = next(iter(self._order()), None)
+        lease = None if first is None else first.pool.take()
+        if first is not None and lease is not None:
+            first.host.given()
+        return lease
 
     async def checkout(self, deadline: Deadline) -> Lease:
         """A connection to the first server that can be reached.

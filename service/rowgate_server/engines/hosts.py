@@ -58,6 +58,7 @@ class Host:
 
     Attributes:
         role: None while it is not known.
+        last_role: the last one that was known.
         calls: how many statements and transactions it was given.
         turn: when it was given the last, as a number that only grows.
     """
@@ -79,6 +80,7 @@ class Host:
         self.availability = Availability(f"{database}@{name}", self, interval, timeout)
         self.availability.listen(self._heard)
         self.role: Role | None = None
+        self.last_role: Role | None = None
         self.calls = 0
         self.turn = 0
         self._driver = driver
@@ -92,7 +94,7 @@ class Host:
         """Whether it answers, and what it is now."""
         facts = await self._driver.probe()
         asked_at = clock.now()
-        self.role = await self._driver.role()
+        self.role = self.last_role = await self._driver.role()
         self._round_trips.append(clock.now() - asked_at)
         return facts
 

@@ -109,7 +109,8 @@ class Router:
                 yield member
 
     def _may_be_primary(self, member: Member) -> bool:
-        role = member.host.role
+        # A standby that misses a probe is none the less one: it would refuse the write, and not be passed over.
+        role = member.host.role or member.host.last_role
         return role is None or role.writable or not self._rules.writes
 
 

@@ -58,7 +58,7 @@ class Scripted:
 
     def member(self, *, replica: bool = False) -> Member:
         host = Host("main", self.name, cast("Pool", self), 1.0, 1.0, replica=replica)  # type: ignore[arg-type]  # no driver is asked
-        host.role = self.role
+        host.role = host.last_role = self.role
         host._round_trips.append(self.distance)
         return Member(host, cast("Pool", self))
 
@@ -121,6 +121,14 @@ async def test_where_nobody_takes_writes_there_is_an_error_that_may_be_retried()
         await chosen(router(Scripted("a", STANDBY), Scripted("b", STANDBY)).primary)
     assert (caught.value.reason, caught.value.outcome) == (Reason.DATABASE_UNAVAILABLE, Outcome.NOT_RUN)
     assert caught.value.retry_after is not None
+
+
+async def test_standby_that_misses_a_probe_is_still_not_asked_for_writes() -> None:
+    made = router(Scripted("a", refusal=DOWN), Scripted("b", STANDBY))
+    made.members[1].host._heard(False)
+    with pytest.raises(RowgateError) as caught:
+        await chosen(made.primary)
+    assert caught.value.reason is Reason.DATABASE_UNAVAILABLE
 
 
 async def test_database_that_only_reads_needs_nobody_who_takes_writes() -> None:
