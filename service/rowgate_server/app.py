@@ -196,6 +196,10 @@ class Gateway:
         """
         return await self._served.prepare(settings)
 
+    async def discard(self, candidate: Candidate) -> None:
+        """Let it be."""
+        await self._served.discard(candidate)
+
     def take(self, candidate: Candidate) -> None:
         """Have it hold from now on; calls under way go on with what they have."""
         for database in self._served.take(candidate, self._calls):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 from rowgate_server import config, security
 from rowgate_server.configured import TableNotMadeError, configured_tables, make_missing
@@ -18,19 +16,15 @@ from rowgate_server.engines.database import Database, Databases
 from rowgate_server.identity.authenticator import Authenticator
 from rowgate_server.marks import Marks, marks
 from rowgate_server.observability.causes import in_a_line
-from rowgate_server.observability.host_metrics import HostNumbers
-from rowgate_server.observability.metrics import Metrics, PoolNumbers
+from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.tracing import Tracing
 from rowgate_server.opening import bounds_of, open_databases, open_logins
 from rowgate_server.policing import Logins, Policing, ReadPolicy, policy_mark
+from rowgate_server.pool_metrics import PoolMetrics
+from rowgate_server.retiring import Retiring
 from rowgate_server.rules import Rules
 from rowgate_server.transport.health import Health
-from rowgate_server.transport.interceptors.chain import RpcCall
-from rowgate_server.transport.interceptors.facts import QUIET
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
-
-_STREAMS_BEGIN_WITHIN = 10.0
-"""Seconds after which a stream that had begun has its connection, whatever it waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +50,6 @@ class Candidate:
     authorities: Mapping[str, Marks]
     made: Sequence[Database] = field(default_factory=tuple)
     started: bool = False
-
-    async def discard(self) -> None:
-        """Close what was built for it."""
-        await asyncio.gather(*(database.close() for database in self.made))
-        if self.started and self.known_by is not None:
-            await self.known_by.stop()
 
 
 class Served:
@@ -112,10 +100,8 @@ class Served:
         }
         self._capacity = self._capacity_checks(self.databases)
         self._watch_statements()
-        self._retired: list[Database] = []
-        self._retiring: set[asyncio.Task[None]] = set()
-        metrics.watch_pools(self._pool_numbers, self._up)
-        metrics.watch_hosts(self._host_numbers)
+        self._retiring = Retiring(self._ended)
+        self._pool_metrics = PoolMetrics(metrics, self._current, lambda: self._retiring.databases)
 
     async def start(self, altered: Callable[[str], None]) -> None:
         """Ask every database once, and make the tables that the configuration asks for.
@@ -147,7 +133,7 @@ class Served:
 
     def pools(self) -> Sequence[Database]:
         """Each database with each of its logins; those that are served no more, but used, too."""
-        return (*self.databases, *self._logins.values(), *self._retired)
+        return (*self._current(), *self._retiring.databases)
 
     async def prepare(self, settings: config.Settings) -> Candidate:
         """Build another configuration and try it out; what is served stays as it is.
@@ -160,13 +146,19 @@ class Served:
         candidate = self._build(settings)
         try:
             await self._try_out(candidate)
-        except TableNotMadeError as error:
-            await candidate.discard()
-            raise config.ConfigError([str(error)]) from None
-        except BaseException:
-            await candidate.discard()
+        except BaseException as error:
+            await self.discard(candidate)
+            if isinstance(error, TableNotMadeError):
+                raise config.ConfigError([str(error)]) from None
             raise
         return candidate
+
+    async def discard(self, candidate: Candidate) -> None:
+        """Close what was built for it, and tell of it no more."""
+        await asyncio.gather(*(database.close() for database in candidate.made))
+        if candidate.started and candidate.known_by is not None:
+            await candidate.known_by.stop()
+        self._pool_metrics.forget(candidate.made)
 
     def take(self, candidate: Candidate, calls: CallsUnderWay) -> set[str]:
         """Serve it from now on; calls under way go on with what they have. Nothing is waited for.
@@ -174,40 +166,52 @@ class Served:
         Returns:
             The databases that are other ones than before, or are gone.
         """
-        before, known_by, pools = self.settings, self._known_by, (*self.databases, *self._logins.values())
+        before, known_by, pools = self.settings, self._known_by, self._current()
         settings = self.settings = candidate.settings
         self.databases.exchange({each.name: each for each in candidate.databases}, candidate.databases.default)
         self._logins, self._known_by = candidate.logins, candidate.known_by
         self._authorities = candidate.authorities
         self.rules.take(settings)
-        for database in (*self.databases, *self._logins.values()):
+        for database in self._current():
             database.bounds = bounds_of(settings.databases[database.name])
         self._watch_statements()
         self.policing.exchange(settings, candidate.policy, self.databases, self._logins)
         self.authentication.exchange(self._known_by, security.exempt(settings.auth))
-        gone = [database for database in pools if database not in self.pools()]
-        for database in (*gone, *candidate.made):
-            database.show_breaker(shown=database in candidate.made)
-        fresh = [database for database in self.databases if database in candidate.made]
-        self.health.follow(fresh)
-        checks = self._capacity_checks(fresh)
-        for database, check in zip_longest(fresh, checks):
-            database.availability.start()
-            if check is not None:
-                check.start()
+        self._begin_with(candidate.made)
+        gone = [database for database in pools if database not in self._current()]
+        for database in gone:
+            database.show_breaker(shown=False)
         past = [check for check in self._capacity if check.database in gone]
-        self._capacity = [*(check for check in self._capacity if check not in past), *checks]
-        self._retire(gone, past, known_by if candidate.started else None, calls)
+        self._capacity = [check for check in self._capacity if check not in past]
+        self._retiring.databases_of(gone, past, calls)
+        if candidate.started and known_by is not None:
+            self._retiring.authenticator(known_by, calls)
         return {name for name in before.databases if before.databases[name] != settings.databases.get(name)}
 
     async def close(self) -> None:
         """Look no more, and close every connection."""
         await asyncio.gather(*(check.stop() for check in self._capacity), self.policing.stop())
+        await self._retiring.stop()
         await asyncio.gather(*(database.close() for database in self.pools()))
-        for task in self._retiring:
-            task.cancel()
         if self._known_by is not None:
             await self._known_by.stop()
+
+    def _current(self) -> Sequence[Database]:
+        """Each database that is served with each of its logins."""
+        return (*self.databases, *self._logins.values())
+
+    def _begin_with(self, made: Sequence[Database]) -> None:
+        """These are served from now on."""
+        for database in made:
+            database.show_breaker(shown=True)
+        fresh = [database for database in self.databases if database in made]
+        self.health.follow(fresh)
+        for database in fresh:
+            database.availability.start()
+        checks = self._capacity_checks(fresh)
+        for check in checks:
+            check.start()
+        self._capacity += checks
 
     def _build(self, settings: config.Settings) -> Candidate:
         authorities = {name: _authorities(database) for name, database in settings.databases.items()}
@@ -217,6 +221,9 @@ class Served:
             if config.same_connections(self.settings.databases.get(name), database)
             and self._authorities.get(name) == authorities[name]
         }
+        # First, since it may be wrong, and nothing has to be closed then.
+        mark = policy_mark(settings)
+        policy = ReadPolicy(config.read_policy(settings), mark)
         kept = {each.name: each for each in self.databases if each.name in stay}
         kept_logins = {place: each for place, each in self._logins.items() if place[0] in stay}
         databases = open_databases(settings, self._metrics, self._tracing, kept)
@@ -228,8 +235,6 @@ class Served:
         for database in built:
             # It may be refused; until it is taken, its name tells of the one that is served.
             database.show_breaker(shown=False)
-        mark = policy_mark(settings)
-        policy = ReadPolicy(config.read_policy(settings), mark)
         return Candidate(settings, databases, logins, policy, known_by, authorities, built, started)
 
     async def _try_out(self, candidate: Candidate) -> None:
@@ -251,59 +256,8 @@ class Served:
         orders = [order for order in configured_tables(candidate.settings) if order.database in others]
         await make_missing(self.table_maker(candidate.databases, lambda _: None), orders)
 
-    def _retire(
-        self,
-        gone: Sequence[Database],
-        checks: Sequence[CapacityCheck],
-        known_by: Authenticator | None,
-        calls: CallsUnderWay,
-    ) -> None:
-        self._retired += gone
-        # A Watch of the health service has no end, and touches none of them.
-        begun = [call for call in calls if call.labels.grpc_service not in QUIET]
-        for work in (self._end(gone, checks, calls, begun), self._end_of(known_by, calls, begun)):
-            task = asyncio.create_task(work, name="rowgate-retiring")
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
-
-    async def _end(
-        self,
-        gone: Sequence[Database],
-        checks: Sequence[CapacityCheck],
-        calls: CallsUnderWay,
-        begun: Sequence[RpcCall],
-    ) -> None:
-        """Close what is served no more, once nobody uses it or can come back to it.
-
-        A stream that has begun has its connection, or will have soon; a call of one answer may ask for several, one
-        after the other.
-        """
-        await asyncio.gather(*(check.stop() for check in checks))
-        retiring = asyncio.gather(*(database.retire() for database in gone))
-        await calls.over(call for call in begun if call.labels.grpc_type == "unary")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STREAMS_BEGIN_WITHIN):
-                await calls.over(begun)
-        await retiring
-        await asyncio.gather(*(database.retire() for database in gone))
-        await asyncio.gather(*(database.close() for database in gone))
-        self._retired = [database for database in self._retired if database not in gone]
-        names = {database.name for database in gone}
-        for name in names:
-            self._forget(name)
-        for name in _pools_of(gone).keys() - _pools_of(self.pools()).keys():
-            self._metrics.forget(name)
-            self.rules.transaction_metrics.pop(name, None)
-
-    @staticmethod
-    async def _end_of(known_by: Authenticator | None, calls: CallsUnderWay, begun: Sequence[RpcCall]) -> None:
-        """Let go of what proved who called, once nobody waits for that."""
-        if known_by is not None:
-            await calls.over(begun)
-            await known_by.stop()
-
     def _watch_statements(self) -> None:
-        for database in (*self.databases, *self._logins.values()):
+        for database in self._current():
             watch_statements(database, self.settings.log.slow_statements)
 
     def _capacity_checks(self, databases: Iterable[Database]) -> list[CapacityCheck]:
@@ -315,28 +269,13 @@ class Served:
             for each in databases
         ]
 
-    def _pool_numbers(self) -> dict[str, PoolNumbers]:
-        """What is used of one that is gone counts, too."""
-        return {
-            name: PoolNumbers(
-                sum(numbers.in_use for numbers in pools),
-                sum(numbers.idle for numbers in pools),
-                sum(numbers.waiting for numbers in pools),
-                pools[0].maximum,
-            )
-            for name, pools in _pools_of(self.pools()).items()
-        }
-
-    def _host_numbers(self) -> dict[str, Sequence[HostNumbers]]:
-        served = (*self.databases, *self._logins.values())
-        return {_pool_name(database): database.host_numbers() for database in served if database.hosts}
-
-    def _up(self, name: str) -> bool | None:
-        name, _, replica = name.partition("@")
-        if replica:
-            return None  # the metrics of hosts tell that
-        up = {database.name: bool(database.availability.up) for database in self.databases}
-        return up.get(name.partition("/")[0])
+    def _ended(self, gone: Sequence[Database]) -> None:
+        """These are closed."""
+        for name in {database.name for database in gone}:
+            self._forget(name)
+        self._pool_metrics.forget(gone)
+        for name in self.rules.transaction_metrics.keys() - {database.name for database in self.pools()}:
+            del self.rules.transaction_metrics[name]
 
 
 def _authorities(database: config.Database) -> Marks:
@@ -344,19 +283,3 @@ def _authorities(database: config.Database) -> Marks:
     logins = [login.url for login in database.logins.values()]
     urls = (database.url, *logins, *(replica.url for replica in database.replicas.values()))
     return marks([url.ssl_root_cert for url in urls if url.ssl_root_cert])
-
-
-def _pools_of(databases: Iterable[Database]) -> dict[str, list[PoolNumbers]]:
-    """By the name of the database, its login's behind a slash, and its replica's behind an at sign; the first first."""
-    found: dict[str, list[PoolNumbers]] = {}
-    for database in databases:
-        name = _pool_name(database)
-        found.setdefault(name, []).append(database.pool_numbers())
-        for replica, numbers in database.replica_numbers().items():
-            found.setdefault(f"{name}@{replica}", []).append(numbers)
-    return found
-
-
-def _pool_name(database: Database) -> str:
-    """As metrics call it."""
-    return f"{database.name}/{database.login}" if database.login else database.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 import os
@@ -23,6 +22,7 @@ from support.eventually import eventually
 from support.metrics import scraped
 from support.process import Gateway
 
+_TRIED = "database is up"
 _TAKEN, _REFUSED, _SAME = "configuration taken", "configuration refused", "configuration is the one that holds"
 
 
@@ -223,9 +223,10 @@ async def test_a_worker_that_cannot_take_what_the_others_took_is_replaced(config
     configured.settings["databases"]["main"]["url"] = configured.database("second")
     os.kill(second, signal.SIGSTOP)
     try:
+        tried = configured.told(_TRIED)
         configured.write()
-        # The first has built it by now, and is another process when it is to be taken.
-        await asyncio.sleep(1)
+        # The first builds it, and is another process when it is to be taken.
+        await eventually(lambda: configured.told(_TRIED) > tried, 20, "the first has tried the new database")
         os.kill(first, signal.SIGKILL)
         await eventually(lambda: _sum(gateway, "rowgate_worker_restarts_total") > restarts, 20, "it is gone")
     finally:

@@ -16,7 +16,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
-    SecretStr,
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
@@ -30,9 +29,6 @@ from rowgate_server.config.audit import Audit
 from rowgate_server.config.auth import Auth
 from rowgate_server.config.database import Database
 from rowgate_server.config.fields import (
-    LARGEST_MESSAGE,
-    MEBIBYTE,
-    SECRET,
     VISIBLE,
     Derived,
     Duration,
@@ -41,10 +37,9 @@ from rowgate_server.config.fields import (
     OptionalAddress,
     Path,
     Section,
-    Size,
-    long_enough,
     lower_case,
 )
+from rowgate_server.config.grpc_server import Server
 from rowgate_server.config.policy_settings import Policy
 from rowgate_server.config.servers import server_disagreements
 from rowgate_server.config.tls import AdminTls, Certificates, Tls
@@ -55,101 +50,6 @@ _EXPOSED = (
     "configure auth, or say --insecure (insecure: true)"
 )
 DATABASE_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,62}$"
-
-
-class Server(Section):
-    """The gRPC server."""
-
-    max_message_bytes: Annotated[
-        Size,
-        VISIBLE,
-        Field(ge=4096, le=LARGEST_MESSAGE, description="Bytes of the largest message, received or sent."),
-    ] = 64 * MEBIBYTE
-    max_concurrent_streams: Annotated[
-        int, VISIBLE, Field(ge=1, le=100_000, description="Calls that one client connection may have under way.")
-    ] = 100
-    keepalive_time: Annotated[
-        Duration, VISIBLE, Field(ge=1, description="Silence after which a client connection is pinged.")
-    ] = 30.0
-    keepalive_timeout: Annotated[
-        Duration, VISIBLE, Field(description="The longest a ping may go unanswered; then the connection is closed.")
-    ] = 10.0
-    max_connection_age: Annotated[
-        DurationOrOff,
-        VISIBLE,
-        Field(
-            description="Age at which a client connection is asked to be opened anew, so that clients spread over new "
-            "replicas; 0 is never."
-        ),
-    ] = 1800.0
-    max_connection_age_grace: Annotated[
-        Duration,
-        VISIBLE,
-        Field(
-            description="How long calls on such a connection may go on before they are cut. "
-            "At least every database's `timeouts.stream`."
-        ),
-    ] = 3600.0
-    reflection: Annotated[
-        bool, VISIBLE, Field(description="Whether gRPC server reflection is on, which grpcurl needs.")
-    ] = True
-    request_timeout: Annotated[
-        Duration, VISIBLE, Field(description="The deadline of a unary call whose caller sets none.")
-    ] = 60.0
-    drain_grace: Annotated[
-        DurationOrOff,
-        VISIBLE,
-        Field(
-            description="How long calls under way may go on once SIGTERM has come; then they are cut short, in the "
-            "databases too. The process ends within 2 seconds after."
-        ),
-    ] = 10.0
-    drain_pause: Annotated[
-        DurationOrOff,
-        VISIBLE,
-        Field(
-            description="How long new calls are served once SIGTERM has come and readiness is NOT_SERVING, until load "
-            "balancers have heard of it. A part of `drain_grace`, at most half of it; none after SIGINT."
-        ),
-    ] = 2.0
-    workers: Annotated[
-        int,
-        VISIBLE,
-        Field(
-            ge=1,
-            le=256,
-            description="Processes that serve the port together, each on a core of its own and with pools of its own: "
-            "a database gets up to this times `pool.size` and `pool.max_overflow` connections. Not with a Unix socket.",
-        ),
-    ] = 1
-    replicas: Annotated[
-        int,
-        VISIBLE,
-        Field(
-            ge=1,
-            le=10_000,
-            description="How many gateways like this one there may be at once, each with `workers`. Nothing but a "
-            "warning at the start hangs on it: where their pools together are larger than what a database allows.",
-        ),
-    ] = 1
-    reuse_port: Annotated[
-        bool,
-        VISIBLE,
-        Field(
-            description="Whether other processes may listen on the same port at the same time, and share its "
-            "connections: for a restart without a gap. Otherwise a second one is refused."
-        ),
-    ] = False
-    page_token_secret: Annotated[
-        SecretStr,
-        AfterValidator(long_enough),
-        SECRET,
-        Field(
-            description="What the page tokens of ListRows are signed with: at least 16 characters, the same for all "
-            "replicas. Empty: made up at each start, so that no other replica understands a token, nor this one "
-            "after a restart."
-        ),
-    ] = SecretStr("")
 
 
 class Admin(Section):

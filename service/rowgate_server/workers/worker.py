@@ -123,7 +123,7 @@ class _Worker:
         preparing.cancel()
         await asyncio.wait({preparing})
         if _succeeded(preparing):
-            await preparing.result().discard()
+            await self._gateway.discard(preparing.result())
 
     async def _ping(self, content: Any) -> Mapping[str, int]:
         del content

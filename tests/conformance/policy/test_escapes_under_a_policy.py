@@ -213,7 +213,7 @@ async def test_statements_run_with_the_login_of_the_role(further: Policed, name:
     for role, login in (("reader", "further"), ("root", "rowgate")):
         ((who,),) = rows(await further.caller("somebody", role)("QueryService/ExecuteQuery", asked))
         assert who.partition("@")[0] == login
-    pools = further.gateway._served._pool_numbers()
+    pools = further.gateway._served._pool_metrics._pool_numbers()
     assert pools[f"{name}/reader"].maximum == 10
 
 
