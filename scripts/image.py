@@ -14,8 +14,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "deploy/docker/Dockerfile"
@@ -73,8 +75,11 @@ def interpreter() -> str:
 
 
 def _said(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
-    return done.stdout.strip()
+    return str(_run(command, capture_output=True, text=True, check=False).stdout).strip()
+
+
+def _run(command: Sequence[str], *, check: bool = True, **options: Any) -> subprocess.CompletedProcess[Any]:
+    return subprocess.run(command, check=check, **options)  # noqa: S603 - the words of this script and of the Dockerfile
 
 
 def build(stage: Stage, folder: Path) -> Path:
@@ -82,13 +87,13 @@ def build(stage: Stage, folder: Path) -> Path:
     context, installed = folder / "build", folder / "installed"
     for text in stage.each("COPY"):
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", text.split()[0]]
-        names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own words
+        names = _run(listed, cwd=ROOT, capture_output=True, text=True).stdout
         for name in filter(None, names.split("\0")):
             (context / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, context / name)
     for text in stage.each("RUN"):
         command = text.replace(INSTALLED, str(installed)).split()
-        subprocess.run(command, cwd=context, env={**os.environ, "PYTHON": interpreter()}, check=True)  # noqa: S603 - our own words
+        _run(command, cwd=context, env={**os.environ, "PYTHON": interpreter()})
     return installed
 
 
@@ -104,12 +109,12 @@ def try_out(stage: Stage, installed: Path, folder: Path) -> None:
         return [str(installed / "bin" / words[0]), *words[1:]]
 
     serve = command([*stage.command("ENTRYPOINT"), *stage.command("CMD"), "--demo"])
-    with subprocess.Popen(serve, env=environment, cwd="/", stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - our own words
+    with subprocess.Popen(serve, env=environment, cwd="/", stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 - as `_run`
         try:
             line = server.stdout.readline() if server.stdout else ""
             if "is ready on" not in line:
                 sys.exit(f"image: the server did not start: {line}")
-            subprocess.run(command(stage.command("HEALTHCHECK")), env=environment, cwd="/", check=True)  # noqa: S603 - our own words
+            _run(command(stage.command("HEALTHCHECK")), env=environment, cwd="/")
         finally:
             server.terminate()
     if server.returncode != 0:
