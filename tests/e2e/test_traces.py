@@ -15,9 +15,11 @@ import pytest
 from rowgate.v1 import query_service_pb2 as messages
 from rowgate.v1 import query_service_pb2_grpc, transact_pb2, value_pb2
 from support.collector import Collected, Collector
+from support.eventually import eventually
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
+from support.scraped import total
 
 SYSTEMS = ("mariadb", "postgresql", "sqlite")
 PLANTED = "nobody may read this"
@@ -39,6 +41,10 @@ def databases(
         "ROWGATE_DATABASES__MARIADB__URL": mariadb_server.url.replace("mysql:", "mariadb:"),
         "ROWGATE_DATABASES__POSTGRESQL__URL": postgresql_server.url,
         "ROWGATE_DATABASES__SQLITE__URL": f"sqlite:///{file}",
+        "ROWGATE_DATABASES__NARROW__URL": f"sqlite:///{file}",
+        "ROWGATE_DATABASES__NARROW__POOL__SIZE": "1",
+        "ROWGATE_DATABASES__NARROW__POOL__MAX_OVERFLOW": "0",
+        "ROWGATE_DATABASES__NARROW__POOL__WAIT_TIMEOUT": "1",
         "OTEL_BSP_SCHEDULE_DELAY": "50",  # milliseconds; five seconds otherwise
     }
 
@@ -122,23 +128,84 @@ async def test_an_error_is_told_by_its_reason_and_the_database_s_code(
     assert (call.told["rpc.response.status_code"], call.told["error.type"]) == (code, reason)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-async def test_each_statement_of_a_transaction_has_its_span(
-    collector: Collector, channel: grpc.aio.Channel, system: str
-) -> None:
+def requests(database: str, *end: messages.TransactRequest) -> list[messages.TransactRequest]:
+    """A transaction of one statement."""
+    begin = messages.TransactRequest(begin=transact_pb2.BeginTransaction(database=database))
+    return [begin, messages.TransactRequest(execute_query=messages.ExecuteQueryRequest(sql="select 3")), *end]
+
+
+async def transact(channel: grpc.aio.Channel, caller: Caller, requests: list[messages.TransactRequest]) -> None:
     stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
-    caller = Caller()
     call = stub.Transact(metadata=caller.metadata, timeout=10)
-    for request in (
-        messages.TransactRequest(begin=transact_pb2.BeginTransaction(database=system)),
-        messages.TransactRequest(execute_query=messages.ExecuteQueryRequest(sql="select 3")),
-        messages.TransactRequest(commit=transact_pb2.Commit()),
-    ):
+    for request in requests:
         await call.write(request)
     await call.done_writing()
-    assert {answer.WhichOneof("answer") async for answer in call} == {"begin", "execute_query", "commit"}
-    spans = await collector.of_trace(caller.trace, 2)
-    assert one(spans, "CLIENT").parent == one(spans, "SERVER").id
+    assert [answer.WhichOneof("answer") async for answer in call] == [each.WhichOneof("request") for each in requests]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_what_begins_and_ends_a_transaction_has_its_span_as_each_statement_has(
+    collector: Collector, channel: grpc.aio.Channel, system: str
+) -> None:
+    savepoint = messages.TransactRequest(savepoint=transact_pb2.Savepoint(name="here"))
+    back = messages.TransactRequest(rollback_to=transact_pb2.Savepoint(name="here"))
+    commit = messages.TransactRequest(commit=transact_pb2.Commit())
+    # Where the command to begin goes with the first statement, it is an event of that.
+    late = system != "postgresql"
+    commands = ["BEGIN"] * (not late) + ["SELECT", "SAVEPOINT", "ROLLBACK TO SAVEPOINT", "COMMIT"]
+    caller = Caller()
+    await transact(channel, caller, requests(system, savepoint, back, commit))
+    spans = await collector.of_trace(caller.trace, len(commands) + 1)
+    call, told = one(spans, "SERVER"), [span for span in spans if span.kind == "SPAN_KIND_CLIENT"]
+    assert [span.told["db.operation.name"] for span in told] == commands
+    assert {span.parent for span in told} == {call.id}
+    assert {span.told["rowgate.database"] for span in told} == {system}
+    assert [span.events for span in told if span.name.startswith("SELECT")] == [["BEGIN"] * late]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_rollback_has_its_span_and_only_where_there_is_something_to_roll_back(
+    collector: Collector, channel: grpc.aio.Channel, system: str
+) -> None:
+    rollback = messages.TransactRequest(rollback=transact_pb2.Rollback())
+    used, empty = Caller(), Caller()
+    await transact(channel, used, requests(system, rollback))
+    begin, _, end = requests(system, rollback)
+    await transact(channel, empty, [begin, end])
+    begun = ["BEGIN"] * (system == "postgresql")
+    for caller, commands in ((used, [*begun, "SELECT", "ROLLBACK"]), (empty, [*begun, *["ROLLBACK"] * len(begun)])):
+        spans = await collector.of_trace(caller.trace, len(commands) + 1)
+        told = [span.told["db.operation.name"] for span in spans if span.kind == "SPAN_KIND_CLIENT"]
+        assert told == commands
+
+
+async def test_a_wait_for_a_connection_has_its_span_and_tells_the_pool(
+    gateway: Gateway, collector: Collector, channel: grpc.aio.Channel
+) -> None:
+    stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
+    holder, waiter, refused = Caller(), Caller(), Caller()
+    begin, select = requests("narrow")
+    transaction = stub.Transact(metadata=holder.metadata, timeout=20)
+    for request in (begin, select):
+        await transaction.write(request)
+        await transaction.read()
+    with pytest.raises(grpc.aio.AioRpcError):
+        await execute(channel, refused, database="narrow", sql="select 1")
+    waiting = asyncio.create_task(execute(channel, waiter, database="narrow", sql="select 1"))
+    await eventually(lambda: total(gateway, "rowgate_pool_waiting", database="narrow") == 1, 5, "somebody waits")
+    await transaction.write(messages.TransactRequest(commit=transact_pb2.Commit()))
+    await transaction.done_writing()
+    await waiting
+    names = {}
+    for caller, others in ((holder, 3), (waiter, 2), (refused, 1)):
+        spans = await collector.of_trace(caller.trace, others)
+        waits = [span for span in spans if span.kind == "SPAN_KIND_INTERNAL"]
+        assert {span.parent for span in waits} <= {one(spans, "SERVER").id}
+        assert {span.told["db.client.connection.pool.name"] for span in waits} <= {"narrow"}
+        names[caller] = {span.name: span.told.get("error.type") for span in waits}
+    assert names[holder] == {"open connection narrow": None}
+    assert names[waiter]["wait for connection narrow"] is None
+    assert names[refused] == {"wait for connection narrow": "POOL_EXHAUSTED"}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -130,7 +130,13 @@ class Cursor(Protocol):
 
 
 class Session(Protocol):
-    """One checked-out connection."""
+    """One checked-out connection.
+
+    Attributes:
+        begins_late: the command that begins a transaction goes with the first statement of it.
+    """
+
+    begins_late: bool
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in one of its own."""
@@ -159,7 +165,7 @@ class Session(Protocol):
         """
 
     async def begin(self, options: TransactionOptions) -> None:
-        """Begin a transaction; the command may wait for the first statement, to go with it."""
+        """Begin a transaction."""
 
     async def commit(self) -> None:
         """Commit it."""

@@ -206,24 +206,27 @@ class Pool:
 
     async def _take_place(self, deadline: Deadline, holder: str) -> None:
         if not self._places.take(holder):
-            began, waited = clock.now(), True
-            try:
-                await self._places.wait(holder, min(self._settings.wait_timeout, deadline.remaining()))
-            except TimeoutError:
-                self._metrics.pool_timeout()
-                if deadline.remaining() <= 0:
-                    raise deadline.exceeded("waiting for a connection", Outcome.NOT_RUN) from None
-                limit = f"pool of {self._maximum}, wait {self._settings.wait_timeout:g}s"
-                raise self._exhausted(self._settings.wait_timeout, limit) from None
-            except CrowdedError as error:
-                waited = False
-                self._metrics.pool_refused()
-                limit = f"pool of {self._maximum}, {self._places.waiting} waiting"
-                raise self._exhausted(error.soon, limit) from None
-            finally:
-                if waited:
-                    self._metrics.connections.waits.add(clock.now() - began)
+            await self._wait_for_place(deadline, holder)
         self._in_use += 1
+
+    async def _wait_for_place(self, deadline: Deadline, holder: str) -> None:
+        began, waited = clock.now(), True
+        try:
+            await self._places.wait(holder, min(self._settings.wait_timeout, deadline.remaining()))
+        except TimeoutError:
+            self._metrics.pool_timeout()
+            if deadline.remaining() <= 0:
+                raise deadline.exceeded("waiting for a connection", Outcome.NOT_RUN) from None
+            limit = f"pool of {self._maximum}, wait {self._settings.wait_timeout:g}s"
+            raise self._exhausted(self._settings.wait_timeout, limit) from None
+        except CrowdedError as error:
+            waited = False
+            self._metrics.pool_refused()
+            limit = f"pool of {self._maximum}, {self._places.waiting} waiting"
+            raise self._exhausted(error.soon, limit) from None
+        finally:
+            if waited:
+                self._metrics.connections.waits.add(clock.now() - began)
 
     def _free_place(self, holder: str, taken_at: float | None = None) -> None:
         self._in_use -= 1

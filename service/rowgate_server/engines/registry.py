@@ -17,7 +17,8 @@ from rowgate_server.engines.dialects.sqlite.driver import SQLiteFile, SQLiteTime
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.tls import Tls
-from rowgate_server.engines.traced import traced
+from rowgate_server.engines.traced import TracedDriver, traced
+from rowgate_server.engines.traced_pool import TracedPool
 from rowgate_server.observability.metrics import DatabaseMetrics, Metrics
 from rowgate_server.observability.tracing import Place, Tracing
 
@@ -120,7 +121,10 @@ def open_pool(
 
     A server that refuses the login is left to refuse each caller: it does so at once, and says why.
     """
-    pool = Pool(driver, settings, metrics, replica)
+    if isinstance(driver, TracedDriver):
+        pool: Pool = TracedPool(driver, settings, metrics, replica, driver.tracing, driver.place)
+    else:
+        pool = Pool(driver, settings, metrics, replica)
 
     def probed(up: bool) -> None:
         error = availability.error

@@ -1,23 +1,24 @@
-"""Spans around statements: a driver that stands before another one, where traces are switched on.
+"""Spans around statements and transactions' commands: a driver that stands before another one, where traces are on.
 
 Everything else goes straight through, so that without traces nothing of this is there at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
-from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
+from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session, TransactionOptions
 from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import AnyStatement, BoundStatement
-from rowgate_server.observability.tracing import Place, StatementSpan, Tracing
+from rowgate_server.errors import RowgateError
+from rowgate_server.observability.tracing import PartSpan, Place, StatementSpan, Tracing
 
 
 def traced(driver: Driver, tracing: Tracing, place: Place) -> Driver:
-    """The driver, whose sessions make a span for each statement."""
-    return cast("Driver", _TracedDriver(driver, tracing, place))
+    """The driver, whose sessions make a span for each statement, and each command that begins or ends a transaction."""
+    return cast("Driver", TracedDriver(driver, tracing, place))
 
 
 class _Before:
@@ -30,15 +31,18 @@ class _Before:
         return getattr(self._inner, name)
 
 
-class _TracedDriver(_Before):
+class TracedDriver(_Before):
+    """Makes traced sessions."""
+
     def __init__(self, driver: Driver, tracing: Tracing, place: Place) -> None:
         super().__init__(driver)
-        self._tracing = tracing
-        self._place = place
+        self.tracing = tracing
+        self.place = place
 
     def session(self, connection: Any) -> Session:
+        """As `Driver`."""
         inner = self._inner.session(connection)
-        return cast("Session", _TracedSession(inner, self._inner, self._tracing, self._place))
+        return cast("Session", _TracedSession(inner, self._inner, self.tracing, self.place))
 
 
 class _TracedSession(_Before):
@@ -50,10 +54,29 @@ class _TracedSession(_Before):
         self._tracing = tracing
         self._place = place
         self._span: StatementSpan | None = None
+        self._begin_due = False
+
+    async def begin(self, options: TransactionOptions) -> None:
+        self._leave("abandoned")
+        if self._inner.begins_late:
+            await self._inner.begin(options)
+            self._begin_due = True
+        else:
+            await self._told("BEGIN", self._inner.begin(options))
+
+    async def commit(self) -> None:
+        await self._end("COMMIT", self._inner.commit())
+
+    async def rollback(self) -> None:
+        await self._end("ROLLBACK", self._inner.rollback())
+
+    async def control(self, sql: str) -> None:
+        self._begin_due = False
+        await self._told(sql.rpartition(" ")[0], self._inner.control(sql))
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         self._leave("abandoned")
-        span = self._tracing.statement(self._place, statement.fragments)
+        span = self._statement(statement.fragments)
         if span is None:
             return cast("Cursor", await self._inner.execute(statement, mode))
         self._span = span
@@ -66,7 +89,7 @@ class _TracedSession(_Before):
 
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         self._leave("abandoned")
-        span = self._tracing.statement(self._place, statements[0].fragments, len(statements))
+        span = self._statement(statements[0].fragments, len(statements))
         try:
             changed: Sequence[int] | int = await self._inner.execute_many(statements)
         except BaseException as error:
@@ -79,14 +102,17 @@ class _TracedSession(_Before):
 
     async def kill(self) -> None:
         self._leave("killed")
+        self._begin_due = False
         await self._inner.kill()
 
     def defer_reset(self, *, reads: bool) -> bool:
         self._leave("abandoned")
+        self._begin_due = False
         return bool(self._inner.defer_reset(reads=reads))
 
     async def reset(self) -> None:
         self._leave("abandoned")
+        self._begin_due = False
         await self._inner.reset()
 
     def _leave(self, kind: str) -> None:
@@ -95,11 +121,38 @@ class _TracedSession(_Before):
         if span is not None:
             span.fail(kind)
 
+    def _statement(self, fragments: Sequence[str], sets: int = 1) -> StatementSpan | None:
+        span = self._tracing.statement(self._place, fragments, sets)
+        if self._begin_due and span is not None:
+            span.began()
+        self._begin_due = False
+        return span
 
-def _fail(driver: Driver, span: StatementSpan, error: BaseException) -> None:
+    async def _end(self, operation: str, command: Awaitable[None]) -> None:
+        """A transaction without a statement was never begun, where that waits for one: then nothing is sent."""
+        self._leave("abandoned")
+        if self._begin_due:
+            self._begin_due = False
+            await command
+        else:
+            await self._told(operation, command)
+
+    async def _told(self, operation: str, command: Awaitable[None]) -> None:
+        span = self._tracing.command(self._place, operation)
+        try:
+            await command
+        except BaseException as error:
+            if span is not None:
+                _fail(self._driver, span, error)
+            raise
+        if span is not None:
+            span.end()
+
+
+def _fail(driver: Driver, span: PartSpan, error: BaseException) -> None:
     if isinstance(error, RunFailedError):
         error = error.error
-    told = driver.translate(error, has_parameters=True)
+    told = error if isinstance(error, RowgateError) else driver.translate(error, has_parameters=True)
     if told is None:
         span.fail(type(error).__qualname__)
     else:

@@ -69,10 +69,10 @@ class CallMetrics:
 
 
 class DatabaseMetrics:
-    """What happens to the connections of one database."""
+    """What happens to the connections of one database; `name` is what the metrics call it."""
 
     def __init__(self, metrics: Metrics, database: str) -> None:
-        self._database = database
+        self.name = database
         self._timeouts = metrics.pool_timeouts.labels(database)
         self._refused = metrics.pool_refused.labels(database)
         self._breaker = metrics.breaker_state.labels(database)
@@ -86,7 +86,7 @@ class DatabaseMetrics:
     @property
     def statements(self) -> DatabaseStatements:
         """Its statements; those that a replica answers are the database's, and it has none of its own."""
-        return self._statements.database(self._database)
+        return self._statements.database(self.name)
 
     def pool_timeout(self) -> None:
         """A caller waited for a connection in vain."""
@@ -99,7 +99,7 @@ class DatabaseMetrics:
     def breaker(self, state: str, number: int) -> None:
         """The circuit breaker is closed (0), half-open (1) or open (2)."""
         self.take_state(number)
-        _log.info("circuit breaker", database=self._database, state=state)
+        _log.info("circuit breaker", database=self.name, state=state)
 
     def take_state(self, number: int) -> None:
         """The same, not worth a line in the log."""
@@ -116,13 +116,13 @@ class DatabaseMetrics:
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
         self._failures.inc()
-        _log.warning("connect failed", database=self._database, cause=in_a_line(error))
+        _log.warning("connect failed", database=self.name, cause=in_a_line(error))
 
     def cleanup_failed(self, error: BaseException, *, kill: bool) -> None:
         """A connection could not be reset, or its statement not be killed; it was dropped."""
         kind = "kill" if kill else "reset"
         self._cleanups[kind].inc()
-        _log.warning("connection dropped", database=self._database, cause=f"{kind} failed", error=repr(error))
+        _log.warning("connection dropped", database=self.name, cause=f"{kind} failed", error=repr(error))
 
 
 class HostMetrics(DatabaseMetrics):
@@ -149,7 +149,7 @@ class HostMetrics(DatabaseMetrics):
         """As the database's own."""
         self._breakers[self._host] = number
         self._together.take_state(min(self._breakers.values()))
-        _log.info("circuit breaker", database=self._database, host=self._host, state=state)
+        _log.info("circuit breaker", database=self.name, host=self._host, state=state)
 
     def show(self, *, shown: bool) -> None:
         """As the database's own."""

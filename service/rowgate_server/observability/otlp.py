@@ -1,4 +1,4 @@
-"""Traces: a span for each call and one for each statement within it, exported by OTLP.
+"""Traces: a span for each call, and for each statement, transaction command and wait within it, exported by OTLP.
 
 Names and attributes are those of OpenTelemetry's semantic conventions, in the release that `_SCHEMA` names:
 https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/ and .../db/database-spans/. Never a value, never a principal;
@@ -75,15 +75,9 @@ class OtlpTracing:
             return None
         first = _FIRST_WORD.match(fragments[0])
         operation = first[1].upper() if first else ""
-        told: dict[str, Any] = {
-            "db.system.name": place.system,
-            "db.namespace": place.namespace,
-            "rowgate.database": place.name,
-        }
+        told = _where(place)
         if operation:
             told["db.operation.name"] = operation
-        if place.host:
-            told |= {"server.address": place.host, "server.port": place.port}
         if sets > 1:
             told["db.operation.batch.size"] = sets
         if self._sql:
@@ -91,6 +85,20 @@ class OtlpTracing:
         return _StatementSpan(
             self._tracer.start_span(f"{operation} {place.namespace}".strip(), None, SpanKind.CLIENT, told)
         )
+
+    def command(self, place: Place, operation: str) -> _PartSpan | None:
+        """The same of a command about a transaction: `COMMIT`."""
+        if not trace.get_current_span().is_recording():
+            return None
+        told = _where(place) | {"db.operation.name": operation}
+        return _PartSpan(self._tracer.start_span(f"{operation} {place.namespace}", None, SpanKind.CLIENT, told))
+
+    def wait(self, place: Place, what: str, pool: str) -> _PartSpan | None:
+        """The same of a wait for a connection, and for what: a pool, as the metrics name it."""
+        if not trace.get_current_span().is_recording():
+            return None
+        told = _where(place) | {"db.client.connection.pool.name": pool}
+        return _PartSpan(self._tracer.start_span(f"{what} {pool}", None, SpanKind.INTERNAL, told))
 
     async def close(self) -> None:
         """Export what is left, as far as that can be done in two seconds."""
@@ -100,6 +108,16 @@ class OtlpTracing:
             # A collector that is not there is tried again and again, for ten seconds, unless it is told of the end.
             self._exporter.shutdown()
         await ending
+
+
+def _where(place: Place) -> dict[str, Any]:
+    """What all spans below a call's tell of the database."""
+    told: dict[str, Any] = {
+        "db.system.name": place.system,
+        "db.namespace": place.namespace,
+        "rowgate.database": place.name,
+    }
+    return told | {"server.address": place.host, "server.port": place.port} if place.host else told
 
 
 class _CallSpan:
@@ -126,24 +144,17 @@ class _CallSpan:
         span.end()
 
 
-class _StatementSpan:
+class _PartSpan:
     """Tells what the conventions of databases want."""
 
-    __slots__ = ("_rows", "_span")
+    __slots__ = ("_span",)
 
     def __init__(self, span: Span) -> None:
         self._span: Span | None = span
-        self._rows = 0
-
-    def returned(self, rows: int) -> None:
-        """So many more rows have come."""
-        self._rows += rows
 
     def end(self) -> None:
         """It went well."""
-        if self._span is not None:
-            self._span.set_attribute("db.response.returned_rows", self._rows)
-            self._end()
+        self._end()
 
     def fail(self, kind: str, code: str = "") -> None:
         """It did not go well."""
@@ -158,6 +169,31 @@ class _StatementSpan:
         span, self._span = self._span, None
         if span is not None:
             span.end()
+
+
+class _StatementSpan(_PartSpan):
+    """Tells of its rows too."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, span: Span) -> None:
+        super().__init__(span)
+        self._rows = 0
+
+    def began(self) -> None:
+        """The command that begins its transaction goes with it."""
+        if self._span is not None:
+            self._span.add_event("BEGIN")
+
+    def returned(self, rows: int) -> None:
+        """So many more rows have come."""
+        self._rows += rows
+
+    def end(self) -> None:
+        """It went well."""
+        if self._span is not None:
+            self._span.set_attribute("db.response.returned_rows", self._rows)
+        super().end()
 
 
 def by_otlp(endpoint: str) -> SpanExporter:

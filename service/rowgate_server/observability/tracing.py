@@ -43,11 +43,8 @@ class CallSpan(Protocol):
         """
 
 
-class StatementSpan(Protocol):
-    """A statement's span; ended once, whoever is first."""
-
-    def returned(self, rows: int) -> None:
-        """So many more rows have come."""
+class PartSpan(Protocol):
+    """The span of something that a call does or waits for; ended once, whoever is first."""
 
     def end(self) -> None:
         """It went well."""
@@ -61,6 +58,16 @@ class StatementSpan(Protocol):
         """
 
 
+class StatementSpan(PartSpan, Protocol):
+    """A statement's span."""
+
+    def began(self) -> None:
+        """The command that begins its transaction goes with it."""
+
+    def returned(self, rows: int) -> None:
+        """So many more rows have come."""
+
+
 class Tracing(Protocol):
     """Makes spans."""
 
@@ -69,6 +76,12 @@ class Tracing(Protocol):
 
     def statement(self, place: Place, fragments: Sequence[str], sets: int = 1) -> StatementSpan | None:
         """The span of a statement, below the call of this task; None where that is not recorded."""
+
+    def command(self, place: Place, operation: str) -> PartSpan | None:
+        """The same of a command about a transaction: `COMMIT`."""
+
+    def wait(self, place: Place, what: str, pool: str) -> PartSpan | None:
+        """The same of a wait for a connection, and for what: a pool, as the metrics name it."""
 
     async def close(self) -> None:
         """Export what is left, within a bounded time."""

@@ -215,6 +215,8 @@ class ScriptedDriver:
 class ScriptedSession:
     """The session on one link."""
 
+    begins_late = False
+
     def __init__(self, driver: ScriptedDriver, number: int) -> None:
         self._driver = driver
         self._number = number

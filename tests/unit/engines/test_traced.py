@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from rowgate_server.engines.driver import Driver, ExecuteMode
+from rowgate_server.engines.driver import Driver, ExecuteMode, TransactionOptions
 from rowgate_server.engines.results import Completion
 from rowgate_server.engines.traced import traced
 from rowgate_server.engines.values import BoundStatement
@@ -25,6 +25,10 @@ class Span:
     def __init__(self) -> None:
         self.rows = 0
         self.ends: list[str] = []
+        self.begins = 0
+
+    def began(self) -> None:
+        self.begins += 1
 
     def returned(self, rows: int) -> None:
         self.rows += rows
@@ -40,6 +44,13 @@ class Span:
 class Spans:
     def __init__(self) -> None:
         self.made: list[tuple[Span, int]] = []
+
+        self.commands: list[tuple[str, Span]] = []
+
+    def command(self, place: Place, operation: str) -> Span:
+        assert place.name == "main"
+        self.commands.append((operation, Span()))
+        return self.commands[-1][1]
 
     def statement(self, place: Place, fragments: Sequence[str], sets: int = 1) -> Span:
         assert (place.name, fragments) == ("main", SELECT.fragments)
@@ -66,7 +77,19 @@ class Cursor:
 
 
 class Session:
-    stops, breaks, refuses = True, False, False
+    stops, breaks, refuses, begins_late = True, False, False, False
+
+    async def begin(self, _: object) -> None:
+        await self.commit()
+
+    async def commit(self) -> None:
+        if self.refuses:
+            raise BrokenError
+
+    async def control(self, _: str) -> None:
+        await self.commit()
+
+    rollback = commit
 
     async def execute(self, *_: object) -> Cursor:
         if self.refuses:
@@ -177,6 +200,33 @@ async def test_an_error_is_told_by_the_gateway_s_reason_and_the_database_s_code(
 async def test_many_sets_are_one_span(it: Traced) -> None:
     assert await it.session.execute_many([SELECT] * 3) == 3
     assert [(span.ends, sets) for span, sets in it.spans.made] == [(["well"], 3)]
+
+
+async def test_what_begins_and_ends_a_transaction_is_told_and_what_fails_of_it(it: Traced) -> None:
+    await it.session.begin(TransactionOptions())
+    await it.session.control("ROLLBACK TO SAVEPOINT rowgate_0")
+    await it.session.rollback()
+    it.beneath.refuses = True
+    with pytest.raises(BrokenError):
+        await it.session.commit()
+    assert [(operation, *span.ends) for operation, span in it.spans.commands] == [
+        ("BEGIN", "well"),
+        ("ROLLBACK TO SAVEPOINT", "well"),
+        ("ROLLBACK", "well"),
+        ("COMMIT", "INVALID_SQL 42000"),
+    ]
+
+
+@pytest.mark.parametrize("between", ["reset", "kill", "nothing"])
+async def test_what_waits_for_the_first_statement_is_told_with_that_once(it: Traced, between: str) -> None:
+    it.beneath.begins_late = True
+    await it.session.begin(TransactionOptions())
+    if between != "nothing":
+        await getattr(it.session, between)()
+    await it.run()
+    await it.run()
+    assert [span.begins for span, _ in it.spans.made] == [int(between == "nothing"), 0]
+    assert it.spans.commands == []
 
 
 async def test_all_else_goes_straight_through(it: Traced) -> None:

@@ -90,6 +90,8 @@ class MySQLSession:
         killer: stops a running statement.
     """
 
+    begins_late = True
+
     def __init__(self, connection: Any, settings: SessionSettings, killer: Killer) -> None:
         self._link = Link(connection)
         self._settings = settings

@@ -43,6 +43,8 @@ _CANNOT_INFER = {"42P18", "42725"}
 class PostgreSQLSession:
     """The session on one connection."""
 
+    begins_late = False
+
     def __init__(self, connection: Any, meter: ReceiveMeter, origins: Origins) -> None:
         self._connection = connection
         # asyncpg lets go of it when the connection is cut, and it knows the process to cancel.

@@ -39,6 +39,8 @@ that another connection has dropped "already exists".
 class SQLiteSession:
     """The session on one connection. Everything on the connection happens on its own thread, a hop away."""
 
+    begins_late = True
+
     def __init__(self, connection: Any, guard: Guard) -> None:
         self._connection = connection
         self._guard = guard
