@@ -51,10 +51,13 @@ class PoolMetrics:
         return {_name(database): database.host_numbers() for database in self._served() if database.hosts}
 
     def _up(self, name: str) -> bool | None:
-        """Also a login's: whether its database is up, the gateway's own login finds out."""
+        """Also a login's: whether its database is up, the gateway's own login finds out.
+
+        None before the first probe: a worker that is starting must not make a database look down that the others reach.
+        """
         if "@" in name:
             return None  # a replica: the metrics of hosts tell that
-        up = {database.name: bool(database.availability.up) for database in self._served()}
+        up = {database.name: database.availability.up for database in self._served()}
         return up.get(name.partition("/")[0])
 
 

@@ -51,7 +51,7 @@ class Member(NamedTuple):
         return HostNumbers(
             host.name,
             host.replica,
-            bool(host.availability.up),
+            host.availability.up,
             host.role is not None and host.role.writable,
             pool.in_use,
             pool.idle,

@@ -15,7 +15,7 @@ class HostNumbers(NamedTuple):
     Attributes:
         host: `host:port`, or the replica's name.
         replica: whether it is one.
-        up: it answers.
+        up: it answers; None while it has not been asked.
         writable: it takes writes.
         in_use: connections in use.
         idle: connections open and free.
@@ -25,7 +25,7 @@ class HostNumbers(NamedTuple):
 
     host: str
     replica: bool
-    up: bool
+    up: bool | None
     writable: bool
     in_use: int
     idle: int
@@ -61,8 +61,9 @@ class Hosts(Collector):
         for database, servers in self._told().items():
             for numbers in servers:
                 label = [database, numbers.host, "replica" if numbers.replica else "primary"]
-                up.add_metric(label, float(numbers.up))
-                writable.add_metric(label, float(numbers.writable))
+                if numbers.up is not None:
+                    up.add_metric(label, float(numbers.up))
+                    writable.add_metric(label, float(numbers.writable))
                 in_use.add_metric(label, numbers.in_use)
                 idle.add_metric(label, numbers.idle)
                 calls.add_metric(label, numbers.calls)

@@ -6,7 +6,7 @@ from functools import partial
 
 from rowgate_server.observability.host_metrics import HostNumbers
 from rowgate_server.observability.merging import Ended, Merged, snapshot
-from rowgate_server.observability.metrics import Metrics
+from rowgate_server.observability.metrics import Metrics, PoolNumbers
 
 PRIMARY = HostNumbers("db1:3306", False, True, True, in_use=2, idle=3, calls=7, staleness=None)
 COPY = HostNumbers("copy", True, False, False, in_use=0, idle=1, calls=5, staleness=1.5)
@@ -62,3 +62,16 @@ def test_of_several_processes_the_worst_is_told() -> None:
     assert merged["rowgate_host_up"] == 0
     assert merged["rowgate_replica_staleness_seconds"] == 1.5
     assert merged["rowgate_host_calls"] == 10
+
+
+def test_one_that_has_not_been_asked_yet_is_not_down() -> None:
+    """Else a worker that starts would have all of them look so."""
+    processes = []
+    for up in (True, None):
+        metrics = Metrics()
+        metrics.watch_hosts(partial(dict, main=[PRIMARY._replace(up=up, writable=up is not None)]))
+        metrics.watch_pools(partial(dict, main=PoolNumbers(0, 0, 0, 1)), partial(dict(main=up).get))
+        processes.append(snapshot(metrics.registry))
+    merged = {family.name: family.samples for family in Merged(processes, Ended()).collect()}
+    for name in ("rowgate_host_up", "rowgate_host_writable", "rowgate_database_up"):
+        assert [sample.value for sample in merged[name]] == [1]
