@@ -46,6 +46,7 @@ def open_databases(
             continue
         try:
             databases[name] = _open_database(_Opening(name, database, settings, metrics, tracing))
+            metrics.failures.serve(name)
         except OSError as error:
             words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
             raise config.ConfigError([f"databases.{name}.url: {words}"]) from None

@@ -58,6 +58,33 @@ async def test_calls_are_counted_by_their_code(gateway: Gateway) -> None:
     assert _handled(gateway, service, "ExecuteQuery", "unary", "InvalidArgument") == refused + 1
 
 
+async def test_failed_calls_are_counted_for_the_database_that_they_were_for(gateway: Gateway) -> None:
+    def failed() -> dict[tuple[str, str], float]:
+        found = ((dict(labels), value) for (name, labels), value in _samples(gateway).items() if "calls_failed" in name)
+        return {(labels["database"], labels["reason"]): value for labels, value in found}
+
+    before = failed()
+    assert {database for database, _ in before} == {"", "demo"}
+    async with rowgate.connect(gateway.address) as db:
+        with pytest.raises(rowgate.InvalidSql):
+            await db.query("selec 1")
+        with pytest.raises(rowgate.UnknownTable):
+            await db.using("demo").table("nowhere").first()
+        with pytest.raises(rowgate.UnknownTable):
+            await db.describe("nowhere")
+        with pytest.raises(rowgate.UnknownTable):
+            async with db.transaction() as tx:
+                await tx.table("nowhere").first()
+        with pytest.raises(rowgate.UnknownDatabase):
+            await db.using("planted").query("select 1 as x")
+    after = failed()
+    assert {key: value - before[key] for key, value in after.items() if value != before[key]} == {
+        ("demo", "INVALID_SQL"): 1,
+        ("demo", "UNKNOWN_TABLE"): 2,
+        ("", "UNKNOWN_DATABASE"): 1,
+    }
+
+
 async def test_pools_are_gauged(gateway: Gateway) -> None:
     async with rowgate.connect(gateway.address) as db:
         await db.query("select 1 as x")

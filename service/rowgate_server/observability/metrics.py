@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.connections import Connections
 from rowgate_server.observability.distribution import Distribution
+from rowgate_server.observability.failures import Failures
 from rowgate_server.observability.host_metrics import HostNumbers, Hosts
 from rowgate_server.observability.lag import LoopLag
 from rowgate_server.observability.logging import get_logger
@@ -194,6 +195,8 @@ class Metrics:
         self.registry.register(self.connections)
         self.statements = Statements()
         self.registry.register(self.statements)
+        self.failures = Failures()
+        self.registry.register(self.failures)
         self.pool_timeouts = self._counter(
             "rowgate_pool_timeouts", "Calls that waited for a connection in vain.", "database"
         )
@@ -248,10 +251,6 @@ class Metrics:
         self.audit_failures = self._counter("rowgate_audit_failures", "Lines of the audit log that were lost.")
         self._tls = TlsFamilies(self.registry)
 
-    def count_reasons(self, reasons: Iterable[str]) -> dict[str, int]:
-        """The calls that ended in an error, by its reason, each at zero from the start; to be added to."""
-        return self._calls.count_reasons(reasons)
-
     def build(self, version: str) -> None:
         """Tell what runs."""
         python = platform.python_version()
@@ -286,6 +285,7 @@ class Metrics:
             family.remove_by_labels({"database": name})
         self.connections.forget(name)
         self.statements.forget(name)
+        self.failures.forget(name)
 
     def transactions(self, name: str) -> TransactionMetrics:
         """The metrics of one database's transactions."""
@@ -310,12 +310,6 @@ class Metrics:
 class _Calls(Collector):
     def __init__(self) -> None:
         self._methods: dict[MethodLabels, CallMetrics] = {}
-        self._reasons: dict[str, int] = {}
-
-    def count_reasons(self, reasons: Iterable[str]) -> dict[str, int]:
-        for reason in reasons:
-            self._reasons.setdefault(reason, 0)
-        return self._reasons
 
     def add(self, labels: MethodLabels, codes: Sequence[str]) -> CallMetrics:
         return self._methods.setdefault(labels, CallMetrics(codes))
@@ -331,9 +325,6 @@ class _Calls(Collector):
         seconds = HistogramMetricFamily(
             "grpc_server_handling_seconds", "Seconds that RPCs took on the server.", labels=names
         )
-        failed = CounterMetricFamily("rowgate_calls_failed", "Calls that ended in an error.", labels=["reason"])
-        for reason, count in self._reasons.items():
-            failed.add_metric([reason], count)
         for labels, calls in self._methods.items():
             started.add_metric(labels, calls.started)
             received.add_metric(labels, calls.received)
@@ -341,7 +332,7 @@ class _Calls(Collector):
             seconds.add_metric(labels, *calls.seconds.told())
             for code, count in calls.handled.items():
                 handled.add_metric((*labels, code), count)
-        return started, handled, received, sent, seconds, failed
+        return started, handled, received, sent, seconds
 
 
 class _Pools(Collector):

@@ -70,7 +70,7 @@ def test_one_that_has_not_been_asked_yet_is_not_down() -> None:
     for up in (True, None):
         metrics = Metrics()
         metrics.watch_hosts(partial(dict, main=[PRIMARY._replace(up=up, writable=up is not None)]))
-        metrics.watch_pools(partial(dict, main=PoolNumbers(0, 0, 0, 1)), partial(dict(main=up).get))
+        metrics.watch_pools(partial(dict, main=PoolNumbers(0, 0, 0, 1)), partial({"main": up}.get))
         processes.append(snapshot(metrics.registry))
     merged = {family.name: family.samples for family in Merged(processes, Ended()).collect()}
     for name in ("rowgate_host_up", "rowgate_host_writable", "rowgate_database_up"):

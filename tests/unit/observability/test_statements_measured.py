@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowgate_server.errors import Reason
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.statements import OPERATIONS, OTHER, STREAM, Slow
 
@@ -46,11 +45,3 @@ def test_no_word_of_a_caller_s_makes_a_series(words: list[str]) -> None:
         statements.of(word).ended(0.1, 0, 0, ("select 1",), "q")
     (family,) = [family for family in metrics.registry.collect() if family.name == "rowgate_query_duration_seconds"]
     assert {sample.labels["operation"] for sample in family.samples} == LABELS
-
-
-def test_each_reason_is_there_from_the_start() -> None:
-    metrics = Metrics()
-    metrics.count_reasons(Reason)["POOL_EXHAUSTED"] += 1
-    for reason in Reason:
-        told = metrics.registry.get_sample_value("rowgate_calls_failed_total", {"reason": reason})
-        assert told == (reason is Reason.POOL_EXHAUSTED)

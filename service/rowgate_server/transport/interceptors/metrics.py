@@ -38,7 +38,8 @@ class CallCounter:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._methods: dict[MethodLabels, CallMetrics] = {}
-        self._failed = metrics.count_reasons(Reason)
+        self._failures = metrics.failures
+        self._failures.expect(Reason)
 
     def register(self, labels: MethodLabels) -> None:
         """Make the metrics of one method, so that all begin at zero."""
@@ -53,7 +54,7 @@ class CallCounter:
         metrics = self._methods[call.labels]
         metrics.handled[CODE_NAMES[call.code]] += 1
         if call.reason:
-            self._failed[call.reason] += 1
+            self._failures.count(call.facts.get("database", ""), call.reason)
         metrics.received += call.received
         metrics.sent += call.sent
         metrics.seconds.add(monotonic() - call.started)
