@@ -159,10 +159,21 @@ def leads_somewhere(page: str, target: str) -> bool:
     return not fragment or fragment in _anchors(found.resolve().relative_to(ROOT).as_posix())
 
 
+def headings(page: str) -> list[str]:
+    """Its headings, of whatever depth."""
+    return [match[1] for line in prose(page).splitlines() if (match := _HEADING.match(line))]
+
+
+def section(page: str, heading: str) -> str:
+    """What stands below the one heading of that name, up to the next."""
+    parts = re.split(r"^#+ +(.*)$", prose(page), flags=re.MULTILINE)
+    (found,) = [text for name, text in zip(parts[1::2], parts[2::2], strict=True) if name == heading]
+    return found
+
+
 def _anchors(page: str) -> set[str]:
     """The fragments of a page's headings, as GitHub makes them."""
-    headings = [match[1] for line in prose(page).splitlines() if (match := _HEADING.match(line))]
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings(page)}
 
 
 def tables(page: str) -> list[list[str]]:

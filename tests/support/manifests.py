@@ -51,6 +51,7 @@ FULL = {
     "autoscaling": {"enabled": True, "poolUse": {"enabled": True}},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "grafanaDashboard": {"enabled": True, "namespace": "monitoring", "annotations": {"grafana_folder": "Databases"}},
 }
 """Values of the chart that switch on what there is."""
 
@@ -124,6 +125,16 @@ def only(manifests: list[Manifest], kind: str) -> Manifest:
     """The one of that kind."""
     (found,) = [manifest for manifest in manifests if manifest["kind"] == kind]
     return found
+
+
+def files_of(manifests: list[Manifest]) -> dict[str, str]:
+    """The files of the ConfigMap that a pod is configured by."""
+    (found,) = [
+        manifest["data"]
+        for manifest in manifests
+        if manifest["kind"] == "ConfigMap" and "rowgate.yaml" in manifest["data"]
+    ]
+    return dict(found)
 
 
 def port_named(container: Mapping[str, Any], name: str) -> int:

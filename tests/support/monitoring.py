@@ -13,6 +13,7 @@ from support.available import ROOT
 
 FOLDER = ROOT / "deploy/monitoring"
 RULES = FOLDER / "rules.yaml"
+DASHBOARD = FOLDER / "dashboard.json"
 ALERT_TESTS = ROOT / "tests/unit/deploy/alerts.yaml"
 POD, NAMESPACE = "rowgate-0", "shops"
 
@@ -44,7 +45,7 @@ class Asked:
 
 def dashboard() -> dict[str, Any]:
     """The dashboard as Grafana reads it."""
-    found: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rowgate_server import config
-from support.manifests import CHART, DEMO, FULL, VERSIONS, notes, only, rendered, run_helm
+from support.manifests import CHART, DEMO, FULL, VERSIONS, files_of, notes, only, rendered, run_helm
 
 CERTIFICATE = {"certificate": "tls.crt", "key": "tls.key", "client_ca": "ca.crt"}
 MAIN = {"urlSecret": {"name": "databases", "key": "main-url"}}
@@ -62,6 +62,8 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
         ({"databases": {"main": {**MAIN, "logins": {"a__b": MAIN}}}}, "a__b"),
         ({"databases": {"main": {**MAIN, "logins": {"a": {**MAIN, "settings": {"url": "mysql://u:p@h/d"}}}}}}, "url"),
         ({**DEMO, "autoscaling": {"poolUse": {"target": "70%"}}}, "target"),
+        ({**DEMO, "prometheusRule": {"runbookUrl": "docs/operations.md"}}, "runbookUrl"),
+        ({**DEMO, "grafanaDashboard": {"label": {}}}, "label"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(values: dict[str, Any], told: str) -> None:
@@ -176,7 +178,7 @@ def test_the_longest_name_fits_every_label() -> None:
 
 
 def test_whole_numbers_stay_whole() -> None:
-    file = only(rendered(FULL), "ConfigMap")["data"]["rowgate.yaml"]
+    file = files_of(rendered(FULL))["rowgate.yaml"]
     assert "unary_rows: 2000000\n" in file
 
 
@@ -193,7 +195,7 @@ def test_a_port_for_health_is_probed_and_opened() -> None:
 
 def test_a_secret_of_certificates_is_served_and_probed_around() -> None:
     found = rendered({**FULL, "tls": {"secret": "certificate", "clientCa": True}})
-    written = yaml.safe_load(only(found, "ConfigMap")["data"]["rowgate.yaml"])["tls"]
+    written = yaml.safe_load(files_of(found)["rowgate.yaml"])["tls"]
     folder = "/etc/rowgate/tls"
     assert written == {name: f"{folder}/{file}" for name, file in CERTIFICATE.items()}
     spec = only(found, "Deployment")["spec"]["template"]["spec"]
@@ -207,7 +209,7 @@ def test_another_policy_makes_no_other_pods() -> None:
     def checksum(allowed: str) -> str:
         rules = [{"database": "main", "table": "*", "allow": allowed}]
         found = rendered({**FULL, "policy": {"roles": {"tester": {"rules": rules}}}})
-        assert yaml.safe_load(only(found, "ConfigMap")["data"]["policy.yaml"])["roles"]["tester"]["rules"] == rules
+        assert yaml.safe_load(files_of(found)["policy.yaml"])["roles"]["tester"]["rules"] == rules
         told: str = only(found, "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
         return told
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 from rowgate_server import __version__
 from support import manifests
 from support.available import ROOT
-from support.manifests import DEMO, FULL, OVERLAYS, VERSIONS, Manifest, built, only, rendered, settings_of
+from support.manifests import DEMO, FULL, OVERLAYS, VERSIONS, Manifest, built, files_of, only, rendered, settings_of
 
 SERVICE_MONITOR = {
     "type": "object",
@@ -65,12 +66,9 @@ ALL = pytest.mark.parametrize("name", ["chart", "chart with the demo", "dev", "p
 def with_pool_use(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
     """The production overlay with autoscaling by the pools' use."""
     folder = tmp_path_factory.mktemp("kustomize")
-    for part in ("base", "overlays", "components"):
-        for source in (ROOT / "deploy/kustomize" / part).rglob("*.yaml"):
-            copied = folder / source.relative_to(ROOT / "deploy/kustomize")
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            copied.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-    overlay = folder / "overlays/production/kustomization.yaml"
+    for part in ("kustomize", "monitoring"):
+        shutil.copytree(ROOT / "deploy" / part, folder / part)
+    overlay = folder / "kustomize/overlays/production/kustomization.yaml"
     text = overlay.read_text(encoding="utf-8")
     overlay.write_text(re.sub(r"# (- ../../components/pool-autoscaling).*", r"\1", text), encoding="utf-8")
     return built(overlay.parent)
@@ -218,7 +216,7 @@ def test_the_chart_and_the_overlay_make_the_same_pod() -> None:
         same = re.sub(r"\s*app.kubernetes.io/instance: shop\n", "\n", specs[0]).replace("shop-rowgate", "rowgate")
         assert same == specs[1], kind
     for name in ("rowgate.yaml", "policy.yaml"):
-        files = [only(found, "ConfigMap")["data"][name] for found in (chart, overlay)]
+        files = [files_of(found)[name] for found in (chart, overlay)]
         assert yaml.safe_load(files[0]) == yaml.safe_load(files[1])
 
 
