@@ -25,6 +25,7 @@ from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.core.tree import TreeStore
+from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.logging import get_logger, set_level
@@ -182,6 +183,11 @@ class Gateway:
         await asyncio.wait({closing}, timeout=_CLOSING)
         if not closing.done():
             _log.error("connections given up", databases=[database.name for database in self._served.pools()])
+
+    @property
+    def databases(self) -> Databases:
+        """Those that are served."""
+        return self._served.databases
 
     def look_at_files(self) -> None:
         """Look at the files of the certificates and of the policy now, and read the keys of issuers."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import signal
@@ -157,42 +156,9 @@ def _reading(options: argparse.Namespace, demo: Demo, before: Marks) -> Reading:
 
 def _check(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    from rowgate_server.observability import logging
+    from rowgate_server.checking import check
 
-    # What is wrong is said in one line each, not in the log.
-    logging.configure("error", settings.log.format, io.StringIO())
-    return asyncio.run(_try_databases(settings))
-
-
-async def _try_databases(settings: config.Settings) -> int:
-    from rowgate_server.configured import configured_tables
-    from rowgate_server.listening import certificates
-    from rowgate_server.observability.causes import in_a_line
-    from rowgate_server.observability.metrics import Metrics
-    from rowgate_server.opening import open_databases
-    from rowgate_server.sharing import unshared
-
-    code, metrics = _WELL, Metrics()
-    configured_tables(settings)
-    certificates("grpc", "tls", settings.tls, metrics.tls)
-    certificates("admin", "admin_tls", settings.admin_tls, metrics.tls)
-    for line in unshared(settings):
-        _complain(line)
-    for database in open_databases(settings, metrics):
-        error = await database.availability.probe()
-        for host in database.hosts:
-            if host.availability.error is None:
-                print(f"databases.{database.name}: {host.name}: {host.told()}")
-            else:
-                _complain(f"databases.{database.name}: {host.name}: {in_a_line(host.availability.error)}")
-                code = _NOT_WELL
-        if error is None:
-            print(f"databases.{database.name}: ok, {database.scheme} {database.availability.facts.version}")
-        else:
-            _complain(f"databases.{database.name}.url: cannot be reached: {in_a_line(error)}")
-            code = _NOT_WELL
-        await database.close()
-    return code
+    return check(settings)
 
 
 def _healthcheck(options: argparse.Namespace) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
 from rowgate_server import config
@@ -62,8 +65,28 @@ def audit_log(settings: config.Audit, metrics: Metrics, worker: int = 0) -> Audi
     try:
         return AuditLog(open_sink(path, settings.max_bytes, settings.keep), metrics.audit_failures.inc)
     except OSError as error:
-        words = f"the file that it names cannot be written: {error.strerror or error}"
-        raise config.ConfigError([f"audit.path: {words}"]) from None
+        raise _unwritable(error) from None
+
+
+def try_audit_log(settings: config.Audit, workers: int) -> None:
+    """See whether it could be written, and leave no file behind: whoever asks may be another user than who serves.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    if not settings.path or settings.path in STREAMS:
+        return
+    names = [f"{settings.path}.worker{worker}" for worker in range(1, workers + 1)] if workers > 1 else [settings.path]
+    for file in map(Path, names):
+        if not file.exists():
+            if not os.access(file.parent, os.W_OK | os.X_OK):
+                number = errno.EACCES if file.parent.is_dir() else errno.ENOENT
+                raise _unwritable(OSError(number, os.strerror(number)))
+            continue
+        try:
+            file.open("ab").close()
+        except OSError as error:
+            raise _unwritable(error) from None
 
 
 def audit(settings: config.Audit, log: AuditLog | None, databases: Databases) -> Audit:
@@ -73,6 +96,11 @@ def audit(settings: config.Audit, log: AuditLog | None, databases: Databases) ->
         return next((database.dialect for database in databases if database.name == name), None)
 
     return Audit(log, dialect, sql=settings.sql == "text")
+
+
+def _unwritable(error: OSError) -> config.ConfigError:
+    words = f"the file that it names cannot be written: {error.strerror or error}"
+    return config.ConfigError([f"audit.path: {words}"])
 
 
 def _api_keys(auth: config.Auth) -> ApiKeys:
