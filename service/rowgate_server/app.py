@@ -28,8 +28,8 @@ from rowgate_server.core.tree import TreeStore
 from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.listening import certificates, start_admin
+from rowgate_server.observability.exposition import Snapshot, snapshot
 from rowgate_server.observability.logging import get_logger, set_level
-from rowgate_server.observability.merging import Collects
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.opening import open_tracing
 from rowgate_server.served import Candidate, Served
@@ -220,8 +220,9 @@ class Gateway:
         self._work.tables.forget(database)
         self._trees.forget(database)
 
-    async def _collect(self) -> Collects:
-        return self.metrics.registry
+    async def _collect(self) -> Snapshot:
+        # In a thread: many series take milliseconds.
+        return await asyncio.to_thread(snapshot, self.metrics.registry)
 
     async def _close(self) -> None:
         await self._trees.close()

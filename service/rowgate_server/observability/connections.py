@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from rowgate_server.observability.distribution import Distribution
+from rowgate_server.observability.distribution import Distribution, Distributions
 
 _WAITS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -55,7 +55,7 @@ class Connections(Collector):
         resets = CounterMetricFamily(
             "rowgate_pool_resets", "Connections reset before another call.", labels=["database"]
         )
-        waits = HistogramMetricFamily(
+        waits = Distributions(
             "rowgate_pool_wait_seconds",
             "Seconds that calls waited for a connection, of those that had to and were not refused.",
             labels=["database"],
@@ -66,7 +66,7 @@ class Connections(Collector):
         for name, connections in self._databases.items():
             opened.add_metric([name], connections.opened)
             resets.add_metric([name], connections.resets)
-            waits.add_metric([name], *connections.waits.told())
+            waits.add([name], connections.waits)
             for family, counts in (
                 (closed, connections.closed),
                 (invalidated, connections.invalidated),

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 
+from prometheus_client.core import Metric
+from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
+
+Names = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+"""Of samples: the name of each, and its labels."""
+
+_MOST_KEPT = 1 << 12
 
 
 class Distribution:
@@ -16,19 +24,63 @@ class Distribution:
         bounds: the upper bounds, in order; above the last there is no other.
     """
 
-    __slots__ = ("_bounds", "_counts", "_sum")
+    __slots__ = ("_counts", "_sum", "bounds")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
+        self.bounds = tuple(bounds)
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
     def add(self, number: float) -> None:
         """One more was observed."""
         self._sum += number
-        self._counts[bisect_left(self._bounds, number)] += 1
+        self._counts[bisect_left(self.bounds, number)] += 1
 
-    def told(self) -> tuple[list[tuple[str, float]], float]:
-        """The buckets, each with all that lies before it too, and the sum: as a metric family takes them."""
-        bounds = [*map(floatToGoString, self._bounds), "+Inf"]
-        return list(zip(bounds, accumulate(self._counts), strict=True)), self._sum
+    def told(self) -> list[float]:
+        """What lies within each bound, each with all that lies before it too; how many there are, and their sum."""
+        within = list(accumulate(self._counts))
+        return [*within, within[-1], self._sum]
+
+
+class Distributions(Metric):
+    """A family of them, as metrics. Its samples are made when they are asked for: a scrape writes them without.
+
+    Args:
+        name: the metric's.
+        documentation: what it is.
+        labels: the names of their labels.
+    """
+
+    def __init__(self, name: str, documentation: str, labels: Sequence[str] = ()) -> None:
+        # Not the parent's: its samples are a list.
+        self.name, self.documentation, self.unit, self.type = name, documentation, "", "histogram"
+        self._labels = labels
+        self._told: list[tuple[tuple[str, ...], Distribution]] = []
+
+    def add(self, labels: Sequence[str], distribution: Distribution) -> None:
+        """One of them."""
+        self._told.append((tuple(labels), distribution))
+
+    def values(self) -> Iterator[tuple[Names, list[float]]]:
+        """The names of each one's samples, and their values."""
+        for labels, distribution in self._told:
+            yield (
+                _names(self.name, tuple(zip(self._labels, labels, strict=True)), distribution.bounds),
+                distribution.told(),
+            )
+
+    @property
+    def samples(self) -> list[Sample]:  # type: ignore[override]  # it is an attribute there
+        """As prometheus_client has them."""
+        return [
+            Sample(name, dict(labels), value)
+            for names, values in self.values()
+            for (name, labels), value in zip(names, values, strict=True)
+        ]
+
+
+@lru_cache(_MOST_KEPT)
+def _names(name: str, labels: tuple[tuple[str, str], ...], bounds: tuple[float, ...]) -> Names:
+    limits = (*map(floatToGoString, bounds), "+Inf")
+    buckets = [(f"{name}_bucket", (*labels, ("le", limit))) for limit in limits]
+    return (*buckets, (f"{name}_count", labels), (f"{name}_sum", labels))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from rowgate_server.observability.distribution import Distribution
+from rowgate_server.observability.distribution import Distribution, Distributions
 
 _EVERY = 0.02
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -40,8 +40,8 @@ class LoopLag(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Both."""
-        lag = HistogramMetricFamily("rowgate_event_loop_lag_seconds", "How late the event loop's timers came.")
-        lag.add_metric([], *self._late.told())
+        lag = Distributions("rowgate_event_loop_lag_seconds", "How late the event loop's timers came.")
+        lag.add([], self._late)
         tasks = GaugeMetricFamily("rowgate_event_loop_tasks", "Tasks of the event loop that have not ended.")
         tasks.add_metric([], len(asyncio.all_tasks(self._loop)) if self._loop else 0)
         return [lag, tasks]

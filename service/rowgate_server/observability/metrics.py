@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.connections import Connections
-from rowgate_server.observability.distribution import Distribution
+from rowgate_server.observability.distribution import Distribution, Distributions
 from rowgate_server.observability.failures import Failures
 from rowgate_server.observability.host_metrics import HostNumbers, Hosts
 from rowgate_server.observability.lag import LoopLag
@@ -322,14 +322,12 @@ class _Calls(Collector):
         )
         received = CounterMetricFamily("grpc_server_msg_received", "Messages received from clients.", labels=names)
         sent = CounterMetricFamily("grpc_server_msg_sent", "Messages sent to clients.", labels=names)
-        seconds = HistogramMetricFamily(
-            "grpc_server_handling_seconds", "Seconds that RPCs took on the server.", labels=names
-        )
+        seconds = Distributions("grpc_server_handling_seconds", "Seconds that RPCs took on the server.", labels=names)
         for labels, calls in self._methods.items():
             started.add_metric(labels, calls.started)
             received.add_metric(labels, calls.received)
             sent.add_metric(labels, calls.sent)
-            seconds.add_metric(labels, *calls.seconds.told())
+            seconds.add(labels, calls.seconds)
             for code, count in calls.handled.items():
                 handled.add_metric((*labels, code), count)
         return started, handled, received, sent, seconds

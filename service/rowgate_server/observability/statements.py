@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from rowgate_server.observability.distribution import Distribution
+from rowgate_server.observability.distribution import Distribution, Distributions
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -100,7 +100,7 @@ class Statements(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The metrics."""
-        seconds = HistogramMetricFamily(
+        seconds = Distributions(
             "rowgate_query_duration_seconds",
             "Seconds that statements took, from their connection to their last row.",
             labels=["database", "operation"],
@@ -113,5 +113,5 @@ class Statements(Collector):
             rows.add_metric([name], statements.rows)
             size.add_metric([name], statements.bytes)
             for label, operation in statements.operations.items():
-                seconds.add_metric([name, label], *operation.seconds.told())
+                seconds.add([name, label], operation.seconds)
         return seconds, rows, size

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from rowgate_server.observability.merging import Collects
+from rowgate_server.observability.exposition import Snapshot, written
 
 
 class State(NamedTuple):
@@ -28,7 +28,7 @@ class AdminServer:
         state: the same of health.
     """
 
-    def __init__(self, metrics: Callable[[], Awaitable[Collects]], state: Callable[[], State]) -> None:
+    def __init__(self, metrics: Callable[[], Awaitable[Snapshot]], state: Callable[[], State]) -> None:
         self._collect = metrics
         self._state = state
         app = web.Application()
@@ -71,13 +71,13 @@ class AdminServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         try:
-            encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+            _, content_type = choose_encoder(request.headers.get("Accept", ""))
         except (ValueError, TypeError):
             # It asks for a version that is no number.
-            encode, content_type = choose_encoder("")
-        collected: Any = await self._collect()
-        # In a thread: a registry of many series takes milliseconds to write out.
-        body = await asyncio.to_thread(encode, collected)
+            _, content_type = choose_encoder("")
+        told = await self._collect()
+        # In a thread: many series take milliseconds to write out.
+        body = await asyncio.to_thread(written, told, openmetrics="openmetrics" in content_type)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _livez(self, request: web.Request) -> web.Response:

@@ -13,8 +13,9 @@ from time import monotonic
 from typing import Any
 
 from rowgate_server import config
+from rowgate_server.observability.exposition import Snapshot
 from rowgate_server.observability.logging import get_logger
-from rowgate_server.observability.merging import Ended, Snapshot
+from rowgate_server.observability.merging import Ended
 from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import Answering, Channel, ChannelClosedError
 from rowgate_server.workers.handing import send_settings

@@ -21,8 +21,9 @@ from pydantic import SecretStr
 from rowgate_server import config
 from rowgate_server.config_watch import ConfigWatch, Reading
 from rowgate_server.listening import certificates, start_admin
+from rowgate_server.observability.exposition import Snapshot, snapshot
 from rowgate_server.observability.logging import get_logger, set_level
-from rowgate_server.observability.merging import Collects, Ended, Merged, snapshot
+from rowgate_server.observability.merging import Ended, merged
 from rowgate_server.observability.processes import WorkerMetrics
 from rowgate_server.observability.reload_metrics import ReloadMetrics
 from rowgate_server.observability.tls_metrics import TlsFamilies
@@ -261,9 +262,9 @@ class Supervisor:
         for place in self._places:
             place.tell("reload", None)
 
-    async def _collect(self) -> Collects:
+    async def _collect(self) -> Snapshot:
         told = await asyncio.gather(*(place.metrics() for place in self._places))
-        return Merged([*told, snapshot(self._metrics.registry)], self._ended)
+        return merged([*told, snapshot(self._metrics.registry)], self._ended)
 
 
 def _served(settings: config.Settings, metrics: WorkerMetrics) -> ServedCertificates | None:

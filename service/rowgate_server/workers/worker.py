@@ -11,8 +11,8 @@ from typing import Any
 from rowgate_server import app, config
 from rowgate_server.config import ConfigError
 from rowgate_server.observability import logging
+from rowgate_server.observability.exposition import snapshot
 from rowgate_server.observability.garbage import spare_collections
-from rowgate_server.observability.merging import snapshot
 from rowgate_server.served import Candidate
 from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import Answering, Channel

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rowgate_server.observability.merging import Ended, Merged, Snapshot, snapshot
+from rowgate_server.observability.exposition import Snapshot, snapshot, written
+from rowgate_server.observability.merging import Ended, merged
 from rowgate_server.observability.metrics import MethodLabels, Metrics
 
 
@@ -24,8 +24,8 @@ def worker(calls: int, waiting: int, up: int = 1) -> Snapshot:
     return told
 
 
-def samples(merged: Merged) -> dict[str, float]:
-    text = generate_latest(merged).decode()
+def samples(told: Snapshot) -> dict[str, float]:
+    text = written(told).decode()
     return {
         each.name + "".join(each.labels.values()): each.value
         for family in text_string_to_metric_families(text)
@@ -35,7 +35,7 @@ def samples(merged: Merged) -> dict[str, float]:
 
 
 def test_counters_histograms_and_gauges_of_all_are_added() -> None:
-    found = samples(Merged([worker(3, 1), worker(4, 2)], Ended()))
+    found = samples(merged([worker(3, 1), worker(4, 2)], Ended()))
     assert found["calls_totalOK"] == 7
     assert found["waiting"] == 3
     assert (found["seconds_bucket1.0"], found["seconds_bucket2.0"], found["seconds_bucket+Inf"]) == (0, 7, 7)
@@ -43,14 +43,14 @@ def test_counters_histograms_and_gauges_of_all_are_added() -> None:
 
 
 def test_a_database_is_down_where_one_worker_says_so() -> None:
-    assert samples(Merged([worker(0, 0), worker(0, 0, up=0)], Ended()))["rowgate_database_upmain"] == 0
+    assert samples(merged([worker(0, 0), worker(0, 0, up=0)], Ended()))["rowgate_database_upmain"] == 0
 
 
 def test_what_an_ended_worker_has_counted_stays_and_what_it_held_does_not() -> None:
     ended = Ended()
     ended.add(worker(3, 5))
     ended.add(worker(10, 5))
-    found = samples(Merged([worker(1, 2)], ended))
+    found = samples(merged([worker(1, 2)], ended))
     assert (found["calls_totalOK"], found["waiting"], found["seconds_count"]) == (14, 2, 14)
 
 
@@ -59,7 +59,7 @@ def test_every_metric_of_the_gateway_can_be_merged() -> None:
     metrics.call(MethodLabels("unary", "s", "m"), ("OK",)).handled["OK"] += 1
     metrics.build("1.2.3")
     metrics.database("main").breaker("OPEN", 2)
-    once, twice = (samples(Merged([snapshot(metrics.registry)] * times, Ended())) for times in (1, 2))
+    once, twice = (samples(merged([snapshot(metrics.registry)] * times, Ended())) for times in (1, 2))
     assert set(once) == set(twice)
     assert twice["grpc_server_handled_totalOKmsunary"] == 2
     for each in once:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from rowgate_server.observability.exposition import snapshot
 from rowgate_server.observability.host_metrics import HostNumbers
-from rowgate_server.observability.merging import Ended, Merged, snapshot
+from rowgate_server.observability.merging import Ended, merged
 from rowgate_server.observability.metrics import Metrics, PoolNumbers
 
 PRIMARY = HostNumbers("db1:3306", False, True, True, in_use=2, idle=3, calls=7, staleness=None)
@@ -58,10 +59,10 @@ def test_of_several_processes_the_worst_is_told() -> None:
         metrics = Metrics()
         metrics.watch_hosts(partial(dict, main=[numbers]))
         processes.append(snapshot(metrics.registry))
-    merged = {family.name: family.samples[0].value for family in Merged(processes, Ended()).collect() if family.samples}
-    assert merged["rowgate_host_up"] == 0
-    assert merged["rowgate_replica_staleness_seconds"] == 1.5
-    assert merged["rowgate_host_calls"] == 10
+    told = {name: list(samples.values()) for name, _, _, samples in merged(processes, Ended())}
+    assert told["rowgate_host_up"] == [0]
+    assert told["rowgate_replica_staleness_seconds"] == [1.5]
+    assert told["rowgate_host_calls"] == [10]
 
 
 def test_one_that_has_not_been_asked_yet_is_not_down() -> None:
@@ -72,6 +73,6 @@ def test_one_that_has_not_been_asked_yet_is_not_down() -> None:
         metrics.watch_hosts(partial(dict, main=[PRIMARY._replace(up=up, writable=up is not None)]))
         metrics.watch_pools(partial(dict, main=PoolNumbers(0, 0, 0, 1)), partial({"main": up}.get))
         processes.append(snapshot(metrics.registry))
-    merged = {family.name: family.samples for family in Merged(processes, Ended()).collect()}
+    told = {name: list(samples.values()) for name, _, _, samples in merged(processes, Ended())}
     for name in ("rowgate_host_up", "rowgate_host_writable", "rowgate_database_up"):
-        assert [sample.value for sample in merged[name]] == [1]
+        assert told[name] == [1]

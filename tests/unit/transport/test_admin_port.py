@@ -11,12 +11,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.engines.database import Databases
+from rowgate_server.observability.exposition import Snapshot, snapshot
 from rowgate_server.observability.metrics import MethodLabels, Metrics
 from rowgate_server.transport.admin import AdminServer
 from rowgate_server.transport.health import Health
@@ -41,8 +41,8 @@ class Admin:
 
 
 def serving(metrics: Metrics, health: Health) -> AdminServer:
-    async def collected() -> CollectorRegistry:
-        return metrics.registry
+    async def collected() -> Snapshot:
+        return snapshot(metrics.registry)
 
     return AdminServer(collected, health.state)
 
