@@ -10,7 +10,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy copies image-steps monitoring \
+.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy copies image-steps chart-schema monitoring \
 	bench bench-hygiene bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check \
 	stubs proto locker lock upgrade auditor audit clean
 
@@ -65,6 +65,9 @@ policy: dev tools engines ## ask 10,000 times on each engine for rows outside a 
 	@LONG_RUN=1 $(bin)/python -m pytest tests/conformance/policy/test_rows_outside.py $(ARGS)
 image-steps: dev ## do what the Dockerfile does, without Docker, and start what comes out
 	@$(bin)/python scripts/image.py
+
+chart-schema: dev ## write what the chart's schema says of the server's settings
+	@$(bin)/python scripts/chart_schema.py write
 
 monitoring: dev tools engines ## run every expression of the dashboard, the alerts and the adapter in a real Prometheus
 	@$(bin)/python -m pytest tests/monitoring/in_prometheus.py $(ARGS)
