@@ -279,3 +279,21 @@ def test_the_notes_warn_of_hashes_that_differ_from_pod_to_pod() -> None:
 
 def test_the_notes_say_how_settings_are_checked() -> None:
     assert "kubectl exec --namespace shops deploy/shop-rowgate -- rowgate-server check\n" in notes(FULL)
+    assert "rowgate-server check" not in notes(DEMO), "there the demo would be missing"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"tracing": {"endpoint": "http://collector:4317"}}, "traces to a collector"),
+        ({"auth": {"jwt": {"corporate": {"jwks": "https://issuer/keys"}}}}, "keys of the issuer corporate"),
+    ],
+)
+def test_the_notes_warn_of_what_the_network_policy_keeps_in(settings: dict[str, Any], told: str) -> None:
+    def warned(policy: dict[str, Any]) -> bool:
+        return told in notes({**FULL, "settings": settings, "networkPolicy": policy})
+
+    assert warned({})
+    assert not warned({"egress": [{"ports": [{"port": 4317}]}]})
+    assert not warned({"enabled": False})
+    assert told not in notes(FULL)
