@@ -207,12 +207,18 @@ async def test_what_is_read_at_the_start_only_is_refused_by_name(configured: Con
 async def test_a_worker_that_comes_back_has_what_holds(configured: Configured) -> None:
     gateway = configured.gateway
     configured.settings["databases"]["main"]["url"] = configured.database("second")
+    configured.settings["databases"]["passing"] = {"url": configured.database("third")}
     await configured.exchange()
+    assert _of(gateway, "passing")
     (worker,) = [int(pid) for pid in _children(gateway.child.pid)[:1]]
     os.kill(worker, signal.SIGKILL)
     await eventually(lambda: _sum(gateway, "rowgate_worker_restarts_total") == 1, 20, "it is gone")
     await eventually(lambda: _sum(gateway, "rowgate_worker_up") == 2, 30, "it is back")
     assert {await configured.name() for _ in range(16)} == {"second"}
+    del configured.settings["databases"]["passing"]
+    await configured.exchange()
+    await eventually(lambda: not _of(gateway, "passing"), 20, "what the one before has counted of it is told no more")
+    assert _of(gateway, "main")
 
 
 @WORKERS
@@ -238,6 +244,10 @@ async def test_a_worker_that_cannot_take_what_the_others_took_is_replaced(config
 
 def _sum(gateway: Gateway, name: str) -> float:
     return sum(value for sample, value in scraped(gateway).items() if sample.startswith(f"{name}{{"))
+
+
+def _of(gateway: Gateway, database: str) -> list[str]:
+    return [sample for sample in scraped(gateway) if f'database="{database}"' in sample]
 
 
 def _children(pid: int) -> list[str]:

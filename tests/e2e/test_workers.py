@@ -59,6 +59,11 @@ async def test_calls_are_spread_and_counted_together(gateway: Gateway) -> None:
         assert total(gateway, "rowgate_database_up", database="main") == 1
         assert total(gateway, "grpc_server_handling_seconds_count", grpc_method="ExecuteQuery") == before + len(opened)
         assert get(gateway, "/readyz") == (200, '{"status": "ready", "databases": {"main": "up"}}')
+        for client in opened:
+            with pytest.raises(rowgate.InvalidSql):
+                await client.query("selec 1")
+        failed = {"database": "main", "reason": "INVALID_SQL"}
+        assert total(gateway, "rowgate_calls_failed_total", **failed) == len(opened)
     lines = [json.loads(line) for line in gateway.stderr.splitlines()]
     assert {line["worker"] for line in lines if line["event"] == "call"} == {1, 2}
 

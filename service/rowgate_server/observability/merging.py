@@ -6,7 +6,8 @@ over the processes that live, where a sum means something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import add
 from typing import Any
 
@@ -28,6 +29,8 @@ _GAUGES: dict[str, Callable[[float, float], float]] = {
     "rowgate_build_info": max,
 }
 """Those of which the sum would mean nothing."""
+
+_OF_A_DATABASE = re.compile(r'[{,]database="([^"/@]+)')
 
 
 def merged(snapshots: Iterable[Snapshot], ended: Ended) -> Snapshot:
@@ -58,3 +61,13 @@ class Ended:
     def add(self, last: Snapshot) -> None:
         """One has ended, and this is what it told last."""
         self.told = merged([[family for family in last if family[2] in _LASTING]], self)
+
+    def forget(self, databases: Collection[str]) -> None:
+        """Tell no more of databases that are gone, nor of their logins and replicas."""
+        for family in self.told:
+            family[3] = {series: value for series, value in family[3].items() if _database(series) not in databases}
+
+
+def _database(series: str) -> str:
+    found = _OF_A_DATABASE.search(series)
+    return found[1] if found else ""

@@ -239,11 +239,13 @@ class Supervisor:
             for place in self._places:
                 place.tell("discard", None)
             raise config.ConfigError(problems)
+        gone = self._settings.databases.keys() - settings.databases.keys()
         self._settings = settings
         for place in self._places:
             place.settings = theirs
         # Also one that has been replaced since, or is not up at this moment.
         await asyncio.gather(*(self._have_taken(place, number) for place in self._places))
+        self._ended.forget(gone)
         set_level(settings.log.level)
 
     async def _have_taken(self, place: Place, number: int) -> None:

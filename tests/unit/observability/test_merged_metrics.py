@@ -65,3 +65,14 @@ def test_every_metric_of_the_gateway_can_be_merged() -> None:
     for each in once:
         if each.startswith(("process_start_time_seconds", "rowgate_build_info", "rowgate_breaker_state")):
             assert twice[each] == once[each]
+
+
+def test_a_database_that_is_gone_is_told_of_no_more_with_its_logins_and_replicas() -> None:
+    ended, registry = Ended(), CollectorRegistry()
+    counted = Counter("waits", "Waits.", ["kind", "database"], registry=registry)
+    names = ("main", "main/login", "main@copy", "mainly", "other")
+    for name in names:
+        counted.labels("database", name).inc()
+    ended.add(snapshot(registry))
+    ended.forget({"main", "gone"})
+    assert set(samples(merged([], ended))) == {"waits_totalmainlydatabase", "waits_totalotherdatabase"}
