@@ -6,7 +6,7 @@ Everything else goes straight through, so that without traces nothing of this is
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session, TransactionOptions
 from rowgate_server.engines.many import RunFailedError
@@ -14,6 +14,8 @@ from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.values import AnyStatement, BoundStatement
 from rowgate_server.errors import RowgateError
 from rowgate_server.observability.tracing import PartSpan, Place, StatementSpan, Tracing
+
+_T = TypeVar("_T")
 
 
 def traced(driver: Driver, tracing: Tracing, place: Place) -> Driver:
@@ -62,7 +64,7 @@ class _TracedSession(_Before):
             await self._inner.begin(options)
             self._begin_due = True
         else:
-            await self._told("BEGIN", self._inner.begin(options))
+            await self._command("BEGIN", self._inner.begin(options))
 
     async def commit(self) -> None:
         await self._end("COMMIT", self._inner.commit())
@@ -72,7 +74,7 @@ class _TracedSession(_Before):
 
     async def control(self, sql: str) -> None:
         self._begin_due = False
-        await self._told(sql.rpartition(" ")[0], self._inner.control(sql))
+        await self._command(sql.rpartition(" ")[0], self._inner.control(sql))
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         self._leave("abandoned")
@@ -90,14 +92,7 @@ class _TracedSession(_Before):
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         self._leave("abandoned")
         span = self._statement(statements[0].fragments, len(statements))
-        try:
-            changed: Sequence[int] | int = await self._inner.execute_many(statements)
-        except BaseException as error:
-            if span is not None:
-                _fail(self._driver, span, error)
-            raise
-        if span is not None:
-            span.end()
+        changed: Sequence[int] | int = await self._within(span, self._inner.execute_many(statements))
         return changed
 
     async def kill(self) -> None:
@@ -135,18 +130,22 @@ class _TracedSession(_Before):
             self._begin_due = False
             await command
         else:
-            await self._told(operation, command)
+            await self._command(operation, command)
 
-    async def _told(self, operation: str, command: Awaitable[None]) -> None:
-        span = self._tracing.command(self._place, operation)
+    async def _command(self, operation: str, command: Awaitable[None]) -> None:
+        await self._within(self._tracing.command(self._place, operation), command)
+
+    async def _within(self, span: PartSpan | None, awaited: Awaitable[_T]) -> _T:
+        """What is awaited, and the end of its span."""
         try:
-            await command
+            got = await awaited
         except BaseException as error:
             if span is not None:
                 _fail(self._driver, span, error)
             raise
         if span is not None:
             span.end()
+        return got
 
 
 def _fail(driver: Driver, span: PartSpan, error: BaseException) -> None:
