@@ -3,6 +3,10 @@
 The meter sits between the transport and asyncpg's protocol and counts bytes. Past the limit it cuts the link: the
 server notices at its next write, and ends the statement. It also keeps the one message that asyncpg does not hand on
 whole: what a statement's columns are.
+
+It receives into one buffer for all connections. To a protocol without a buffer asyncio gives `recv(262144)`, whose
+result shrinks to what came: small objects settle in what is left of it, no hole is ever as large again, and the heap
+grows without end. Reproduced: 15 MiB in 4 minutes of 300 calls/s, of which a fifth were cancelled.
 Messages: https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
@@ -13,10 +17,13 @@ import struct
 from typing import Any
 
 _HEAD = struct.Struct("!cI")
+_BUFFER = memoryview(bytearray(256 * 1024))
+"""What came is copied out of it before anything else can come."""
+
 _ROW_DESCRIPTION, _NO_DATA, _READY, _COMPLETE = b"T", b"n", b"Z", b"C"
 
 
-class ReceiveMeter(asyncio.Protocol):
+class ReceiveMeter(asyncio.BufferedProtocol):
     """Passes everything on to asyncpg's protocol."""
 
     def __init__(self, connection: Any) -> None:
@@ -65,8 +72,14 @@ class ReceiveMeter(asyncio.Protocol):
             at += 1 + length
         return tags
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        del sizehint
+        return _BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Count, then pass on."""
+        data = bytes(_BUFFER[:nbytes])
         if self._heard is not None:
             self._heard += data
         self._left -= len(data)
