@@ -28,7 +28,7 @@ from rowgate_server.core.tree import TreeStore
 from rowgate_server.engines.database import Databases
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.listening import certificates, start_admin
-from rowgate_server.observability.exposition import Snapshot, snapshot
+from rowgate_server.observability.exposition import Snapshot, snapshot_beside
 from rowgate_server.observability.logging import get_logger, set_level
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.opening import open_tracing
@@ -221,8 +221,7 @@ class Gateway:
         self._trees.forget(database)
 
     async def _collect(self) -> Snapshot:
-        # In a thread: many series take milliseconds.
-        return await asyncio.to_thread(snapshot, self.metrics.registry)
+        return await snapshot_beside(self.metrics.registry)
 
     async def _close(self) -> None:
         await self._trees.close()

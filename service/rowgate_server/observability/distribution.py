@@ -55,19 +55,16 @@ class Distributions(Metric):
         # Not the parent's: its samples are a list.
         self.name, self.documentation, self.unit, self.type = name, documentation, "", "histogram"
         self._labels = labels
-        self._told: list[tuple[tuple[str, ...], Distribution]] = []
+        self._told: list[tuple[tuple[str, ...], tuple[float, ...], list[float]]] = []
 
     def add(self, labels: Sequence[str], distribution: Distribution) -> None:
-        """One of them."""
-        self._told.append((tuple(labels), distribution))
+        """One of them, as it is now: what is written in another thread must not change meanwhile."""
+        self._told.append((tuple(labels), distribution.bounds, distribution.told()))
 
     def values(self) -> Iterator[tuple[Names, list[float]]]:
         """The names of each one's samples, and their values."""
-        for labels, distribution in self._told:
-            yield (
-                _names(self.name, tuple(zip(self._labels, labels, strict=True)), distribution.bounds),
-                distribution.told(),
-            )
+        for labels, bounds, told in self._told:
+            yield _names(self.name, tuple(zip(self._labels, labels, strict=True)), bounds), told
 
     @property
     def samples(self) -> list[Sample]:  # type: ignore[override]  # it is an attribute there

@@ -266,7 +266,7 @@ class Supervisor:
 
     async def _collect(self) -> Snapshot:
         told = await asyncio.gather(*(place.metrics() for place in self._places))
-        return merged([*told, snapshot(self._metrics.registry)], self._ended)
+        return merged([*told, snapshot(self._metrics.registry.collect())], self._ended)
 
 
 def _served(settings: config.Settings, metrics: WorkerMetrics) -> ServedCertificates | None:

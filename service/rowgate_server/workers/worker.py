@@ -11,7 +11,7 @@ from typing import Any
 from rowgate_server import app, config
 from rowgate_server.config import ConfigError
 from rowgate_server.observability import logging
-from rowgate_server.observability.exposition import snapshot
+from rowgate_server.observability.exposition import snapshot_beside
 from rowgate_server.observability.garbage import spare_collections
 from rowgate_server.served import Candidate
 from rowgate_server.transport.admin import State
@@ -78,8 +78,7 @@ class _Worker:
 
     async def _metrics(self, content: Any) -> Any:
         del content
-        # In a thread: many series take milliseconds.
-        return await asyncio.to_thread(snapshot, self._gateway.metrics.registry)
+        return await snapshot_beside(self._gateway.metrics.registry)
 
     async def _forget(self, database: Any) -> None:
         """Another worker has altered its tables."""

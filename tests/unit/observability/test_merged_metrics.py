@@ -20,7 +20,7 @@ def worker(calls: int, waiting: int, up: int = 1) -> Snapshot:
     seconds = Histogram("seconds", "How long.", buckets=(1, 2), registry=registry)
     for _ in range(calls):
         seconds.observe(1.5)
-    told: Snapshot = json.loads(json.dumps(snapshot(registry)))  # as it comes through the channel
+    told: Snapshot = json.loads(json.dumps(snapshot(registry.collect())))  # as it comes through the channel
     return told
 
 
@@ -59,7 +59,7 @@ def test_every_metric_of_the_gateway_can_be_merged() -> None:
     metrics.call(MethodLabels("unary", "s", "m"), ("OK",)).handled["OK"] += 1
     metrics.build("1.2.3")
     metrics.database("main").breaker("OPEN", 2)
-    once, twice = (samples(merged([snapshot(metrics.registry)] * times, Ended())) for times in (1, 2))
+    once, twice = (samples(merged([snapshot(metrics.registry.collect())] * times, Ended())) for times in (1, 2))
     assert set(once) == set(twice)
     assert twice["grpc_server_handled_totalOKmsunary"] == 2
     for each in once:
@@ -73,6 +73,6 @@ def test_a_database_that_is_gone_is_told_of_no_more_with_its_logins_and_replicas
     names = ("main", "main/login", "main@copy", "mainly", "other")
     for name in names:
         counted.labels("database", name).inc()
-    ended.add(snapshot(registry))
+    ended.add(snapshot(registry.collect()))
     ended.forget({"main", "gone"})
     assert set(samples(merged([], ended))) == {"waits_totalmainlydatabase", "waits_totalotherdatabase"}

@@ -58,7 +58,7 @@ def test_of_several_processes_the_worst_is_told() -> None:
     for numbers in (COPY._replace(up=True, staleness=0.5), COPY):
         metrics = Metrics()
         metrics.watch_hosts(partial(dict, main=[numbers]))
-        processes.append(snapshot(metrics.registry))
+        processes.append(snapshot(metrics.registry.collect()))
     told = {name: list(samples.values()) for name, _, _, samples in merged(processes, Ended())}
     assert told["rowgate_host_up"] == [0]
     assert told["rowgate_replica_staleness_seconds"] == [1.5]
@@ -72,7 +72,7 @@ def test_one_that_has_not_been_asked_yet_is_not_down() -> None:
         metrics = Metrics()
         metrics.watch_hosts(partial(dict, main=[PRIMARY._replace(up=up, writable=up is not None)]))
         metrics.watch_pools(partial(dict, main=PoolNumbers(0, 0, 0, 1)), partial({"main": up}.get))
-        processes.append(snapshot(metrics.registry))
+        processes.append(snapshot(metrics.registry.collect()))
     told = {name: list(samples.values()) for name, _, _, samples in merged(processes, Ended())}
     for name in ("rowgate_host_up", "rowgate_host_writable", "rowgate_database_up"):
         assert told[name] == [1]

@@ -42,7 +42,7 @@ class Admin:
 
 def serving(metrics: Metrics, health: Health) -> AdminServer:
     async def collected() -> Snapshot:
-        return snapshot(metrics.registry)
+        return snapshot(metrics.registry.collect())
 
     return AdminServer(collected, health.state)
 
