@@ -112,6 +112,13 @@ def _router(
 ) -> Router:
     members, replicas = [], []
     shared = around.metrics.hosts_of(pools)
+    connections = servers.pool.size + servers.pool.max_overflow
+    # What stands still on one host goes on there soon, or on another one.
+    own = replace(
+        servers.pool,
+        for_reads=int(connections * around.rules.read_share),
+        through_stalls=len(servers.hosts) > 1,
+    )
     for host in hosts:
         driver = drivers[host.name]
         if host.replica:
@@ -119,5 +126,5 @@ def _router(
             numbers = around.metrics.database(f"{pools}@{host.name}")
             replicas.append(Member(host, open_pool(driver, settings, numbers, host.availability, host.name)))
         else:
-            members.append(Member(host, open_pool(driver, servers.pool, shared(host.name), host.availability)))
+            members.append(Member(host, open_pool(driver, own, shared(host.name), host.availability)))
     return Router(members, replicas, around.rules)

@@ -39,11 +39,13 @@ class RoutingRules(NamedTuple):
         spread: over all that may be the primary, not to the first of them.
         max_staleness: the most seconds that a replica may be behind to be asked at all.
         writes: whether the primary must take writes.
+        read_share: the part of the connections to each host that writes may not have.
     """
 
     spread: bool
     max_staleness: float
     writes: bool
+    read_share: float = 0.0
 
 
 class Router:
