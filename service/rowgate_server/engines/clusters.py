@@ -62,7 +62,8 @@ def make_cluster(servers: Servers, bounds: Bounds, around: Around) -> Database:
         for name, driver in drivers.items()
     ]
     router = _router(servers, drivers, hosts, around, around.name)
-    lookout = Lookout([each for each in hosts if not each.replica], [each for each in hosts if each.replica], router)
+    own, replicas = ([each for each in hosts if each.replica is replica] for replica in (False, True))
+    lookout = Lookout(around.name, own, replicas, router)
     longest = 2 * timeouts.probe + _ROUNDS
     availability = Availability(around.name, lookout, timeouts.probe_interval, longest)
     driver = next(iter(drivers.values()))

@@ -26,12 +26,14 @@ class Role:
         in_step: it has all that the others have, as far as it knows; a Galera node is not while it joins or donates.
         written: how far its data goes, its own writes included.
         applied: how far the data goes that it has from others.
+        shared: what is written to it is written to others in the same step: a node of a cluster, not a primary.
     """
 
     writable: bool = True
     in_step: bool = True
     written: Position = ()
     applied: Position = ()
+    shared: bool = False
 
 
 def reached(applied: Position, written: Position) -> bool | None:

@@ -117,7 +117,13 @@ class Router:
 
 
 def _in_order(members: Sequence[Member]) -> Sequence[Member]:
-    return sorted(members, key=_condition)  # those that are alike stay in their order
+    return sorted(members, key=lambda member: (*_condition(member), -_led(member)))  # those alike stay in their order
+
+
+def _led(member: Member) -> int:
+    """A primary that comes back when another was promoted must not take its calls: it lacks what they wrote."""
+    role = member.host.role
+    return 0 if role is None or role.shared else member.host.led
 
 
 def _condition(member: Member) -> tuple[bool, bool, bool, bool]:

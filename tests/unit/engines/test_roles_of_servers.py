@@ -30,6 +30,7 @@ def test_mariadb_without_a_cluster_counts_by_domains() -> None:
 def test_nothing_written_to_a_log_tells_nothing() -> None:
     role = role_of(read_only=True, gtids=["", ""], galera={})
     assert not role.writable
+    assert not role.shared
     assert role.written == role.applied == (None, None, None)
     assert reached(role.applied, role.written) is None
 
@@ -43,6 +44,7 @@ def test_mysql_without_gtids_tells_only_whether_it_takes_writes() -> None:
 def test_node_is_in_step_only_when_it_is_synced(state: str, in_step: bool) -> None:
     role = role_of(read_only=False, gtids=["", ""], galera={**SYNCED, "wsrep_local_state": state})
     assert role.in_step is in_step
+    assert role.shared
     assert role.written == role.applied == ({"91bd7c2f": 17}, None, None)
 
 

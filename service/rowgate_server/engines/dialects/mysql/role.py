@@ -74,7 +74,7 @@ def role_of(read_only: bool, gtids: list[str], galera: dict[str, str], *, execut
         raise NotReadyError("the node has no cluster")
     node = {galera["wsrep_cluster_state_uuid"]: int(galera["wsrep_last_committed"])}
     in_step = galera["wsrep_local_state"] == _SYNCED
-    return Role(not read_only, in_step, (node, *last[1:]), (node, replicated, own))
+    return Role(not read_only, in_step, (node, *last[1:]), (node, replicated, own), shared=True)
 
 
 def _by_domain(gtid: str) -> dict[str, int] | None:
