@@ -121,7 +121,10 @@ class _Opening(NamedTuple):
     @property
     def around(self) -> Around:
         routing = self.database.routing
-        rules = RoutingRules(routing.spread, routing.max_staleness, writes=not self.database.limits.read_only)
+        writes = not self.database.limits.read_only
+        # Where there is one host there are none to agree with, and writes do not stand still for that.
+        read_share = routing.read_share if writes and self.database.url.others else 0.0
+        rules = RoutingRules(routing.spread, routing.max_staleness, writes, read_share)
         return Around(self.name, self.timeouts, rules, self.metrics, self.tracing)
 
     def servers(self, login: config.Login | None = None) -> Servers:

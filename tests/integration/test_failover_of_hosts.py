@@ -31,6 +31,12 @@ SLOW = {
     "mariadb": "insert into kept select 7 + 0 * sleep(30)",
     "postgresql": "insert into kept select 7 from pg_sleep(30)",
 }
+PAUSE = {"mariadb": "select sleep(30), '{}' as planted", "postgresql": "select pg_sleep(30)::text, '{}' as planted"}
+PAUSED = {
+    "mariadb": "select count(*) from information_schema.processlist where info like 'select sleep%{}%planted'",
+    "postgresql": "select count(*) from pg_stat_activity where query like 'select pg_sleep%{}%planted'"
+    " and state = 'active'",
+}
 RUNNING = {
     "mariadb": "select count(*) from information_schema.processlist where info like 'insert into kept select%'",
     "postgresql": "select count(*) from pg_stat_activity where query like 'insert into kept select%'"
@@ -138,16 +144,31 @@ async def test_metrics_tell_of_each_server(served: Served, db: rowgate.Client) -
     assert total(served.gateway, "rowgate_replica_staleness_seconds", host="copy") < 60
 
 
+@pytest.mark.parametrize("ended_by", ["cancel", "deadline"])
+async def test_call_that_is_ended_is_gone_from_the_replica(served: Served, db: rowgate.Client, ended_by: str) -> None:
+    there = db.with_options(read_only=True, route="replica")
+    await answered_by(there, "copy")
+    running = PAUSED[served.engine].format(ended_by)
+
+    def seen() -> bool:
+        return bool(served.both.replica.execute(running)[0][0])
+
+    patient = there.with_options(timeout=1.5 if ended_by == "deadline" else 60)
+    call = asyncio.create_task(patient.query(PAUSE[served.engine].format(ended_by)))
+    await eventually(seen, 5, "the call runs on the replica")
+    if ended_by == "cancel":
+        call.cancel()
+    await eventually(lambda: not seen(), 5, "it is gone")
+    with pytest.raises((asyncio.CancelledError, rowgate.StatementTimeout)):
+        await call
+    assert (await there.query("select 1 as x")).stats.replica == "copy"
+
+
 async def test_killed_replica_is_passed_over_at_once(served: Served, db: rowgate.Client) -> None:
     there = db.with_options(read_only=True, route="replica")
     await answered_by(there, "copy")
     await asyncio.to_thread(served.both.replica.kill)
-    results = [
-        await there.query(
-            "select k from kept",
-        )
-        for _ in range(5)
-    ]
+    results = [await there.query("select k from kept") for _ in range(5)]
     assert {result.stats.replica for result in results} == {""}
     await asyncio.to_thread(served.both.replica.restart)
     await answered_by(there, "copy")

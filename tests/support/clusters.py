@@ -14,9 +14,6 @@ from support.throwaway import ADMIN, ADMIN_PASSWORD, DATABASE, HOST, PASSWORD, U
 
 _GALERA_LIBRARIES = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
 
-_SOON = "evs.keepalive_period=PT0.5S;evs.inactive_check_period=PT0.25S;evs.suspect_timeout=PT1.5S"
-"""How soon a node that is gone is given up by the others; until then no node commits. Galera's own default is 5 s."""
-
 
 class Pair(NamedTuple):
     """A primary and its replica."""
@@ -94,7 +91,7 @@ def _wsrep(library: str, ports: list[int], index: int, others: list[int]) -> tup
     own = ports[index]
     provider = (
         f"base_host={HOST};base_port={own};gmcast.listen_addr=tcp://{HOST}:{own};"
-        f"ist.recv_addr={HOST}:{free_port()};gcache.size=8M;{_SOON}"
+        f"ist.recv_addr={HOST}:{free_port()};gcache.size=8M"
     )
     return (
         *("--wsrep-on=ON", f"--wsrep-provider={library}", f"--wsrep-provider-options={provider}"),

@@ -80,7 +80,8 @@ def test_replica_must_be_of_the_same_engine_and_database() -> None:
 
 
 def test_replica_has_one_host() -> None:
-    assert "must name one host" in problem(url=SHOP, replicas__eu__url="mariadb://r:p@c,d/shop")
+    said = problem(url=SHOP, replicas__eu__url="mariadb://r:p@c,d/shop")
+    assert "must name one host (for each of several give a replica of its own name, with its own url)" in said
 
 
 def test_sqlite_has_no_replicas_and_no_hosts() -> None:

@@ -88,6 +88,16 @@ class Routing(Section):
         VISIBLE,
         Field(description="The most that a replica may be behind to be asked at all, where that can be told."),
     ] = 60.0
+    read_share: Annotated[
+        float,
+        VISIBLE,
+        Field(
+            ge=0,
+            le=0.9,
+            description="The part of the connections to each of several hosts that is left to calls that read. Writes "
+            "may stand still for seconds while a cluster agrees which of its nodes are gone, and would hold them all.",
+        ),
+    ] = 0.2
 
 
 _Login = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]

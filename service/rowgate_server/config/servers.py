@@ -35,7 +35,8 @@ def _problem(url: DatabaseUrl, replica: DatabaseUrl) -> str:
     if Dialect.SQLITE in (url.dialect, replica.dialect):
         return "must not be given for SQLite, which is a file and has no servers, beside"
     if replica.others:
-        return "must name one host, each replica has an entry of its own, beside"
+        # How far it is behind is known of one server at a time, and callers are told which one answered.
+        return "must name one host (for each of several give a replica of its own name, with its own url), beside"
     if (url.dialect, url.database) != (replica.dialect, replica.database):
         return "must be of the same engine and name the same database as"
     return ""

@@ -62,7 +62,8 @@ def make_cluster(servers: Servers, bounds: Bounds, around: Around) -> Database:
         for name, driver in drivers.items()
     ]
     router = _router(servers, drivers, hosts, around, around.name)
-    lookout = Lookout([each for each in hosts if not each.replica], [each for each in hosts if each.replica], router)
+    own, replicas = ([each for each in hosts if each.replica is replica] for replica in (False, True))
+    lookout = Lookout(around.name, own, replicas, router)
     longest = 2 * timeouts.probe + _ROUNDS
     availability = Availability(around.name, lookout, timeouts.probe_interval, longest)
     driver = next(iter(drivers.values()))
@@ -112,6 +113,13 @@ def _router(
 ) -> Router:
     members, replicas = [], []
     shared = around.metrics.hosts_of(pools)
+    connections = servers.pool.size + servers.pool.max_overflow
+    # What stands still on one host goes on there soon, or on another one.
+    own = replace(
+        servers.pool,
+        for_reads=int(connections * around.rules.read_share),
+        through_stalls=len(servers.hosts) > 1,
+    )
     for host in hosts:
         driver = drivers[host.name]
         if host.replica:
@@ -119,5 +127,5 @@ def _router(
             numbers = around.metrics.database(f"{pools}@{host.name}")
             replicas.append(Member(host, open_pool(driver, settings, numbers, host.availability, host.name)))
         else:
-            members.append(Member(host, open_pool(driver, servers.pool, shared(host.name), host.availability)))
+            members.append(Member(host, open_pool(driver, own, shared(host.name), host.availability)))
     return Router(members, replicas, around.rules)

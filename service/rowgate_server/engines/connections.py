@@ -20,11 +20,11 @@ from rowgate_server.observability.metrics import PoolNumbers
 class Connections(Protocol):
     """Where connections come from: a pool, or several."""
 
-    def take(self) -> Lease | None:
+    def take(self, *, reads: bool = False) -> Lease | None:
         """A warm connection, if there is one, and nobody waits for it."""
 
-    async def checkout(self, deadline: Deadline) -> Lease:
-        """A connection, alive, and reset or sure to be."""
+    async def checkout(self, deadline: Deadline, *, reads: bool = False) -> Lease:
+        """A connection, alive, and reset or sure to be; `reads`: for what only reads."""
 
     def numbers(self) -> PoolNumbers:
         """What is held at this moment."""
@@ -76,15 +76,15 @@ class Several:
         self._order = order
         self._together = together
 
-    def take(self) -> Lease | None:
+    def take(self, *, reads: bool = False) -> Lease | None:
         """A warm connection to the server that comes first."""
         first = next(iter(self._order()), None)
-        lease = None if first is None else first.pool.take()
+        lease = None if first is None else first.pool.take(reads=reads)
         if first is not None and lease is not None:
             first.host.given()
         return lease
 
-    async def checkout(self, deadline: Deadline) -> Lease:
+    async def checkout(self, deadline: Deadline, *, reads: bool = False) -> Lease:
         """A connection to the first server that can be reached.
 
         Raises:
@@ -98,7 +98,7 @@ class Several:
         )
         for member in self._order():
             try:
-                lease = await member.pool.checkout(deadline)
+                lease = await member.pool.checkout(deadline, reads=reads)
             except RowgateError as error:
                 if error.reason is not Reason.DATABASE_UNAVAILABLE:
                     raise

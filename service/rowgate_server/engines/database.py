@@ -240,7 +240,7 @@ class Database:
         Raises:
             RowgateError: what the database has against it; any other error of SQLAlchemy's as it is.
         """
-        lease = await self._pool.checkout(deadline)
+        lease = await self._pool.checkout(deadline, reads=True)
         sound, loaded = False, False
         try:
             async with asyncio.timeout_at(deadline.at):

@@ -109,7 +109,8 @@ class Executor:
         Raises:
             RowgateError: POOL_EXHAUSTED, DATABASE_UNAVAILABLE or STATEMENT_TIMEOUT before it has begun.
         """
-        lease = self.pool.take() or await self.pool.checkout(deadline)
+        reads = options.read_only
+        lease = self.pool.take(reads=reads) or await self.pool.checkout(deadline, reads=reads)
         held = _Lease(lease)
         transaction = Transaction(
             self.driver, held.session, deadline, self.until, self.under_way, held.drop, lease.replica
@@ -193,11 +194,12 @@ class _Holding:
     async def __aenter__(self) -> tuple[Work, Watched]:
         executor, under_way = self._executor, self._under_way
         deadline = under_way.call.deadline
+        reads = under_way.call.reads or under_way.call.read_only
         executor.under_way.add(under_way)
         try:
-            lease = executor.pool.take()
+            lease = executor.pool.take(reads=reads)
             if lease is None:
-                lease = await under_way.waiting(executor.pool.checkout(deadline))
+                lease = await under_way.waiting(executor.pool.checkout(deadline, reads=reads))
         except BaseException:
             executor.under_way.discard(under_way)
             raise

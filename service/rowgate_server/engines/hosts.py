@@ -61,6 +61,7 @@ class Host:
         last_role: the last one that was known.
         calls: how many statements and transactions it was given.
         turn: when it was given the last, as a number that only grows.
+        led: when it last was the primary, likewise.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Host:
         self.last_role: Role | None = None
         self.calls = 0
         self.turn = 0
+        self.led = 0
         self._driver = driver
         self._round_trips: deque[float] = deque(maxlen=_ROUND_TRIPS)
         self._fresh_at: float | None = None
@@ -102,6 +104,10 @@ class Host:
         """It is given a statement, or a transaction."""
         self.calls += 1
         self.turn = next(_turns)
+
+    def leads(self) -> None:
+        """It is the primary now."""
+        self.led = next(_turns)
 
     @property
     def settled(self) -> bool:

@@ -10,6 +10,9 @@
   (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461).
 - Who asks for less than there is for everyone may wait some more, for the place that comes free next.
 
+- Where nothing comes to its end any more, no more is asked for than can be done: it is done later. Those who can have a
+  place through such a stall (`through_stalls`) wait for as long as their patience lasts, and are served in order.
+
 Unlike asyncio.Semaphore it can be asked without waiting, and tells how many wait.
 """
 
@@ -64,11 +67,14 @@ class Places:
     Args:
         count: how many.
         busy_wait: the most seconds that anyone may wait in a line that is no burst.
+        through_stalls: whether that is no bound where work stands still; `release` must tell of all work that ends.
     """
 
-    def __init__(self, count: int, busy_wait: float) -> None:
+    def __init__(self, count: int, busy_wait: float, *, through_stalls: bool = False) -> None:
         self._count = self._free = count
         self._busy_wait = busy_wait
+        self._through_stalls = through_stalls
+        self._worked_at = self._after_stall = float("-inf")
         self._held: dict[str, int] = {}
         self._queues: dict[str, deque[_Waiter]] = {}
         self._served: dict[str, float] = {}
@@ -119,6 +125,7 @@ class Places:
     def release(self, caller: str, worked: float | None = None) -> None:
         """Give a place back, after so many seconds of work."""
         if worked is not None:
+            self._end_stall()
             self._learn(worked)
         held = self._held[caller] - 1
         if held:
@@ -177,7 +184,7 @@ class Places:
     def _make_room(self, caller: str) -> None:
         """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
         stands = self.waiting and clock.now() - self._standing_since > self._long(_STANDING)
-        if not stands and not self._is_crowded():
+        if self._is_stalled() or (not stands and not self._is_crowded()):
             if self.waiting >= self._count * _MOST_FOR_A_PLACE:
                 self._make_way(caller, CrowdedError(self._bound(_SOON)), -1)
         elif self.waiting >= self._room():
@@ -196,6 +203,22 @@ class Places:
     def _is_crowded(self) -> bool:
         """Whether more is asked for than can be done."""
         return clock.now() - self._refused_at < self._long(_CALM)
+
+    def _is_stalled(self) -> bool:
+        """Whether the line stands and no work ends; or what has come together meanwhile is still being done."""
+        if not self._through_stalls or not self.waiting:
+            return False
+        return clock.now() < self._after_stall or self._still() > self._long(_STANDING)
+
+    def _still(self) -> float:
+        """Seconds for which no work has ended while there was a line."""
+        return clock.now() - max(self._worked_at, self._standing_since)
+
+    def _end_stall(self) -> None:
+        """Some work has ended. What a stall has held up may take as long again."""
+        if self._through_stalls and self.waiting and self._still() > self._long(_STANDING):
+            self._after_stall = clock.now() + self._long(max(_CALM, self._still()))
+        self._worked_at = clock.now()
 
     def _long(self, seconds: float) -> float:
         return max(seconds, _IN_WORK * self._typical)

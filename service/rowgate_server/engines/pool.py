@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from rowgate_server.engines import clock
+from rowgate_server.engines.admission import OURSELVES, Admission, Asker
 from rowgate_server.engines.breaker import Breaker
 from rowgate_server.engines.caller import caller
 from rowgate_server.engines.cleaning import Cleaner
@@ -28,7 +29,7 @@ from rowgate_server.engines.connector import Attempt, Connector, ConnectorSettin
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session
 from rowgate_server.engines.openings import Openings
-from rowgate_server.engines.places import CrowdedError, Places
+from rowgate_server.engines.places import CrowdedError
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
@@ -44,7 +45,10 @@ _RESET_AFTER = 0.02
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """Connections and seconds. `cleanup` bounds the reset or kill of one connection, as its place is taken so long."""
+    """Connections and seconds. `cleanup` bounds the reset or kill of one connection, as its place is taken so long.
+
+    Writes may not have `for_reads` of the connections. `through_stalls`: while nothing comes to an end, calls wait.
+    """
 
     size: int
     max_overflow: int
@@ -53,6 +57,8 @@ class PoolSettings:
     wait_timeout: float
     busy_wait: float = 0.5
     cleanup: float = 0.75
+    for_reads: int = 0
+    through_stalls: bool = False
 
 
 class Lease:
@@ -67,7 +73,7 @@ class Lease:
         self.cold_at = clock.now() + _WARM_AT_MOST
         self.used_at = 0.0
         self.reset_due = False
-        self.holder = ""
+        self.holder = OURSELVES
         self.taken_at = 0.0
 
     @property
@@ -101,7 +107,9 @@ class Pool:
         self._settings = settings
         self._metrics = metrics
         self._maximum = settings.size + settings.max_overflow
-        self._places = Places(self._maximum, settings.busy_wait)
+        self._places = Admission(
+            self._maximum, settings.for_reads, settings.busy_wait, through_stalls=settings.through_stalls
+        )
         self._in_use = 0
         self._warm: list[Lease] = []
         self._sweeper: asyncio.TimerHandle | None = None
@@ -128,11 +136,11 @@ class Pool:
         idle = self._connector.idle + len(self._warm)
         return PoolNumbers(self._in_use, idle, self._places.waiting, self._maximum)
 
-    def take(self) -> Lease | None:
+    def take(self, *, reads: bool = False) -> Lease | None:
         """A warm connection, if there is one, and nobody waits for it."""
         if not self._warm or not self.breaker.closed:
             return None
-        holder = caller.get()
+        holder = Asker(caller.get(), reads)
         if not self._places.take(holder):
             return None
         lease = self._warm_one()
@@ -142,15 +150,15 @@ class Pool:
         self._in_use += 1
         return self._handed(lease, holder)
 
-    async def checkout(self, deadline: Deadline) -> Lease:
-        """A connection, alive, and reset or sure to be.
+    async def checkout(self, deadline: Deadline, *, reads: bool = False) -> Lease:
+        """A connection, alive, and reset or sure to be; `reads`: for what only reads.
 
         Raises:
             RowgateError: POOL_EXHAUSTED, DATABASE_UNAVAILABLE or STATEMENT_TIMEOUT, all with outcome NOT_RUN.
         """
         if not self.breaker.closed:
             raise self.breaker.refusal()
-        holder = caller.get()
+        holder = Asker(caller.get(), reads)
         await self._take_place(deadline, holder)
         lease = self._warm_one()
         if lease is not None:
@@ -204,12 +212,12 @@ class Pool:
         await self._connector.close()
         await self._driver.close()
 
-    async def _take_place(self, deadline: Deadline, holder: str) -> None:
+    async def _take_place(self, deadline: Deadline, holder: Asker) -> None:
         if not self._places.take(holder):
             await self._wait_for_place(deadline, holder)
         self._in_use += 1
 
-    async def _wait_for_place(self, deadline: Deadline, holder: str) -> None:
+    async def _wait_for_place(self, deadline: Deadline, holder: Asker) -> None:
         began, waited = clock.now(), True
         try:
             await self._places.wait(holder, min(self._settings.wait_timeout, deadline.remaining()))
@@ -228,11 +236,11 @@ class Pool:
             if waited:
                 self._metrics.connections.waits.add(clock.now() - began)
 
-    def _free_place(self, holder: str, taken_at: float | None = None) -> None:
+    def _free_place(self, holder: Asker, taken_at: float | None = None, *, sound: bool = True) -> None:
         self._in_use -= 1
         if self._retiring:
             self._freed.set()
-        self._places.release(holder, None if taken_at is None else clock.now() - taken_at)
+        self._places.release(holder, None if taken_at is None else clock.now() - taken_at, sound=sound)
 
     def _exhausted(self, retry_after: float, limit: str) -> RowgateError:
         return RowgateError(
@@ -243,7 +251,7 @@ class Pool:
             outcome=Outcome.NOT_RUN,
         )
 
-    async def _open(self, deadline: Deadline, holder: str) -> Lease:
+    async def _open(self, deadline: Deadline, holder: Asker) -> Lease:
         """A connection that is not warm: the place goes to the task that makes it, which hands both over."""
         unwanted = partial(self._unwanted, holder)
         return await self._openings.wait(self._make, self._explained, unwanted, self.breaker.refusal, deadline)
@@ -262,7 +270,7 @@ class Pool:
             return warm[0]
         return Lease(self, checked_out, self._driver.session(checked_out.driver_connection))
 
-    def _unwanted(self, holder: str, lease: Lease | None) -> None:
+    def _unwanted(self, holder: Asker, lease: Lease | None) -> None:
         """Whoever wanted it has left."""
         if lease is not None:
             self._keep_warm(lease, clock.now())
@@ -297,7 +305,7 @@ class Pool:
         self._places.refuse_all(self.breaker.refusal())
         self._openings.refuse_all(self.breaker.refusal())
 
-    def _handed(self, lease: Lease, holder: str) -> Lease:
+    def _handed(self, lease: Lease, holder: Asker) -> Lease:
         lease.reset_due = False
         lease.holder = holder
         lease.taken_at = clock.now()
@@ -324,9 +332,9 @@ class Pool:
         warm, self._warm = self._warm, []
         for lease in warm:
             idle = now - lease.used_at
-            if lease.reset_due and idle >= _RESET_AFTER and self._places.take(""):
+            if lease.reset_due and idle >= _RESET_AFTER and self._places.take(OURSELVES):
                 self._in_use += 1
-                lease.holder = ""
+                lease.holder = OURSELVES
                 lease.taken_at = now
                 self._start(self._clean_up(lease, kill=False))
             elif not lease.reset_due and idle >= _WARM:
@@ -357,4 +365,4 @@ class Pool:
                 self._keep_warm(lease, clock.now())
             else:
                 await self._connector.check_in(lease.checked_out, unfit=unfit)
-            self._free_place(lease.holder, lease.taken_at)
+            self._free_place(lease.holder, lease.taken_at, sound=not kill)

@@ -39,11 +39,13 @@ class RoutingRules(NamedTuple):
         spread: over all that may be the primary, not to the first of them.
         max_staleness: the most seconds that a replica may be behind to be asked at all.
         writes: whether the primary must take writes.
+        read_share: the part of the connections to each host that writes may not have.
     """
 
     spread: bool
     max_staleness: float
     writes: bool
+    read_share: float = 0.0
 
 
 class Router:
@@ -115,7 +117,13 @@ class Router:
 
 
 def _in_order(members: Sequence[Member]) -> Sequence[Member]:
-    return sorted(members, key=_condition)  # those that are alike stay in their order
+    return sorted(members, key=lambda member: (*_condition(member), -_led(member)))  # those alike stay in their order
+
+
+def _led(member: Member) -> int:
+    """A primary that comes back when another was promoted must not take its calls: it lacks what they wrote."""
+    role = member.host.role
+    return 0 if role is None or role.shared else member.host.led
 
 
 def _condition(member: Member) -> tuple[bool, bool, bool, bool]:

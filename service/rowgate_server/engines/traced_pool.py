@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from rowgate_server.engines.admission import Asker
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.pool import Lease, Pool, PoolSettings
@@ -41,10 +42,10 @@ class TracedPool(Pool):
         self._place = place
         self._name = metrics.name
 
-    async def _wait_for_place(self, deadline: Deadline, holder: str) -> None:
+    async def _wait_for_place(self, deadline: Deadline, holder: Asker) -> None:
         await self._told("wait for connection", super()._wait_for_place(deadline, holder))
 
-    async def _open(self, deadline: Deadline, holder: str) -> Lease:
+    async def _open(self, deadline: Deadline, holder: Asker) -> Lease:
         return await self._told("open connection", super()._open(deadline, holder))
 
     async def _told(self, what: str, awaited: Awaitable[_T]) -> _T:

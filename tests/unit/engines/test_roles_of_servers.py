@@ -23,18 +23,19 @@ def test_mariadb_without_a_cluster_counts_by_domains() -> None:
     role = role_of(read_only=False, gtids=["0-1-100,5-1-3", "0-2-90,7-1-2"], galera={"wsrep_ready": "OFF"})
     assert role.writable
     assert role.in_step
-    assert role.written == (None, {"0": 100, "5": 3, "7": 2})
-    assert role.applied == (None, {"0": 90, "7": 2})
+    assert role.written == (None, {"0": 100, "5": 3, "7": 2}, None)
+    assert role.applied == (None, {"0": 90, "7": 2}, None)
 
 
 def test_nothing_written_to_a_log_tells_nothing() -> None:
     role = role_of(read_only=True, gtids=["", ""], galera={})
     assert not role.writable
-    assert role.written == role.applied == (None, None)
+    assert not role.shared
+    assert role.written == role.applied == (None, None, None)
     assert reached(role.applied, role.written) is None
 
 
-def test_mysql_tells_only_whether_it_takes_writes() -> None:
+def test_mysql_without_gtids_tells_only_whether_it_takes_writes() -> None:
     role = role_of(read_only=True, gtids=[], galera={})
     assert (role.writable, reached(role.applied, role.written)) == (False, None)
 
@@ -43,7 +44,8 @@ def test_mysql_tells_only_whether_it_takes_writes() -> None:
 def test_node_is_in_step_only_when_it_is_synced(state: str, in_step: bool) -> None:
     role = role_of(read_only=False, gtids=["", ""], galera={**SYNCED, "wsrep_local_state": state})
     assert role.in_step is in_step
-    assert role.written == role.applied == ({"91bd7c2f": 17}, None)
+    assert role.shared
+    assert role.written == role.applied == ({"91bd7c2f": 17}, None, None)
 
 
 def test_node_that_has_lost_its_cluster_is_not_there() -> None:

@@ -47,11 +47,13 @@ class Scripted:
     def numbers(self) -> PoolNumbers:
         return PoolNumbers(self.in_use, 0, 0, 5)
 
-    def take(self) -> Lease | None:
+    def take(self, *, reads: bool = False) -> Lease | None:
+        assert not reads
         return None
 
-    async def checkout(self, deadline: Deadline) -> Lease:
+    async def checkout(self, deadline: Deadline, *, reads: bool = False) -> Lease:
         assert deadline is DEADLINE
+        assert not reads
         if self.refusal is not None:
             raise self.refusal
         return cast("Lease", self)
