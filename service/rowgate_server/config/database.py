@@ -103,7 +103,11 @@ class Timeouts(Section):
         Duration, VISIBLE, Field(description="The longest a statement of a unary call may run; then it is killed.")
     ] = 30.0
     stream: Annotated[Duration, VISIBLE, Field(description="The longest a streaming call may run.")] = 3600.0
-    probe: Annotated[Duration, VISIBLE, Field(description="The longest a health probe may take.")] = 1.0
+    probe: Annotated[
+        Duration,
+        VISIBLE,
+        Field(description="The longest a health probe may take, leaving out what the gateway is late."),
+    ] = 1.0
 
 
 class Limits(Section):
