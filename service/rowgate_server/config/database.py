@@ -33,7 +33,8 @@ class Pool(Section):
         VISIBLE,
         Field(
             description="The same while more is asked for than the database can do: then a call waits for as long as a "
-            "connection is usually used (20ms at the least), and for no longer than this."
+            "connection is usually used (20ms at the least), and for no longer than this. A burst may wait for as long "
+            "as this."
         ),
     ] = 0.5
 

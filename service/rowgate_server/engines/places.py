@@ -2,8 +2,10 @@
 
 - A freed place goes to the caller who holds the fewest, or was served longest ago. So a caller with a thousand calls
   does not keep out one with a single call.
-- A burst may wait as long as patience lasts. A line that does not get empty may be as long as comes to its turn soon:
-  in 20 ms, or the time that a place is usually held for. All are served then, the first come first.
+- A burst may wait as long as patience lasts. A line is one for 0.2 s, whatever comes, and for `busy_wait` where it gets
+  shorter: that more than can be done at once came at once is no reason to refuse what will be done in time.
+- A line that does not get empty may be as long as comes to its turn soon: in 20 ms, or the time that a place is usually
+  held for. All are served then, the first come first.
 - Where it would be longer, more is asked for than can be done, and whoever has the most in line makes room. As long as
   that goes on, nobody waits longer than a place is usually held for: the last come is served first, and those who have
   waited longer are refused. So whoever is served is served in good time
@@ -22,9 +24,9 @@ from statistics import median
 
 from rowgate_server.engines import clock
 
-_STANDING, _CALM, _IN_WORK = 0.1, 0.5, 2
-"""Seconds after which a line that has not been empty is no burst, and seconds without a refusal after which no more is
-asked for than can be done; both are so many times the usual work at the least."""
+_GROWING, _SHRINKING, _CALM, _IN_WORK = 0.2, 0.1, 0.5, 2
+"""Seconds for which a line that grows is a burst; after which one that has not been as long as before gets shorter; and
+without a refusal, after which no more is asked for than can be done. All are so many works at the least."""
 
 _SOON, _IN_GOOD_TIME = 0.02, 0.005
 """Seconds that are soon, however short the work, as nobody notices them; and those that are in good time where calls
@@ -35,7 +37,8 @@ _SELDOM, _MORE_FOR_SELDOM = 3, 4
 as long."""
 
 _REMEMBERED, _LEARNED_EVERY = 32, 16
-_MOST_FOR_A_PLACE = 32
+_MOST_FOR_A_PLACE, _QUICK_FOR_A_PLACE = 32, 256
+"""How many may wait in a burst, and how many whose work is so quick that all come to their turn within `busy_wait`."""
 _MOST_CALLERS = 1024
 
 
@@ -74,6 +77,9 @@ class Places:
         self._served: dict[str, float] = {}
         """When callers who had to wait were last given a place, the longest ago first."""
         self._standing_since = 0.0
+        self._longest = 0
+        """How long the line has been since it was last empty."""
+        self._longest_at = 0.0
         self._refused_at = float("-inf")
         self._work: deque[float] = deque(maxlen=_REMEMBERED)
         self._learned = 0
@@ -151,10 +157,7 @@ class Places:
     def _forget(self, served: dict[str, float]) -> None:
         """One that has had no place for so long that it makes no difference, or for the longest of too many."""
         caller = next(iter(served))
-        if (
-            served[caller] < clock.now() - _STANDING - 2 * _SELDOM * self._fair_interval()
-            or len(served) > _MOST_CALLERS
-        ):
+        if served[caller] < clock.now() - _GROWING - 2 * _SELDOM * self._fair_interval() or len(served) > _MOST_CALLERS:
             del served[caller]
 
     def _next(self) -> _Waiter | None:
@@ -176,9 +179,8 @@ class Places:
 
     def _make_room(self, caller: str) -> None:
         """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
-        stands = self.waiting and clock.now() - self._standing_since > self._long(_STANDING)
-        if not stands and not self._is_crowded():
-            if self.waiting >= self._count * _MOST_FOR_A_PLACE:
+        if self._is_burst() and not self._is_crowded():
+            if self.waiting >= self._count * self._most():
                 self._make_way(caller, CrowdedError(self._bound(_SOON)), -1)
         elif self.waiting >= self._room():
             self._make_way(caller, self._crowded(), 0)
@@ -192,6 +194,19 @@ class Places:
             self._refuse(own[which], error)
         else:
             raise error
+
+    def _is_burst(self) -> bool:
+        """Whether the line will be empty again in time, as far as can be told."""
+        now = clock.now()
+        stood = now - self._standing_since
+        if not self.waiting or stood <= self._long(_GROWING):
+            return True
+        return stood <= self._busy_wait and now - self._longest_at > self._long(_SHRINKING)
+
+    def _most(self) -> float:
+        """How many may wait in a burst for each place."""
+        in_time = self._busy_wait / self._typical if self._typical else 0
+        return max(_MOST_FOR_A_PLACE, min(_QUICK_FOR_A_PLACE, in_time))
 
     def _is_crowded(self) -> bool:
         """Whether more is asked for than can be done."""
@@ -237,8 +252,11 @@ class Places:
     def _enqueue(self, waiter: _Waiter) -> None:
         if not self.waiting:
             self._standing_since = waiter.since
+            self._longest = 0
         self._queues.setdefault(waiter.caller, deque()).append(waiter)
         self.waiting += 1
+        if self.waiting >= self._longest:
+            self._longest, self._longest_at = self.waiting, waiter.since
 
     def _dequeue(self, waiter: _Waiter) -> None:
         queue = self._queues.get(waiter.caller, deque())

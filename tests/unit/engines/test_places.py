@@ -51,6 +51,41 @@ async def test_a_burst_waits_for_as_long_as_its_patience_lasts() -> None:
     assert max(street.waits["a"]) == pytest.approx(0.095)
 
 
+@pytest.mark.parametrize("callers", [1, 100])
+@pytest.mark.parametrize(("calls", "seconds"), [(100, 0.002), (100, 0.005), (200, 0.002)])
+@on_the_clock
+async def test_a_burst_beside_other_calls_is_served_and_so_are_they(calls: int, seconds: float, callers: int) -> None:
+    """The others alone take half of what there is; the burst comes within a tenth of a second."""
+    street, end, dice = Street(4), now() + 6, random.Random(7)  # noqa: S311 - repeatable, not secret
+
+    async def later(number: int, after: float) -> None:
+        await asyncio.sleep(after)
+        await street.call(f"burst {number % callers}", seconds)
+
+    async def bursts() -> None:
+        while now() < end - 1:
+            await asyncio.sleep(1)
+            await asyncio.gather(*(later(number, dice.uniform(0, 0.1)) for number in range(calls)))
+
+    await asyncio.gather(street.come("others", each=2 * seconds / 4, until=end, seconds=seconds), bursts())
+    assert not street.refused
+    assert max(wait for waits in street.waits.values() for wait in waits) < 0.5
+
+
+@on_the_clock
+async def test_a_burst_that_takes_too_long_is_none_once_others_come() -> None:
+    street, end = Street(4), now() + 3
+
+    async def burst() -> None:
+        await asyncio.sleep(1)
+        await asyncio.gather(*(street.call("burst", 0.05) for _ in range(100)))
+
+    await asyncio.gather(street.come("others", each=0.025, until=end, seconds=0.05), burst())
+    assert street.refused["burst"] > 50
+    assert max(street.waits["burst"]) <= 0.55
+    assert max(street.waits["others"]) <= 0.05
+
+
 async def at_random(street: Street, *, callers: int, times: float, places: int, seconds: float) -> None:
     """Calls by so many callers, so many times what can be done; what happened at first is forgotten."""
     dice = random.Random(7)  # noqa: S311 - repeatable, not secret
