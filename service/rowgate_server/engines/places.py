@@ -10,7 +10,8 @@
   that goes on, nobody waits longer than a place is usually held for: the last come is served first, and those who have
   waited longer are refused. So whoever is served is served in good time
   (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461).
-- Who asks for less than there is for everyone may wait some more, for the place that comes free next.
+- Who asks for less than there is for everyone may wait some more, for the place that comes free next, and is served in
+  the order of coming.
 
 Unlike asyncio.Semaphore it can be asked without waiting, and tells how many wait.
 """
@@ -32,9 +33,9 @@ _SOON, _IN_GOOD_TIME = 0.02, 0.005
 """Seconds that are soon, however short the work, as nobody notices them; and those that are in good time where calls
 are refused, as a timer, or a wake-up, may come as late as that."""
 
-_SELDOM, _MORE_FOR_SELDOM = 3, 4
-"""Who has had no place for so many fair intervals asks for less than there is for everyone, and may wait so many times
-as long."""
+_SELDOM, _MORE_FOR_MODEST = 3, 4
+"""Who has had no place for so many fair intervals asks for less than there is for everyone; so does who holds and waits
+for no more places than a fair share. They may wait so many times as long."""
 
 _REMEMBERED, _LEARNED_EVERY = 32, 16
 _MOST_FOR_A_PLACE, _QUICK_FOR_A_PLACE = 32, 256
@@ -165,9 +166,10 @@ class Places:
         crowded, bound = self._is_crowded(), self._bound(_IN_GOOD_TIME)
         while self._queues:
             caller = min(self._queues, key=self._rank)
-            waiter = self._queues[caller][-1 if crowded else 0]
-            # In a caller's own line nobody has waited for less.
-            if crowded and clock.now() - waiter.since > bound * (_MORE_FOR_SELDOM if self._is_seldom(caller) else 1):
+            modest = crowded and self._is_modest(caller)
+            waiter = self._queues[caller][-1 if crowded and not modest else 0]
+            more = _MORE_FOR_MODEST if modest or (crowded and self._is_seldom(caller)) else 1
+            if crowded and clock.now() - waiter.since > bound * more:
                 self._refuse(waiter, self._crowded())
                 continue
             self._dequeue(waiter)
@@ -219,6 +221,12 @@ class Places:
         """For one who is refused for that, which shows that it still is so."""
         self._refused_at = clock.now()
         return CrowdedError(self._bound(_SOON))
+
+    def _is_modest(self, caller: str) -> bool:
+        """Whether what it holds and waits for is no more than a fair share: then it is served, if late."""
+        callers = len(self._queues) + sum(each not in self._queues for each in self._held)
+        wanted = max(2, self._held.get(caller, 0) + len(self._queues[caller]))
+        return wanted * callers <= self._count
 
     def _is_seldom(self, caller: str) -> bool:
         """Whether it has had no place for longer than one who gets no more than a fair share."""

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 import pytest
-from unit.engines.clock import now, on_the_clock, settle
+from unit.engines.clock import ClockLoop, now, on_the_clock, settle
 
 from rowgate_server.engines.places import CrowdedError, Places
 
@@ -156,6 +156,29 @@ async def test_a_greedy_caller_does_not_keep_out_a_modest_one() -> None:
     assert street.refused["greedy"] > 5000
     assert not street.refused["modest"]
     assert max(street.waits["modest"]) <= 0.1
+
+
+@on_the_clock
+async def test_a_modest_caller_is_not_refused_for_what_the_machine_was_late() -> None:
+    """Time passes while the loop is held: all who wait have waited for longer than work takes."""
+    street, end = Street(4), now() + 10
+
+    async def two_at_once() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, ClockLoop)
+        async with asyncio.TaskGroup() as calls:
+            for number in range(50):
+                calls.create_task(street.call("modest", 0.1))
+                calls.create_task(street.call("modest", 0.1))
+                await asyncio.sleep(0.001)
+                if number % 4 == 3:
+                    loop.move(0.15)
+                await asyncio.sleep(0.2)
+
+    await asyncio.gather(street.come("greedy", each=0.01, until=end, seconds=0.1), two_at_once())
+    assert street.refused["greedy"] > 300
+    assert not street.refused["modest"]
+    assert max(street.waits["modest"]) < 0.4
 
 
 @on_the_clock
