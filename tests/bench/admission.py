@@ -1,5 +1,7 @@
 """`python -m bench.admission`: who waits how long for a connection when three times what can be done is asked for.
 
+And who is refused of a burst that comes beside half of what can be done.
+
 In time of its own (`unit.engines.clock`), so that the machine's load makes no difference: what is compared is the rule.
 """
 
@@ -9,6 +11,8 @@ import asyncio
 import math
 import random
 import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 from unit.engines.clock import ClockLoop
@@ -16,30 +20,52 @@ from unit.engines.clock import ClockLoop
 from rowgate_server.engines import clock
 from rowgate_server.engines.places import CrowdedError, Places
 
+_T = TypeVar("_T")
+
 _TIMES = 3
 _SETTLING = 1.0
-_WORKS = 400
-"""Seconds at the start that do not count; and how long the rest is, in works."""
+_WORKS, _BURSTS = 400, 40.0
+"""Seconds at the start that do not count; and how long the rest is, in works, or in seconds where there are bursts."""
 
 
 class Run:
     """Calls at random, each of whose work takes between 0.9 and 1.1 times so many seconds."""
 
-    def __init__(self, places: int, work: float, callers: int) -> None:
+    def __init__(self, places: int, work: float, callers: int, times: float = _TIMES) -> None:
+        self._times = times
         self._places, self._count, self._work, self._callers = Places(places, 0.5), places, work, callers
         self._dice = random.Random(7)  # noqa: S311 - repeatable, not secret
         self._settled = 0.0
         self.took: list[float] = []
         self.refused = 0
 
-    async def all(self) -> None:
-        """Let them come."""
+    async def all(self, seconds: float = 0.0) -> None:
+        """Let them come, for so long at the least."""
         loop = asyncio.get_running_loop()
         self._settled = loop.time() + _SETTLING
         async with asyncio.TaskGroup() as calls:
-            while loop.time() < self._settled + _WORKS * self._work:
-                calls.create_task(self._call(f"caller {self._dice.randrange(self._callers)}"))
-                await asyncio.sleep(self._dice.expovariate(_TIMES * self._count / self._work))
+            while loop.time() < self._settled + max(seconds, _WORKS * self._work):
+                calls.create_task(self._call(self._caller()))
+                await asyncio.sleep(self._dice.expovariate(self._times * self._count / self._work))
+
+    async def bursts(self, calls: int, within: float) -> float:
+        """As `all`, with bursts of so many calls within so many seconds: the share of them that was refused."""
+        refused = came = 0
+        async with asyncio.TaskGroup() as tasks:
+            steady = tasks.create_task(self.all(_BURSTS))
+            while not steady.done():
+                await asyncio.sleep(2)
+                before = self.refused
+                await asyncio.gather(*(self._later(self._dice.uniform(0, within)) for _ in range(calls)))
+                refused, came = refused + self.refused - before, came + calls
+        return refused / came
+
+    async def _later(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._call(self._caller())
+
+    def _caller(self) -> str:
+        return f"caller {self._dice.randrange(self._callers)}"
 
     async def _call(self, caller: str) -> None:
         began = clock.now()
@@ -64,17 +90,39 @@ class Run:
         )
 
 
+def _on_the_clock(work: Coroutine[Any, Any, _T]) -> _T:
+    runner = asyncio.Runner(loop_factory=ClockLoop)
+    with runner, patch.object(clock, "now", runner.get_loop().time):
+        return runner.run(work)
+
+
 def main() -> None:
-    """The table: p99 of those who were served, in that of the work alone; use of the places; share of the refused."""
+    """Both tables."""
+    _overload()
+    _bursts()
+
+
+def _overload() -> None:
+    """p99 of those who were served, in that of the work alone; use of the places; share of the refused."""
     sys.stdout.write("places | work    | callers | p99 x | used | refused\n")
     for places in (1, 4, 10):
         for work in (0.005, 0.02, 0.05, 0.1):
             for callers in (1, 30):
                 run = Run(places, work, callers)
-                runner = asyncio.Runner(loop_factory=ClockLoop)
-                with runner, patch.object(clock, "now", runner.get_loop().time):
-                    runner.run(run.all())
+                _on_the_clock(run.all())
                 sys.stdout.write(f"{run}\n")
+
+
+def _bursts() -> None:
+    """Who is refused of a hundred calls on four places, beside nothing, and beside half of what can be done."""
+    sys.stdout.write("\n100 calls on 4 places, beside nothing, and beside half of what can be done: refused\n")
+    sys.stdout.write("work    | within 0 ms | within 100 ms | within 200 ms\n")
+    for work in (0.002, 0.005, 0.01, 0.02):
+        shares = []
+        for within in (0.0, 0.1, 0.2):
+            alone, beside = (_on_the_clock(Run(4, work, 30, times).bursts(100, within)) for times in (0.001, 0.5))
+            shares.append(f"{alone:5.0%} {beside:5.0%}")
+        sys.stdout.write(f"{work * 1000:4.0f} ms | {' | '.join(shares)}\n")
 
 
 if __name__ == "__main__":

@@ -131,6 +131,35 @@ async def test_a_cancelled_statement_of_a_transaction_is_an_answer_with_what_is_
     assert (await client.using(engine.name).query("select 1")).scalar() == 1
 
 
+async def test_a_statement_of_a_transaction_goes_by_its_own_tag_else_by_that_of_the_transaction(
+    channel: Any, engine: Engine
+) -> None:
+    """Which is the only way to tell it from others: it runs over the same stream as they do."""
+    admin: Any = admin_service_pb2_grpc.AdminServiceStub(channel)
+    whole, own = f"whole-{next(_numbers)}", f"own-{next(_numbers)}"
+    request = admin_service_pb2.ListQueriesRequest
+
+    async def tags_of_it(stated: str) -> list[str]:
+        """The tags of what runs, once it does; and it is cancelled."""
+        async with Transact(channel) as tx:
+            await tx.begin(engine.name, tag=whole)
+            # One before it that has another.
+            await tx.ask(execute_query={"sql": "select 1", "options": {"tag": "another"}})
+            await tx.send(execute_query={"sql": engine.endless, "options": {"tag": stated}})
+            found: Any = []
+            while not found:
+                found = [*(await admin.ListQueries(request())).queries]
+                await asyncio.sleep(0.01)
+            for tag in {whole, own, "another"} - {query.tag for query in found}:
+                assert not (await admin.ListQueries(request(tag=tag))).queries
+            await admin.CancelQuery(admin_service_pb2.CancelQueryRequest(query_id=found[0].query_id))
+            await tx.answer()
+            return [query.tag for query in found]
+
+    assert await tags_of_it(own) == [own]
+    assert await tags_of_it("") == [whole]
+
+
 async def test_a_query_that_waits_for_a_connection_is_listed_and_cancelled(
     db: rowgate.Database, engine: Engine
 ) -> None:

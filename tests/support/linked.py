@@ -99,7 +99,13 @@ class Linked:
 
 @contextlib.asynccontextmanager
 async def linked(
-    server: ThrowawayServer, engine: str, *, tls: bool = False, probing: bool = False, **pool: Any
+    server: ThrowawayServer,
+    engine: str,
+    *,
+    tls: bool = False,
+    probing: bool = False,
+    straight: bool = False,
+    **pool: Any,
 ) -> AsyncIterator[Linked]:
     """Opens one.
 
@@ -108,12 +114,14 @@ async def linked(
         engine: its name.
         tls: whether the link is encrypted.
         probing: whether its health is probed all the time.
+        straight: past the proxy, whose work would be measured too.
         pool: other settings of the pool than a size of two.
     """
     mode = TlsMode.REQUIRE if tls else TlsMode.DISABLE
     dialect = Dialect.MYSQL if engine == "mariadb" else Dialect.POSTGRESQL
     async with Proxy(server.port) as proxy:
-        target = Target(dialect, engine == "mariadb", HOST, proxy.port, USER, PASSWORD, DATABASE, Tls(mode))
+        port = server.port if straight else proxy.port
+        target = Target(dialect, engine == "mariadb", HOST, port, USER, PASSWORD, DATABASE, Tls(mode))
         metrics = Metrics()
         bounds = Bounds(30, 3600, 100_000, 32 * 1024 * 1024, 1024 * 1024)
         database = make_database("db", target, _TIMEOUTS, replace(_POOL, **pool), bounds, metrics)

@@ -33,7 +33,8 @@ class Pool(Section):
         VISIBLE,
         Field(
             description="The same while more is asked for than the database can do: then a call waits for as long as a "
-            "connection is usually used (20ms at the least), and for no longer than this."
+            "connection is usually used (20ms at the least), and for no longer than this. A burst may wait for as long "
+            "as this."
         ),
     ] = 0.5
 
@@ -113,7 +114,11 @@ class Timeouts(Section):
         Duration, VISIBLE, Field(description="The longest a statement of a unary call may run; then it is killed.")
     ] = 30.0
     stream: Annotated[Duration, VISIBLE, Field(description="The longest a streaming call may run.")] = 3600.0
-    probe: Annotated[Duration, VISIBLE, Field(description="The longest a health probe may take.")] = 1.0
+    probe: Annotated[
+        Duration,
+        VISIBLE,
+        Field(description="The longest a health probe may take, leaving out what the gateway is late."),
+    ] = 1.0
 
 
 class Limits(Section):

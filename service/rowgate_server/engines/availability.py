@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.logging import get_logger
@@ -26,13 +27,14 @@ class Availability:
     """Probes one database.
 
     A change is seen within `interval` + `timeout` seconds: a database that went down is noticed by the probe that
-    fails, one that went silent by the probe that times out.
+    fails, one that went silent by the probe that times out. While the gateway itself comes late to everything, so does
+    that: a database is not down because nobody heard it answer.
 
     Args:
         name: the database's name, for the log.
         prober: what to probe with.
         interval: seconds between probes.
-        timeout: seconds that a probe may take.
+        timeout: seconds that a probe may take, as `Attended` counts them.
     """
 
     def __init__(self, name: str, prober: Prober, interval: float, timeout: float) -> None:
@@ -55,7 +57,7 @@ class Availability:
     async def probe(self) -> BaseException | None:
         """Probe once; None if the database answered, else why not."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with Attended(self._timeout):
                 self.facts = await self._prober.probe()
         except Exception as error:  # noqa: BLE001 - whatever it was, the database did not answer
             self.error = error

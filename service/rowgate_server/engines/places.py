@@ -2,14 +2,16 @@
 
 - A freed place goes to the caller who holds the fewest, or was served longest ago. So a caller with a thousand calls
   does not keep out one with a single call.
-- A burst may wait as long as patience lasts. A line that does not get empty may be as long as comes to its turn soon:
-  in 20 ms, or the time that a place is usually held for. All are served then, the first come first.
+- A burst may wait as long as patience lasts. A line is one for 0.2 s, whatever comes, and for `busy_wait` where it gets
+  shorter: that more than can be done at once came at once is no reason to refuse what will be done in time.
+- A line that does not get empty may be as long as comes to its turn soon: in 20 ms, or the time that a place is usually
+  held for. All are served then, the first come first.
 - Where it would be longer, more is asked for than can be done, and whoever has the most in line makes room. As long as
   that goes on, nobody waits longer than a place is usually held for: the last come is served first, and those who have
   waited longer are refused. So whoever is served is served in good time
   (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461).
-- Who asks for less than there is for everyone may wait some more, for the place that comes free next.
-
+- Who asks for less than there is for everyone may wait some more, for the place that comes free next, and is served in
+  the order of coming.
 - Where nothing comes to its end any more, no more is asked for than can be done: it is done later. Those who can have a
   place through such a stall (`through_stalls`) wait for as long as their patience lasts, and are served in order.
 
@@ -25,20 +27,22 @@ from statistics import median
 
 from rowgate_server.engines import clock
 
-_STANDING, _CALM, _IN_WORK = 0.1, 0.5, 2
-"""Seconds after which a line that has not been empty is no burst, and seconds without a refusal after which no more is
-asked for than can be done; both are so many times the usual work at the least."""
+_GROWING, _SHRINKING, _CALM, _STILL, _IN_WORK = 0.2, 0.1, 0.5, 0.1, 2
+"""Seconds for which a line that grows is a burst; after which one that has not been as long as before gets shorter;
+without a refusal, after which no more is asked for than can be done; and without an end of any work, after which it
+stands still. All are so many works at the least."""
 
 _SOON, _IN_GOOD_TIME = 0.02, 0.005
 """Seconds that are soon, however short the work, as nobody notices them; and those that are in good time where calls
 are refused, as a timer, or a wake-up, may come as late as that."""
 
-_SELDOM, _MORE_FOR_SELDOM = 3, 4
-"""Who has had no place for so many fair intervals asks for less than there is for everyone, and may wait so many times
-as long."""
+_SELDOM, _MORE_FOR_MODEST = 3, 4
+"""Who has had no place for so many fair intervals asks for less than there is for everyone; so does who holds and waits
+for no more places than a fair share. They may wait so many times as long."""
 
 _REMEMBERED, _LEARNED_EVERY = 32, 16
-_MOST_FOR_A_PLACE = 32
+_MOST_FOR_A_PLACE, _QUICK_FOR_A_PLACE = 32, 256
+"""How many may wait in a burst, and how many whose work is so quick that all come to their turn within `busy_wait`."""
 _MOST_CALLERS = 1024
 
 
@@ -80,6 +84,9 @@ class Places:
         self._served: dict[str, float] = {}
         """When callers who had to wait were last given a place, the longest ago first."""
         self._standing_since = 0.0
+        self._longest = 0
+        """How long the line has been since it was last empty."""
+        self._longest_at = 0.0
         self._refused_at = float("-inf")
         self._work: deque[float] = deque(maxlen=_REMEMBERED)
         self._learned = 0
@@ -158,10 +165,7 @@ class Places:
     def _forget(self, served: dict[str, float]) -> None:
         """One that has had no place for so long that it makes no difference, or for the longest of too many."""
         caller = next(iter(served))
-        if (
-            served[caller] < clock.now() - _STANDING - 2 * _SELDOM * self._fair_interval()
-            or len(served) > _MOST_CALLERS
-        ):
+        if served[caller] < clock.now() - _GROWING - 2 * _SELDOM * self._fair_interval() or len(served) > _MOST_CALLERS:
             del served[caller]
 
     def _next(self) -> _Waiter | None:
@@ -169,9 +173,10 @@ class Places:
         crowded, bound = self._is_crowded(), self._bound(_IN_GOOD_TIME)
         while self._queues:
             caller = min(self._queues, key=self._rank)
-            waiter = self._queues[caller][-1 if crowded else 0]
-            # In a caller's own line nobody has waited for less.
-            if crowded and clock.now() - waiter.since > bound * (_MORE_FOR_SELDOM if self._is_seldom(caller) else 1):
+            modest = crowded and self._is_modest(caller)
+            waiter = self._queues[caller][-1 if crowded and not modest else 0]
+            more = _MORE_FOR_MODEST if modest or (crowded and self._is_seldom(caller)) else 1
+            if crowded and clock.now() - waiter.since > bound * more:
                 self._refuse(waiter, self._crowded())
                 continue
             self._dequeue(waiter)
@@ -183,9 +188,8 @@ class Places:
 
     def _make_room(self, caller: str) -> None:
         """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
-        stands = self.waiting and clock.now() - self._standing_since > self._long(_STANDING)
-        if self._is_stalled() or (not stands and not self._is_crowded()):
-            if self.waiting >= self._count * _MOST_FOR_A_PLACE:
+        if self._is_stalled() or (self._is_burst() and not self._is_crowded()):
+            if self.waiting >= self._count * self._most():
                 self._make_way(caller, CrowdedError(self._bound(_SOON)), -1)
         elif self.waiting >= self._room():
             self._make_way(caller, self._crowded(), 0)
@@ -200,6 +204,19 @@ class Places:
         else:
             raise error
 
+    def _is_burst(self) -> bool:
+        """Whether the line will be empty again in time, as far as can be told."""
+        now = clock.now()
+        stood = now - self._standing_since
+        if not self.waiting or stood <= self._long(_GROWING):
+            return True
+        return stood <= self._busy_wait and now - self._longest_at > self._long(_SHRINKING)
+
+    def _most(self) -> float:
+        """How many may wait in a burst for each place."""
+        in_time = self._busy_wait / self._typical if self._typical else 0
+        return max(_MOST_FOR_A_PLACE, min(_QUICK_FOR_A_PLACE, in_time))
+
     def _is_crowded(self) -> bool:
         """Whether more is asked for than can be done."""
         return clock.now() - self._refused_at < self._long(_CALM)
@@ -208,7 +225,7 @@ class Places:
         """Whether the line stands and no work ends; or what has come together meanwhile is still being done."""
         if not self._through_stalls or not self.waiting:
             return False
-        return clock.now() < self._after_stall or self._still() > self._long(_STANDING)
+        return clock.now() < self._after_stall or self._still() > self._long(_STILL)
 
     def _still(self) -> float:
         """Seconds for which no work has ended while there was a line."""
@@ -216,7 +233,7 @@ class Places:
 
     def _end_stall(self) -> None:
         """Some work has ended. What a stall has held up may take as long again."""
-        if self._through_stalls and self.waiting and self._still() > self._long(_STANDING):
+        if self._through_stalls and self.waiting and self._still() > self._long(_STILL):
             self._after_stall = clock.now() + self._long(max(_CALM, self._still()))
         self._worked_at = clock.now()
 
@@ -227,6 +244,12 @@ class Places:
         """For one who is refused for that, which shows that it still is so."""
         self._refused_at = clock.now()
         return CrowdedError(self._bound(_SOON))
+
+    def _is_modest(self, caller: str) -> bool:
+        """Whether what it holds and waits for is no more than a fair share: then it is served, if late."""
+        callers = len(self._queues) + sum(each not in self._queues for each in self._held)
+        wanted = max(2, self._held.get(caller, 0) + len(self._queues[caller]))
+        return wanted * callers <= self._count
 
     def _is_seldom(self, caller: str) -> bool:
         """Whether it has had no place for longer than one who gets no more than a fair share."""
@@ -260,8 +283,11 @@ class Places:
     def _enqueue(self, waiter: _Waiter) -> None:
         if not self.waiting:
             self._standing_since = waiter.since
+            self._longest = 0
         self._queues.setdefault(waiter.caller, deque()).append(waiter)
         self.waiting += 1
+        if self.waiting >= self._longest:
+            self._longest, self._longest_at = self.waiting, waiter.since
 
     def _dequeue(self, waiter: _Waiter) -> None:
         queue = self._queues.get(waiter.caller, deque())

@@ -173,7 +173,9 @@ class Pool:
         now = clock.now()
         if sound:
             self.breaker.heard(now)
-        if sound and not self._closed and not self._retiring and lease.session.defer_reset(reads=reads):
+        # One that is never idle for a moment would be warm for good: it has to go back some time.
+        warm = sound and not self._closed and not self._retiring and now < lease.cold_at
+        if warm and lease.session.defer_reset(reads=reads):
             lease.reset_due = True
             self._keep_warm(lease, now)
             self._in_use -= 1

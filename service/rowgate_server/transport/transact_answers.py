@@ -55,8 +55,14 @@ class TransactAnswers:
             "delete_rows": self._delete_rows,
         }
 
-    async def parts(self, held: HeldTransaction, request: query_service_pb2.TransactRequest, kind: str | None) -> Parts:
-        """The answer's messages, the last one marked.
+    async def parts(
+        self,
+        held: HeldTransaction,
+        request: query_service_pb2.TransactRequest,
+        kind: str | None,
+        tagged: Callable[[str], None],
+    ) -> Parts:
+        """The answer's messages, the last one marked; `tagged` is told the tag that the request has for itself.
 
         Raises:
             RowgateError: whatever is wrong with the request or the database.
@@ -70,7 +76,8 @@ class TransactAnswers:
             self._quotas.charge(current_principal.get(), 1)
         if kind in self._tables or kind == "execute_query":
             _check_database(held, asked, kind)
-            answering = self._execute(held, asked) if kind == "execute_query" else self._tables[kind](held, asked)
+            raw = kind == "execute_query"
+            answering = self._execute(held, asked, tagged) if raw else self._tables[kind](held, asked)
             async with contextlib.aclosing(_within(answering, kind)) as parts:
                 async for part in parts:
                     if part.ByteSize() > self._largest_message:
@@ -85,9 +92,13 @@ class TransactAnswers:
         getattr(answer, kind).CopyFrom(asked)
         yield answer
 
-    async def _execute(self, held: HeldTransaction, asked: query_service_pb2.ExecuteQueryRequest) -> Parts:
+    async def _execute(
+        self, held: HeldTransaction, asked: query_service_pb2.ExecuteQueryRequest, tagged: Callable[[str], None]
+    ) -> Parts:
         query, encoding = decode_query(asked, None, new_id())
         check_mode(query)
+        if query.options.tag:
+            tagged(query.options.tag)
         encoder: ResultEncoder | None = None
         waiting: Response | None = None
         async with contextlib.aclosing(held.execute(query, encoding.cells_per_chunk)) as chunks:

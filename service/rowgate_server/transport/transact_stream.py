@@ -49,6 +49,7 @@ class TransactStream:
         self._committing = False
         self._stopping: float | None = None
         self._ends_at = 0.0
+        self._tag = ""
 
     async def serve(self, requests: Requests, context: Context) -> Answers:
         """The answers, until the caller half-closes."""
@@ -106,7 +107,7 @@ class TransactStream:
         try:
             if kind == "begin":
                 raise _refused("the transaction has begun already; a stream holds one")
-            async with contextlib.aclosing(self._answers.parts(held, request, kind)) as parts:
+            async with contextlib.aclosing(self._answers.parts(held, request, kind, self._tagged)) as parts:
                 async for part in parts:
                     if part.last:
                         part.state = STATES[held.state]
@@ -118,6 +119,8 @@ class TransactStream:
             yield query_service_pb2.TransactResponse(
                 last=True, state=STATES[held.state], error=request_error(error, self._call.id)
             )
+        finally:
+            self._tagged(self._tag)
 
     async def _begin(
         self, request: query_service_pb2.TransactRequest, context: Context, holding: AsyncExitStack
@@ -130,13 +133,21 @@ class TransactStream:
         call_timeout: float | None = context.time_remaining()
         begin = decode_begin(request.begin, call_timeout)
         facts = self._call.facts
-        if begin.tag:
-            facts["tag"] = begin.tag
+        self._tag = begin.tag
+        self._tagged(begin.tag)
         if database := self._transactions.database_name(begin.database):
             facts["database"] = database
         self._held = held = await holding.enter_async_context(self._transactions.holding(begin))
         facts.update(database=held.database.name, transaction_id=held.id)
         return query_service_pb2.TransactResponse(last=True, state=STATES[State.ACTIVE], begin=encode_begun(held))
+
+    def _tagged(self, tag: str) -> None:
+        """What runs from now on is called so."""
+        facts = self._call.facts
+        if tag:
+            facts["tag"] = tag
+        else:
+            facts.pop("tag", None)
 
     def _wait(self) -> None:
         """The caller's turn, to read or to send: it has so long."""

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 import pytest
-from unit.engines.clock import now, on_the_clock, settle
+from unit.engines.clock import ClockLoop, now, on_the_clock, settle
 
 from rowgate_server.engines.places import CrowdedError, Places
 
@@ -49,6 +49,41 @@ async def test_a_burst_waits_for_as_long_as_its_patience_lasts() -> None:
     await asyncio.gather(*(street.call("a", 0.005) for _ in range(80)))
     assert not street.refused
     assert max(street.waits["a"]) == pytest.approx(0.095)
+
+
+@pytest.mark.parametrize("callers", [1, 100])
+@pytest.mark.parametrize(("calls", "seconds"), [(100, 0.002), (100, 0.005), (200, 0.002)])
+@on_the_clock
+async def test_a_burst_beside_other_calls_is_served_and_so_are_they(calls: int, seconds: float, callers: int) -> None:
+    """The others alone take half of what there is; the burst comes within a tenth of a second."""
+    street, end, dice = Street(4), now() + 6, random.Random(7)  # noqa: S311 - repeatable, not secret
+
+    async def later(number: int, after: float) -> None:
+        await asyncio.sleep(after)
+        await street.call(f"burst {number % callers}", seconds)
+
+    async def bursts() -> None:
+        while now() < end - 1:
+            await asyncio.sleep(1)
+            await asyncio.gather(*(later(number, dice.uniform(0, 0.1)) for number in range(calls)))
+
+    await asyncio.gather(street.come("others", each=2 * seconds / 4, until=end, seconds=seconds), bursts())
+    assert not street.refused
+    assert max(wait for waits in street.waits.values() for wait in waits) < 0.5
+
+
+@on_the_clock
+async def test_a_burst_that_takes_too_long_is_none_once_others_come() -> None:
+    street, end = Street(4), now() + 3
+
+    async def burst() -> None:
+        await asyncio.sleep(1)
+        await asyncio.gather(*(street.call("burst", 0.05) for _ in range(100)))
+
+    await asyncio.gather(street.come("others", each=0.025, until=end, seconds=0.05), burst())
+    assert street.refused["burst"] > 50
+    assert max(street.waits["burst"]) <= 0.55
+    assert max(street.waits["others"]) <= 0.05
 
 
 async def at_random(street: Street, *, callers: int, times: float, places: int, seconds: float) -> None:
@@ -121,6 +156,29 @@ async def test_a_greedy_caller_does_not_keep_out_a_modest_one() -> None:
     assert street.refused["greedy"] > 5000
     assert not street.refused["modest"]
     assert max(street.waits["modest"]) <= 0.1
+
+
+@on_the_clock
+async def test_a_modest_caller_is_not_refused_for_what_the_machine_was_late() -> None:
+    """Time passes while the loop is held: all who wait have waited for longer than work takes."""
+    street, end = Street(4), now() + 10
+
+    async def two_at_once() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, ClockLoop)
+        async with asyncio.TaskGroup() as calls:
+            for number in range(50):
+                calls.create_task(street.call("modest", 0.1))
+                calls.create_task(street.call("modest", 0.1))
+                await asyncio.sleep(0.001)
+                if number % 4 == 3:
+                    loop.move(0.15)
+                await asyncio.sleep(0.2)
+
+    await asyncio.gather(street.come("greedy", each=0.01, until=end, seconds=0.1), two_at_once())
+    assert street.refused["greedy"] > 300
+    assert not street.refused["modest"]
+    assert max(street.waits["modest"]) < 0.4
 
 
 @on_the_clock

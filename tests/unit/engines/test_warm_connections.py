@@ -17,10 +17,10 @@ from rowgate_server.observability.metrics import Metrics
 class Station:
     """A pool of two over a scripted driver that can put off a reset."""
 
-    def __init__(self) -> None:
+    def __init__(self, recycle: float) -> None:
         self.driver = ScriptedDriver()
         self.driver.defers = True
-        settings = PoolSettings(2, 0, recycle=0, pre_ping=False, wait_timeout=3.0)
+        settings = PoolSettings(2, 0, recycle=recycle, pre_ping=False, wait_timeout=3.0)
         self.pool = Pool(self.driver, settings, Metrics().database("db"))
 
     async def take(self) -> Lease:
@@ -32,8 +32,8 @@ class Station:
 
 
 @asynccontextmanager
-async def a_station() -> AsyncIterator[Station]:
-    station = Station()
+async def a_station(recycle: float = 0) -> AsyncIterator[Station]:
+    station = Station(recycle)
     yield station
     await station.pool.close()
     assert station.pool.numbers().in_use == 0
@@ -130,6 +130,23 @@ async def test_a_busy_connection_still_goes_back_every_minute_to_be_pinged_and_r
             lease.end(sound=True, reads=False)
             await asyncio.sleep(0.1)
         assert 2 <= len(leases) <= 4
+
+
+@on_the_clock
+async def test_a_connection_that_is_never_idle_for_a_moment_is_recycled_all_the_same() -> None:
+    """Its resets go with the statements that follow at once, so that no reset of its own lets go of it."""
+    async with a_station(recycle=90) as station:
+        leases = set()
+        for _ in range(250):
+            lease = await station.take()
+            leases.add(lease)
+            await asyncio.sleep(0.5)
+            lease.end(sound=True, reads=True)
+            await asyncio.sleep(0.001)
+        assert 2 <= len(leases) <= 4
+        assert station.driver.log.count("close 1") == 1
+        assert "connect 2" in station.driver.log
+        assert "connect 3" not in station.driver.log
 
 
 @on_the_clock

@@ -124,7 +124,9 @@ class QueryOptions(google.protobuf.message.Message):
     encoding: rowgate.v1.result_pb2.ResultEncoding.ValueType
     """How the result is laid out."""
     tag: builtins.str
-    """A label of the caller's for the logs: 1 to 64 of `A-Z a-z 0-9 . _ / : -`."""
+    """A label of the caller's for the logs, and for ListQueries: 1 to 64 of `A-Z a-z 0-9 . _ / : -`. Unset, a statement
+    of a transaction goes by that of `begin`.
+    """
     mode: global___QueryMode.ValueType
     """What is wanted of the statement. StreamQuery takes EXECUTE only (`INVALID_REQUEST`)."""
     route: rowgate.v1.routing_pb2.Route.ValueType

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 import time
 import weakref
 from dataclasses import dataclass, field
@@ -167,20 +168,24 @@ class MySQLDriver:
 
     async def _log_in(self) -> Any:
         address = self._address
-        connection: Any = await asyncmy.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            database=address.database or None,
-            charset="utf8mb4",
-            autocommit=True,
-            client_flag=_FOUND_ROWS | _SESSION_TRACK,
-            conv=columns.DECODERS,
-            connect_timeout=self._timeouts.connect,
-            ssl=self._context,
-            program_name="rowgate",
-        )
+        try:
+            connection: Any = await asyncmy.connect(
+                host=address.host,
+                port=address.port,
+                user=address.user,
+                password=address.password,
+                database=address.database or None,
+                charset="utf8mb4",
+                autocommit=True,
+                client_flag=_FOUND_ROWS | _SESSION_TRACK,
+                conv=columns.DECODERS,
+                connect_timeout=self._timeouts.connect,
+                ssl=self._context,
+                program_name="rowgate",
+            )
+        except (ValueError, LookupError, UnboundLocalError, struct.error) as error:
+            # asyncmy takes the greeting, which comes in the clear, for what it should be.
+            raise asyncmy.errors.OperationalError(_MALFORMED, "the server's greeting makes no sense") from error
         _watch_for_a_dead_peer(connection._transport.get_extra_info("socket"))
         return connection
 
@@ -211,6 +216,7 @@ class MySQLDriver:
 
 
 _NO_SUCH_THREAD = 1094
+_MALFORMED = 2027
 
 
 def _watch_for_a_dead_peer(sock: Any) -> None:
