@@ -56,7 +56,7 @@ POLLUTERS = {
         "begin not atomic set profiling = 1; signal sqlstate '45000'; end",
         # The last of several answers tells of no change.
         (
-            "begin not atomic set session_track_state_change = 0; set session_track_system_variables = ''; "
+            "begin not atomic select 0; set session_track_state_change = 0; set session_track_system_variables = ''; "
             "set profiling = 1; select 1; select 2; end"
         ),
         "set profiling_history_size = 0",
@@ -164,13 +164,14 @@ _RESTLESS = "'timestamp', 'rand_seed1', 'rand_seed2', 'error_count', 'warning_co
 
 TELLING = {
     "mariadb": (
+        # First, for it tells of the statement before.
+        "select found_rows(), row_count()",
         "select variable_name, variable_value from information_schema.session_variables "  # noqa: ISC004 - one statement
         f"where lower(variable_name) not in ({_RESTLESS}) order by 1",
         "select abs(@@timestamp - unix_timestamp(sysdate())) < 5 as now",
         "select @polluted as x",
         "select is_used_lock('polluted') <=> connection_id() as x",
         "select database() as x",
-        "select found_rows(), row_count()",
         "show warnings",
         "show errors",
         "select @@error_count, @@warning_count",

@@ -24,7 +24,7 @@ from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have
 from rowgate_server.engines.dialects.mysql.settings import SessionSettings
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Facts
-from rowgate_server.engines.dialects.mysql.undoing import ROLLBACK, end_left_open, kept, roll_back
+from rowgate_server.engines.dialects.mysql.undoing import ROLLBACK, end_left_open, kept
 from rowgate_server.engines.driver import Cursor, ExecuteMode, NotUndoneError, Remains, Standing, TransactionOptions
 from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
@@ -220,10 +220,7 @@ class MySQLSession:
         if self._due:
             return Remains.NOTHING
         if not self._begun or not await self._link.ping() & IN_TRANSACTION:
-            keeps = await kept(self._link)
-            if not self._begun and await self._link.ping() & IN_TRANSACTION:
-                keeps = await roll_back(self._link) or keeps
-            return Remains.FOR_GOOD if keeps else Remains.NOTHING
+            return Remains.FOR_GOOD if await kept(self._link) else Remains.NOTHING
         try:
             await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
         except MySQLError as error:
