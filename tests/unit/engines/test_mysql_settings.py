@@ -16,7 +16,8 @@ class Server:
     server_capabilities = SESSION_TRACK
     _deprecate_eof = True
 
-    def __init__(self, version: str, role: str | Exception | None) -> None:
+    def __init__(self, version: str, role: str | Exception | None, *, others: bool = True) -> None:
+        self._others = others
         self._version = version
         self._role = role
         self._result: Any = None
@@ -33,6 +34,7 @@ class Server:
         self.rows = {
             "SELECT @@max_allowed_packet, @@sql_mode LIKE '%ORACLE%'": [(1024, 0)],
             "SELECT CURRENT_ROLE()": [(self._role,)],
+            "SELECT 1 FROM information_schema.applicable_roles LIMIT 1": [(1,)] if self._others else [],
         }.get(sql, [("some", "value")])
 
 
@@ -71,3 +73,13 @@ async def test_mariadb_s_profiles_are_wiped_before_the_rest_where_something_may_
     assert [*changed[:3]] == ["SET profiling_history_size=0,profiling=1", "DO 0", "db"]
     assert "profiling=0, profiling_history_size=DEFAULT" in changed[3]
     assert not any("profiling" in command for command in await sent("8.0.36", "NONE"))
+
+
+@pytest.mark.parametrize(
+    ("version", "others", "tracks"), [("8.0.36", True, False), ("8.0.36", False, True), ("10.11.6-MariaDB", True, True)]
+)
+async def test_every_statement_is_reset_where_a_view_may_set_a_role_that_is_not_told(
+    version: str, others: bool, tracks: bool
+) -> None:
+    settings = await learn(Server(version, "NONE", others=others), "db", 35)
+    assert settings.tracks is tracks

@@ -107,6 +107,9 @@ async def learn(connection: Any, database: str, limit: float) -> SessionSettings
         setup += f", ROLE {_quoted(role)}"
     # In Oracle mode `s.currval`, which looks like a column, asks for what the session did before.
     tracks = not oracle and await _can_track(connection)
+    if tracks and not mariadb and role:
+        # MySQL is not known to report that a view's function has set a role.
+        tracks = not await _has_roles(connection)
     if tracks:
         setup += ", session_track_state_change=1, session_track_system_variables='*'"
     set_role = f"SET ROLE {role}" if role and not mariadb else ""
@@ -122,6 +125,14 @@ async def _role(connection: Any) -> str | None:
             raise
         return None
     return role if role is None else str(role)
+
+
+async def _has_roles(connection: Any) -> bool:
+    """Whether a MySQL login could set a role; before 8.0.19 that can't be asked."""
+    try:
+        return bool(await _rows(connection, "SELECT 1 FROM information_schema.applicable_roles LIMIT 1"))
+    except MySQLError:
+        return True
 
 
 def _quoted(role: str | None) -> str:
