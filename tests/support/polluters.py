@@ -7,7 +7,9 @@ from __future__ import annotations
 
 SETUP = {
     "mariadb": (
-        "create table if not exists polluted_lock (i int); "
+        "create table if not exists polluted_lock (i int); create sequence if not exists polluted_sequence; "
+        "create table if not exists polluted_keys (i int auto_increment primary key); "
+        "create role if not exists polluted_role; grant polluted_role to rowgate; "
         "create or replace procedure pollute() begin set @polluted = 1; set sql_mode = 'ANSI_QUOTES'; "
         "set time_zone = '+05:00'; set autocommit = 0; end"
     ),
@@ -50,6 +52,27 @@ POLLUTERS = {
         "set insert_id = 77",
         "set last_insert_id = 77",
         "set profiling = 1",
+        "begin not atomic set profiling = 1; set @a = 'planted'; set profiling = 0; end",
+        "begin not atomic set profiling = 1; signal sqlstate '45000'; end",
+        # The last of several answers tells of no change.
+        (
+            "begin not atomic select 0; set session_track_state_change = 0; set session_track_system_variables = ''; "
+            "set profiling = 1; select 1; select 2; end"
+        ),
+        "set profiling_history_size = 0",
+        "set role polluted_role",
+        "set @polluted = 1, role polluted_role",
+        "begin not atomic set session_track_state_change = 0; set role polluted_role; end",
+        "select 1 union select 2 union select 3",
+        "select last_insert_id(77)",
+        "insert into polluted_keys values (), ()",
+        "select nextval(polluted_sequence)",
+        "select polluted",
+        "select cast('planted' as integer)",
+        "signal sqlstate '45000' set message_text = 'planted'",
+        "set optimizer_trace = 'enabled=on'",
+        "set default_master_connection = 'planted'",
+        "set transaction read only",
         "set lock_wait_timeout = 1",
         "select get_lock('polluted', 0)",
         "create temporary table polluted_temporary (i int)",
@@ -141,13 +164,24 @@ _RESTLESS = "'timestamp', 'rand_seed1', 'rand_seed2', 'error_count', 'warning_co
 
 TELLING = {
     "mariadb": (
+        # First, for it tells of the statement before.
+        "select found_rows(), row_count()",
         "select variable_name, variable_value from information_schema.session_variables "  # noqa: ISC004 - one statement
         f"where lower(variable_name) not in ({_RESTLESS}) order by 1",
         "select abs(@@timestamp - unix_timestamp(sysdate())) < 5 as now",
         "select @polluted as x",
         "select is_used_lock('polluted') <=> connection_id() as x",
         "select database() as x",
+        "show warnings",
+        "show errors",
+        "select @@error_count, @@warning_count",
         "select last_insert_id() as x",
+        "select lastval(polluted_sequence) as x",
+        "select current_role() as x",
+        "show profiles",
+        "select count(*) from information_schema.profiling",
+        "select count(*) from information_schema.optimizer_trace",
+        "update polluted_lock set i = 0 where false",
         "execute polluted",
         "handler polluted_lock read first",
         "select * from polluted_temporary",

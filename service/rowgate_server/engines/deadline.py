@@ -36,7 +36,9 @@ class Deadline(NamedTuple):
     @property
     def limit(self) -> str:
         """As the error's metadata `limit` tells it: `options.timeout 2s`."""
-        return f"{self.whose} {round(self.seconds, 3):.12g}s"
+        # The time that a call has left is measured: no finer than a millisecond, unless it is all there was.
+        digits = 3 if self.seconds >= 0.001 else 9  # noqa: PLR2004 - that millisecond
+        return f"{self.whose} {self.seconds:.{digits}f}".rstrip("0").rstrip(".") + "s"
 
     @classmethod
     def soonest(cls, *limits: tuple[float | None, str]) -> Deadline:

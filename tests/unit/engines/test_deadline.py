@@ -23,7 +23,15 @@ async def test_the_least_limit_decides_and_is_named(limits: list[tuple[float | N
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(30, "30s"), (0.25, "0.25s"), (3600.0, "3600s"), (86_400, "86400s"), (4.99823, "4.998s"), (1e6, "1000000s")],
+    [
+        (30, "30s"),
+        (0.25, "0.25s"),
+        (3600.0, "3600s"),
+        (86_400, "86400s"),
+        (4.99823, "4.998s"),
+        (1e6, "1000000s"),
+        (1e-9, "0.000000001s"),
+    ],
 )
 @on_the_clock
 async def test_a_limit_is_shown_in_plain_seconds(seconds: float, shown: str) -> None:

@@ -8,8 +8,8 @@ from asyncmy import errors as driver_errors
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rowgate_server.engines.dialects.mysql.errors import is_broken, translate
-from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.engines.dialects.mysql.errors import LeftPreparedError, is_broken, translate
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
 def from_the_wire(number: int, text: str, sqlstate: str = "HY000") -> Exception:
@@ -88,7 +88,7 @@ def test_a_link_that_breaks_is_an_unavailable_database(error: Exception) -> None
     assert is_broken(error)
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), RuntimeError()])
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError()])
 def test_other_exceptions_are_not_the_driver_s_and_break_the_connection(error: Exception) -> None:
     assert translate(error, has_parameters=False) is None
     assert is_broken(error)
@@ -215,3 +215,28 @@ def test_the_log_is_told_the_driver_s_words_but_not_those_that_a_statement_may_h
     assert told(2013, "Lost connection").cause == "2013 Lost connection"
     assert told(1053, "sEcReT").cause == ""
     assert told(1064, "sEcReT").cause == ""
+
+
+def test_the_variable_that_decided_is_named() -> None:
+    assert told(1969).metadata["limit"] == "max_statement_time"
+    assert told(3024).metadata["limit"] == "max_execution_time"
+
+
+def test_a_distributed_transaction_s_name_is_not_shown_where_it_may_be_a_parameter() -> None:
+    error = LeftPreparedError("'secret'")
+    assert is_broken(error)
+    shown, kept = (translate(error, has_parameters=has_parameters) for has_parameters in (False, True))
+    assert shown is not None
+    assert kept is not None
+    assert "'secret'" in shown.message
+    assert "secret" not in kept.message
+    assert (shown.reason, shown.outcome, kept.outcome) == (Reason.INVALID_REQUEST, Outcome.UNKNOWN, Outcome.UNKNOWN)
+
+
+def test_an_answer_that_is_not_utf_8_is_told_so_and_breaks_the_connection() -> None:
+    """The rest of it has not been read."""
+    error = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x")
+    shown = translate(error, has_parameters=False)
+    assert shown is not None
+    assert (shown.reason, shown.outcome) == (Reason.NOT_SUPPORTED, Outcome.UNKNOWN)
+    assert is_broken(error)

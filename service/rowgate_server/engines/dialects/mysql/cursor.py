@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from rowgate_server.engines.dialects.mysql import columns
 from rowgate_server.engines.dialects.mysql.binary import Answer, BinaryRows
 from rowgate_server.engines.dialects.mysql.link import Link
-from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION
+from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, STATE_CHANGED
 from rowgate_server.engines.driver import ExecuteMode
 from rowgate_server.engines.results import Completion, Row, StatementWarning
-from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _MOST_WARNINGS = 64
 _SHORT_REST = 8
@@ -26,10 +25,12 @@ class _Cursor(ABC):
         self._link = link
         self._reads = mode.reads
         self._streaming = mode.streaming
-        self.alone = False
-        """Whether it is a transaction of its own: then none may be open behind it."""
+        self.left_open: Callable[[], Awaitable[Exception]] | None = None
+        """What to do where it is a transaction of its own, and one is open behind it; gives the error to raise."""
         self._status = 0
         """The server's flags behind the last of its results."""
+        self._flags = 0
+        """Those behind any of them. A change is told once, behind the first result that comes after it."""
         self.columns: columns.FieldColumns = columns.columns_of(fields)
         if self._streaming:
             link.hold()
@@ -50,13 +51,10 @@ class _Cursor(ABC):
         if self._streaming:
             self._link.resume()
         completion = await self._completion()
-        if self.alone and self._status & IN_TRANSACTION:
-            raise RowgateError(
-                Reason.INVALID_REQUEST,
-                "the statement began a transaction and left it open, so what it changed there was rolled back",
-                outcome=Outcome.ROLLED_BACK,
-                hint="commit where it is begun, or call it by Transact",
-            )
+        if not (self._flags | self._status) & STATE_CHANGED:
+            self._link.untold -= 1
+        if self.left_open is not None and self._status & IN_TRANSACTION:
+            raise await self.left_open()
         return completion
 
     async def stop(self) -> Completion | None:
@@ -99,6 +97,7 @@ class _Cursor(ABC):
             dropped += bool(current.field_count)
             if current.unbuffered_active:
                 await current._finish_unbuffered_query()
+            self._flags |= current.server_status or 0
             more = current.has_next
         self._status = connection._result.server_status
         if not dropped:
@@ -122,7 +121,7 @@ class TextCursor(_Cursor):
         result = self._result
         if result.unbuffered_active:
             await result._finish_unbuffered_query()
-        self._link.status = self._status = result.server_status
+        self._link.status = self._status = self._flags = result.server_status
         notes = await (self._drain() if result.has_next else self._warnings(result.warning_count))
         return Completion(
             affected_rows=None if self.columns else result.affected_rows,
@@ -145,7 +144,7 @@ class BinaryCursor(_Cursor):
     async def _completion(self) -> Completion:
         while not self._result.ended:
             await self._result.fetch()
-        self._status = self._result.status
+        self._status = self._flags = self._result.status
         notes = await (self._drain() if self._result.more else self._warnings(self._result.warning_count))
         return Completion(
             affected_rows=None if self.columns else self._answer.affected_rows,

@@ -19,8 +19,8 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
 from rowgate_server.engines.dialects.mysql.control import Control
 from rowgate_server.engines.dialects.mysql.role import ask_role
-from rowgate_server.engines.dialects.mysql.session import MySQLSession, SessionSettings
-from rowgate_server.engines.dialects.mysql.statements import Statements
+from rowgate_server.engines.dialects.mysql.session import MySQLSession
+from rowgate_server.engines.dialects.mysql.settings import SESSION_TRACK, SessionSettings, learn
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.roles import Role
 from rowgate_server.engines.tls import Tls, TlsMode
@@ -28,15 +28,6 @@ from rowgate_server.errors import RowgateError
 
 _KEEPALIVE_IDLE, _KEEPALIVE_INTERVAL, _KEEPALIVE_COUNT = 30, 5, 3
 """Seconds, seconds, probes: a dead peer is found within 45 s even on an idle connection."""
-
-_OTHER_QUOTES = (
-    *("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"),
-    *("ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"),
-)
-"""Modes without which the tokenizer reads quotes as the server does; each of the later ones switches on the first."""
-
-_SESSION_TRACK = 1 << 23
-"""CLIENT_SESSION_TRACK: the server's last packet of an answer tells whether the session has changed."""
 
 _FOUND_ROWS = CLIENT.FOUND_ROWS
 """An UPDATE counts the rows it matched, as on the other engines, not those it changed."""
@@ -93,14 +84,29 @@ class MySQLDriver:
         async with asyncio.timeout(self._timeouts.connect):
             connection = await self._open()
             try:
-                if self._settings is None:
-                    self._settings = await self._learn(connection)
-                await MySQLSession(connection, self._settings, self).prepare()
+                await self._prepare(connection)
             except BaseException:
                 connection.close()
                 raise
         self._made_at[connection] = time.monotonic()
         return connection
+
+    async def _prepare(self, connection: Any) -> None:
+        """Set it up as the first connection was found: a default role that a caller has set since is not taken over."""
+        if self._settings is None:
+            self._settings = await self._learn(connection)
+        try:
+            await MySQLSession(connection, self._settings, self).prepare()
+        except asyncmy.errors.MySQLError as error:
+            if error.args[:1] not in _NOT_GRANTED:
+                raise
+            # The login no longer has that role.
+            self._settings = await self._learn(connection)
+            await MySQLSession(connection, self._settings, self).prepare()
+
+    async def _learn(self, connection: Any) -> SessionSettings:
+        # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
+        return await learn(connection, self._address.database, self._timeouts.statement + 5)
 
     def session(self, connection: Any) -> MySQLSession:
         """The session on a connection."""
@@ -177,7 +183,7 @@ class MySQLDriver:
                 database=address.database or None,
                 charset="utf8mb4",
                 autocommit=True,
-                client_flag=_FOUND_ROWS | _SESSION_TRACK,
+                client_flag=_FOUND_ROWS | SESSION_TRACK,
                 conv=columns.DECODERS,
                 connect_timeout=self._timeouts.connect,
                 ssl=self._context,
@@ -189,34 +195,11 @@ class MySQLDriver:
         _watch_for_a_dead_peer(connection._transport.get_extra_info("socket"))
         return connection
 
-    async def _learn(self, connection: Any) -> SessionSettings:
-        """What the server is decides how its sessions are set up."""
-        await connection.query("SELECT @@max_allowed_packet, @@sql_mode LIKE '%ORACLE%'")
-        max_packet, oracle = connection._result.rows[0]
-        mariadb = "mariadb" in str(connection.get_server_info()).lower()
-        # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
-        limit = self._timeouts.statement + 5
-        limits = f"max_statement_time={limit:.3f}" if mariadb else f"max_execution_time={limit * 1000:.0f}"
-        modes = "@@sql_mode"
-        for mode in _OTHER_QUOTES:
-            modes = f"REPLACE({modes},'{mode}','')"
-        setup = f"SET NAMES utf8mb4, time_zone='+00:00', autocommit=1, {limits}, sql_mode={modes}"
-        # In Oracle mode `s.currval`, which looks like a column, asks for what the session did before.
-        tracks = not oracle and await self._can_track(connection)
-        if tracks:
-            setup += ", session_track_state_change=1, session_track_system_variables='*'"
-        return SessionSettings(setup, self._address.database, max_packet, Statements(), tracks)
-
-    @staticmethod
-    async def _can_track(connection: Any) -> bool:
-        if not connection.server_capabilities & _SESSION_TRACK or not connection._deprecate_eof:
-            return False
-        await connection.query("SHOW VARIABLES LIKE 'session_track_state_change'")
-        return bool(connection._result.rows)
-
 
 _NO_SUCH_THREAD = 1094
 _MALFORMED = 2027
+_NOT_GRANTED = ((1959,), (3530,))
+"""A role that the login doesn't have: MariaDB's number, and MySQL's."""
 
 
 def _watch_for_a_dead_peer(sock: Any) -> None:

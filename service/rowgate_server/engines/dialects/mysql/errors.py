@@ -47,6 +47,7 @@ _REASONS: dict[int, Reason] = {
     1205: Reason.LOCK_TIMEOUT,
     3572: Reason.LOCK_TIMEOUT,
     1317: Reason.QUERY_CANCELLED,
+    1399: Reason.INVALID_REQUEST,
     1969: Reason.STATEMENT_TIMEOUT,
     3024: Reason.STATEMENT_TIMEOUT,
     1290: Reason.READ_ONLY,
@@ -81,11 +82,17 @@ _REASONS: dict[int, Reason] = {
     1927: Reason.DATABASE_UNAVAILABLE,
 }
 
+_LIMITS = {1969: "max_statement_time", 3024: "max_execution_time"}
+"""The variables that have decided; their values are not told."""
+
 _CLIENT_ERRORS = range(2000, 3000)
 """Numbers that the driver makes up: the link, not the statement, is at fault."""
 
+_XA_STATE = 1399
+"""Not in this state of a distributed transaction (XAER_RMFAIL); a reset does not end each of them."""
+
 # After these the server's side of the connection is gone or its state unknown, whatever the driver says.
-_BREAKING = {1047, 1053, 1080, 1152, 1153, 1317, 1927}
+_BREAKING = {1047, 1053, 1080, 1152, 1153, 1317, 1399, 1927}
 
 # Where a message also quotes a value, the pattern holds on to the message's end: a value can say anything.
 _KEY = re.compile(r"for key '(?P<constraint>[^']+)'\Z")
@@ -141,6 +148,35 @@ _QUOTED = re.compile(r"'.*", re.DOTALL)
 """From the first quote on: a value may hold quotes of its own, and the server may have cut it."""
 
 
+class LeftPreparedError(driver_errors.InternalError):
+    """A statement has prepared a distributed transaction, and left it to whoever ends it.
+
+    Args:
+        name: as XA COMMIT takes it; empty when it is not known.
+    """
+
+    def __init__(self, name: str) -> None:
+        told = f": {name}" if name else ""
+        super().__init__(
+            _XA_STATE,
+            "the statement prepared a distributed transaction and left it open: the database keeps it, with what it"
+            f" changed and the locks it holds, until XA COMMIT or XA ROLLBACK ends it; XA RECOVER lists it{told}",
+        )
+
+
+def is_prepared(error: driver_errors.MySQLError) -> bool:
+    """Whether a command was refused because a distributed transaction is prepared.
+
+    The name of the state is the same in all languages.
+    """
+    return is_of_xa(error) and "PREPARED" in _number_and_text(error)[1]
+
+
+def is_of_xa(error: driver_errors.MySQLError) -> bool:
+    """Whether a command was refused because of a distributed transaction, whatever its state."""
+    return _number_and_text(error)[0] == _XA_STATE
+
+
 def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | None:
     """The gateway's words for an error of asyncmy's; None for any other exception."""
     if isinstance(error, (OSError, TimeoutError, EOFError)):
@@ -149,6 +185,13 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
             _FIXED[Reason.DATABASE_UNAVAILABLE],
             retry_after=1.0,
             cause=in_a_line(error),
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return RowgateError(
+            Reason.NOT_SUPPORTED,
+            "the database's answer is not in UTF-8: the statement, or one before it, has set another character set",
+            outcome=Outcome.UNKNOWN,
+            hint="leave SET NAMES and character_set_results alone; CONVERT(... USING ...) changes a single value",
         )
     if not isinstance(error, driver_errors.Error):
         return None
@@ -159,13 +202,18 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
         _FIXED.get(reason) or _safe_text(number, text, has_parameters=has_parameters),
         retry_after=_RETRY_AFTER.get(reason),
         # What the executor knows of a lost connection is how far the statement had come; any other error undid it.
-        outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
+        outcome=None if reason is Reason.DATABASE_UNAVAILABLE else _outcome(number),
         sqlstate=str(error.sqlstate) if error.sqlstate else None,
         vendor_code=str(number) if number else None,
         # SIGNAL may give a number of the server's own any text.
         cause=in_a_line(error) if number == 0 or number in _CLIENT_ERRORS else "",
+        limit=_LIMITS.get(number),
         **_details(reason, text),
     )
+
+
+def _outcome(number: int) -> Outcome:
+    return Outcome.UNKNOWN if number == _XA_STATE else Outcome.ROLLED_BACK
 
 
 def is_broken(error: BaseException) -> bool:

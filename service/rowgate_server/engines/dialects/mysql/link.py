@@ -27,13 +27,15 @@ class Link:
 
     Attributes:
         status: the server's status flags at the end of the last statement; 0 when it told none.
+        untold: statements of which the server has not told that they changed nothing of the session's state.
     """
 
-    __slots__ = ("connection", "status")
+    __slots__ = ("connection", "status", "untold")
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.status = 0
+        self.untold = 0
 
     @property
     def alive(self) -> bool:

@@ -1,4 +1,4 @@
-"""What is told of answers that come as text, where that would round their numbers."""
+"""What is told of statements that have run, and are not taken for done."""
 
 from __future__ import annotations
 
@@ -22,4 +22,16 @@ def not_exact() -> RowgateError:
         "the answer has numbers that the database tells exactly only of a prepared statement, which this can't be now",
         hint="cast a FLOAT, or a DOUBLE with fixed decimals, to DOUBLE",
         outcome=Outcome.UNKNOWN,
+    )
+
+
+def left_open(outcome: Outcome) -> RowgateError:
+    """For a statement by itself; unknown: tables without transactions keep what they were given."""
+    undone = outcome is Outcome.ROLLED_BACK
+    return RowgateError(
+        Reason.INVALID_REQUEST,
+        "the statement began a transaction and left it open, so what it changed there was rolled back"
+        + ("" if undone else ", but for tables whose storage engine has no transactions"),
+        outcome=outcome,
+        hint="commit where it is begun, or call it by Transact",
     )

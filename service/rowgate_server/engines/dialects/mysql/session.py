@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from asyncmy.errors import MySQLError
 
@@ -14,7 +14,6 @@ from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.mysql import binary, columns, literals
 from rowgate_server.engines.dialects.mysql.cursor import BinaryCursor, TextCursor
 from rowgate_server.engines.dialects.mysql.link import (
-    COM_INIT_DB,
     COM_QUERY,
     COM_RESET_CONNECTION,
     LARGEST_PACKET,
@@ -22,8 +21,10 @@ from rowgate_server.engines.dialects.mysql.link import (
     Link,
 )
 from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have_changed
+from rowgate_server.engines.dialects.mysql.settings import SessionSettings
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
-from rowgate_server.engines.dialects.mysql.statements import Facts, Statements
+from rowgate_server.engines.dialects.mysql.statements import Facts
+from rowgate_server.engines.dialects.mysql.undoing import ROLLBACK, end_left_open, kept
 from rowgate_server.engines.driver import Cursor, ExecuteMode, NotUndoneError, Remains, Standing, TransactionOptions
 from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
@@ -32,8 +33,6 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 _NOT_PREPARED = ((1295,), (1461,))
 """Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
 _WRITES_IN_READ_ONLY = (1792,)
-_NOT_ROLLED_BACK = "1196"
-"""Some non-transactional changed tables couldn't be rolled back."""
 _NO_SAVEPOINTS = (1178,)
 """The storage engine doesn't support SAVEPOINT: one without transactions that takes part all the same, such as Aria."""
 _PLACE = "rowgate_remains"
@@ -50,35 +49,14 @@ _MOST_AT_ONCE, _MOST_BYTES_AT_ONCE = 256, 256 * 1024
 _NOT_STRICT = COM_QUERY + b"SET sql_mode=@rowgate_sql_mode"
 
 
+AnyCursor = TypeVar("AnyCursor", TextCursor, BinaryCursor)
+
+
 class Killer(Protocol):
     """What can stop a statement from outside its connection."""
 
     async def kill(self, connection: Any) -> None:
         """End that connection, and what it runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """What every session of one server has in common.
-
-    Attributes:
-        setup: the SET statement that gives a fresh session the gateway's settings.
-        database: the default schema; empty for none.
-        max_packet: the server's `max_allowed_packet`, in bytes.
-        statements: what is known of the server's statements.
-        tracks: the server reports when a statement has changed the session's state.
-    """
-
-    setup: str
-    database: str
-    max_packet: int
-    statements: Statements
-    tracks: bool
-
-    def fresh(self) -> list[bytes]:
-        """The commands that make a reset session a fresh one."""
-        setup = COM_QUERY + self.setup.encode()
-        return [COM_INIT_DB + self.database.encode(), setup] if self.database else [setup]
 
 
 class MySQLSession:
@@ -124,9 +102,9 @@ class MySQLSession:
             if prepared is not None and facts.learn(prepared.fields, reads=mode.reads):
                 return await self._execute_prepared(prepared, mode)
             before = []
+        self._link.untold += 1
         await self._link.query(before, sql)
-        cursor = TextCursor(self._link, mode)
-        cursor.alone = not self._begun
+        cursor = self._watched(TextCursor(self._link, mode))
         return await self._run_exactly(cursor, facts, sql, mode) if cursor.columns.rounded else cursor
 
     async def _run_exactly(self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
@@ -160,6 +138,7 @@ class MySQLSession:
         """
         before = self._overdue()
         self._state.changed()
+        self._link.untold += 1  # of many answers, nobody reads what they tell
         affected: list[int] = []
         commands: list[bytes] = []
         size = 0
@@ -227,7 +206,7 @@ class MySQLSession:
 
     async def control(self, sql: str) -> None:
         """Run a command of the gateway's own."""
-        if await self._commands(*self._overdue(), COM_QUERY + sql.encode()) and await self._kept():
+        if await self._commands(*self._overdue(), COM_QUERY + sql.encode()) and await kept(self._link):
             raise NotUndoneError
 
     async def standing(self, error: Exception | None) -> Standing:
@@ -243,7 +222,7 @@ class MySQLSession:
         if self._due:
             return Remains.NOTHING
         if not self._begun or not await self._link.ping() & IN_TRANSACTION:
-            return Remains.FOR_GOOD if await self._kept() else Remains.NOTHING
+            return Remains.FOR_GOOD if await kept(self._link) else Remains.NOTHING
         try:
             await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
         except MySQLError as error:
@@ -251,13 +230,7 @@ class MySQLSession:
                 raise
             return Remains.FOR_GOOD
         warnings = await self._commands(COM_QUERY + f"ROLLBACK TO SAVEPOINT {_PLACE}".encode())
-        return Remains.FOR_GOOD if warnings and await self._kept() else Remains.NOTHING
-
-    async def _kept(self) -> bool:
-        """Whether the last command could not undo everything."""
-        connection = self._link.connection
-        await connection.query("SHOW WARNINGS")
-        return any(str(row[1]) == _NOT_ROLLED_BACK for row in connection._result.rows)
+        return Remains.FOR_GOOD if warnings and await kept(self._link) else Remains.NOTHING
 
     async def reset(self) -> None:
         """COM_RESET_CONNECTION drops variables, temporary tables, locks and prepared statements; then the set-up again.
@@ -266,7 +239,11 @@ class MySQLSession:
         """
         self._link.resume()
         self._forget()
-        await self._commands(COM_RESET_CONNECTION, *self._settings.fresh())
+        # A transaction that a caller has prepared can't be rolled back: the reset ends here, where the server's own
+        # would leave a connection that can read no table any more.
+        open_yet = not self._link.status or self._link.status & IN_TRANSACTION
+        rollback = [ROLLBACK] if open_yet else []
+        await self._commands(*rollback, *self._wiping())
         self._state.reset()
         if not self._settings.database:
             connection = self._link.connection
@@ -280,7 +257,7 @@ class MySQLSession:
 
         It then goes out in one write with that statement. Were it refused, the server would still run the statement;
         its answer is thrown away, and the connection dropped. Only after a USE can a part of it be refused (the
-        schema may be gone), and a USE is not plain.
+        schema may be gone), and a USE is not plain; or when the login's role has been taken from it just now.
         """
         pristine = self._state.ended(self._link.status)
         self._reset_due = reads and pristine and bool(self._settings.database)
@@ -312,7 +289,7 @@ class MySQLSession:
             self._due = []  # nothing has run in it
         else:
             warnings = await self._commands(COM_QUERY + command)
-            if warnings and await self._kept():
+            if warnings and await kept(self._link):
                 self._begun = False
                 raise NotUndoneError
         self._begun = False
@@ -343,7 +320,13 @@ class MySQLSession:
             return due
         self._state.reset()
         self._state.begin(plain=plain)
-        return [COM_RESET_CONNECTION, *self._settings.fresh(), *due]
+        return [*self._wiping(), *due]
+
+    def _wiping(self) -> list[bytes]:
+        """The commands of a reset."""
+        changed = bool(self._link.untold) or not self._settings.tracks
+        self._link.untold = 0
+        return [COM_RESET_CONNECTION, *self._settings.fresh(changed=changed)]
 
     def _check_size(self, sql: bytes) -> None:
         """Refuse what the server would answer with 1153, and then close the connection."""
@@ -377,10 +360,14 @@ class MySQLSession:
             return None
 
     async def _execute_prepared(self, prepared: binary.Prepared, mode: ExecuteMode) -> BinaryCursor:
+        self._link.untold += 1
         self._link.write(binary.execute_payload(prepared))
         self._link.next_answer()
-        cursor = BinaryCursor(self._link, mode, await binary.read_answer(self._link.connection))
-        cursor.alone = not self._begun
+        return self._watched(BinaryCursor(self._link, mode, await binary.read_answer(self._link.connection)))
+
+    def _watched(self, cursor: AnyCursor) -> AnyCursor:
+        """A statement by itself must leave no transaction open."""
+        cursor.left_open = None if self._begun else partial(end_left_open, self._link)
         return cursor
 
     async def _commands(self, *payloads: bytes) -> int:

@@ -14,8 +14,10 @@ _LONGEST = 0.02
 
 IN_TRANSACTION = 0x0001
 """The server's status flag of an open transaction."""
-_AUTOCOMMIT, _MORE_RESULTS, _STATE_CHANGED = 0x0002, 0x0008, 0x4000
-_WATCHED = IN_TRANSACTION | _AUTOCOMMIT | _MORE_RESULTS | _STATE_CHANGED
+STATE_CHANGED = 0x4000
+"""The server's status flag of an answer behind which the session's state is another one."""
+_AUTOCOMMIT, _MORE_RESULTS = 0x0002, 0x0008
+_WATCHED = IN_TRANSACTION | _AUTOCOMMIT | _MORE_RESULTS | STATE_CHANGED
 
 
 class SessionState:
