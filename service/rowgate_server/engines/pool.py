@@ -354,4 +354,4 @@ class Pool:
                 self._keep_warm(lease, clock.now())
             else:
                 await self._connector.check_in(lease.checked_out, unfit=unfit)
-            self._free_place(lease.holder, lease.taken_at)
+            self._cleaner.once_free(lease.session, partial(self._free_place, lease.holder, lease.taken_at))

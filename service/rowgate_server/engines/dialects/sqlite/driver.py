@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import aiosqlite
 from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.sqlite import errors, functions
+from rowgate_server.engines.dialects.sqlite.connection import Connection
 from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.dialects.sqlite.schema_version import SchemaVersion
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
@@ -123,14 +123,14 @@ class SQLiteDriver:
         return f"file:{quote(str(self._file.path))}?mode={mode}"
 
     async def _open(self) -> Any:
-        connection = aiosqlite.connect(
-            self._uri,
-            uri=True,
-            isolation_level=None,
-            timeout=self._timeouts.lock,
-            check_same_thread=False,
-            # See Guard: a cached statement is not authorised again.
-            cached_statements=0,
+        return await Connection(
+            lambda: sqlite3.connect(
+                self._uri,
+                uri=True,
+                isolation_level=None,
+                timeout=self._timeouts.lock,
+                check_same_thread=False,
+                # See Guard: a cached statement is not authorised again.
+                cached_statements=0,
+            )
         )
-        connection._thread.daemon = True
-        return await connection

@@ -196,6 +196,11 @@ class SQLiteSession:
         an open statement keeps its locks.
         """
         self._killed = True
+        if self._connection.closing is not None:
+            # Its thread has not come to that yet: it is told so again.
+            self.abort()
+            await asyncio.shield(self._connection.closing)
+            return
         freed = asyncio.ensure_future(self.on_thread(self._close_open))
         try:
             while not freed.done():
@@ -219,6 +224,11 @@ class SQLiteSession:
     def abort(self) -> None:
         """There is no link to cut; the interrupted thread ends by itself."""
         self._connection._conn.interrupt()
+
+    def occupies(self) -> asyncio.Future[Any] | None:
+        """Its thread, while it is in a step that nothing interrupts: a function on a large value."""
+        closing: asyncio.Future[Any] | None = self._connection.closing
+        return None if closing is None or closing.done() else closing
 
     async def on_thread(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
         """Call a function on the connection's thread with sqlite3's own connection: one hop for several steps."""
