@@ -56,7 +56,7 @@ async def in_a_transaction(channel: grpc.aio.Channel) -> Mapping[str, str]:
 def told(error: grpc.aio.AioRpcError) -> Mapping[str, str]:
     assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     typed = error_from_rpc(error)
-    return {"reason": typed.reason, **typed.metadata}
+    return {"reason": typed.reason or "", **typed.metadata}
 
 
 @pytest.mark.parametrize("call", [unary, streaming, in_a_transaction])
