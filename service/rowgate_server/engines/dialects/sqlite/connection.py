@@ -9,6 +9,8 @@ from typing import Any
 
 import aiosqlite
 
+from rowgate_server.engines.dialects.sqlite.counters import Counters
+
 _ROWS_AT_ONCE = 64
 """aiosqlite's own number, for iterators that nobody here uses."""
 
@@ -29,6 +31,8 @@ class Connection(aiosqlite.Connection):
         self._thread.daemon = True
         self.closing: asyncio.Future[Any] | None = None
         """Done once it is closed and its thread has ended; None while nobody has closed it."""
+        self.counters: Counters | None = None
+        """Set where callers' SQL is to run on it."""
 
     async def close(self) -> None:
         """Have the thread close it behind what it does, and wait for that; who is cancelled waits no longer."""

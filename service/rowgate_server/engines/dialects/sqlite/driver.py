@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.sqlite import errors, functions
 from rowgate_server.engines.dialects.sqlite.connection import Connection
+from rowgate_server.engines.dialects.sqlite.counters import Counters
 from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.dialects.sqlite.schema_version import SchemaVersion
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
@@ -74,6 +75,7 @@ class SQLiteDriver:
                 opened.execute("PRAGMA foreign_keys = ON")
                 opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
                 functions.install(opened)
+                connection.counters = Counters(opened)
                 opened.set_authorizer(guard)
 
             try:

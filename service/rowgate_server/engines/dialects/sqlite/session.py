@@ -163,7 +163,7 @@ class SQLiteSession:
         return Remains.UNTIL_ROLLBACK if connection.in_transaction else Remains.FOR_GOOD
 
     async def reset(self) -> None:
-        """End a transaction left open; a connection with temporary tables is dropped."""
+        """End a transaction left open, and forget what was counted; a connection with temporary tables is dropped."""
         self._due = ()
         waited, self._waited = self._waited, None
 
@@ -174,6 +174,7 @@ class SQLiteSession:
             if waited is not None:
                 connection.execute(f"PRAGMA busy_timeout = {waited}")
             connection.execute("PRAGMA query_only = OFF")
+            self._connection.counters.reset()
             return connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone() is None
 
         if not await self.on_thread(clean):
