@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import grpc.aio
@@ -21,12 +21,16 @@ AT_ONCE = 4
 """Some answers may come too late, on a machine that others use as well."""
 
 
+@pytest.fixture(scope="module")
+def gateway(mariadb_server: MariaDB) -> Iterator[Gateway]:
+    with Gateway.start(environment={"ROWGATE_DATABASES__MAIN__URL": mariadb_server.url}) as gateway:
+        yield gateway
+
+
 @pytest.fixture
-async def channel(mariadb_server: MariaDB) -> AsyncIterator[grpc.aio.Channel]:
-    environment = {"ROWGATE_DATABASES__MAIN__URL": mariadb_server.url}
-    with await asyncio.to_thread(lambda: Gateway.start(environment=environment)) as gateway:
-        async with grpc.aio.insecure_channel(gateway.address) as channel:
-            yield channel
+async def channel(gateway: Gateway) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(gateway.address) as channel:
+        yield channel
 
 
 async def unary(channel: grpc.aio.Channel) -> Mapping[str, str]:
