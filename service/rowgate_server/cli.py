@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rowgate_server import __version__, config
+from rowgate_server import __version__, config, signals
 from rowgate_server.demo.hosting import Demo, demo_database
 from rowgate_server.marks import Marks, marks
 
@@ -134,6 +134,8 @@ def _serve(options: argparse.Namespace) -> int:
     with demo_database(wanted=options.demo) as demo:
         before = marks(config.files(_flags(options), os.environ))
         settings = _settings(options, demo.databases, demo.settings)
+        if signals.waiting():
+            return _WELL
         # gRPC's core writes lines of its own to standard error, no JSON; what matters the gateway says itself.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         if settings.server.workers > 1:

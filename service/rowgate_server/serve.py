@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
-from rowgate_server import app, config
+from rowgate_server import app, config, ending, signals
 from rowgate_server.config_watch import ConfigWatch, Reading
 from rowgate_server.configured import TableNotMadeError
 from rowgate_server.demo.hosting import Demo, SeedingError
@@ -22,7 +21,9 @@ def serve(settings: config.Settings, demo: Demo, reading: Reading) -> int:
     logging.configure(settings.log.level, settings.log.format)
     try:
         demo.wait()
-        asyncio.run(_serve_until_told(settings, reading, greet=demo.seeding is not None))
+        if signals.waiting():
+            return 0
+        ending.run(_serve_until_told(settings, reading, greet=demo.seeding is not None))
     except (ListenError, TableNotMadeError, SeedingError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1
@@ -43,13 +44,14 @@ async def _serve_until_told(settings: config.Settings, reading: Reading, *, gree
     watch = ConfigWatch(reading, settings, exchange, ReloadMetrics(gateway.metrics.registry))
     told.on_hangup(look_now)
     try:
-        addresses = await gateway.start()
-        watch.start()
-        spare_collections()
-        print(ready_line(addresses.grpc, addresses.admin, addresses.health), flush=True)
-        if greet:
-            print(greeting(addresses.grpc, settings), flush=True)
-        await told.stop.wait()
+        addresses = await told.unless_stopped(gateway.start())
+        if addresses is not None:
+            watch.start()
+            spare_collections()
+            print(ready_line(addresses.grpc, addresses.admin, addresses.health), flush=True)
+            if greet:
+                print(greeting(addresses.grpc, settings), flush=True)
+            await told.stop.wait()
     finally:
         await watch.stop()
         await gateway.stop(told.hurry, pause=told.patient)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
-from rowgate_server import config
+from rowgate_server import config, ending, signals
 from rowgate_server.config_watch import Reading
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
@@ -28,7 +27,9 @@ def supervise(settings: config.Settings, demo: Demo, reading: Reading) -> int:
 
     try:
         demo.wait()
-        asyncio.run(Supervisor(settings, greet, reading).run())
+        if signals.waiting():
+            return 0
+        ending.run(Supervisor(settings, greet, reading).run())
     except (ListenError, SeedingError, WorkersError) as error:
         print(f"rowgate-server: {error}", file=sys.stderr)
         return 1

@@ -207,6 +207,7 @@ TELLING = {
         "select name from pragma_table_list where name not like 'sqlite%' order by 1",
         "select * from pragma_foreign_keys",
         "select 'a' like 'A' as x",
+        "select last_insert_rowid() as x, changes() as y, total_changes() as z",
         "insert into things values (1) returning i",
         "delete from things",
     ),

@@ -23,7 +23,12 @@ class Pool(Section):
         Duration, VISIBLE, Field(ge=1, description="Age at which a connection is replaced before its next use.")
     ] = 1800.0
     pre_ping: Annotated[
-        bool, VISIBLE, Field(description="Whether a connection is tested each time it is taken from the pool.")
+        bool,
+        VISIBLE,
+        Field(
+            description="Whether a connection is tested before its next use when nobody has used it for a second, and "
+            "about once a minute when it is busy. Else it is taken as it is, unless its link is known to be down."
+        ),
     ] = True
     wait_timeout: Annotated[
         Duration, VISIBLE, Field(description="The longest a call waits for a connection; then `POOL_EXHAUSTED`.")

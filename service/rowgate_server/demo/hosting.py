@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rowgate_server import signals
+
 NAME = "demo"
+
+_LOOKED_EVERY = 0.1
+"""Seconds."""
 
 
 class SeedingError(Exception):
@@ -28,13 +33,16 @@ class Demo:
     seeding: subprocess.Popen[bytes] | None = None
 
     def wait(self) -> None:
-        """Wait until it is seeded.
+        """Wait until it is seeded, or there is word to stop.
 
         Raises:
             SeedingError: it could not be.
         """
-        if self.seeding is not None and self.seeding.wait() != 0:
-            raise SeedingError("the demo database could not be seeded")
+        while self.seeding is not None and not signals.waiting():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if self.seeding.wait(_LOOKED_EVERY) != 0:
+                    raise SeedingError("the demo database could not be seeded")
+                return
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ waits for must not run on because the database, or the way to it, was silent for
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from rowgate_server.engines.driver import Session
 from rowgate_server.observability.metrics import DatabaseMetrics
@@ -50,6 +51,18 @@ class Cleaner:
                 self._behind.add(task)
                 task.add_done_callback(self._behind.discard)
         return unfit
+
+    @staticmethod
+    def once_free(session: Session, free: Callable[[], None]) -> None:
+        """Free the place of a session that was closed: at once, unless something of it still runs in this process.
+
+        Callers could pile up any number of busy threads otherwise, each of them with a core and a gigabyte.
+        """
+        occupied = session.occupies()
+        if occupied is None:
+            free()
+        else:
+            occupied.add_done_callback(lambda _: free())
 
     async def close(self) -> None:
         """Leave what does not answer to the server's own limits."""

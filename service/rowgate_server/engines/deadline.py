@@ -8,6 +8,9 @@ from typing import NamedTuple
 from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
+_EARLIER, _EARLIER_AT_MOST = 0.05, 0.05
+"""A part of what a caller's deadline gives, and seconds."""
+
 
 class Imposed(float):
     """Seconds that the server gives a call whose caller has set no deadline."""
@@ -15,9 +18,25 @@ class Imposed(float):
     __slots__ = ()
 
 
+class Called(float):
+    """Seconds that a call has whose caller gives up after `whole`: the answer has to be there by then."""
+
+    __slots__ = ("whole",)
+
+    whole: float
+
+
 def of_call(seconds: float | None) -> tuple[float | None, str]:
-    """The seconds that a call has left, and whose limit that is."""
-    return seconds, "server.request_timeout" if isinstance(seconds, Imposed) else "the call's deadline"
+    """The seconds that a call has left, and whose limit that is.
+
+    At its deadline gRPC ends a call on both sides, and no answer gets through: none that says what became of a write.
+    So what the caller has set decides a moment earlier.
+    """
+    if seconds is None or isinstance(seconds, Imposed):
+        return seconds, "server.request_timeout"
+    called = Called(seconds - max(0.0, min(seconds * _EARLIER, _EARLIER_AT_MOST)))
+    called.whole = seconds
+    return called, "the call's deadline"
 
 
 class Deadline(NamedTuple):
@@ -36,9 +55,10 @@ class Deadline(NamedTuple):
     @property
     def limit(self) -> str:
         """As the error's metadata `limit` tells it: `options.timeout 2s`."""
+        seconds = self.seconds.whole if isinstance(self.seconds, Called) else self.seconds
         # The time that a call has left is measured: no finer than a millisecond, unless it is all there was.
-        digits = 3 if self.seconds >= 0.001 else 9  # noqa: PLR2004 - that millisecond
-        return f"{self.whose} {self.seconds:.{digits}f}".rstrip("0").rstrip(".") + "s"
+        digits = 3 if seconds >= 0.001 else 9  # noqa: PLR2004 - that millisecond
+        return f"{self.whose} {seconds:.{digits}f}".rstrip("0").rstrip(".") + "s"
 
     @classmethod
     def soonest(cls, *limits: tuple[float | None, str]) -> Deadline:

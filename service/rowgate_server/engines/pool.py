@@ -367,4 +367,5 @@ class Pool:
                 self._keep_warm(lease, clock.now())
             else:
                 await self._connector.check_in(lease.checked_out, unfit=unfit)
-            self._free_place(lease.holder, lease.taken_at, sound=not kill)
+            free = partial(self._free_place, lease.holder, lease.taken_at, sound=not kill)
+            self._cleaner.once_free(lease.session, free)

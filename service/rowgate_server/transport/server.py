@@ -153,6 +153,8 @@ def _channel_arguments(options: ServerOptions) -> Sequence[tuple[str, int]]:
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", options.max_message_bytes),
         ("grpc.max_metadata_size", _LARGEST_METADATA),
+        # Between the one and the other gRPC refuses some calls, by chance.
+        ("grpc.absolute_max_metadata_size", _LARGEST_METADATA),
         # Without it one connection could open streams without bound: 50,850 in 3 s cost 64 MB.
         ("grpc.max_concurrent_streams", options.max_concurrent_streams),
         # It would count calls that are over, but not yet forgotten, and refuse new ones of a client that keeps to the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from rowgate_server import ending
 from rowgate_server.config import ConfigError
 from rowgate_server.configured import TableNotMadeError
 from rowgate_server.listening import ListenError
@@ -29,4 +30,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ending.leave(main())

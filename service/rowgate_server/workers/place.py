@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
-from rowgate_server import config
+from rowgate_server import config, signals
 from rowgate_server.observability.exposition import Snapshot
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Ended
@@ -64,6 +64,8 @@ class Place:
         self._channel: Channel | None = None
         self._last: Snapshot = []
         self._told = asyncio.Event()
+        self._signal = signal.SIGTERM
+        """Which has told it."""
 
     @property
     def up(self) -> bool:
@@ -72,7 +74,7 @@ class Place:
 
     async def keep(self) -> None:
         """Have a process in the place, one after the other, until told to stop."""
-        while True:
+        while not self._told.is_set():
             began = monotonic()
             code = await self._one()
             self.exit_codes.append(code)
@@ -91,6 +93,7 @@ class Place:
     def signal(self, number: signal.Signals) -> None:
         """Pass a signal on; nothing is started in this place any more."""
         self._told.set()
+        self._signal = number
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
@@ -126,14 +129,21 @@ class Place:
     async def _one(self) -> int:
         """One process, from its start to its end; returns its exit code, minus the signal's number."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "rowgate_server.workers", str(theirs.fileno()), str(self.number)),
-                pass_fds=[theirs.fileno()],
-                # Signals of a terminal go to the supervisor alone, which passes them on.
-                start_new_session=True,
-                env=os.environ,
-            )
+        # They wait in the process as well, until it can take them.
+        signals.hold_back()
+        try:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "rowgate_server.workers", str(theirs.fileno()), str(self.number)),
+                    pass_fds=[theirs.fileno()],
+                    # Signals of a terminal go to the supervisor alone, which passes them on.
+                    start_new_session=True,
+                    env=os.environ,
+                )
+        finally:
+            signals.let_through()
+        if self._told.is_set():  # while it was started
+            self.signal(self._signal)
         self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
         # In a thread: a child that is stuck does not read.
         await asyncio.to_thread(_hand_over, ours, self.settings)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rowgate_server import app, config
+from rowgate_server import app, config, ending
 from rowgate_server.config import ConfigError
 from rowgate_server.observability import logging
 from rowgate_server.observability.exposition import snapshot_beside
@@ -31,7 +31,7 @@ def work(descriptor: int, number: int) -> None:
     with socket.socket(fileno=descriptor) as end:
         settings = receive_settings(end)
         logging.configure(settings.log.level, settings.log.format, worker=number)
-        asyncio.run(_serve(settings, number, end))
+        ending.run(_serve(settings, number, end))
 
 
 async def _serve(settings: config.Settings, number: int, end: socket.socket) -> None:
@@ -64,11 +64,11 @@ class _Worker:
         # A supervisor that is gone can't tell when to stop.
         serving.add_done_callback(lambda _: told.tell(signal.SIGTERM))
         try:
-            await self._gateway.start()
-            spare_collections()
-            self._gateway.health.listen(self._tell_health)
-            self._channel.tell("ready", None)
-            await told.stop.wait()
+            if await told.unless_stopped(self._gateway.start()):
+                spare_collections()
+                self._gateway.health.listen(self._tell_health)
+                self._channel.tell("ready", None)
+                await told.stop.wait()
         finally:
             await self._gateway.stop(told.hurry, pause=told.patient)
             serving.cancel()

@@ -173,6 +173,7 @@ class ScriptedDriver:
         self.answers: list[ScriptedCursor] = []
         self.defers = False
         self.dead: set[int] = set()
+        self.occupying: asyncio.Future[Any] | None = None
         self._links = 0
 
     @property
@@ -278,6 +279,9 @@ class ScriptedSession:
     def abort(self) -> None:
         self._note(f"abort {self._number}")
         self._driver.aborting()
+
+    def occupies(self) -> asyncio.Future[Any] | None:
+        return self._driver.occupying
 
     def _note(self, line: str) -> None:
         self._driver.log.append(line)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.engines.clock import now, on_the_clock
 
-from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.deadline import Deadline, Imposed, of_call
 from rowgate_server.errors import Outcome, Reason
 
 
@@ -60,3 +60,18 @@ async def test_its_error_says_whose_limit_it_was_and_what_became_of_the_statemen
     assert error.reason is Reason.STATEMENT_TIMEOUT
     assert error.metadata == {"limit": "options.timeout 2s", "outcome": "NOT_RUN"}
     assert error.message == "the time ran out while connecting; options.timeout 2s decided"
+
+
+@given(st.floats(0.001, 10_000))
+@on_the_clock
+async def test_what_a_caller_has_set_decides_a_moment_earlier_and_is_told_as_it_was_set(seconds: float) -> None:
+    deadline = Deadline.soonest(of_call(seconds))
+    earlier = seconds - deadline.remaining()
+    assert 0 < earlier <= min(0.05 * seconds, 0.05) * 1.001
+    assert deadline.limit == Deadline.soonest((seconds, "the call's deadline")).limit
+
+
+@pytest.mark.parametrize("seconds", [None, Imposed(2), -0.5])
+@on_the_clock
+async def test_nothing_is_taken_from_the_servers_own_limit_or_from_nothing(seconds: float | None) -> None:
+    assert of_call(seconds)[0] == seconds

@@ -44,6 +44,7 @@ def test_values_become_question_marks_and_space_is_folded(sql: str, shape: str, 
         ("select 1$q$ secret $q$, 1e'\\' secret', bE'\\', 'secret'", Dialect.POSTGRESQL, "select ??, ??, bE?, ?"),
         ("select a ? 'b', c ?| d", Dialect.POSTGRESQL, "select a ? ?, c ?| d"),
         ('select "a", [b c], `d` /* e', Dialect.SQLITE, "select ?, [b c], `d`"),
+        ("create table t (a default [b])", Dialect.SQLITE, "create table t (a default [b])"),
     ],
 )
 def test_each_dialect_has_literals_of_its_own(sql: str, dialect: Dialect, shape: str) -> None:

@@ -284,6 +284,9 @@ class MySQLSession:
         """Cut the link at once."""
         self._link.abort()
 
+    def occupies(self) -> None:
+        """Statements run on the server."""
+
     async def _end(self, command: bytes) -> None:
         if _START in self._due:
             self._due = []  # nothing has run in it

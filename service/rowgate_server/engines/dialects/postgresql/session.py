@@ -235,6 +235,9 @@ class PostgreSQLSession:
         if not self._connection.is_closed():
             self._connection.terminate()
 
+    def occupies(self) -> None:
+        """Statements run on the server."""
+
     async def _whole(self, prepared: Any, arguments: list[Any], mode: ExecuteMode) -> tuple[list[Any], bytes | None]:
         """What PreparedStatement.fetch does, with a limit: rows past the caller's cap are never sent."""
         columns = len(prepared.get_attributes())

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import aiosqlite
 from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.sqlite import errors, functions
+from rowgate_server.engines.dialects.sqlite.connection import Connection
+from rowgate_server.engines.dialects.sqlite.counters import Counters
 from rowgate_server.engines.dialects.sqlite.guard import Guard
 from rowgate_server.engines.dialects.sqlite.schema_version import SchemaVersion
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
@@ -74,6 +75,7 @@ class SQLiteDriver:
                 opened.execute("PRAGMA foreign_keys = ON")
                 opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
                 functions.install(opened)
+                connection.counters = Counters(opened)
                 opened.set_authorizer(guard)
 
             try:
@@ -123,14 +125,14 @@ class SQLiteDriver:
         return f"file:{quote(str(self._file.path))}?mode={mode}"
 
     async def _open(self) -> Any:
-        connection = aiosqlite.connect(
-            self._uri,
-            uri=True,
-            isolation_level=None,
-            timeout=self._timeouts.lock,
-            check_same_thread=False,
-            # See Guard: a cached statement is not authorised again.
-            cached_statements=0,
+        return await Connection(
+            lambda: sqlite3.connect(
+                self._uri,
+                uri=True,
+                isolation_level=None,
+                timeout=self._timeouts.lock,
+                check_same_thread=False,
+                # See Guard: a cached statement is not authorised again.
+                cached_statements=0,
+            )
         )
-        connection._thread.daemon = True
-        return await connection

@@ -165,7 +165,7 @@ class SQLiteSession:
         return Remains.UNTIL_ROLLBACK if connection.in_transaction else Remains.FOR_GOOD
 
     async def reset(self) -> None:
-        """End a transaction left open; a connection with temporary tables is dropped."""
+        """End a transaction left open, and forget what was counted; a connection with temporary tables is dropped."""
         self._due = ()
         waited, self._waited = self._waited, None
 
@@ -176,6 +176,7 @@ class SQLiteSession:
             if waited is not None:
                 connection.execute(f"PRAGMA busy_timeout = {waited}")
             connection.execute("PRAGMA query_only = OFF")
+            self._connection.counters.reset()
             return connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone() is None
 
         if not await self.on_thread(clean):
@@ -198,6 +199,11 @@ class SQLiteSession:
         an open statement keeps its locks.
         """
         self._killed = True
+        if self._connection.closing is not None:
+            # Its thread has not come to that yet: it is told so again.
+            self.abort()
+            await asyncio.shield(self._connection.closing)
+            return
         freed = asyncio.ensure_future(self.on_thread(self._close_open))
         try:
             while not freed.done():
@@ -221,6 +227,11 @@ class SQLiteSession:
     def abort(self) -> None:
         """There is no link to cut; the interrupted thread ends by itself."""
         self._connection._conn.interrupt()
+
+    def occupies(self) -> asyncio.Future[Any] | None:
+        """Its thread, while it is in a step that nothing interrupts: a function on a large value."""
+        closing: asyncio.Future[Any] | None = self._connection.closing
+        return None if closing is None or closing.done() else closing
 
     async def on_thread(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
         """Call a function on the connection's thread with sqlite3's own connection: one hop for several steps."""

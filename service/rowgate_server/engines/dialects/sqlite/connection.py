@@ -1,0 +1,42 @@
+"""aiosqlite's connection, whose end can be waited for, or given up."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import aiosqlite
+
+from rowgate_server.engines.dialects.sqlite.counters import Counters
+
+_ROWS_AT_ONCE = 64
+"""aiosqlite's own number, for iterators that nobody here uses."""
+
+
+class Connection(aiosqlite.Connection):
+    """A connection with a thread of its own, which may be in the middle of a step that nothing interrupts.
+
+    aiosqlite waits for it twice, the second time in a `finally`: a task that closes such a connection can't be
+    cancelled, and keeps the event loop from ending.
+
+    Args:
+        connector: opens the file; called on the thread.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, _ROWS_AT_ONCE)
+        # The interpreter does not wait for it at its end.
+        self._thread.daemon = True
+        self.closing: asyncio.Future[Any] | None = None
+        """Done once it is closed and its thread has ended; None while nobody has closed it."""
+        self.counters: Counters | None = None
+        """Set where callers' SQL is to run on it."""
+
+    async def close(self) -> None:
+        """Have the thread close it behind what it does, and wait for that; who is cancelled waits no longer."""
+        if self.closing is None:
+            self.closing = self.stop()
+        if self.closing is not None:
+            await asyncio.shield(self.closing)

@@ -1,0 +1,47 @@
+"""The end of an event loop and of a process, whatever still runs in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+STUBBORN = """
+import asyncio, signal, threading
+from rowgate_server import ending
+
+forever = threading.Event()
+
+async def refusing():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+
+async def work():
+    kept.append(asyncio.ensure_future(refusing()))
+    asyncio.get_running_loop().run_in_executor(None, forever.wait)
+    await asyncio.sleep(0)
+
+kept = []
+ending.run(work())
+signal.raise_signal(signal.SIGTERM)  # it ends anyway
+print("written", end="")
+ending.leave({code})
+"""
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_neither_a_task_nor_a_thread_keeps_a_process_alive(code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STUBBORN.replace("{code}", str(code))],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "written", "")
