@@ -1,4 +1,4 @@
-"""The bare words of a statement: keywords, and names that are neither quoted nor behind a point."""
+"""The bare words of a statement: keywords, and names that are neither quoted nor behind a point; all its tokens."""
 
 from __future__ import annotations
 
@@ -21,3 +21,19 @@ def words(statement: ParsedStatement) -> Iterator[str]:
             at = span_end(sql, start, at) or len(sql)
         elif kind == "name" and (sql[start].isalpha() or sql[start] == "_") and sql[start - 1 : start] != ".":
             yield found[0].upper()
+
+
+def tokens(statement: ParsedStatement) -> Iterator[str]:
+    """Each token in turn: words that are not quoted in upper case, any other character, `?` for all that is quoted."""
+    match = token_matcher(statement.dialect)
+    sql = statement.sql
+    at = 0
+    while at < len(sql):
+        found = match(sql, at)
+        kind, start, at = found.lastgroup, at, found.end()
+        if kind == "span":
+            at = span_end(sql, start, at) or len(sql)
+        if kind in ("name", "other") and sql[start] not in '"`[':
+            yield found[0].upper()
+        elif kind != "gap" and not (kind == "span" and sql[start] == "/"):
+            yield "?"

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.postgresql import adapter, errors, types
 from rowgate_server.engines.dialects.postgresql.connection import Connection
+from rowgate_server.engines.dialects.postgresql.ending import STARTED, Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
@@ -64,6 +65,8 @@ class PostgreSQLDriver:
         # asyncpg takes "prefer" by name only; a context means that TLS is required.
         self._tls: Any = "prefer" if address.tls.mode is TlsMode.PREFER else address.tls.context() or False
         self._probing: Any = None
+        # Not the probe's: one that waits for a silent server must not hold up a kill.
+        self._ending = Control(self._open, timeouts.connect)
 
     @property
     def engine_url(self) -> URL:
@@ -79,13 +82,18 @@ class PostgreSQLDriver:
         """A connection in the gateway's settings, which DISCARD ALL returns to: they are in the start-up packet."""
         async with asyncio.timeout(self._timeouts.connect):
             connection = await self._open()
+            try:
+                connection.started = await connection.fetchval(STARTED)
+            except BaseException:
+                connection.terminate()
+                raise
         types.install_codecs(connection)
         self._meters[connection] = ReceiveMeter(connection)
         return connection
 
     def session(self, connection: Any) -> PostgreSQLSession:
         """The session on a connection."""
-        return PostgreSQLSession(connection, self._meters[connection], self._origins)
+        return PostgreSQLSession(connection, self._meters[connection], self._origins, self._ending)
 
     async def probe(self) -> ServerFacts:
         """Ask for the version and schema on a connection kept for that."""
@@ -114,8 +122,9 @@ class PostgreSQLDriver:
         return None
 
     async def close(self) -> None:
-        """Let go of the probe's connection."""
+        """Let go of the connections beside the pool."""
         self._drop_probing()
+        self._ending.drop()
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
         """The gateway's words for an error of asyncpg's."""
