@@ -47,6 +47,7 @@ READS = (
     "select array['a', 'b']::own_mood[] as x",
     "select 'a'::own_mood as x",
     "select row(1, 'y')::own_pair as x, array[row(1, 'y')::own_pair] as y",
+    "select '1 2'::int2vector as x, '1 2'::oidvector as y, array[1] as z, array['{}'::json] as w",
     "select '[1,3)'::own_span as x, array['[1,3)'::own_span] as y",
 )
 A_LIST = BoundValue(ValueType.LIST, [BoundValue(ValueType.STRING, "a"), BoundValue(ValueType.STRING, "b")])

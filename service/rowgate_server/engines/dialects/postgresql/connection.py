@@ -13,6 +13,7 @@ import asyncpg
 
 from rowgate_server.engines.dialects.postgresql.own_types import CATALOGUE, LAST_BUILT_IN, OwnType, OwnTypes
 from rowgate_server.engines.dialects.postgresql.types import TYPES
+from rowgate_server.engines.dialects.postgresql.wiping import Wiping
 from rowgate_server.engines.values import ValueType
 
 _OBJECTS = (b"c", b"r", b"m")
@@ -26,6 +27,7 @@ class Connection(asyncpg.Connection):
     Attributes:
         members: what the members of arrays of callers' own domains are, by the array's OID.
         own_types: where it looks types up; exchanged by the session.
+        wiping: wipes its session; the driver's for all of them.
         started: when its process began, as the server has it; with the process's number it is one for all time.
     """
 
@@ -33,6 +35,7 @@ class Connection(asyncpg.Connection):
         super().__init__(*args, **options)
         self.members: dict[int, ValueType] = {}
         self.own_types = OwnTypes()
+        self.wiping = Wiping()
         self.started = 0.0
         self._learnt: set[int] = set()
 
@@ -87,7 +90,7 @@ def _row(kind: OwnType, kinds: dict[int, OwnType]) -> dict[str, Any]:
         "oid": kind.oid,
         "ns": kind.schema,
         # asyncpg takes an array's own name for its members' with "_" before it, which it need not be.
-        "name": kind.name if kind.member is None else f"_{kind.member_name}",
+        "name": kind.name if kind.member is None or kind.oid <= LAST_BUILT_IN else f"_{kind.member_name}",
         "kind": _BASE if kind.kind in _OBJECTS else kind.kind,
         "basetype": base,
         "basetype_name": str(base),

@@ -17,13 +17,15 @@ _MOST_KEPT = 5_000
 LAST_BUILT_IN = 9_999
 """What these are, nobody changes; asyncpg knows them, but for their arrays."""
 
-# An array is what a type names as its array: a caller's own base type may have members too, and be none.
+# An array is what a type names as its array: a caller's own base type may have members too, and be none. asyncpg takes
+# int2vector and oidvector, which are built in, for arrays.
 CATALOGUE = """
 SELECT t.oid, n.nspname, t.typname, t.typtype, t.typbasetype, e.oid, e.typname, e.typdelim
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
 LEFT JOIN pg_catalog.pg_type AS e
-  ON e.oid OPERATOR(pg_catalog.=) t.typelem AND e.typarray OPERATOR(pg_catalog.=) t.oid
+  ON e.oid OPERATOR(pg_catalog.=) t.typelem AND t.typlen OPERATOR(pg_catalog.=) -1
+  AND (e.typarray OPERATOR(pg_catalog.=) t.oid OR t.oid OPERATOR(pg_catalog.<=) 9999)
 WHERE t.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
 """
 

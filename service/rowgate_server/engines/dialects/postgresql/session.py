@@ -29,7 +29,8 @@ _OVERTAKEN = 0.05
 """Seconds until a statement that still runs was overtaken by the request to cancel it."""
 _REQUESTS = 3
 """Until it is taken for one that takes no notice."""
-_MOST_WARNINGS = 64
+_MOST_WARNINGS, _MOST_OF_A_WARNING = 64, 4096
+"""How many, and characters of each: what comes beyond is never kept."""
 _ALTERING = (b"ALTER", b"DO", b"CALL")
 """Tags of what may give a table another name."""
 _utils: Any = connect_utils
@@ -165,14 +166,14 @@ class PostgreSQLSession:
         return Remains.NOTHING
 
     async def reset(self) -> None:
-        """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""
+        """Roll back, then wipe out what is left."""
         connection = self._connection
         self._begun = False
         self._look_up_in(self._outside)
         connection.remove_log_listener(self._notice)
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
-        await connection.execute("DISCARD ALL")
+        await connection.wiping.wipe(connection)
         connection.forget_types()
 
     def defer_reset(self, *, reads: bool) -> bool:
@@ -241,7 +242,9 @@ class PostgreSQLSession:
         limit = mode.row_limit + 1 if mode.row_limit is not None and columns else 0
         with_status = True
         byte_cap = mode.byte_cap
-        self._meter.begin(None if byte_cap is None else wire_bytes(byte_cap, limit or None, columns))
+        # Without columns it is notices that come, and they are as large as the caller makes them.
+        most = byte_cap if byte_cap is None or not columns else wire_bytes(byte_cap, limit or None, columns)
+        self._meter.begin(most)
         try:
             rows, status, _ = await self._connection._protocol.bind_execute(
                 prepared._state, arguments, "", limit, with_status, None
@@ -273,7 +276,7 @@ class PostgreSQLSession:
 
     def _notice(self, _: Any, message: Any) -> None:
         if len(self._notices) < _MOST_WARNINGS:
-            self._notices.append(StatementWarning(message.sqlstate, message.message, message.severity))
+            self._notices.append(StatementWarning(message.sqlstate, _short(message.message), message.severity))
 
     async def _ask(self, sql: str) -> Any:
         """A prepared statement; what it says of its columns is kept."""
@@ -329,6 +332,10 @@ class PostgreSQLSession:
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
             ).of_value(next(index for index, cast in enumerate(unfit) if cast))
         return prepared, arguments
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_OF_A_WARNING else text[: _MOST_OF_A_WARNING - 1] + "…"
 
 
 def _milliseconds(seconds: float) -> int:
