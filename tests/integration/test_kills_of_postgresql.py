@@ -1,4 +1,4 @@
-"""A statement of PostgreSQL's is ended even when the link that it came by is gone."""
+"""A statement of PostgreSQL's is ended even when the link that it came by is gone, or it takes no notice of that."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import asyncpg
 import pytest
 from asyncpg import connect_utils
 
-from rowgate_server.engines.dialects.postgresql import types
-from rowgate_server.engines.dialects.postgresql.connection import Connection
-from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
-from rowgate_server.engines.dialects.postgresql.origins import Origins
-from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
-from rowgate_server.engines.driver import ExecuteMode
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.driver import Driver, ExecuteMode, Session
+from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.values import BoundStatement
+from rowgate_server.errors import Reason, RowgateError
 from support.eventually import eventually
+from support.linked import linked
 from support.postgresql import PostgreSQL
 from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
+STUBBORN = """do $$ begin perform set_config('client_connection_check_interval', '0', false);
+loop begin loop perform pg_sleep(0.05); end loop; exception when query_canceled then null; end; end loop; end $$"""
+STUBBORN_ONES = "from pg_stat_activity where query like 'do $$%query_canceled%' and state = 'active'"
 SLEEP = "select pg_sleep(47)"
 RUNNING = f"select count(*) from pg_stat_activity where query = '{SLEEP}' and state = 'active'"
 
 
 @pytest.fixture
-async def connection(postgresql_server: PostgreSQL) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(
-        host=HOST,
-        port=postgresql_server.port,
-        user=USER,
-        password=PASSWORD,
-        database=DATABASE,
-        statement_cache_size=0,
-        connection_class=Connection,
-        # As behind a link that went dark: the server does not notice that its client has gone.
-        server_settings={"client_connection_check_interval": "0"},
-    )
-    types.install_codecs(connection)
-    yield connection
+async def driver(postgresql_server: PostgreSQL) -> AsyncIterator[Driver]:
+    target = Target(Dialect.POSTGRESQL, False, HOST, postgresql_server.port, USER, PASSWORD, DATABASE)
+    driver = make_driver(target, Timeouts(connect=10, statement=60, probe=5, probe_interval=5))
+    yield driver
+    await driver.close()
+
+
+@pytest.fixture
+async def session(driver: Driver) -> AsyncIterator[Session]:
+    connection = await driver.connect()
+    # As behind a link that went dark: the server does not notice that its client has gone.
+    await connection.execute("set client_connection_check_interval = 0")
+    yield driver.session(connection)
     connection.terminate()
 
 
@@ -49,7 +49,7 @@ def running(postgresql_server: PostgreSQL) -> Callable[[], bool]:
     return lambda: bool(postgresql_server.execute(RUNNING)[0][0])
 
 
-async def left(session: PostgreSQLSession, running: Callable[[], bool], *, cut: bool) -> None:
+async def left(session: Session, running: Callable[[], bool], *, cut: bool) -> None:
     """A statement that runs, and whose caller has left."""
     call = asyncio.create_task(session.execute(BoundStatement((SLEEP,), ()), ExecuteMode()))
     await eventually(running, 5, "it ran")
@@ -62,19 +62,17 @@ async def left(session: PostgreSQLSession, running: Callable[[], bool], *, cut: 
 
 
 async def test_a_kill_of_a_connection_that_is_cut_already_reaches_the_server(
-    connection: Any, running: Callable[[], bool]
+    session: Session, running: Callable[[], bool]
 ) -> None:
-    session = PostgreSQLSession(connection, ReceiveMeter(connection), Origins())
     await left(session, running, cut=True)
     await session.kill()
     await eventually(lambda: not running(), 5, "it was ended")
 
 
 async def test_a_request_to_cancel_that_overtakes_its_statement_is_sent_again(
-    connection: Any, running: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+    session: Session, running: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server finds nothing to cancel then, and says nothing of that."""
-    session = PostgreSQLSession(connection, ReceiveMeter(connection), Origins())
     with monkeypatch.context() as patch:
 
         async def in_vain(**_: Any) -> None:
@@ -84,3 +82,36 @@ async def test_a_request_to_cancel_that_overtakes_its_statement_is_sent_again(
         await left(session, running, cut=False)
     await session.kill()
     assert not running()
+
+
+async def test_a_statement_that_catches_its_cancellation_is_ended_with_its_process(
+    postgresql_server: PostgreSQL,
+) -> None:
+    async with linked(postgresql_server, "postgresql", size=1) as far:
+        number = await far.scalar(far.id_sql)
+        with pytest.raises(RowgateError) as caught:
+            await far.run(STUBBORN, 0.3)
+        assert caught.value.reason is Reason.STATEMENT_TIMEOUT
+        assert far.in_use == 1, "its place is held"
+        await eventually(lambda: far.in_use == 0, 5, "its place is free")
+        assert far.server.execute(f"select count(*) {STUBBORN_ONES}") == [(0,)]
+        assert far.count("rowgate_pool_cleanup_failures_total", {"kind": "kill"}) == 0
+        assert await far.scalar(far.id_sql) != number
+
+
+async def test_one_that_may_not_be_ended_costs_its_connection_and_is_counted(postgresql_server: PostgreSQL) -> None:
+    terminate = "function pg_terminate_backend(int, bigint)"
+    postgresql_server.script(f"revoke execute on {terminate} from public")
+    try:
+        async with linked(postgresql_server, "postgresql", size=1) as far:
+            number = await far.scalar(far.id_sql)
+            with pytest.raises(RowgateError):
+                await far.run(STUBBORN, 0.3)
+            await eventually(lambda: far.in_use == 0, 5, "its place is free")
+            assert far.count("rowgate_pool_cleanup_failures_total", {"kind": "kill"}) == 1
+            assert await far.scalar(far.id_sql) != number
+            postgresql_server.script(f"grant execute on {terminate} to public")
+            ended = f"select count(*) {STUBBORN_ONES}"
+            await eventually(lambda: postgresql_server.execute(ended) == [(0,)], 5, "it is tried again behind")
+    finally:
+        postgresql_server.script(f"grant execute on {terminate} to public")

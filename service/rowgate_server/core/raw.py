@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from rowgate_server.core.instead import instead_of
 from rowgate_server.core.sqltext import ParsedStatement
+from rowgate_server.core.sqltext.copying import copies_over_the_wire
 from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
 def check(statement: ParsedStatement, *, read_only: bool) -> None:
-    """Refuse transaction control, and under `read_only` all that does not begin like a statement that reads.
+    """Refuse transaction control, COPY's streams, and under `read_only` all that does not begin like one that reads.
 
     A session that refuses writes can be told to take them again, from within a statement: on MariaDB by SET STATEMENT
     and BEGIN NOT ATOMIC.
@@ -37,6 +38,15 @@ def check(statement: ParsedStatement, *, read_only: bool) -> None:
             Reason.READ_ONLY,
             _WHY.get(effect, "only reading is allowed here, and this statement is not known to read"),
             hint=f"what reads begins with {', '.join(sorted(READING))}",
+            outcome=Outcome.NOT_RUN,
+        )
+    if copies_over_the_wire(statement):
+        # The driver would wait for data that never comes, or throw away what does.
+        raise RowgateError(
+            Reason.NOT_SUPPORTED,
+            "COPY from STDIN or to STDOUT needs the database's own protocol",
+            field="sql",
+            hint="use INSERT, or StreamQuery of a SELECT",
             outcome=Outcome.NOT_RUN,
         )
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rowgate_server.engines.dialects.postgresql.errors import is_broken, translate
-from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
 def from_the_wire(sqlstate: str, text: str = "the server's words", **fields: str) -> asyncpg.PostgresError:
@@ -96,7 +96,16 @@ def test_a_link_that_breaks_is_an_unavailable_database(error: Exception) -> None
     assert is_broken(error)
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), RuntimeError()])
+@pytest.mark.parametrize(
+    "error", [UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), LookupError("unknown encoding: euc_tw")]
+)
+def test_an_answer_in_another_encoding_is_its_caller_s_own_and_breaks_the_connection(error: Exception) -> None:
+    translated = told(error)
+    assert (translated.reason, translated.outcome) == (Reason.NOT_SUPPORTED, Outcome.UNKNOWN)
+    assert is_broken(error)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), IndexError(), RuntimeError()])
 def test_other_exceptions_are_not_the_driver_s_and_break_the_connection(error: Exception) -> None:
     assert translate(error, has_parameters=False) is None
     assert is_broken(error)

@@ -432,7 +432,7 @@ class QueryStats(google.protobuf.message.Message):
     """The replica that answered, by its name in the gateway's configuration. Empty: the primary."""
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___QueryWarning]:
-        """The database's warnings; at most 64."""
+        """The database's warnings; at most 64. PostgreSQL's are cut at 4,096 characters, with an ellipsis for the rest."""
 
     @property
     def elapsed(self) -> google.protobuf.duration_pb2.Duration:

@@ -13,15 +13,19 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.postgresql import adapter, errors, types
 from rowgate_server.engines.dialects.postgresql.connection import Connection
+from rowgate_server.engines.dialects.postgresql.ending import STARTED, Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
+from rowgate_server.engines.dialects.postgresql.wiping import DBLINK, Wiping
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.roles import Position, Role
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
 
-_FACTS = "SELECT current_setting('server_version'), current_schema()::text"
+_FACTS = f"""
+SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_schema()::text, EXISTS({DBLINK})
+"""
 
 # What a standby has replayed, or else what was written, counted from the beginning. To compare standbys with what was
 # inserted, and not yet written, would be too much: the end of a page is not where the next record begins.
@@ -60,10 +64,13 @@ class PostgreSQLDriver:
         self._address = address
         self._timeouts = timeouts
         self._origins = Origins()
+        self._wiping = Wiping()
         self._meters: weakref.WeakKeyDictionary[Any, ReceiveMeter] = weakref.WeakKeyDictionary()
         # asyncpg takes "prefer" by name only; a context means that TLS is required.
         self._tls: Any = "prefer" if address.tls.mode is TlsMode.PREFER else address.tls.context() or False
         self._probing: Any = None
+        # Not the probe's: one that waits for a silent server must not hold up a kill.
+        self._ending = Control(self._open, timeouts.connect)
 
     @property
     def engine_url(self) -> URL:
@@ -72,20 +79,27 @@ class PostgreSQLDriver:
 
     @property
     def adapter_options(self) -> dict[str, Any]:
-        """No cached statements: DISCARD ALL drops them on the server."""
+        """No cached statements: a reset drops them on the server."""
         return {"prepared_statement_cache_size": 0}
 
     async def connect(self) -> Any:
-        """A connection in the gateway's settings, which DISCARD ALL returns to: they are in the start-up packet."""
+        """A connection in the gateway's settings, which a reset returns to: they are in the start-up packet."""
         async with asyncio.timeout(self._timeouts.connect):
             connection = await self._open()
+            try:
+                connection.started = await connection.fetchval(STARTED)
+                self._wiping.dblink = await connection.fetchval(DBLINK) is not None
+            except BaseException:
+                connection.terminate()
+                raise
+        connection.wiping = self._wiping
         types.install_codecs(connection)
         self._meters[connection] = ReceiveMeter(connection)
         return connection
 
     def session(self, connection: Any) -> PostgreSQLSession:
         """The session on a connection."""
-        return PostgreSQLSession(connection, self._meters[connection], self._origins)
+        return PostgreSQLSession(connection, self._meters[connection], self._origins, self._ending)
 
     async def probe(self) -> ServerFacts:
         """Ask for the version and schema on a connection kept for that."""
@@ -97,6 +111,7 @@ class PostgreSQLDriver:
         except BaseException:
             self._drop_probing()
             raise
+        self._wiping.dblink = row[2]
         return ServerFacts(row[0], row[1] or "")
 
     async def role(self) -> Role:
@@ -114,8 +129,9 @@ class PostgreSQLDriver:
         return None
 
     async def close(self) -> None:
-        """Let go of the probe's connection."""
+        """Let go of the connections beside the pool."""
         self._drop_probing()
+        self._ending.drop()
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
         """The gateway's words for an error of asyncpg's."""

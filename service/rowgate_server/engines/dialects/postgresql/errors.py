@@ -108,6 +108,14 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     """
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate:
         return _from_server(error, error.sqlstate, has_parameters=has_parameters)
+    if isinstance(error, UnicodeError) or type(error) is LookupError:
+        # asyncpg goes along with a change of `client_encoding`, as far as Python has such a codec.
+        return RowgateError(
+            Reason.NOT_SUPPORTED,
+            "the answer is not in UTF-8",
+            hint="leave client_encoding as it is",
+            outcome=Outcome.UNKNOWN,
+        )
     if isinstance(error, asyncpg.UnsupportedClientFeatureError):
         return RowgateError(
             Reason.NOT_SUPPORTED,

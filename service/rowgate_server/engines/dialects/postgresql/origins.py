@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
+from rowgate_server.engines.dialects.postgresql.own_types import OwnTypes
 from rowgate_server.engines.results import Columns
 
 _KEPT = 10.0
@@ -81,11 +82,16 @@ class Origins:
         clock: seconds, rising.
         outside: for a transaction, what is known outside of it. What a transaction sees may never be committed, so
             what is learnt in one stays there.
+
+    Attributes:
+        own_types: what is known of types, for as long.
+        altered: something may have another name since.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, outside: Origins | None = None) -> None:
         self._clock = clock
         self._outside = outside
+        self.own_types: OwnTypes = OwnTypes(clock) if outside is None else outside.own_types.inside()
         self._known: dict[int, tuple[float, dict[int, Origin]]] = {}
         self._made: dict[tuple[bytes, bool], tuple[float, Columns]] = {}
         self.altered = False
@@ -136,6 +142,7 @@ class Origins:
         self._outside = None
         self._known.clear()
         self._made.clear()
+        self.own_types.forget()
 
     def _kept(self, relation: int) -> tuple[float, dict[int, Origin]] | None:
         kept = self._known.get(relation)

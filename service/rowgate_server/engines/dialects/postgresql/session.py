@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any
@@ -15,6 +14,7 @@ from asyncpg import connect_utils
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
+from rowgate_server.engines.dialects.postgresql.ending import Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins, fields, may_add_nulls
 from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
@@ -22,15 +22,15 @@ from rowgate_server.engines.limits import wire_bytes
 from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.results import Columns, StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
-from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.errors import Reason, RowgateError
 
 _KILL_TIMEOUT = 2.0
 _OVERTAKEN = 0.05
 """Seconds until a statement that still runs was overtaken by the request to cancel it."""
-_MOST_WARNINGS = 64
-_COPY_OVER_THE_WIRE = re.compile(
-    r"(?>\s+|--[^\n]*\n|/\*.*?\*/)*copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL
-)
+_REQUESTS = 3
+"""Until it is taken for one that takes no notice."""
+_MOST_WARNINGS, _MOST_OF_A_WARNING = 64, 4096
+"""How many, and characters of each: what comes beyond is never kept."""
 _ALTERING = (b"ALTER", b"DO", b"CALL")
 """Tags of what may give a table another name."""
 _utils: Any = connect_utils
@@ -45,12 +45,14 @@ class PostgreSQLSession:
 
     begins_late = False
 
-    def __init__(self, connection: Any, meter: ReceiveMeter, origins: Origins) -> None:
+    def __init__(self, connection: Any, meter: ReceiveMeter, origins: Origins, control: Control) -> None:
         self._connection = connection
+        self._control = control
         # asyncpg lets go of it when the connection is cut, and it knows the process to cancel.
         self._protocol = connection._protocol
         self._meter = meter
-        self._outside = self._origins = origins
+        self._outside = origins
+        self._look_up_in(origins)
         self._notices: list[StatementWarning] = []
         self._description = b""
         self._begun = self._only_reads = False
@@ -62,14 +64,6 @@ class PostgreSQLSession:
         """
         if isinstance(statement, BoundRows):
             statement = statement.spread()
-        if _COPY_OVER_THE_WIRE.match(statement.fragments[0]):
-            # asyncpg would wait for data that never comes, or throw away what does.
-            raise RowgateError(
-                Reason.NOT_SUPPORTED,
-                "COPY from STDIN or to STDOUT needs the database's own protocol",
-                hint="use INSERT, or StreamQuery of a SELECT",
-                outcome=Outcome.NOT_RUN,
-            )
         # In a transaction a statement that can't be prepared as it is would be the end of it.
         uncertain = self._begun and statement.values and not mode.typed
         async with self._saved() if uncertain else nullcontext(None) as place:
@@ -93,6 +87,7 @@ class PostgreSQLSession:
         answer = await self._whole(prepared, arguments, mode)
         if (answer[1] or b"").startswith(_ALTERING):
             self._origins.forget()
+            self._connection.forget_types()
         return WholeCursor(self._connection, prepared, columns, answer, self._notices, ending=ending)
 
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
@@ -138,7 +133,7 @@ class PostgreSQLSession:
         )
         await self.control(f"BEGIN{level}{read_only}{deferrable}{waiting}")
         self._begun, self._only_reads = True, options.read_only
-        self._origins = self._outside.inside()
+        self._look_up_in(self._outside.inside())
 
     async def commit(self) -> None:
         """Commit it; one that is read-only is rolled back, as it takes large objects and notifications all the same.
@@ -146,7 +141,8 @@ class PostgreSQLSession:
         Nothing is lost by that: a serializable transaction that only reads fails at a statement, never at its commit.
         """
         self._begun = False
-        altered, self._origins = self._origins.altered, self._outside
+        altered = self._origins.altered
+        self._look_up_in(self._outside)
         await self.control("ROLLBACK" if self._only_reads else "COMMIT")
         if altered:
             self._outside.forget()
@@ -154,7 +150,7 @@ class PostgreSQLSession:
     async def rollback(self) -> None:
         """Roll it back."""
         self._begun = False
-        self._origins = self._outside
+        self._look_up_in(self._outside)
         await self.control("ROLLBACK")
 
     async def control(self, sql: str) -> None:
@@ -172,14 +168,15 @@ class PostgreSQLSession:
         return Remains.NOTHING
 
     async def reset(self) -> None:
-        """DISCARD ALL drops settings, temporary tables, locks, cursors and prepared statements."""
+        """Roll back, then wipe out what is left."""
         connection = self._connection
         self._begun = False
-        self._origins = self._outside
+        self._look_up_in(self._outside)
         connection.remove_log_listener(self._notice)
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK")
-        await connection.execute("DISCARD ALL")
+        await connection.wiping.wipe(connection)
+        connection.forget_types()
 
     def defer_reset(self, *, reads: bool) -> bool:
         """Never: asyncpg waits for the answer to each command."""
@@ -193,19 +190,25 @@ class PostgreSQLSession:
     async def kill(self) -> None:
         """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered.
 
-        A request that overtakes its statement finds nothing to cancel, so it is sent again until the statement has
-        ended. A connection that is closed already has its request sent anew: the first one was lost on the way.
+        A request that overtakes its statement finds nothing to cancel, so it is sent again; and a statement may take
+        no notice of one, by catching the error. So what has not ended soon is ended with its process; and so is a
+        connection's that is closed already, whose request was lost on the way.
         """
         connection = self._connection
         if connection.is_closed():
-            await self._request_cancel()
+            with suppress(OSError):
+                await self._request_cancel()
+            await self._control.end(self._protocol.backend_pid, connection.started)
             return
         closing = asyncio.ensure_future(connection.close(timeout=_KILL_TIMEOUT))
         try:
-            while not (await asyncio.wait({closing}, timeout=_OVERTAKEN))[0]:
+            for _ in range(_REQUESTS):
+                if (await asyncio.wait({closing}, timeout=_OVERTAKEN))[0]:
+                    await closing
+                    return
                 with suppress(OSError):
                     await self._request_cancel()
-            await closing
+            await self._control.end(self._protocol.backend_pid, connection.started)
         finally:
             closing.cancel()
             self.abort()
@@ -244,7 +247,9 @@ class PostgreSQLSession:
         limit = mode.row_limit + 1 if mode.row_limit is not None and columns else 0
         with_status = True
         byte_cap = mode.byte_cap
-        self._meter.begin(None if byte_cap is None else wire_bytes(byte_cap, limit or None, columns))
+        # Without columns it is notices that come, and they are as large as the caller makes them.
+        most = byte_cap if byte_cap is None or not columns else wire_bytes(byte_cap, limit or None, columns)
+        self._meter.begin(most)
         try:
             rows, status, _ = await self._connection._protocol.bind_execute(
                 prepared._state, arguments, "", limit, with_status, None
@@ -269,9 +274,14 @@ class PostgreSQLSession:
         columns = types.columns(prepared.get_attributes(), described, self._origins, nulls=nulls)
         return self._origins.keep(description, nulls, columns) if described else columns
 
+    def _look_up_in(self, origins: Origins) -> None:
+        """From now on, tables' columns and types are looked up there."""
+        self._origins = origins
+        self._connection.own_types = origins.own_types
+
     def _notice(self, _: Any, message: Any) -> None:
         if len(self._notices) < _MOST_WARNINGS:
-            self._notices.append(StatementWarning(message.sqlstate, message.message, message.severity))
+            self._notices.append(StatementWarning(message.sqlstate, _short(message.message), message.severity))
 
     async def _ask(self, sql: str) -> Any:
         """A prepared statement; what it says of its columns is kept."""
@@ -327,6 +337,10 @@ class PostgreSQLSession:
                 Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
             ).of_value(next(index for index, cast in enumerate(unfit) if cast))
         return prepared, arguments
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_OF_A_WARNING else text[: _MOST_OF_A_WARNING - 1] + "…"
 
 
 def _milliseconds(seconds: float) -> int:

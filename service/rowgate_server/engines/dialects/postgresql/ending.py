@@ -1,0 +1,42 @@
+"""Ends the process of a session from another connection, whatever its statement does with requests to cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from rowgate_server.engines.dialects import control
+
+_AGAIN = 0.02
+"""Seconds between looks whether a process has ended."""
+
+# Numbers are given again, also by a server that was started anew; with the time that it began, one is one process.
+STARTED = """
+SELECT pg_catalog.date_part('epoch', backend_start)
+FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS backends
+"""
+_TERMINATE = """
+SELECT pg_catalog.pg_terminate_backend($1) FROM pg_catalog.pg_stat_get_activity($1) AS backends
+WHERE pg_catalog.date_part('epoch', backend_start) OPERATOR(pg_catalog.=) $2
+"""
+
+
+class Control(control.Control):
+    """Asked on asyncpg's, of the same login: a role may end its own processes."""
+
+    async def end(self, number: int, started: float) -> None:
+        """End a process, and wait until it is gone.
+
+        Raises:
+            asyncpg.PostgresError: it is not permitted.
+        """
+
+        async def terminate(connection: Any) -> bool:
+            return await connection.fetchval(_TERMINATE, number, started) is not None
+
+        while await self.ask(terminate):  # noqa: ASYNC110 - the server tells nobody else when a process ends
+            await asyncio.sleep(_AGAIN)
+
+    @staticmethod
+    def _close(connection: Any) -> None:
+        connection.terminate()
