@@ -56,7 +56,7 @@ class PoolSettings:
     pre_ping: bool
     wait_timeout: float
     busy_wait: float = 0.5
-    cleanup: float = 0.75
+    cleanup: float = 0.6
     for_reads: int = 0
     through_stalls: bool = False
 
