@@ -45,12 +45,13 @@ class ConnectorSettings:
 
 
 class Attempt:
-    """One try for a connection. `cut` ends what it waits for on the link."""
+    """One try for a connection. `cut` ends what it waits for on the link; `left`: nobody wants it any more."""
 
-    __slots__ = ("cut",)
+    __slots__ = ("cut", "left")
 
     def __init__(self) -> None:
         self.cut: Callable[[], None] = _nothing
+        self.left = False
 
 
 class Connector:
@@ -116,6 +117,9 @@ class Connector:
     ) -> PoolProxiedConnection:
         """A new connection, or one that has come free while this waited for its turn to make one."""
         async with self._turns:
+            if attempt.left:
+                # A driver may make an error of its own of a cancellation that comes together with a ping's timeout.
+                raise asyncio.CancelledError
             found = instead()
             if found is not None:
                 return found

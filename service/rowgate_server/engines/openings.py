@@ -103,6 +103,7 @@ class Openings(Generic[_T]):
         await asyncio.wait({task}, timeout=_LEFT_ALONE)
         if task.done():
             return
+        attempt.left = True
         attempt.cut()
         task.cancel()
         await asyncio.wait({task}, timeout=_CUT)
