@@ -130,6 +130,7 @@ class Executor:
                 error.metadata["outcome"] = (Outcome.ROLLED_BACK if undone else Outcome.UNKNOWN).value
             raise
         finally:
+            transaction.leave()
             # A cancelled call ends here too: not sound where its statement may still be running.
             held.end(sound=sound)
 

@@ -24,15 +24,16 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 
 
 class TransactionState(Enum):
-    """What may be done next: anything; only a rollback, also to a savepoint; nothing; nothing."""
+    """What may be done next: anything; only a rollback, also to a savepoint; nothing, in all that follow."""
 
     ACTIVE = 1
     FAILED = 2
     COMMITTED = 3
     ROLLED_BACK = 4
+    UNKNOWN = 5
 
 
-_OVER = (TransactionState.COMMITTED, TransactionState.ROLLED_BACK)
+_OVER = (TransactionState.COMMITTED, TransactionState.ROLLED_BACK, TransactionState.UNKNOWN)
 
 
 class Transaction:
@@ -68,6 +69,7 @@ class Transaction:
         self._savepoints: list[str] = []
         self._busy = False
         self._sound = True
+        self._left = False
         self.state = TransactionState.ACTIVE
         self.keeps = False
         """Whether it has changed, as far as is known, what no rollback undoes."""
@@ -80,6 +82,15 @@ class Transaction:
     async def begin(self, options: TransactionOptions) -> None:
         """Begin it."""
         await self._command(self._session.begin(options), "while the transaction was begun", Outcome.NOT_RUN)
+
+    def doubt(self) -> None:
+        """Nobody knows what of it lasts: it is over, and what its connection holds now ends with that."""
+        self._sound, self.keeps = False, True
+        self.state = TransactionState.UNKNOWN
+
+    def leave(self) -> None:
+        """Its connection is given back: nothing may be sent any more, as another caller's may run there."""
+        self._left = True
 
     async def run(self, call: Call) -> Result:
         """The whole result of a statement.
@@ -170,7 +181,7 @@ class Transaction:
         Raises:
             RowgateError: ROLLED_BACK where the database says so, UNKNOWN where it does not answer.
         """
-        self._check_active()
+        self._check_active(Outcome.UNKNOWN)
         if not self._session.alive():
             self._lost()
             raise RowgateError(
@@ -186,6 +197,8 @@ class Transaction:
         except RowgateError as error:
             if error.outcome == Outcome.ROLLED_BACK:
                 self.state = TransactionState.ROLLED_BACK
+            elif error.outcome == Outcome.UNKNOWN:
+                self.doubt()
             raise
 
     async def rollback(self) -> None:
@@ -194,8 +207,8 @@ class Transaction:
         Raises:
             NotUndoneError: all but some.
         """
-        if self.state in _OVER:
-            raise self._over()
+        if self._is_over():
+            raise self._over(Outcome.UNKNOWN)
         self.state = TransactionState.ROLLED_BACK
         await self._command(self._session.rollback(), "while the transaction was rolled back", Outcome.ROLLED_BACK)
 
@@ -217,7 +230,7 @@ class Transaction:
         Raises:
             NotUndoneError: all but some.
         """
-        if self.state in _OVER:
+        if self._is_over():
             raise self._over()
         index = self._index(name)
         kept: NotUndoneError | None = None
@@ -246,9 +259,12 @@ class Transaction:
     def _within(self, call: Call) -> Call:
         return call if call.deadline.at <= self._deadline.at else call._replace(deadline=self._deadline)
 
-    def _check_active(self) -> None:
-        if self.state in _OVER:
-            raise self._over()
+    def _is_over(self) -> bool:
+        return self._left or self.state in _OVER
+
+    def _check_active(self, in_doubt: Outcome = Outcome.NOT_RUN) -> None:
+        if self._is_over():
+            raise self._over(in_doubt)
         if self.state is TransactionState.FAILED:
             raise RowgateError(
                 Reason.INVALID_REQUEST,
@@ -257,7 +273,11 @@ class Transaction:
                 outcome=Outcome.NOT_RUN,
             )
 
-    def _over(self) -> RowgateError:
+    def _over(self, in_doubt: Outcome = Outcome.NOT_RUN) -> RowgateError:
+        """For what is asked too late; `in_doubt`: what is told of its end, where that is not known."""
+        if self.state is TransactionState.UNKNOWN:
+            words = "the transaction is over, and nobody knows what of it lasts"
+            return RowgateError(Reason.INVALID_REQUEST, words, outcome=in_doubt)
         how = "committed" if self.state is TransactionState.COMMITTED else "rolled back"
         return RowgateError(Reason.INVALID_REQUEST, f"the transaction was {how}", outcome=Outcome.NOT_RUN)
 
@@ -348,7 +368,7 @@ class Transaction:
 
     def _lost(self) -> None:
         self._sound = False
-        if self.state is not TransactionState.COMMITTED:
+        if self.state not in _OVER:
             self.state = TransactionState.ROLLED_BACK
 
 

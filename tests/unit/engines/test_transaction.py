@@ -146,3 +146,24 @@ async def test_a_statement_ends_with_its_transactions_deadline() -> None:
                 await transaction.run(call(seconds=9))
         assert caught.value.metadata["limit"] == "options.timeout 2s"
         assert await station.fate() == KILLED
+
+
+async def test_nothing_is_sent_once_the_connection_was_given_back() -> None:
+    async with a_station() as station:
+        station.will_answer(rows(1))
+        async with station.transaction() as transaction:
+            await transaction.run(call(seconds=9))
+        fate = await station.fate()
+        for late in (
+            transaction.run(call(seconds=9)),
+            transaction.run_many(call(seconds=9), []),
+            transaction.savepoint("a"),
+            transaction.rollback_to("a"),
+            transaction.release("a"),
+            transaction.commit(),
+            transaction.rollback(),
+        ):
+            with pytest.raises(RowgateError) as caught:
+                await late
+            assert (caught.value.reason, caught.value.outcome) == (Reason.INVALID_REQUEST, Outcome.NOT_RUN)
+        assert await station.fate() == fate

@@ -67,7 +67,6 @@ class HeldTransaction:
         self._read_only = read_only
         self._idle = idle
         self._began = clock.now()
-        self._in_doubt = False
         self._alters = False
         self._runs_out = math.inf
 
@@ -75,7 +74,7 @@ class HeldTransaction:
     def state(self) -> State:
         """Where it stands."""
         state = _STATES[self._transaction.state]
-        in_doubt = self._in_doubt or (self._transaction.keeps and state is State.ROLLED_BACK)
+        in_doubt = self._transaction.keeps and state is State.ROLLED_BACK
         return State.UNKNOWN if in_doubt else state
 
     @property
@@ -152,11 +151,11 @@ class HeldTransaction:
                     last = chunk
         except RowgateError as error:
             if self._transaction.state is not TransactionState.FAILED and not await self._is_the_same():
-                self._in_doubt = True
+                self._transaction.doubt()
                 error.metadata["outcome"] = Outcome.UNKNOWN.value
             raise
         if self._transaction.state is TransactionState.ACTIVE and not await self._is_the_same():
-            self._in_doubt = True
+            self._transaction.doubt()
             raise RowgateError(
                 Reason.INVALID_REQUEST,
                 "the procedure ended the transaction and began another one; what was before it may last",
@@ -205,9 +204,6 @@ class HeldTransaction:
         """
         try:
             await self._told(self._transaction.commit())
-        except RowgateError as error:
-            self._in_doubt = error.outcome == Outcome.UNKNOWN
-            raise
         finally:
             if self._alters:  # others may have looked at the tables meanwhile, and found them as they were
                 self._queries.altered(self.database.name)
