@@ -183,6 +183,8 @@ class Served:
             database.show_breaker(shown=False)
         past = [check for check in self._capacity if check.database in gone]
         self._capacity = [check for check in self._capacity if check not in past]
+        for check in self._capacity:
+            check.recount(self._processes)
         self._retiring.databases_of(gone, past, calls)
         if candidate.started and known_by is not None:
             self._retiring.authenticator(known_by, calls)
@@ -260,12 +262,18 @@ class Served:
         for database in self._current():
             watch_statements(database, self.settings.log.slow_statements)
 
+    @property
+    def _processes(self) -> int:
+        """All that have pools like these."""
+        return self.settings.server.replicas * self.settings.server.workers
+
     def _capacity_checks(self, databases: Iterable[Database]) -> list[CapacityCheck]:
         if self._worker > 1:
             return []  # one process looks for all that are like it: the only one, or the first worker
-        processes = self.settings.server.replicas * self.settings.server.workers
         return [
-            CapacityCheck(each, [other for (name, _), other in self._logins.items() if name == each.name], processes)
+            CapacityCheck(
+                each, [other for (name, _), other in self._logins.items() if name == each.name], self._processes
+            )
             for each in databases
         ]
 
