@@ -96,7 +96,7 @@ class Served:
         self.authentication = security.authentication(settings.auth, self._known_by, self.policing.admits_anonymous)
         self._wanted = configured_tables(settings)
         self._authorities: Mapping[str, Marks] = {
-            name: _authorities(database) for name, database in settings.databases.items()
+            name: marks(database.authorities) for name, database in settings.databases.items()
         }
         self._capacity = self._capacity_checks(self.databases)
         self._watch_statements()
@@ -180,7 +180,7 @@ class Served:
         self._begin_with(candidate.made)
         gone = [database for database in pools if database not in self._current()]
         for database in gone:
-            database.show_breaker(shown=False)
+            database.show(shown=False)
         past = [check for check in self._capacity if check.database in gone]
         self._capacity = [check for check in self._capacity if check not in past]
         for check in self._capacity:
@@ -205,7 +205,7 @@ class Served:
     def _begin_with(self, made: Sequence[Database]) -> None:
         """These are served from now on."""
         for database in made:
-            database.show_breaker(shown=True)
+            database.show(shown=True)
         fresh = [database for database in self.databases if database in made]
         self.health.follow(fresh)
         for database in fresh:
@@ -216,7 +216,7 @@ class Served:
         self._capacity += checks
 
     def _build(self, settings: config.Settings) -> Candidate:
-        authorities = {name: _authorities(database) for name, database in settings.databases.items()}
+        authorities = {name: marks(database.authorities) for name, database in settings.databases.items()}
         stay = {
             name
             for name, database in settings.databases.items()
@@ -236,7 +236,7 @@ class Served:
         built = [each for each in (*databases, *logins.values()) if each.name not in stay]
         for database in built:
             # It may be refused; until it is taken, its name tells of the one that is served.
-            database.show_breaker(shown=False)
+            database.show(shown=False)
         return Candidate(settings, databases, logins, policy, known_by, authorities, built, started)
 
     async def _try_out(self, candidate: Candidate) -> None:
@@ -250,7 +250,7 @@ class Served:
             for name, error in errors.items()
             if error is not None
         ]:
-            raise config.ConfigError(lost)
+            raise config.UnreachedError(lost)
         if candidate.started and candidate.known_by is not None:
             await candidate.known_by.start()
         before, after = self.settings.databases, candidate.settings.databases
@@ -284,10 +284,3 @@ class Served:
         self._pool_metrics.forget(gone)
         for name in self.rules.transaction_metrics.keys() - {database.name for database in self.pools()}:
             del self.rules.transaction_metrics[name]
-
-
-def _authorities(database: config.Database) -> Marks:
-    """The marks of the files of certificates that a database is verified by."""
-    logins = [login.url for login in database.logins.values()]
-    urls = (database.url, *logins, *(replica.url for replica in database.replicas.values()))
-    return marks([url.ssl_root_cert for url in urls if url.ssl_root_cert])

@@ -237,9 +237,11 @@ class Database:
         members = () if self._router is None else self._router.members
         return {host.name: pool.numbers() for host, pool in members if host.replica}
 
-    def show_breaker(self, *, shown: bool) -> None:
-        """Whether its breakers are told of under its name, and under those of its replicas."""
+    def show(self, *, shown: bool) -> None:
+        """Whether metrics and log tell of its state under its name, and under those of its replicas."""
         self._all.show_breaker(shown=shown)
+        for availability in (self.availability, *(host.availability for host in self.hosts)):
+            availability.show(shown=shown)
 
     def count_load(self, *, ok: bool) -> None:
         """Tables have been looked up, or their look-up has failed."""
