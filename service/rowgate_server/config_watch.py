@@ -6,13 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rowgate_server import config
+from rowgate_server.engines import clock
 from rowgate_server.marks import Marks, marks
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.reload_metrics import ReloadMetrics
 
 _log = get_logger("rowgate.config")
+
+_LONGEST_PAUSE = 300.0
+"""Seconds. A server may lock an account whose password is wrong too often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,40 @@ class Reading:
     marks: Marks
 
 
+class _Candidate(NamedTuple):
+    """What was read, with the marks of the files of certificates that its databases are verified by."""
+
+    settings: config.Settings
+    authorities: Marks
+
+
+class _Pauses:
+    """When what a database did not let in is tried again: after growing pauses, but at once when it is another."""
+
+    def __init__(self) -> None:
+        self._tried: _Candidate | None = None
+        self._pause = 0.0
+        self._next = 0.0
+
+    def pausing(self, candidate: _Candidate) -> bool:
+        """Whether this is to be left alone now."""
+        return candidate == self._tried and clock.now() < self._next
+
+    def unreached(self, candidate: _Candidate, interval: float) -> None:
+        """It was tried in vain."""
+        again = candidate == self._tried
+        self._pause = min(2 * (self._pause if again else interval), max(_LONGEST_PAUSE, interval))
+        self._tried, self._next = candidate, clock.now() + self._pause
+
+
 class ConfigWatch:
     """Watches.
 
     Args:
         reading: how it is read.
         settings: what holds.
-        exchange: has another one taken as a whole; raises ConfigError, and then nothing is changed.
+        exchange: has another one taken as a whole; raises ConfigError, and then nothing is changed. After an
+            UnreachedError the same is left alone for a while.
         metrics: told how it went.
     """
 
@@ -52,6 +84,7 @@ class ConfigWatch:
         self._exchange = exchange
         self._metrics = metrics
         self._marks = reading.marks
+        self._pauses = _Pauses()
         self._problems: tuple[str, ...] = ()
         self._told = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -82,16 +115,21 @@ class ConfigWatch:
 
     async def _look(self, *, told: bool) -> None:
         found = await asyncio.to_thread(marks, self._reading.files)
-        # What was refused is tried again: a database may be reached by now, or a file be there that it names.
+        # What was refused is read again: a file may be there that it names, or a database be reached by now.
         if found == self._marks and not told and not self._problems:
             return
         self._marks = found
         try:
-            settings = await asyncio.to_thread(self._reading.read)
+            candidate = await asyncio.to_thread(self._read)
+            if self._pauses.pausing(candidate) and not told:
+                return
+            settings = candidate.settings
             if settings != self._settings or told:
                 # Files that it names, such as those of authorities, may be others though it is the same.
-                await self._exchange(settings)
+                await self._try(candidate)
         except config.ConfigError as error:
+            if not isinstance(error, config.UnreachedError):
+                self._pauses = _Pauses()
             self._refused(tuple(error.problems), told=told)
             return
         except Exception:  # noqa: BLE001 - the looking must go on, and so must the serving
@@ -100,6 +138,18 @@ class ConfigWatch:
             return
         self._taken(settings, told=told)
 
+    def _read(self) -> _Candidate:
+        settings = self._reading.read()
+        files = (file for database in settings.databases.values() for file in database.authorities)
+        return _Candidate(settings, marks(files))
+
+    async def _try(self, candidate: _Candidate) -> None:
+        try:
+            await self._exchange(candidate.settings)
+        except config.UnreachedError:
+            self._pauses.unreached(candidate, self._settings.reload.interval)
+            raise
+
     def _refused(self, problems: tuple[str, ...], *, told: bool) -> None:
         if problems != self._problems or told:
             self._metrics.refused()
@@ -107,6 +157,7 @@ class ConfigWatch:
         self._problems = problems
 
     def _taken(self, settings: config.Settings, *, told: bool) -> None:
+        self._pauses = _Pauses()
         changed = settings != self._settings
         self._settings = settings
         if changed:

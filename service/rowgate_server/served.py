@@ -96,7 +96,7 @@ class Served:
         self.authentication = security.authentication(settings.auth, self._known_by, self.policing.admits_anonymous)
         self._wanted = configured_tables(settings)
         self._authorities: Mapping[str, Marks] = {
-            name: _authorities(database) for name, database in settings.databases.items()
+            name: marks(database.authorities) for name, database in settings.databases.items()
         }
         self._capacity = self._capacity_checks(self.databases)
         self._watch_statements()
@@ -180,9 +180,11 @@ class Served:
         self._begin_with(candidate.made)
         gone = [database for database in pools if database not in self._current()]
         for database in gone:
-            database.show_breaker(shown=False)
+            database.show(shown=False)
         past = [check for check in self._capacity if check.database in gone]
         self._capacity = [check for check in self._capacity if check not in past]
+        for check in self._capacity:
+            check.recount(self._processes)
         self._retiring.databases_of(gone, past, calls)
         if candidate.started and known_by is not None:
             self._retiring.authenticator(known_by, calls)
@@ -203,7 +205,7 @@ class Served:
     def _begin_with(self, made: Sequence[Database]) -> None:
         """These are served from now on."""
         for database in made:
-            database.show_breaker(shown=True)
+            database.show(shown=True)
         fresh = [database for database in self.databases if database in made]
         self.health.follow(fresh)
         for database in fresh:
@@ -214,7 +216,7 @@ class Served:
         self._capacity += checks
 
     def _build(self, settings: config.Settings) -> Candidate:
-        authorities = {name: _authorities(database) for name, database in settings.databases.items()}
+        authorities = {name: marks(database.authorities) for name, database in settings.databases.items()}
         stay = {
             name
             for name, database in settings.databases.items()
@@ -234,7 +236,7 @@ class Served:
         built = [each for each in (*databases, *logins.values()) if each.name not in stay]
         for database in built:
             # It may be refused; until it is taken, its name tells of the one that is served.
-            database.show_breaker(shown=False)
+            database.show(shown=False)
         return Candidate(settings, databases, logins, policy, known_by, authorities, built, started)
 
     async def _try_out(self, candidate: Candidate) -> None:
@@ -248,7 +250,7 @@ class Served:
             for name, error in errors.items()
             if error is not None
         ]:
-            raise config.ConfigError(lost)
+            raise config.UnreachedError(lost)
         if candidate.started and candidate.known_by is not None:
             await candidate.known_by.start()
         before, after = self.settings.databases, candidate.settings.databases
@@ -260,12 +262,18 @@ class Served:
         for database in self._current():
             watch_statements(database, self.settings.log.slow_statements)
 
+    @property
+    def _processes(self) -> int:
+        """All that have pools like these."""
+        return self.settings.server.replicas * self.settings.server.workers
+
     def _capacity_checks(self, databases: Iterable[Database]) -> list[CapacityCheck]:
         if self._worker > 1:
             return []  # one process looks for all that are like it: the only one, or the first worker
-        processes = self.settings.server.replicas * self.settings.server.workers
         return [
-            CapacityCheck(each, [other for (name, _), other in self._logins.items() if name == each.name], processes)
+            CapacityCheck(
+                each, [other for (name, _), other in self._logins.items() if name == each.name], self._processes
+            )
             for each in databases
         ]
 
@@ -276,10 +284,3 @@ class Served:
         self._pool_metrics.forget(gone)
         for name in self.rules.transaction_metrics.keys() - {database.name for database in self.pools()}:
             del self.rules.transaction_metrics[name]
-
-
-def _authorities(database: config.Database) -> Marks:
-    """The marks of the files of certificates that a database is verified by."""
-    logins = [login.url for login in database.logins.values()]
-    urls = (database.url, *logins, *(replica.url for replica in database.replicas.values()))
-    return marks([url.ssl_root_cert for url in urls if url.ssl_root_cert])

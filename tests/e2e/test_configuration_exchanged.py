@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from hashlib import blake2b
@@ -37,6 +38,8 @@ class Configured:
             "default_database": "main",
             "server": {"workers": workers},
             "reload": {"interval": "100ms"},
+            # What is tried out is told there only.
+            "log": {"level": "debug"},
         }
         self.write()
         self.gateway = Gateway.start("--config", str(self.file))
@@ -201,6 +204,22 @@ async def test_what_is_read_at_the_start_only_is_refused_by_name(configured: Con
     await configured.exchange(_REFUSED)
     assert "server.drain_grace: is read at the start only" in configured.gateway.stderr
     assert await configured.name() == "first"
+
+
+async def test_a_database_that_does_not_answer_is_asked_again_after_growing_pauses(configured: Configured) -> None:
+    down, lines = '"event": "database is down"', len(configured.gateway.stderr.splitlines())
+    tries = configured.told(down)
+    configured.settings["databases"]["main"]["url"] = f"sqlite:///{configured.folder / 'missing.db'}"
+    began = time.monotonic()
+    await configured.exchange(_REFUSED)
+    processes = configured.settings["server"]["workers"]
+    await eventually(lambda: configured.told(down) >= tries + 4 * processes, 20, "each has tried four times")
+    assert time.monotonic() - began > 0.2 + 0.4 + 0.8
+    told = [json.loads(line) for line in configured.gateway.stderr.splitlines()[lines:]]
+    assert {line["level"] for line in told if line["event"] == "database is down"} == {"debug"}, "the served one is up"
+    configured.settings["databases"]["main"]["url"] = configured.database("second")
+    await configured.exchange()
+    assert await configured.name() == "second", "another file is not waited with"
 
 
 @WORKERS

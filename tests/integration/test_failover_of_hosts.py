@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import rowgate
 from rowgate import col
@@ -75,6 +80,23 @@ def served(request: pytest.FixtureRequest) -> Iterator[Served]:
 async def db(served: Served) -> AsyncIterator[rowgate.Client]:
     async with rowgate.connect(served.gateway.address, retry=None, timeout=10) as client:
         yield client
+
+
+def statuses(gateway: Gateway) -> dict[str, bool]:
+    """What the health service says of readiness, and of the database."""
+    with grpc.insecure_channel(gateway.address) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        return {
+            name: stub.Check(health_pb2.HealthCheckRequest(service=name)).status
+            == health_pb2.HealthCheckResponse.SERVING
+            for name in ("readiness", "database/main")
+        }
+
+
+def readyz(gateway: Gateway) -> Any:
+    """What the admin port says, with 200."""
+    with urllib.request.urlopen(f"http://{gateway.admin_address}/readyz", timeout=5) as answer:
+        return json.load(answer)
 
 
 async def answered_by(db: rowgate.Database, replica: str, within: float = 5.0) -> set[int]:
@@ -211,6 +233,11 @@ async def test_write_on_a_killed_primary_is_in_doubt_and_the_next_goes_to_the_pr
     with pytest.raises(rowgate.Unavailable) as caught:
         await db.query("insert into kept values (8)")
     assert caught.value.outcome == rowgate.Outcome.NOT_RUN, "the replica takes no writes"
+    await eventually(lambda: total(served.gateway, "rowgate_database_up", database="main") == 0, 10, "it is noticed")
+    reading = db.with_options(read_only=True, route="replica")
+    assert (await reading.query("select k from kept")).stats.replica == "copy"
+    assert statuses(served.gateway) == {"readiness": True, "database/main": False}, "welcome are calls that read there"
+    assert readyz(served.gateway) == {"status": "ready", "databases": {"main": "down"}}
     await asyncio.to_thread(served.both.promote)
     patient = db.with_options(retry=rowgate.Retry(attempts=50, first_delay=0.05, longest_delay=0.1))
     assert (await patient.query("insert into kept values (9)")).stats.affected_rows == 1

@@ -63,8 +63,13 @@ def pair(engine: str) -> Iterator[Pair]:
 
 
 @contextmanager
-def galera(count: int = 3) -> Iterator[list[MariaDB]]:
-    """A Galera cluster. A node that has ended is brought back by `restart`, into the cluster as it is then."""
+def galera(count: int = 3, options: str = "") -> Iterator[list[MariaDB]]:
+    """A Galera cluster. A node that has ended is brought back by `restart`, into the cluster as it is then.
+
+    Args:
+        count: of nodes.
+        options: more of `wsrep_provider_options`.
+    """
     library = next((path for path in _GALERA_LIBRARIES if Path(path).exists()), None)
     if library is None:
         unavailable("libgalera_smm.so", "install Debian's galera-4, which comes with mariadb-server")
@@ -72,10 +77,11 @@ def galera(count: int = 3) -> Iterator[list[MariaDB]]:
     nodes: list[MariaDB] = []
     with ExitStack() as stack:
         for index in range(count):
-            node = MariaDB.start(*_wsrep(library, ports, index, ports[:index]))
+            node = MariaDB.start(*_wsrep(library, ports, index, ports[:index], options))
             stack.callback(node.kill)
             # From now on it is no longer the one that founds the cluster.
-            node.settings = _wsrep(library, ports, index, [port for port in ports if port != ports[index]])
+            others = [port for port in ports if port != ports[index]]
+            node.settings = _wsrep(library, ports, index, others, options)
             nodes.append(node)
         for node in nodes:
             assert synced(node), node.log
@@ -87,11 +93,11 @@ def synced(node: MariaDB) -> bool:
     return node.child.stderr.wait_for("Synchronized with group", within=60) is not None
 
 
-def _wsrep(library: str, ports: list[int], index: int, others: list[int]) -> tuple[str, ...]:
+def _wsrep(library: str, ports: list[int], index: int, others: list[int], options: str) -> tuple[str, ...]:
     own = ports[index]
     provider = (
         f"base_host={HOST};base_port={own};gmcast.listen_addr=tcp://{HOST}:{own};"
-        f"ist.recv_addr={HOST}:{free_port()};gcache.size=8M"
+        f"ist.recv_addr={HOST}:{free_port()};gcache.size=8M;{options}"
     )
     return (
         *("--wsrep-on=ON", f"--wsrep-provider={library}", f"--wsrep-provider-options={provider}"),

@@ -27,7 +27,8 @@ class Cost:
     Attributes:
         calls: those that ended since and began before the last that failed, or within a second.
         failed: how many of them failed.
-        seconds: from the misfortune until the last failing call began.
+        seconds: from the misfortune until the last failing call ended: its caller's last error.
+        begun: the same until it began: who calls later than that has no error.
         slowest: seconds of the slowest call that began within five seconds of it.
         errors: by their names.
     """
@@ -35,6 +36,7 @@ class Cost:
     calls: int
     failed: int
     seconds: float
+    begun: float
     slowest: float
     errors: Counter[str]
 
@@ -45,8 +47,8 @@ class Cost:
 
     def __str__(self) -> str:
         return (
-            f"{self.failed} of {self.calls} calls failed ({self.share:.1%}) within {self.seconds:.2f} s; "
-            f"the slowest took {self.slowest:.2f} s; {dict(self.errors)}"
+            f"{self.failed} of {self.calls} calls failed ({self.share:.1%}), the last error after {self.seconds:.2f} s "
+            f"of a call begun after {self.begun:.2f} s; the slowest took {self.slowest:.2f} s; {dict(self.errors)}"
         )
 
 
@@ -77,7 +79,8 @@ class Steady:
         return Cost(
             calls=sum(made.began <= max(last, moment + 1) for made in since) if failed else len(since),
             failed=len(failed),
-            seconds=max(0.0, last - moment),
+            seconds=max((made.ended for made in failed), default=moment) - moment,
+            begun=max(0.0, last - moment),
             slowest=max((made.ended - made.began for made in since if made.began < moment + 5), default=0.0),
             errors=Counter(_named(made.error) for made in failed if made.error),
         )

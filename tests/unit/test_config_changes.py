@@ -26,6 +26,7 @@ def loaded(**changes: str) -> config.Settings:
         ("admin__all_queries", "true"),
         ("admin__enabled", "false"),
         ("log__level", "debug"),
+        ("server__replicas", "7"),
     ],
 )
 def test_what_is_asked_at_each_call_may_change(setting: str, text: str) -> None:

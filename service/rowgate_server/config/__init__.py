@@ -7,7 +7,7 @@ from rowgate_server.config.audit import Audit
 from rowgate_server.config.auth import Auth
 from rowgate_server.config.changes import fixed, same_connections
 from rowgate_server.config.database import Catalog, Database, Limits, Login, Pool, Replica, Routing, Tables, Timeouts
-from rowgate_server.config.errors import ConfigError
+from rowgate_server.config.errors import ConfigError, UnreachedError
 from rowgate_server.config.grpc_server import Server
 from rowgate_server.config.loading import files, load, read_policy
 from rowgate_server.config.reference import reference_markdown
@@ -40,6 +40,7 @@ __all__ = [
     "Tables",
     "Timeouts",
     "Tracing",
+    "UnreachedError",
     "effective",
     "files",
     "fixed",

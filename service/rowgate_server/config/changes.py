@@ -18,6 +18,7 @@ _EXCHANGED: frozenset[Path] = frozenset(
         ("admin",),
         ("log", "level"),
         ("log", "slow_statements"),
+        ("server", "replicas"),
     }
 )
 """What is taken anew, with all that is below it."""

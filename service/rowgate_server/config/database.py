@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, WrapSerializer
@@ -275,6 +275,12 @@ class Database(Section):
     )
     tables: Annotated[Tables, VISIBLE, Field(description="What TableService makes of the tables.")] = Tables()
     catalog: Annotated[Catalog, VISIBLE, Field(description="What SchemaService makes of the schema.")] = Catalog()
+
+    @property
+    def authorities(self) -> Sequence[str]:
+        """The files of certificates that its servers are verified by."""
+        others = [each.url for each in self.logins.values()] + [each.url for each in self.replicas.values()]
+        return [url.ssl_root_cert for url in (self.url, *others) if url.ssl_root_cert]
 
     @property
     def several(self) -> bool:

@@ -41,6 +41,10 @@ class ConfigError(Exception):
         super().__init__("\n".join(self.problems))
 
 
+class UnreachedError(ConfigError):
+    """A database of it does not answer, or refuses the login, while the one before it does."""
+
+
 class Problem(NamedTuple):
     """One thing that is wrong.
 

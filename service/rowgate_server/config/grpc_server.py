@@ -91,7 +91,7 @@ class Server(Section):
             ge=1,
             le=10_000,
             description="How many gateways like this one there may be at once, each with `workers`. Nothing but a "
-            "warning at the start hangs on it: where their pools together are larger than what a database allows.",
+            "warning hangs on it: where their pools together are larger than what a database allows.",
         ),
     ] = 1
     reuse_port: Annotated[

@@ -45,6 +45,7 @@ class Availability:
         self._listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
         self._cause = ""
+        self._shown = True
         self.error: BaseException | None = None
         """Why the last probe failed."""
         self.up: bool | None = None
@@ -53,6 +54,12 @@ class Availability:
     def listen(self, listener: Listener) -> None:
         """Be told of every change, and of the first result."""
         self._listeners.append(listener)
+
+    def show(self, *, shown: bool) -> None:
+        """Whether it is told of above the level of debug; if it was not, how it is now is told then."""
+        told_late, self._shown = shown and not self._shown and self.up is not None, shown
+        if told_late:
+            self._tell()
 
     async def probe(self) -> BaseException | None:
         """Probe once; None if the database answered, else why not."""
@@ -85,13 +92,17 @@ class Availability:
     def _set(self, *, up: bool, cause: str = "") -> None:
         if up == self.up and cause == self._cause:
             return
-        self._cause = cause
-        if up:
-            _log.info("database is up", database=self._name, version=self.facts.version)
-        else:
-            _log.error("database is down", database=self._name, cause=cause)
-        if up == self.up:
+        changed, self.up, self._cause = up != self.up, up, cause
+        self._tell()
+        if not changed:
             return
-        self.up = up
         for listener in self._listeners:
             listener(up)
+
+    def _tell(self) -> None:
+        if self.up:
+            log = _log.info if self._shown else _log.debug
+            log("database is up", database=self._name, version=self.facts.version)
+        else:
+            log = _log.error if self._shown else _log.debug
+            log("database is down", database=self._name, cause=self._cause)

@@ -38,7 +38,7 @@ _QUESTIONS = {
 
 
 class CapacityCheck:
-    """Looks at each server of one database when it first comes up.
+    """Looks at each server of one database when it first comes up, and again when there are to be more processes.
 
     Pools to one server are counted together where they lead to the same `host:port`: those of all logins, and those of
     a replica that is also a host, or another replica. What other names lead there nobody tells.
@@ -65,6 +65,16 @@ class CapacityCheck:
         """Look at once at those that are up already."""
         for server in self._servers:
             self._look(server, bool(server.availability.up))
+
+    def recount(self, processes: int) -> None:
+        """There are so many from now on: look again at those that are up."""
+        if processes == self._processes:
+            return
+        self._processes = processes
+        for task in self._tasks.values():
+            task.cancel()
+        self._tasks.clear()
+        self.start()
 
     @property
     def database(self) -> Database:

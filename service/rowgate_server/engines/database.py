@@ -213,6 +213,17 @@ class Database:
         """The engine as the configuration names it: mysql, mariadb, postgresql or sqlite."""
         return self._driver.engine_url.get_backend_name()
 
+    @property
+    def reachable(self) -> bool:
+        """Whether there is a server that answers some calls, if only those that a replica may."""
+        return bool(self.availability.up) or (self._router is not None and self._router.replicas_answer)
+
+    def listen(self, told: Callable[[], None]) -> None:
+        """Be told whenever it has come to be up or down, or its replicas have."""
+        self.availability.listen(lambda _: told())
+        if self._router is not None:
+            self._router.listen(told)
+
     def schema_version(self) -> int | None:
         """A number that changes when anyone changes tables; None where it can't be told at once, without a request."""
         return self._driver.schema_version()
@@ -226,9 +237,11 @@ class Database:
         members = () if self._router is None else self._router.members
         return {host.name: pool.numbers() for host, pool in members if host.replica}
 
-    def show_breaker(self, *, shown: bool) -> None:
-        """Whether its breakers are told of under its name, and under those of its replicas."""
+    def show(self, *, shown: bool) -> None:
+        """Whether metrics and log tell of its state under its name, and under those of its replicas."""
         self._all.show_breaker(shown=shown)
+        for availability in (self.availability, *(host.availability for host in self.hosts)):
+            availability.show(shown=shown)
 
     def count_load(self, *, ok: bool) -> None:
         """Tables have been looked up, or their look-up has failed."""

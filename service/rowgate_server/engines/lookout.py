@@ -52,6 +52,7 @@ class Lookout:
         await asyncio.gather(*(replica.availability.probe() for replica in self._replicas))
         for replica in self._replicas:
             replica.compare(self._positions)
+        self._router.looked()
         if leading is not None:
             return leading.availability.facts
         for error in errors:

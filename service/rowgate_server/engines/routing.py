@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import partial
 from typing import NamedTuple
@@ -65,6 +65,26 @@ class Router:
         self.primary = Several(hosts, self._primaries, together=rules.spread)
         self.everything = Several(self.members, list)
         """For what is done to all of them; no call gets a connection here."""
+        self._listeners: list[Callable[[], None]] = []
+        self._replicas_answered = False
+
+    @property
+    def replicas_answer(self) -> bool:
+        """Whether a replica would answer a call that may go there, and has no bound of its own."""
+        return any(self._fresh(None))
+
+    def listen(self, told: Callable[[], None]) -> None:
+        """Be told whenever `replicas_answer` has become another."""
+        self._listeners.append(told)
+
+    def looked(self) -> None:
+        """All servers have been asked: a replica may have come or gone, or be too far behind by now."""
+        answer = self.replicas_answer
+        if answer is self._replicas_answered:
+            return
+        self._replicas_answered = answer
+        for told in self._listeners:
+            told()
 
     def leading(self) -> Host | None:
         """The server that would be asked now, if it is well."""

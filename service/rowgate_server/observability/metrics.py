@@ -17,6 +17,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from rowgate_server.observability.breaker_log import BreakerLog
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.connections import Connections
 from rowgate_server.observability.distribution import Distribution, Distributions
@@ -78,6 +79,7 @@ class DatabaseMetrics:
         self._refused = metrics.pool_refused.labels(database)
         self._breaker = metrics.breaker_state.labels(database)
         self._state = 0
+        self._breaker_log = BreakerLog(database=database)
         self.shown = True
         self._failures = metrics.connect_failures.labels(database)
         self._cleanups = {kind: metrics.cleanup_failures.labels(database, kind) for kind in ("reset", "kill")}
@@ -100,7 +102,7 @@ class DatabaseMetrics:
     def breaker(self, state: str, number: int) -> None:
         """The circuit breaker is closed (0), half-open (1) or open (2)."""
         self.take_state(number)
-        _log.info("circuit breaker", database=self.name, state=state)
+        self._breaker_log.state(state, closed=number == 0)
 
     def take_state(self, number: int) -> None:
         """The same, not worth a line in the log."""
@@ -109,15 +111,17 @@ class DatabaseMetrics:
             self._breaker.set(number)
 
     def show(self, *, shown: bool) -> None:
-        """Whether this one's breaker is the one that is told of: another one may be served under the same name."""
+        """Whether this one is the one that is told of: another one may be served under the same name."""
         self.shown = shown
+        self._breaker_log.show(shown=shown)
         if shown:
             self._breaker.set(self._state)
 
     def connect_failed(self, error: BaseException) -> None:
         """A connection could not be made."""
         self._failures.inc()
-        _log.warning("connect failed", database=self.name, cause=in_a_line(error))
+        log = _log.warning if self.shown else _log.debug
+        log("connect failed", database=self.name, cause=in_a_line(error))
 
     def cleanup_failed(self, error: BaseException, *, kill: bool) -> None:
         """A connection could not be reset, or its statement not be killed; it was dropped."""
@@ -142,6 +146,7 @@ class HostMetrics(DatabaseMetrics):
     ) -> None:
         super().__init__(metrics, database)
         self._host = host
+        self._breaker_log = BreakerLog(database=database, host=host)
         self._together = together
         self._breakers = breakers
         breakers[host] = 0
@@ -150,10 +155,12 @@ class HostMetrics(DatabaseMetrics):
         """As the database's own."""
         self._breakers[self._host] = number
         self._together.take_state(min(self._breakers.values()))
-        _log.info("circuit breaker", database=self.name, host=self._host, state=state)
+        self._breaker_log.state(state, closed=number == 0)
 
     def show(self, *, shown: bool) -> None:
         """As the database's own."""
+        self.shown = shown
+        self._breaker_log.show(shown=shown)
         self._together.show(shown=shown)
 
 

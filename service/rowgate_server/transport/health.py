@@ -71,7 +71,8 @@ class Health:
     """What the health service answers, kept up to date by the databases' probes.
 
     `liveness` says that the process is well; no database touches it, since a restart mends no database. `readiness`,
-    and the empty name, say that calls are welcome: at least one database answers, and the gateway is not stopping.
+    and the empty name, say that calls are welcome: a server of at least one database answers, if only a replica, and
+    the gateway is not stopping. `database/<name>` says that calls to that database which set no route are answered.
     """
 
     def __init__(self, databases: Databases) -> None:
@@ -84,7 +85,7 @@ class Health:
     @property
     def ready(self) -> bool:
         """Whether calls are welcome."""
-        return not self._draining and any(database.availability.up for database in self._databases)
+        return not self._draining and any(database.reachable for database in self._databases)
 
     def state(self) -> State:
         """For the admin port."""
@@ -98,7 +99,7 @@ class Health:
     def follow(self, databases: Iterable[Database]) -> None:
         """Be told of these too: they are new among those that are served."""
         for database in databases:
-            database.availability.listen(self._listen)
+            database.listen(self._publish)
         self._publish()
 
     def drain(self) -> None:
@@ -109,10 +110,6 @@ class Health:
     def close(self) -> None:
         """End every Watch: the server's stop waits for calls under way."""
         self.servicer.close()
-
-    def _listen(self, up: bool) -> None:
-        del up  # all are published anew
-        self._publish()
 
     def _publish(self) -> None:
         databases = {

@@ -223,7 +223,7 @@ class Supervisor:
         """Have all workers take another configuration, or none of them.
 
         Raises:
-            ConfigError: one of them could not build it.
+            ConfigError: one of them could not build it; UnreachedError: as it does not reach a database.
         """
         if fixed := config.fixed(self._settings, settings):
             raise config.ConfigError([f"{name}: is read at the start only; restart the server" for name in fixed])
@@ -232,13 +232,14 @@ class Supervisor:
         theirs, number = self._theirs(settings), next(self._numbers)
         asked = {"number": number, "settings": packed(theirs)}
         told = await self._ask(self._places, "prepare", asked, within=_PREPARED_WITHIN)
-        problems = dict.fromkeys(problem for answer in told["answers"] for problem in answer)
+        problems = dict.fromkeys(problem for answer in told["answers"] for problem in answer["problems"])
         if told["silent"]:
             problems["a worker did not answer: tried again later"] = None
         if problems:
             for place in self._places:
                 place.tell("discard", None)
-            raise config.ConfigError(problems)
+            unreached = any(answer["unreached"] for answer in told["answers"])
+            raise (config.UnreachedError if unreached else config.ConfigError)(problems)
         gone = self._settings.databases.keys() - settings.databases.keys()
         self._settings = settings
         for place in self._places:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rowgate_server import app, config, ending
-from rowgate_server.config import ConfigError
+from rowgate_server.config import ConfigError, UnreachedError
 from rowgate_server.observability import logging
 from rowgate_server.observability.exposition import snapshot_beside
 from rowgate_server.observability.garbage import spare_collections
@@ -89,20 +89,20 @@ class _Worker:
         del content
         self._gateway.look_at_files()
 
-    async def _prepare(self, content: Any) -> Sequence[str]:
-        """Build another configuration; what is wrong with it."""
+    async def _prepare(self, content: Any) -> Mapping[str, Any]:
+        """Build another configuration; what is wrong with it, and whether it is that a database is not reached."""
         await self._discard(None)
         self._preparing = preparing = asyncio.ensure_future(self._gateway.prepare(unpacked(content["settings"])))
         self._prepared = content["number"]
         await asyncio.wait({preparing})
         if preparing.cancelled():
-            return ("it was given up",)
+            return {"problems": ["it was given up"], "unreached": False}
         error = preparing.exception()
         if isinstance(error, ConfigError):
-            return tuple(error.problems)
+            return {"problems": error.problems, "unreached": isinstance(error, UnreachedError)}
         if error is not None:
             raise error
-        return ()
+        return {"problems": (), "unreached": False}
 
     async def _take(self, number: Any) -> bool:
         """Have it hold, if it is the one that was prepared here: every worker could build it."""

@@ -66,3 +66,34 @@ async def test_pools_count_where_they_lead_to_and_each_server_once(
     await eventually(lambda: len(told) == 3, 5, "each is asked")
     assert told == {"a:3306": (5, 1), "b:3306": (17, 2), "c:3306": (22, 3)}
     await check.stop()
+
+
+async def test_another_number_of_gateways_is_held_against_each_server_anew(
+    databases: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Log:
+        def warning(self, _: str, **figures: Any) -> None:
+            told.append((figures["host"], figures["processes"]))
+
+        def debug(self, _: str, **figures: Any) -> None:
+            told.append((figures["host"], 0))
+
+    async def allowed(_: CapacityCheck, __: Server) -> int:
+        return 20
+
+    monkeypatch.setattr(capacity, "_log", Log())
+    monkeypatch.setattr(CapacityCheck, "_allowed", allowed)
+    database, login = databases
+    check = CapacityCheck(database, [login], processes=1)
+    for host in database.hosts[:2]:
+        host.availability._set(up=True)
+    await eventually(lambda: len(told) == 2, 5, "each that is up is asked")
+    assert sorted(told) == [("a:3306", 0), ("b:3306", 0)]
+    told.clear()
+    check.recount(1)
+    check.recount(4)
+    await eventually(lambda: len(told) == 2, 5, "each is reckoned anew")
+    assert sorted(told) == [("a:3306", 0), ("b:3306", 4)]
+    await check.stop()

@@ -1,0 +1,67 @@
+"""Another configuration that is tried out: what the log says of a database that is served stays true meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import structlog.testing
+from structlog.typing import EventDict
+from unit.core.sqlite_files import fill
+
+from rowgate_server import config
+from rowgate_server.engines.capacity import CapacityCheck
+from rowgate_server.observability.metrics import Metrics
+from rowgate_server.served import Served
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
+
+
+def loaded(folder: Path, name: str, **more: str) -> config.Settings:
+    flags = {"databases.main.url": f"sqlite:///{folder / name}"}
+    return config.load({**flags, **{key.replace("__", "."): text for key, text in more.items()}}, {})
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    for name in ("first.db", "second.db"):
+        fill(tmp_path / name, "create table x (y)")
+    served = Served(loaded(tmp_path, "first.db"), Metrics(), None, 0, lambda _: None)
+    await served.start(lambda _: None)
+    yield served
+    await served.close()
+
+
+def above_debug(lines: list[EventDict]) -> list[tuple[str, str]]:
+    return [(line["log_level"], line["event"]) for line in lines if line["log_level"] != "debug"]
+
+
+async def test_database_that_is_up_is_not_called_down_for_a_candidate(served: Served, tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as lines, pytest.raises(config.UnreachedError):
+        await served.prepare(loaded(tmp_path, "gone.db"))
+    assert above_debug(lines) == []
+    assert "database is down" in [line["event"] for line in lines], "for who debugs"
+
+
+async def test_candidate_that_is_taken_is_told_of_as_it_is(served: Served, tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as lines:
+        candidate = await served.prepare(loaded(tmp_path, "second.db"))
+        assert above_debug(lines) == []
+        served.take(candidate, CallsUnderWay())
+    assert above_debug(lines) == [("info", "database is up")]
+
+
+async def test_new_database_that_is_down_is_told_of_once_it_is_taken(served: Served, tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "first.db", databases__other__url=f"sqlite:///{tmp_path / 'gone.db'}")
+    with structlog.testing.capture_logs() as lines:
+        served.take(await served.prepare(settings), CallsUnderWay())
+    assert ("error", "database is down") in above_debug(lines)
+
+
+async def test_another_number_of_replicas_is_reckoned_with(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recounted: list[int] = []
+    monkeypatch.setattr(CapacityCheck, "recount", lambda _, processes: recounted.append(processes))
+    served.take(await served.prepare(loaded(tmp_path, "first.db", server__replicas="7")), CallsUnderWay())
+    assert recounted == [7]
