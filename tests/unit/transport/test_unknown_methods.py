@@ -32,8 +32,8 @@ async def test_whatever_is_asked_for_is_counted_as_one_method_and_logged_once(
     assert counted(served.metrics, "grpc_server_started_total") == 0
     for method in METHODS:
         call: Any = getattr(served.channel, kind)(method)
-        request = iter([b"planted"]) if kind.startswith("stream") else b"planted"
-        ended = call(request)
+        # Nothing is streamed: grpc.aio's client calls it INTERNAL when the answer comes before its request is written.
+        ended = call() if kind.startswith("stream") else call(b"planted")
         assert await ended.code() is grpc.StatusCode.UNIMPLEMENTED
         assert await ended.details() == "Method not found!"
     assert counted(served.metrics, "grpc_server_started_total") == len(METHODS)
