@@ -35,7 +35,7 @@ class Cleaner:
         Returns:
             Why its connection can't be used again, as one of `INVALIDATED`; empty where it can.
         """
-        unfit = "reset_failed" if not kill else "killed" if session.alive() else "dead"
+        unfit = "reset_failed" if not kill else "dead" if session.lost() else "killed"
         try:
             async with asyncio.timeout(self._bound):
                 if kill:

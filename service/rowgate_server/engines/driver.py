@@ -204,6 +204,9 @@ class Session(Protocol):
     def alive(self) -> bool:
         """Whether the link is still up, as far as this side has heard."""
 
+    def lost(self) -> bool:
+        """Whether the link is down, and this side did not close it by giving up an answer."""
+
     async def kill(self) -> None:
         """Stop the statement that may still run on the server; the connection is dropped afterwards."""
 

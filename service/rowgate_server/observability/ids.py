@@ -10,7 +10,7 @@ current_request: ContextVar[str] = ContextVar("rowgate_request", default="")
 """The correlation id of the call that this task handles; on every log line that it writes."""
 
 current_trace: ContextVar[str] = ContextVar("rowgate_trace", default="")
-"""The id of the trace that this task's call belongs to; on every log line that it writes, where traces are on."""
+"""The id of the trace that this task's call belongs to, the caller's or one made here; on every log line it writes."""
 
 _PROCESS = secrets.token_hex(10)
 _numbers = itertools.count(secrets.randbits(40))

@@ -35,6 +35,7 @@ from rowgate_server.transport.interceptors.metrics import CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
 from rowgate_server.transport.interceptors.tracing import CallTracer
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.interceptors.unknown import answer_unknown
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -133,6 +134,7 @@ def build(
         names = (*SERVICES, reflection.SERVICE_NAME)
         servicer = reflection.aio.ReflectionServicer(names)
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, chain)  # type: ignore[no-untyped-call]  # it has no types
+    answer_unknown(server, chain)
     return server
 
 
@@ -142,6 +144,7 @@ def build_health(health: Health, options: ServerOptions, metrics: Metrics, audit
     under_way = CallsUnderWay()
     chain: Any = Chain(server, interceptors(Around(metrics, audit, under_way, Authentication(None))), under_way)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, chain)
+    answer_unknown(server, chain)
     return server
 
 

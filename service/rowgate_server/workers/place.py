@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,7 @@ from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Ended
 from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import Answering, Channel, ChannelClosedError
+from rowgate_server.workers.counted import Counted
 from rowgate_server.workers.handing import send_settings
 
 _log = get_logger("rowgate.workers")
@@ -62,7 +64,7 @@ class Place:
         self._answers = answers
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
-        self._last: Snapshot = []
+        self._counted: Counted | None = None
         self._told = asyncio.Event()
         self._signal = signal.SIGTERM
         """Which has told it."""
@@ -104,11 +106,15 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
 
-    async def metrics(self) -> Snapshot:
-        """What it has to tell; what it told last where it does not answer."""
-        with contextlib.suppress(ChannelClosedError, TimeoutError):
-            self._last = await self.ask("metrics", None, within=_ANSWER_WITHIN)
-        return self._last
+    @property
+    def last(self) -> Snapshot:
+        """What the process that is there has told last; what those before it had is in `ended`."""
+        return [] if self._counted is None else self._counted.last
+
+    async def refresh(self) -> None:
+        """Have newer numbers in `last`, if there is somebody to tell them, and soon."""
+        if self._counted is not None and self.ready:
+            await self._counted.refresh()
 
     async def ask(self, name: str, content: Any, *, within: float) -> Any:
         """Ask it.
@@ -145,6 +151,7 @@ class Place:
         if self._told.is_set():  # while it was started
             self.signal(self._signal)
         self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
+        self._counted = Counted(partial(self._channel.ask, "metrics", None, within=_ANSWER_WITHIN))
         # In a thread: a child that is stuck does not read.
         await asyncio.to_thread(_hand_over, ours, self.settings)
         serving = asyncio.create_task(self._channel.serve(ours))
@@ -152,12 +159,16 @@ class Place:
         try:
             return await self._process.wait()
         finally:
-            self._process, self._channel, self.state, self.ready = None, None, None, False
             for task in (watching, serving):
                 task.cancel()
-            self._ended.add(self._last)
-            self._last = []
-            self._notify()
+            self._end()
+
+    def _end(self) -> None:
+        """The process has ended: in one step, so that nobody finds its numbers twice, or not at all."""
+        self._process, self._channel, self.state, self.ready = None, None, None, False
+        self._ended.add(self.last)
+        self._counted = None
+        self._notify()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Ask it all the time; one that is stuck is ended."""
@@ -169,7 +180,7 @@ class Place:
                 await self.ask("ping", None, within=_ANSWER_WITHIN)
                 answered = monotonic()
                 if turn % _METRICS_EVERY == 0:
-                    await self.metrics()
+                    await self.refresh()
             if not self.up:
                 answered = monotonic()  # it is still starting, which takes as long as it takes
             elif monotonic() - answered > _SILENT_FOR and not self._told.is_set():

@@ -266,7 +266,9 @@ class Supervisor:
             place.tell("reload", None)
 
     async def _collect(self) -> Snapshot:
-        told = await asyncio.gather(*(place.metrics() for place in self._places))
+        await asyncio.gather(*(place.refresh() for place in self._places))
+        # Read once all have answered, in one step: one that has ended meanwhile is with the ended, and only there.
+        told = [place.last for place in self._places]
         return merged([*told, snapshot(self._metrics.registry.collect())], self._ended)
 
 

@@ -273,6 +273,9 @@ class ScriptedSession:
     def alive(self) -> bool:
         return self._number not in self._driver.dead
 
+    def lost(self) -> bool:
+        return not self.alive()
+
     def reflecting(self) -> AbstractContextManager[None]:
         return nullcontext()
 

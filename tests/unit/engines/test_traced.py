@@ -113,6 +113,9 @@ class Session:
     def alive(self) -> bool:
         return True
 
+    def lost(self) -> bool:
+        return False
+
 
 class FakeDriver:
     def __init__(self) -> None:

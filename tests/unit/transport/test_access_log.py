@@ -19,6 +19,7 @@ from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, QueryOptions, Stre
 from rowgate.v1.value_pb2 import Value
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.interceptors import current_call
+from support.eventually import eventually
 
 
 def _calls(log: io.StringIO, service: str = "rowgate.v1") -> list[dict[str, Any]]:
@@ -165,3 +166,11 @@ async def test_what_a_driver_said_is_told_to_operators_only(wrapped: Wrapped) ->
     (line,) = wrapped.calls()
     assert (line["cause"], line["sqlstate"], line["vendor_code"]) == ("2013 Lost connection", "HY000", "2013")
     assert "Lost connection" not in repr(ended)
+
+
+async def test_a_watch_of_health_that_ends_at_its_deadline_has_not_failed(served: Served, log: io.StringIO) -> None:
+    stub: Any = health_pb2_grpc.HealthStub(served.channel)
+    assert await stub.Watch(health_pb2.HealthCheckRequest(), timeout=0.2).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    await eventually(lambda: bool(_calls(log, "grpc.health.v1")), 10, "the call has ended")
+    (line,) = _calls(log, "grpc.health.v1")
+    assert (line["code"], "reason" in line) == ("DEADLINE_EXCEEDED", False)

@@ -95,7 +95,7 @@ KINDS = [
     Kind("stopped by itself", _stopped_by_itself, grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN", timeout=20),
     Kind("raises cancelled", _raises_cancelled, grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN"),
     Kind("cancelled by the caller", _hangs, grpc.StatusCode.CANCELLED, cancelled=True),
-    Kind("out of the caller's time", _hangs, grpc.StatusCode.DEADLINE_EXCEEDED, timeout=0.5),
+    Kind("out of the caller's time", _hangs, grpc.StatusCode.DEADLINE_EXCEEDED, "STATEMENT_TIMEOUT", timeout=0.5),
     Kind("aborted by the handler", _aborts, grpc.StatusCode.NOT_FOUND),
 ]
 ALL_KINDS = pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])

@@ -11,6 +11,7 @@ from rowgate_server.identity.principal import Principal, current_principal
 from rowgate_server.identity.refusal import RefusedError, Why, too_many_failures, unauthenticated
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import Context, RpcCall
+from rowgate_server.transport.interceptors.unknown import UNKNOWN
 
 HEADER = "authorization"
 HEALTH = "grpc.health.v1.Health"
@@ -46,7 +47,8 @@ class Authentication:
 
     def enter(self, call: RpcCall) -> Awaitable[None] | None:
         """Take the principal, or refuse."""
-        if self._authenticator is None or call.labels.grpc_service in self._exempt:
+        if self._authenticator is None or call.labels.grpc_service in self._exempt or call.labels == UNKNOWN:
+            # What is not there is told to anybody: clients look so for the newer of two reflection services.
             return None
         headers = [text for key, text in call.metadata if key == HEADER]
         anonymous = not headers and call.labels.grpc_service != REFLECTION and self._anonymous()

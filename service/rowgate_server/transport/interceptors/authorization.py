@@ -15,6 +15,7 @@ from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.metrics import MethodLabels, Metrics
 from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.unknown import UNKNOWN
 
 
 class Authorization:
@@ -35,7 +36,8 @@ class Authorization:
 
     def register(self, labels: MethodLabels) -> None:
         """Look up what the RPC needs."""
-        self._needs[labels] = NEEDS.get(f"{labels.grpc_service}/{labels.grpc_method}")
+        need = Need.NOTHING if labels == UNKNOWN else NEEDS.get(f"{labels.grpc_service}/{labels.grpc_method}")
+        self._needs[labels] = need
 
     def enter(self, call: RpcCall) -> None:
         """Refuse the call, or count it."""

@@ -201,16 +201,20 @@ class Chain:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
         self._server.add_registered_method_handlers(service, wrapped)
 
+    def expect(self, labels: MethodLabels) -> None:
+        """Tell the interceptors of a method."""
+        for interceptor in self.interceptors:
+            interceptor.register(labels)
+
     def _wrap(
         self, service: str, method: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
         streams = bool(handler.request_streaming), bool(handler.response_streaming)
         labels = MethodLabels(_GRPC_TYPES[streams], service, method)
-        for interceptor in self.interceptors:
-            interceptor.register(labels)
+        self.expect(labels)
         behavior, make = _MAKERS[streams](handler)
         deserialize, read = _readers(handler)
-        run = self._streaming(labels, behavior, read) if streams[1] else self._unary(labels, behavior, read)
+        run = self.streaming(labels, behavior, read) if streams[1] else self._unary(labels, behavior, read)
         wrapped: grpc.RpcMethodHandler[Any, Any] = make(
             run, request_deserializer=deserialize, response_serializer=_writer(handler)
         )
@@ -238,7 +242,8 @@ class Chain:
 
         return run
 
-    def _streaming(self, labels: MethodLabels, behavior: Callable[..., Any], read: _Read) -> _Run:
+    def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], read: _Read) -> _Run:
+        """The interceptors around a method that answers with a stream."""
         respond = _send_all if inspect.isasyncgenfunction(behavior) else _let_it_send
         received = _to_their_end if labels.grpc_type == _GRPC_TYPES[True, True] else _as_it_is
 

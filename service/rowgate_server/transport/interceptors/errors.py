@@ -12,6 +12,7 @@ from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.facts import QUIET
 from rowgate_server.transport.status import StatusError, status_error
 
 _log = get_logger("rowgate.errors")
@@ -68,6 +69,9 @@ class Errors:
         cancelled = call.gone or (task is not None and task.cancelling() > 0)
         if remaining is not None and remaining <= (_SKEW if cancelled else 0):
             call.code = grpc.StatusCode.DEADLINE_EXCEEDED
+            if call.labels.grpc_service not in QUIET:  # a watch of health is to end so
+                # What the gateway answers a moment before, where it comes to that: counted alike, whichever it was.
+                call.reason = Reason.STATEMENT_TIMEOUT.value
             return error
         if cancelled:
             call.code = grpc.StatusCode.CANCELLED

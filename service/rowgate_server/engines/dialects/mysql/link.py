@@ -42,6 +42,11 @@ class Link:
         """Whether the server has not said goodbye."""
         return not self.connection._stream_broken
 
+    @property
+    def given_up(self) -> bool:
+        """Whether asyncmy has closed it, as an answer was waited for no longer; it was alive until then."""
+        return self.connection._close_reason is not None
+
     def write(self, *payloads: bytes) -> None:
         """Send commands, each in one packet, all in one write."""
         connection = self.connection

@@ -269,6 +269,10 @@ class MySQLSession:
         """Whether the server has not said goodbye."""
         return self._link.alive
 
+    def lost(self) -> bool:
+        """Whether it has, or the way to it is gone: a read that is cancelled closes the connection as well."""
+        return not self._link.alive and not self._link.given_up
+
     async def kill(self) -> None:
         """Stop what runs here, then cut the link: the rest of a result would otherwise be read to its end."""
         try:

@@ -187,6 +187,10 @@ class PostgreSQLSession:
         """Whether the server has not said goodbye."""
         return not self._connection.is_closed()
 
+    def lost(self) -> bool:
+        """Whether it has, or the way to it is gone: a cancelled read leaves the connection open."""
+        return not self.alive()
+
     async def kill(self) -> None:
         """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered.
 

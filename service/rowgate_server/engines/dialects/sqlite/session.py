@@ -191,6 +191,10 @@ class SQLiteSession:
         """A file has no link to lose."""
         return True
 
+    def lost(self) -> bool:
+        """Never."""
+        return False
+
     async def kill(self) -> None:
         """Interrupt the statement, again and again until its thread is free of it; then undo what it did.
 
