@@ -45,15 +45,18 @@ async def databases() -> AsyncIterator[tuple[Database, Database]]:
 async def test_pools_count_where_they_lead_to_and_each_server_once(
     databases: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: dict[str, tuple[int, int]] = {}
+    told: dict[str, tuple[str, int, int]] = {}
 
     class Log:
-        def warning(self, _: str, **figures: Any) -> None:
+        def warning(self, _: str, level: str = "warning", **figures: Any) -> None:
             assert figures["host"] not in told
-            told[figures["host"]] = figures["pool_max"], figures["allowed"]
+            told[figures["host"]] = level, figures["pool_max"], figures["beside_pools"]
+
+        def debug(self, event: str, **figures: Any) -> None:
+            self.warning(event, "debug", **figures)
 
     async def allowed(_: CapacityCheck, server: Server) -> int:
-        return {"a": 1, "b": 2, "c": 3}[server.address[0]]
+        return {"a": 5 + 3, "b": 17 + 5, "c": 22 + 3}[server.address[0]]
 
     monkeypatch.setattr(capacity, "_log", Log())
     monkeypatch.setattr(CapacityCheck, "_allowed", allowed)
@@ -64,5 +67,6 @@ async def test_pools_count_where_they_lead_to_and_each_server_once(
     for host in database.hosts:
         host.availability._set(up=True)
     await eventually(lambda: len(told) == 3, 5, "each is asked")
-    assert told == {"a:3306": (5, 1), "b:3306": (17, 2), "c:3306": (22, 3)}
+    # Beside them: a probe of each server, of which "b" is two, and for each pool one to end statements by.
+    assert told == {"a:3306": ("debug", 5, 3), "b:3306": ("warning", 17, 6), "c:3306": ("debug", 22, 3)}
     await check.stop()
