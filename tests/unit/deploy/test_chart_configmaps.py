@@ -14,8 +14,13 @@ import yaml
 
 from support.manifests import DEMO, NAMESPACE, RELEASE, Manifest, only, rendered, run_helm
 
-LIST = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1"}
-RESOURCE = {"name": "configmaps", "singularName": "", "namespaced": True, "kind": "ConfigMap", "verbs": ["get", "list"]}
+APPS = {"groupVersion": "apps/v1", "version": "v1"}
+
+
+def resources(version: str, name: str, kind: str) -> Manifest:
+    """What the cluster has of a version of its API."""
+    resource = {"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get", "list"]}
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": [resource]}
 
 
 def config_map(made: list[Manifest]) -> str:
@@ -67,13 +72,17 @@ def existing(name: str, made_at: str, **labels: str) -> Manifest:
 
 
 @contextmanager
-def cluster(found: list[Manifest]) -> Iterator[str]:
-    """As much of Kubernetes as Helm asks: its version, and its ConfigMaps; where it listens."""
+def cluster(found: list[Manifest], used: str) -> Iterator[str]:
+    """As much of Kubernetes as Helm asks: its version, its ConfigMaps, and which one pods use; where it listens."""
+    volumes = [{"name": "tmp", "emptyDir": {}}, {"name": "config", "configMap": {"name": used}}]
+    deployment = {"kind": "Deployment", "apiVersion": "apps/v1", "spec": {"template": {"spec": {"volumes": volumes}}}}
     answers: dict[str, Any] = {
         "/version": {"major": "1", "minor": "30", "gitVersion": "v1.30.0"},
         "/api": {"kind": "APIVersions", "versions": ["v1"]},
-        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
-        "/api/v1": {**LIST, "resources": [RESOURCE]},
+        "/apis": {"kind": "APIGroupList", "groups": [{"name": "apps", "versions": [APPS], "preferredVersion": APPS}]},
+        "/api/v1": resources("v1", "configmaps", "ConfigMap"),
+        "/apis/apps/v1": resources("apps/v1", "deployments", "Deployment"),
+        f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/shop-rowgate": deployment,
         f"/api/v1/namespaces/{NAMESPACE}/configmaps": {"kind": "ConfigMapList", "apiVersion": "v1", "items": found},
     }
 
@@ -101,6 +110,24 @@ def cluster(found: list[Manifest]) -> Iterator[str]:
         server.server_close()
 
 
+def upgraded(found: list[Manifest], used: str, folder: Path) -> list[Manifest]:
+    """The ConfigMaps that an upgrade leaves."""
+    with cluster(found, used) as address:
+        nobody = folder / "kubeconfig"
+        nobody.write_text("{apiVersion: v1, kind: Config}", encoding="utf-8")
+        flags = ("--dry-run=server", f"--kube-apiserver={address}", f"--kubeconfig={nobody}")
+        done = run_helm("template", DEMO, *flags)
+    assert done.returncode == 0, done.stderr
+    return [each for each in yaml.safe_load_all(done.stdout) if each and each["kind"] == "ConfigMap"]
+
+
+def test_the_one_in_use_stays_even_if_it_is_the_oldest(tmp_path: Path) -> None:
+    """It was gone back to."""
+    found = [existing(f"shop-rowgate-{day}", f"2026-01-0{day}T00:00:00Z") for day in range(1, 6)]
+    names = {each["metadata"]["name"] for each in upgraded(found, "shop-rowgate-1", tmp_path)}
+    assert names == {config_map(rendered(DEMO)), "shop-rowgate-1", "shop-rowgate-4", "shop-rowgate-5"}
+
+
 def test_the_last_three_configurations_stay_for_their_pods(tmp_path: Path) -> None:
     own = config_map(rendered(DEMO))
     found = [
@@ -113,13 +140,7 @@ def test_the_last_three_configurations_stay_for_their_pods(tmp_path: Path) -> No
         existing("of-nobody", "2026-01-06T00:00:00Z", **{"app.kubernetes.io/managed-by": "kubectl"}),
         {"metadata": {"name": "bare", "namespace": NAMESPACE, "creationTimestamp": "2026-01-07T00:00:00Z"}},
     ]
-    with cluster(found) as address:
-        nobody = tmp_path / "kubeconfig"
-        nobody.write_text("{apiVersion: v1, kind: Config}", encoding="utf-8")
-        flags = ("--dry-run=server", f"--kube-apiserver={address}", f"--kubeconfig={nobody}")
-        done = run_helm("template", DEMO, *flags)
-    assert done.returncode == 0, done.stderr
-    made = [each for each in yaml.safe_load_all(done.stdout) if each and each["kind"] == "ConfigMap"]
+    made = upgraded(found, "shop-rowgate-4", tmp_path)
     data = {each["metadata"]["name"]: each["data"]["rowgate.yaml"] for each in made}
     assert set(data) == {own, "shop-rowgate-4", "shop-rowgate-3", "shop-rowgate-2"}
     assert data["shop-rowgate-3"] == "# shop-rowgate-3\n"
