@@ -42,10 +42,6 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
         ({**DEMO, "settings": {"auth": {"open_reflection": True}}}, "contradicts"),
         ({"demo": True, "settings": {"auth": {"open_reflection": True}}}, "settings.auth.open_reflection"),
         ({**DEMO, "autoscaling": {"enabled": True}, "resources": None}, "resources.requests.cpu"),
-        (
-            {**DEMO, "autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}},
-            "resources.requests.cpu",
-        ),
         ({**DEMO, "autoscaling": {"enabled": True, "minReplicas": 4, "maxReplicas": 3}}, "autoscaling.minReplicas"),
         ({**DEMO, "ports": {"grpc": 9464}}, "ports.grpc: is the same as ports.admin"),
         ({**DEMO, "ports": {"health": 50051}}, "ports.health: is the same as ports.grpc"),

@@ -14,6 +14,7 @@ from rowgate_server.engines.database import Bounds, Database, Server
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts
+from rowgate_server.engines.roles import Role
 from rowgate_server.engines.routing import RoutingRules
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.metrics import Metrics
@@ -70,3 +71,12 @@ async def test_pools_count_where_they_lead_to_and_each_server_once(
     # Beside them: a probe of each server, of which "b" is two, and for each pool one to end statements by.
     assert told == {"a:3306": ("debug", 5, 3), "b:3306": ("warning", 17, 6), "c:3306": ("debug", 22, 3)}
     await check.stop()
+
+
+async def test_nodes_of_a_cluster_are_no_primaries_beside_each_other(databases: tuple[Database, Database]) -> None:
+    database, _ = databases
+    one, other, *_ = database.hosts
+    one.role = other.role = Role(shared=True)
+    assert not any(numbers.primary for numbers in database.host_numbers())
+    one.role = other.role = Role()
+    assert [numbers.primary for numbers in database.host_numbers()] == [True, True, False, False]
