@@ -10,7 +10,7 @@ typed := service/rowgate_server clients/python/src/rowgate tests scripts
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy copies image-steps chart-schema monitoring \
+.PHONY: help venv run dev tools engines test consistency life chaos soak cluster policy copies image-steps chart-schema chart-files monitoring \
 	bench bench-hygiene bench-schema bench-transactions fmt check-fmt lint type arch buf check-tree check-lock check-proto check \
 	stubs proto locker lock upgrade auditor audit clean
 
@@ -68,6 +68,10 @@ image-steps: dev ## do what the Dockerfile does, without Docker, and start what 
 
 chart-schema: dev ## write what the chart's schema says of the server's settings
 	@$(bin)/python scripts/chart_schema.py write
+
+# Not links: Helm warns of each, every time.
+chart-files: ## copy the rules and the dashboard into the chart
+	@cp deploy/monitoring/rules.yaml deploy/monitoring/dashboard.json deploy/helm/rowgate/files/
 
 monitoring: dev tools engines ## run every expression of the dashboard, the alerts and the adapter in a real Prometheus
 	@$(bin)/python -m pytest tests/monitoring/in_prometheus.py $(ARGS)

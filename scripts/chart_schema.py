@@ -22,7 +22,7 @@ _Schema = dict[str, Any]
 _NOTHING: _Schema = {"not": {}}
 _OF_THE_CHART = {
     "settings": ("databases",),
-    "databases": ("logins",),
+    "databases": ("logins", "replicas"),
 }
 """What has values of the chart's own beside these, and is refused among them; as is all that is secret."""
 
@@ -41,11 +41,13 @@ def written(before: _Schema) -> _Schema:
     properties = json.loads(json.dumps(before["properties"]))
     database = properties["databases"]["additionalProperties"]["properties"]
     login = database["logins"]["additionalProperties"]["properties"]
+    replica = database["replicas"]["additionalProperties"]["properties"]
     key = properties["apiKeys"]["additionalProperties"]["properties"]
     for values, schema in (
         (properties, settings),
         (database, _named("Database")),
         (login, _named("Login")),
+        (replica, _named("Replica")),
         (key, _named("ApiKey")),
     ):
         values["settings"] = {"description": values["settings"]["description"], **schema}

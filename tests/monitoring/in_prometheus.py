@@ -87,6 +87,8 @@ def gateway(mariadb_server: MariaDB, postgresql_server: PostgreSQL) -> Iterator[
     environment = {
         "ROWGATE_DATABASES__MARIA__URL": mariadb_server.url,
         "ROWGATE_DATABASES__POSTGRES__URL": postgresql_server.url,
+        # The server itself: what is told of several servers is told of it.
+        "ROWGATE_DATABASES__POSTGRES__REPLICAS__COPY__URL": postgresql_server.url,
         **{
             f"ROWGATE_DATABASES__{name}__{key}": value
             for name in ("MARIA", "POSTGRES")

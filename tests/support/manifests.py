@@ -30,7 +30,7 @@ FULL = {
     "databases": {
         "main": {
             "urlSecret": {"name": "databases", "key": "main-url"},
-            "maxConnections": 100,
+            "maxConnections": 120,
             "settings": {"pool": {"size": 4, "max_overflow": 1}, "limits": {"unary_rows": 2_000_000}},
             "logins": {
                 "reader": {

@@ -6,6 +6,7 @@ It is asked through the pool, once, when the server is first found up. Nothing w
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -41,7 +42,8 @@ class CapacityCheck:
     """Looks at each server of one database when it first comes up, and again when there are to be more processes.
 
     Pools to one server are counted together where they lead to the same `host:port`: those of all logins, and those of
-    a replica that is also a host, or another replica. What other names lead there nobody tells.
+    a replica that is also a host, or another replica. What other names lead there nobody tells. Beside the pools there
+    is a connection that probes each server, and one for each pool to end statements by, from its first one on.
 
     Args:
         database: which.
@@ -55,9 +57,11 @@ class CapacityCheck:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._servers = database.servers() if database.dialect in _QUESTIONS else ()
         self._pools: dict[str, list[Connections]] = {}
+        self._beside = Counter(server.address for server in self._servers)
         for each in (database, *logins):
             for server in each.servers():
                 self._pools.setdefault(server.address, []).append(server.executor.pool)
+                self._beside[server.address] += 1
         for server in self._servers:
             server.availability.listen(partial(self._look, server))
 
@@ -100,14 +104,16 @@ class CapacityCheck:
             _log.info("the database does not say how many connections it allows", cause=error.message)
             return
         most = sum(pool.numbers().maximum for pool in self._pools[server.address])
+        beside = self._beside[server.address]
         figures = {
             "database": self._database.name,
             **({"host": server.address} if server.address else {}),
             "allowed": allowed,
             "pool_max": most,
+            "beside_pools": beside,
             "processes": self._processes,
         }
-        if self._processes * most <= allowed:
+        if self._processes * (most + beside) <= allowed:
             _log.debug("pools within what the database allows", **figures)
             return
         remedy = "lower pool.size and pool.max_overflow, or raise the database's limit"

@@ -57,6 +57,7 @@ class Member(NamedTuple):
             pool.idle,
             host.calls,
             host.staleness,
+            alone=host.role is None or not host.role.shared,
         )
 
 

@@ -21,6 +21,7 @@ class HostNumbers(NamedTuple):
         idle: connections open and free.
         calls: the statements and transactions that it was given, from all logins.
         staleness: seconds by which its data may be behind the primary's; None: that can't be told, or means nothing.
+        alone: what is written to it others have later or never: it is no node of a cluster.
     """
 
     host: str
@@ -31,6 +32,12 @@ class HostNumbers(NamedTuple):
     idle: int
     calls: int
     staleness: float | None
+    alone: bool = True
+
+    @property
+    def primary(self) -> bool:
+        """It takes writes for itself; no other may beside it."""
+        return not self.replica and self.writable and self.alone
 
 
 class Hosts(Collector):
@@ -58,7 +65,14 @@ class Hosts(Collector):
             "The most that a replica's data may be behind the primary's.",
             labels=["database", "host"],
         )
+        primaries = GaugeMetricFamily(
+            "rowgate_database_primaries",
+            "Hosts that take writes, and are no nodes of one cluster.",
+            labels=["database"],
+        )
         for database, servers in self._told().items():
+            if any(numbers.up is not None for numbers in servers):
+                primaries.add_metric([database], sum(numbers.primary for numbers in servers))
             for numbers in servers:
                 label = [database, numbers.host, "replica" if numbers.replica else "primary"]
                 if numbers.up is not None:
@@ -69,4 +83,4 @@ class Hosts(Collector):
                 calls.add_metric(label, numbers.calls)
                 if numbers.staleness is not None:
                     staleness.add_metric(label[:2], numbers.staleness)
-        return [up, writable, in_use, idle, calls, staleness]
+        return [up, writable, in_use, idle, calls, staleness, primaries]

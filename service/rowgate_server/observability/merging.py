@@ -20,6 +20,7 @@ _GAUGES: dict[str, Callable[[float, float], float]] = {
     "rowgate_breaker_state": max,
     "rowgate_host_up": min,
     "rowgate_host_writable": min,
+    "rowgate_database_primaries": max,
     "rowgate_replica_staleness_seconds": max,
     "rowgate_policy_current": min,
     "rowgate_tls_certificate_expires_seconds": min,

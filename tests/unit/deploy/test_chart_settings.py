@@ -53,8 +53,8 @@ def chart_values(path: str, value: Any) -> dict[str, Any]:
     place: dict[str, Any] = values
     if keys[:2] == ["databases", "any"]:
         place, keys = values["databases"]["any"], keys[2:]
-        if keys[:2] == ["logins", "any"]:
-            place = place.setdefault("logins", {}).setdefault("any", {**MAIN})
+        if keys[:2] in (["logins", "any"], ["replicas", "any"]):
+            place = place.setdefault(keys[0], {}).setdefault("any", {**MAIN})
             keys = keys[2:]
     elif keys[:3] == ["auth", "api_keys", "any"]:
         place = values.setdefault("apiKeys", {}).setdefault("any", {"hashSecret": {"name": "a", "key": "b"}})

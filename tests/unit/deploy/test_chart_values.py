@@ -39,6 +39,9 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
         ({**DEMO, "replica": 2}, "replica"),
         ({**DEMO, "nameOverride": "UPPER_x"}, "nameOverride"),
         ({**DEMO, "fullnameOverride": "1st"}, "fullnameOverride"),
+        ({**DEMO, "settings": {"auth": {"open_reflection": True}}}, "contradicts"),
+        ({"demo": True, "settings": {"auth": {"open_reflection": True}}}, "settings.auth.open_reflection"),
+        ({**DEMO, "autoscaling": {"enabled": True}, "resources": None}, "resources.requests.cpu"),
         ({**DEMO, "autoscaling": {"enabled": True, "minReplicas": 4, "maxReplicas": 3}}, "autoscaling.minReplicas"),
         ({**DEMO, "ports": {"grpc": 9464}}, "ports.grpc: is the same as ports.admin"),
         ({**DEMO, "ports": {"health": 50051}}, "ports.health: is the same as ports.grpc"),
@@ -60,6 +63,9 @@ def test_helm_lint_finds_nothing(values: dict[str, Any], version: str) -> None:
         ({**DEMO, "pageTokenSecret": {"name": "rowgate"}}, "pageTokenSecret"),
         ({"databases": {"main": {**MAIN, "logins": {"reader": {}}}}}, "urlSecret"),
         ({"databases": {"main": {**MAIN, "logins": {"a__b": MAIN}}}}, "a__b"),
+        ({"databases": {"main": {**MAIN, "replicas": {"near": {}}}}}, "urlSecret"),
+        ({"databases": {"main": {**MAIN, "settings": {"replicas": {"near": {"pool": {"size": 2}}}}}}}, "replicas"),
+        ({"databases": {"main": {**MAIN, "replicas": {"a": {**MAIN, "settings": {"url": "mysql://u:p@h/d"}}}}}}, "url"),
         ({"databases": {"main": {**MAIN, "logins": {"a": {**MAIN, "settings": {"url": "mysql://u:p@h/d"}}}}}}, "url"),
         ({**DEMO, "autoscaling": {"poolUse": {"target": "70%"}}}, "target"),
         ({**DEMO, "prometheusRule": {"runbookUrl": "docs/operations.md"}}, "runbookUrl"),
@@ -88,6 +94,10 @@ def test_a_wrong_value_is_refused_with_its_name(values: dict[str, Any], told: st
         ("ROWGATE_POLICY__MASK_SECRET", "maskSecret"),
         ("ROWGATE_DATABASES__MAIN__LOGINS__READER__URL", "databases"),
         ("ROWGATE_AUTH__API_KEYS__TESTER__HASH", "apiKeys"),
+        ("ROWGATE_SERVER__WORKERS", "settings.server.workers"),
+        ("ROWGATE_DATABASES__MAIN__POOL__SIZE", "databases"),
+        ("ROWGATE_DATABASES__MAIN__LOGINS__READER__POOL__MAX_OVERFLOW", "databases"),
+        ("ROWGATE_DATABASES__MAIN__REPLICAS__NEAR__URL_FILE", "databases"),
     ],
 )
 def test_a_variable_that_has_a_value_of_its_own_is_refused(name: str, value: str) -> None:
@@ -100,17 +110,6 @@ def test_other_variables_are_the_container_s() -> None:
     variables = [{"name": "ROWGATE_LOG__LEVEL", "value": "debug"}, {"name": "SSL_CERT_FILE", "value": "/ca.crt"}]
     spec = only(rendered({**DEMO, "extraEnv": variables}), "Deployment")["spec"]["template"]["spec"]
     assert spec["containers"][0]["env"][-2:] == variables
-
-
-def test_a_replica_s_url_comes_from_a_secret_by_a_variable() -> None:
-    """What else is said of it stands in the configuration file."""
-    from_secret = {"secretKeyRef": {"name": "near", "key": "url"}}
-    name = "ROWGATE_DATABASES__MAIN__REPLICAS__NEAR__URL"
-    variable = {"name": name, "valueFrom": from_secret}
-    main = {**MAIN, "settings": {"replicas": {"near": {"pool": {"size": 2}}}}}
-    done = run_helm("template", {"insecure": True, "databases": {"main": main}, "extraEnv": [variable]})
-    assert done.returncode == 0, done.stderr
-    assert name in done.stdout
 
 
 def secret_settings() -> Iterator[tuple[str, ...]]:
@@ -219,36 +218,34 @@ def test_another_policy_makes_no_other_pods() -> None:
 # Notes
 
 
-def connections(text: str) -> dict[str, tuple[int, int, int]]:
-    """What the notes compute for each database: gateways, pool, all."""
-    return {
-        name: (int(gateways), int(pool), int(together))
-        for name, gateways, pool, together in re.findall(r"^  (\S+): (\d+) x (\d+) = (\d+)", text, re.MULTILINE)
-    }
+def connections(text: str) -> dict[str, tuple[int, int, int, int]]:
+    """What the notes compute for each server: gateways, pools, what is beside them, all."""
+    found = re.findall(r"^  (\S+): (\d+) x \((\d+) [+] (\d+)\) = (\d+)", text, re.MULTILINE)
+    return {name: (int(gateways), int(pool), int(beside), int(all_)) for name, gateways, pool, beside, all_ in found}
 
 
-def test_the_notes_multiply_pools_by_gateways() -> None:
+def test_the_notes_multiply_pools_and_what_is_beside_them_by_gateways() -> None:
     pool = config.load({}, {"ROWGATE_DATABASES__ANY__URL": "sqlite:////any"}).databases["any"].pool
     default = pool.size + pool.max_overflow
     text = notes(FULL)
     assert connections(text) == {
-        "main": (11, 7, 77),
-        "archive": (11, default, 11 * default),
-        "cold-store": (11, default, 11 * default),
+        "main": (11, 7, 3, 110),
+        "archive": (11, default, 2, 11 * (default + 2)),
+        "cold-store": (11, default, 2, 11 * (default + 2)),
     }
     assert re.findall(r"WARNING: (\S+) allows fewer", text) == ["archive"]
-    assert "databases.cold-store.maxConnections is not given" in text
+    assert "cold-store: 11 x (10 + 2) = 132 (its maxConnections is not given" in text
 
 
 def test_the_notes_count_replicas_where_nothing_scales() -> None:
     full = {**FULL, "replicas": 2, "autoscaling": {"enabled": False}}
-    assert connections(notes(full))["main"] == (3, 7, 21)
+    assert connections(notes(full))["main"] == (3, 7, 3, 30)
     assert "WARNING" not in notes(full)
 
 
 def test_the_notes_count_the_processes_of_a_gateway() -> None:
     settings = {"default_database": "main", "server": {"workers": 2}}
-    assert connections(notes({**FULL, "settings": settings}))["main"] == (22, 7, 154)
+    assert connections(notes({**FULL, "settings": settings}))["main"] == (22, 7, 3, 220)
 
 
 @pytest.mark.parametrize(

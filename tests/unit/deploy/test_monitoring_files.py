@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -13,15 +14,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support import documents, monitoring
 from support.certificates import Authority
+from support.eventually import eventually
 from support.manifests import FULL, rendered
 from support.monitoring import ALERT_TESTS, RULES, Asked
+from support.postgresql import PostgreSQL
 from support.process import Gateway
 from support.tools import promtool
 
 ALERTS = [rule["alert"] for rule in monitoring.rules() if "alert" in rule]
 EXPRESSIONS = [*monitoring.of_the_dashboard("1m"), *monitoring.of_the_rules(), monitoring.of_the_adapter()]
 RUNBOOK = "docs/operations.md"
-SCREENS = ["Calls", "Latency", "Pools", "Database health", "Refusals", "Kills", "Process"]
+SCREENS = ["Calls", "Latency", "Pools", "Database health", "Hosts and replicas", "Refusals", "Kills", "Process"]
 
 
 def ran(*arguments: str | Path) -> str:
@@ -31,7 +34,7 @@ def ran(*arguments: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
+def served(postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """The labels of every metric that a gateway has before its first call."""
     url = f"sqlite:///{tmp_path_factory.mktemp('monitored') / 'any.db'}"
     certificate, key = Authority.make().issue().write(tmp_path_factory.mktemp("certificates"))
@@ -40,14 +43,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[s
     keys.write_text('{"keys": []}', encoding="utf-8")
     issuer = {"issuer": "https://issuer.example", "audience": "rowgate", "jwks": str(keys)}
     auth = [word for name, value in issuer.items() for word in ("--set", f"auth.jwt.corporate.{name}={value}")]
+    # A replica that is the server itself: what is told of servers is told of it.
+    several = {f"ROWGATE_DATABASES__SEVERAL__{name}": postgresql_server.url for name in ("URL", "REPLICAS__COPY__URL")}
     # Of several processes, which have a few more than one has alone.
-    with Gateway.start("--database", f"any={url}", "--workers", "2", *tls, *auth) as gateway:
-        with urllib.request.urlopen(f"http://{gateway.admin_address}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
+    options = ("--database", f"any={url}", "--workers", "2", *tls, *auth)
+    with Gateway.start(*options, environment=several) as gateway:
         found: dict[str, set[str]] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                found.setdefault(sample.name, set()).update(sample.labels)
+
+        def told() -> bool:
+            with urllib.request.urlopen(f"http://{gateway.admin_address}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    found.setdefault(sample.name, set()).update(sample.labels)
+            return "rowgate_replica_staleness_seconds" in found
+
+        asyncio.run(eventually(told, 10, "the servers were asked"))
         yield found
 
 

@@ -76,6 +76,14 @@ def test_the_dashboard_goes_where_grafana_looks_and_only_where_it_is_wanted() ->
 
 
 @pytest.mark.parametrize("name", ["rules.yaml", "dashboard.json"])
+def test_the_chart_s_files_are_those_of_prometheus_and_no_links(name: str) -> None:
+    """After a change to one: `make chart-files`. Helm warns of links."""
+    file = CHART / "files" / name
+    assert file.read_bytes() == (monitoring.FOLDER / name).read_bytes()
+    assert not file.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["rules.yaml", "dashboard.json"])
 def test_a_packed_chart_has_the_files_themselves(tmp_path: Path, name: str) -> None:
     done = subprocess.run(
         [helm(), "package", CHART, "--destination", tmp_path],

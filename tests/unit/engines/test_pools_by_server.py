@@ -14,6 +14,7 @@ from rowgate_server.engines.database import Bounds, Database, Server
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.pool import PoolSettings
 from rowgate_server.engines.registry import Target, Timeouts
+from rowgate_server.engines.roles import Role
 from rowgate_server.engines.routing import RoutingRules
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.observability.metrics import Metrics
@@ -45,15 +46,18 @@ async def databases() -> AsyncIterator[tuple[Database, Database]]:
 async def test_pools_count_where_they_lead_to_and_each_server_once(
     databases: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: dict[str, tuple[int, int]] = {}
+    told: dict[str, tuple[str, int, int]] = {}
 
     class Log:
-        def warning(self, _: str, **figures: Any) -> None:
+        def warning(self, _: str, level: str = "warning", **figures: Any) -> None:
             assert figures["host"] not in told
-            told[figures["host"]] = figures["pool_max"], figures["allowed"]
+            told[figures["host"]] = level, figures["pool_max"], figures["beside_pools"]
+
+        def debug(self, event: str, **figures: Any) -> None:
+            self.warning(event, "debug", **figures)
 
     async def allowed(_: CapacityCheck, server: Server) -> int:
-        return {"a": 1, "b": 2, "c": 3}[server.address[0]]
+        return {"a": 5 + 3, "b": 17 + 5, "c": 22 + 3}[server.address[0]]
 
     monkeypatch.setattr(capacity, "_log", Log())
     monkeypatch.setattr(CapacityCheck, "_allowed", allowed)
@@ -64,7 +68,8 @@ async def test_pools_count_where_they_lead_to_and_each_server_once(
     for host in database.hosts:
         host.availability._set(up=True)
     await eventually(lambda: len(told) == 3, 5, "each is asked")
-    assert told == {"a:3306": (5, 1), "b:3306": (17, 2), "c:3306": (22, 3)}
+    # Beside them: a probe of each server, of which "b" is two, and for each pool one to end statements by.
+    assert told == {"a:3306": ("debug", 5, 3), "b:3306": ("warning", 17, 6), "c:3306": ("debug", 22, 3)}
     await check.stop()
 
 
@@ -97,3 +102,12 @@ async def test_another_number_of_gateways_is_held_against_each_server_anew(
     await eventually(lambda: len(told) == 2, 5, "each is reckoned anew")
     assert sorted(told) == [("a:3306", 0), ("b:3306", 4)]
     await check.stop()
+
+
+async def test_nodes_of_a_cluster_are_no_primaries_beside_each_other(databases: tuple[Database, Database]) -> None:
+    database, _ = databases
+    one, other, *_ = database.hosts
+    one.role = other.role = Role(shared=True)
+    assert not any(numbers.primary for numbers in database.host_numbers())
+    one.role = other.role = Role()
+    assert [numbers.primary for numbers in database.host_numbers()] == [True, True, False, False]

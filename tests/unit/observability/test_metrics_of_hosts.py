@@ -27,6 +27,17 @@ def test_each_server_is_told_of() -> None:
     assert told("rowgate_replica_staleness_seconds", {"database": "main", "host": "db1:3306"}) is None
 
 
+def test_primaries_are_hosts_that_take_writes_each_for_itself() -> None:
+    metrics = Metrics()
+    promoted, returned = PRIMARY._replace(host="db2:3306"), PRIMARY._replace(up=None, writable=False)
+    nodes = [PRIMARY._replace(alone=False), promoted._replace(alone=False)]
+    replica = COPY._replace(writable=True)
+    sides = {"one": [PRIMARY, replica], "both": [PRIMARY, promoted], "galera": nodes, "starting": [returned]}
+    metrics.watch_hosts(lambda: sides)
+    told = {name: metrics.registry.get_sample_value("rowgate_database_primaries", {"database": name}) for name in sides}
+    assert told == {"one": 1, "both": 2, "galera": 0, "starting": None}
+
+
 def test_breaker_of_a_database_is_the_best_of_its_servers() -> None:
     metrics = Metrics()
     hosts = metrics.hosts_of("main")

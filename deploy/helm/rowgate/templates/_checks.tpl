@@ -4,6 +4,9 @@
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
 {{- fail "autoscaling.minReplicas: is more than autoscaling.maxReplicas" -}}
 {{- end -}}
+{{- if and .enabled (not (dig "requests" "cpu" "" (default dict $.Values.resources))) -}}
+{{- fail "resources.requests.cpu: is what autoscaling.cpuPercent is a share of; say it, or autoscaling.enabled: false" -}}
+{{- end -}}
 {{- end -}}
 {{- $ports := dict -}}
 {{- range $name, $port := dict "grpc" .Values.ports.grpc "admin" .Values.ports.admin "health" (include "rowgate.health" .) -}}
@@ -24,10 +27,12 @@
   "SERVER__PAGE_TOKEN_SECRET" "pageTokenSecret"
   "SERVER__DRAIN_(PAUSE|GRACE)" "drain"
   "SERVER__REPLICAS" "replicas or autoscaling"
+  "SERVER__WORKERS" "settings.server.workers"
   "AUTH__API_KEYS__.*__HASH" "apiKeys"
   "DATABASES__.*__URL" "databases"
+  "DATABASES__.*__POOL__(SIZE|MAX_OVERFLOW)" "databases, whose pools the notes count"
 -}}
-{{- if and (regexMatch (printf "^ROWGATE_%s(_FILE)?$" $taken) $name) (not (contains "__REPLICAS__" $name)) -}}
+{{- if regexMatch (printf "^ROWGATE_%s(_FILE)?$" $taken) $name -}}
 {{- fail (printf "extraEnv: %s: say %s" $name $value) -}}
 {{- end -}}
 {{- end -}}

@@ -72,6 +72,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* What of the configuration makes other pods: not how many there may be, which those that serve are told of. */}}
+{{- define "rowgate.checksum" -}}
+{{- $settings := include "rowgate.config" . | fromYaml -}}
+{{- $_ := unset $settings.server "replicas" -}}
+{{- toYaml $settings | sha256sum -}}
+{{- end -}}
+
+{{/* The ConfigMap. Pods of another configuration have another one, which stays what it is. */}}
+{{- define "rowgate.configMap" -}}
+{{ include "rowgate.fullname" . }}-{{ include "rowgate.checksum" . | trunc 10 }}
+{{- end -}}
+
+{{/* The name of the pod that `helm test` starts. */}}
+{{- define "rowgate.testPod" -}}
+{{- printf "%s-test" (include "rowgate.fullname" . | trunc 58 | trimSuffix "-") -}}
+{{- end -}}
+
+{{/* A quantity of memory in MiB, rounded down. */}}
+{{- define "rowgate.mebibytes" -}}
+{{- $number := regexFind "^[0-9.]+" . | float64 -}}
+{{- $unit := regexFind "[A-Za-z]*$" . -}}
+{{- $each := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 -}}
+{{- divf (mulf $number (default 0 (get $each $unit))) 1048576 | floor | int64 -}}
+{{- end -}}
+
 {{/* The configuration file: no URL and no secret is in it. */}}
 {{- define "rowgate.config" -}}
 {{- include "rowgate.check" . -}}
@@ -109,7 +134,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.insecure $auth -}}
 {{- fail "insecure: contradicts apiKeys and settings.auth, by which callers have to say who they are" -}}
 {{- end -}}
-{{- if not (or .Values.insecure $auth) -}}
+{{- $asked := or (get $auth "api_keys") (get $auth "jwt") (get $auth "certificates") -}}
+{{- if and $auth (not $asked) -}}
+{{- fail (printf "settings.auth.%s: says something of callers whom nobody asks; give apiKeys, or jwt or certificates there" (keys $auth | sortAlpha | first)) -}}
+{{- end -}}
+{{- if not (or .Values.insecure $asked) -}}
 {{- fail "apiKeys: neither these nor settings.auth are given, so whoever reaches a pod may do everything; see docs/security.md, or say insecure: true" -}}
 {{- end -}}
 {{- with $auth -}}
@@ -149,6 +178,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- with $logins -}}
 {{- $_ := set $written "logins" . -}}
+{{- end -}}
+{{- $replicas := dict -}}
+{{- range $replica, $other := $database.replicas -}}
+{{- with $other.settings -}}
+{{- $_ := set $replicas $replica (deepCopy .) -}}
+{{- end -}}
+{{- end -}}
+{{- with $replicas -}}
+{{- $_ := set $written "replicas" . -}}
 {{- end -}}
 {{- with $written -}}
 {{- $_ := set $databases $name . -}}
