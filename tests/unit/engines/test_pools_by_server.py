@@ -86,7 +86,7 @@ async def test_another_number_of_gateways_is_held_against_each_server_anew(
             told.append((figures["host"], 0))
 
     async def allowed(_: CapacityCheck, __: Server) -> int:
-        return 20
+        return 32
 
     monkeypatch.setattr(capacity, "_log", Log())
     monkeypatch.setattr(CapacityCheck, "_allowed", allowed)
