@@ -17,15 +17,13 @@ from rowgate_server.engines.dialects.postgresql.ending import STARTED, Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
-from rowgate_server.engines.dialects.postgresql.wiping import DBLINK, Wiping
+from rowgate_server.engines.dialects.postgresql.wiping import Wiping
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.roles import Position, Role
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
 
-_FACTS = f"""
-SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_schema()::text, EXISTS({DBLINK})
-"""
+_FACTS = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_schema()::text"
 
 # What a standby has replayed, or else what was written, counted from the beginning. To compare standbys with what was
 # inserted, and not yet written, would be too much: the end of a page is not where the next record begins.
@@ -88,7 +86,7 @@ class PostgreSQLDriver:
             connection = await self._open()
             try:
                 connection.started = await connection.fetchval(STARTED)
-                self._wiping.dblink = await connection.fetchval(DBLINK) is not None
+                await self._wiping.learn(connection)
             except BaseException:
                 connection.terminate()
                 raise
@@ -108,10 +106,10 @@ class PostgreSQLDriver:
                 self._probing = await self._open()
         try:
             row = await self._probing.fetchrow(_FACTS)
+            await self._wiping.learn(self._probing)
         except BaseException:
             self._drop_probing()
             raise
-        self._wiping.dblink = row[2]
         return ServerFacts(row[0], row[1] or "")
 
     async def role(self) -> Role:

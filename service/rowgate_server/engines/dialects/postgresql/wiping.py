@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from asyncpg import InsufficientPrivilegeError
+
 _SEEDED_BY_ITSELF = 13
 """The first version with random numbers of the server's own that nobody foresees."""
 
@@ -28,7 +30,7 @@ SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(pg_catalog.float8
   pg_catalog.hashtext(pg_catalog.gen_random_uuid()::pg_catalog.text), 2147483648))
 """
 
-DBLINK = """
+_DBLINK = """
 SELECT n.nspname FROM pg_catalog.pg_extension AS e
 JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
 WHERE e.extname OPERATOR(pg_catalog.=) 'dblink'
@@ -40,7 +42,7 @@ DECLARE
   dblink pg_catalog.name;
   opened pg_catalog.text;
 BEGIN
-  FOR dblink IN {DBLINK} LOOP
+  FOR dblink IN {_DBLINK} LOOP
     FOR opened IN EXECUTE pg_catalog.format('SELECT pg_catalog.unnest(%I.dblink_get_connections())', dblink) LOOP
       EXECUTE pg_catalog.format('SELECT %I.dblink_disconnect(%L)', dblink, opened);
     END LOOP;
@@ -55,11 +57,18 @@ class Wiping:
     """Wipes the sessions of one database.
 
     Attributes:
-        dblink: whether the database has it; an administrator may install it at any time.
+        dblink: whether the database has it, as far as its login may know.
     """
 
     def __init__(self) -> None:
         self.dblink = False
+
+    async def learn(self, connection: Any) -> None:
+        """Ask whether the database has dblink: an administrator may install it at any time."""
+        try:
+            self.dblink = await connection.fetchval(_DBLINK) is not None
+        except InsufficientPrivilegeError:  # a login may be kept from the catalog's tables, and serve all the same
+            self.dblink = False
 
     async def wipe(self, connection: Any) -> None:
         """Wipe the session of an asyncpg connection that is in no transaction; any error means: drop it."""
