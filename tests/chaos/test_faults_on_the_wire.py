@@ -13,6 +13,7 @@ import pytest
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.errors import Outcome, RowgateError
+from support.eventually import eventually
 from support.linked import LONG, Linked, linked
 from support.proxy import Act, Fault
 from support.throwaway import ThrowawayServer
@@ -100,6 +101,7 @@ async def test_an_insert_s_outcome_is_true_whenever_the_link_breaks(far: Linked)
             far.proxy.let_go_of_dark_links()
         if number % 6:
             await far.run("select 1 as x")
+            await eventually(lambda: far.in_use == 0, 5, "its connection was reset, which would take the fault away")
         way.arm(fault)
         try:
             await insert(far, number, 0.1 if fault.act is Act.DROP else 2)
