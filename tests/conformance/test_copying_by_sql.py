@@ -11,6 +11,8 @@ REFUSED = (
     "copy {table} from -- x\n stdin",
     "/* a /* b */ c */ copy {table} from stdin",
     "copy (select generate_series(1, 1000)) to/**/stdout",
+    "copy pg_catalog.from to stdout",
+    "copy pg_catalog . to from stdin",
 )
 
 

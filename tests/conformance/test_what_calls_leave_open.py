@@ -196,6 +196,27 @@ async def test_an_answer_in_another_character_set_is_refused(
 
 
 @pytest.mark.engines("mariadb")
+@pytest.mark.parametrize("what", ["'ab'", "1.5", "1", "now()", "cast(1.5 as float)"])
+@pytest.mark.parametrize("name", ["ucs2", "utf32", "utf16le"])
+async def test_an_answer_in_wide_characters_is_refused(db: rowgate.Database, name: str, what: str) -> None:
+    with pytest.raises(rowgate.NotSupported) as caught:
+        await db.query(f"begin not atomic set character_set_results = {name}; select {what} as x; end")
+    assert caught.value.outcome is rowgate.Outcome.UNKNOWN
+    assert tuple((await db.query("select 'é中' as x, 1")).rows[0]) == ("é中", 1)
+
+
+@pytest.mark.engines("mariadb")
+@pytest.mark.parametrize("name", ["ascii", "utf8mb3", "gbk", "latin1"])
+async def test_a_character_set_that_loses_or_mistakes_letters_is_refused_though_it_can_be_read(
+    db: rowgate.Database, name: str
+) -> None:
+    with pytest.raises(rowgate.NotSupported):
+        await db.query(f"begin not atomic set character_set_results = {name}; select 'ab' as x; end")
+    answer = await db.query(f"begin not atomic set character_set_results = {name}; select 1 as x, 1.5, x'41'; end")
+    assert (answer.rows[0][0], answer.rows[0][2]) == (1, b"A")
+
+
+@pytest.mark.engines("mariadb")
 async def test_the_database_s_own_limit_is_named(db: rowgate.Database) -> None:
     with pytest.raises(rowgate.StatementTimeout) as caught:
         await db.query("set statement max_statement_time = 0.05 for select sleep(8)")

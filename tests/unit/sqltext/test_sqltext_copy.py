@@ -26,6 +26,11 @@ OVER_THE_WIRE = (
     'copy "from" from stdin',
     'copy "a"."to" ("from") to stdout',
     "copy schema_x.tö to stdout",
+    # Any word may stand behind a point.
+    "copy s.from to stdout",
+    "copy s.to from stdin",
+    "copy s . /* . */ FROM (a) from stdin",
+    "copy d.from.to -- .\n from stdin",
 )
 NOT = (
     "copy t from '/tmp/stdin'",
@@ -34,6 +39,8 @@ NOT = (
     "copy (select a from stdin) to '/tmp/x'",
     "copy t to program 'cat' -- to stdout",
     "copy t from E'/tmp/x' (delimiter 'from stdin')",
+    "copy s.from to '/tmp/x'",
+    "copy s.to from '/tmp/stdin'",
     "copy t to $$stdout$$",
     'copy t to "stdout"',
     "select 'copy t from stdin'",

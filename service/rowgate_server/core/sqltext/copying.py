@@ -15,7 +15,7 @@ def copies_over_the_wire(statement: ParsedStatement) -> bool:
     """`COPY ... FROM STDIN`, `COPY ... TO STDOUT`; the server takes each of the words for the other, too.
 
     What is copied is a table with a list of columns, or a query in parentheses, so the first FROM or TO outside of
-    them is the statement's own.
+    them is the statement's own; unless it is behind a point, where any word is a name.
     """
     if statement.keyword != "COPY" or statement.dialect is not Dialect.POSTGRESQL:
         return False
@@ -24,5 +24,5 @@ def copies_over_the_wire(statement: ParsedStatement) -> bool:
         if before in _DIRECTIONS:
             return text in _CLIENTS
         depth += _DEPTHS.get(text, 0)
-        before = "" if depth else text
+        before = "" if depth or before == "." else text
     return False

@@ -16,6 +16,12 @@ from rowgate_server.engines.results import Column, Columns, Row
 from rowgate_server.engines.values import ValueType
 
 _BINARY = 63  # the charset number of bytes
+_UTF8MB4 = frozenset(
+    [45, 46, *range(224, 248), *range(255, 324), 608, 609, 610, 1069, 1070, 1248, 1270, *range(2304, 2560)]
+)
+"""The numbers of its collations, on any version of MySQL or MariaDB."""
+_CATALOG = b"\x03def"
+"""What every field packet begins with. In UCS-2 and its like, also these letters have several bytes each."""
 
 _INTEGERS = {
     FIELD_TYPE.TINY: "tinyint",
@@ -72,6 +78,10 @@ class FieldColumns(Columns):
         return list(zip(*cells, strict=True))
 
 
+class OtherCharacterSetError(Exception):
+    """A statement has had the server send its answer in a character set that the gateway does not read."""
+
+
 _MOST_REMEMBERED = 512
 _remembered: dict[tuple[bytes, ...], FieldColumns] = {}
 
@@ -80,10 +90,15 @@ def columns_of(fields: Sequence[Any]) -> FieldColumns:
     """The columns that a result's field packets describe.
 
     Remembered by the packets' bytes: a hot statement has the same ones each time, and they cost 5 µs a column.
+
+    Raises:
+        OtherCharacterSetError: its texts, or even its numbers, would be read wrongly.
     """
     key = tuple([field.get_all_data() for field in fields])
     found = _remembered.get(key)
     if found is None:
+        if not all(map(_is_readable, fields)):
+            raise OtherCharacterSetError
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         found = _remembered[key] = FieldColumns(column(field) for field in fields)
@@ -92,6 +107,12 @@ def columns_of(fields: Sequence[Any]) -> FieldColumns:
             (index, finish) for index, field in enumerate(fields) if (finish := finish_of(field)) is not None
         )
     return found
+
+
+def _is_readable(field: Any) -> bool:
+    """Whether its cells are bytes or UTF-8; numbers and dates say that they are bytes, and come as ASCII."""
+    readable = field.charsetnr == _BINARY or field.charsetnr in _UTF8MB4
+    return readable and field.get_all_data().startswith(_CATALOG)
 
 
 def is_rounded(field: Any) -> bool:

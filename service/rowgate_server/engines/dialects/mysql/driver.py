@@ -129,18 +129,24 @@ class MySQLDriver:
         return await self._probing.ask(ask_role)
 
     async def kill(self, connection: Any) -> None:
-        """End a connection, and what it runs, from another one."""
+        """End a connection, and what it runs, from another one; and wait until it is gone.
 
-        async def end(control: Any) -> None:
+        The server's OK says only that it has taken note: a statement may come to look for it much later.
+        """
+
+        async def end(control: Any) -> bool:
             if self._made_at.get(connection, time.monotonic()) < self._killing.server_since:
-                return  # the server was started anew since, and its numbers are others' now
+                return False  # the server was started anew since, and its numbers are others' now
             try:
                 await control.query(f"KILL {connection.thread_id()}")
             except asyncmy.errors.MySQLError as error:
                 if error.args[:1] != (_NO_SUCH_THREAD,):
                     raise
+                return False
+            return True
 
-        await self._killing.ask(end)
+        while await self._killing.ask(end):  # noqa: ASYNC110 - the server tells nobody else when a connection ends
+            await asyncio.sleep(_AGAIN)
 
     def schema_version(self) -> int | None:
         """Not known without asking."""
@@ -196,6 +202,8 @@ class MySQLDriver:
         return connection
 
 
+_AGAIN = 0.01
+"""Seconds between looks whether a connection has ended."""
 _NO_SUCH_THREAD = 1094
 _MALFORMED = 2027
 _NOT_GRANTED = ((1959,), (3530,))

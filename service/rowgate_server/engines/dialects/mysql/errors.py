@@ -10,6 +10,7 @@ from typing import Any
 
 from asyncmy import errors as driver_errors
 
+from rowgate_server.engines.dialects.mysql.columns import OtherCharacterSetError
 from rowgate_server.engines.dialects.names import apart
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.causes import in_a_line
@@ -186,7 +187,7 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
             retry_after=1.0,
             cause=in_a_line(error),
         )
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, (UnicodeDecodeError, OtherCharacterSetError)):
         return RowgateError(
             Reason.NOT_SUPPORTED,
             "the database's answer is not in UTF-8: the statement, or one before it, has set another character set",

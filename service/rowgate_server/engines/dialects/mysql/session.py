@@ -174,7 +174,7 @@ class MySQLSession:
                 Reason.NOT_SUPPORTED, "the database does not describe this statement", outcome=Outcome.NOT_RUN
             )
         return Description(
-            columns=tuple(columns.column(field) for field in prepared.fields),
+            columns=tuple(columns.columns_of(prepared.fields)),
             parameters=tuple(ParameterType() for _ in statement.values),
         )
 

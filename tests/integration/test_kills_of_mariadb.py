@@ -1,0 +1,64 @@
+"""MariaDB says OK to a KILL before the statement has noticed: only what is gone from its list has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from rowgate_server.engines.cleaning import Cleaner
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.driver import Driver, ExecuteMode, Session
+from rowgate_server.engines.registry import Target, Timeouts, make_driver
+from rowgate_server.engines.values import BoundStatement
+from rowgate_server.observability.metrics import Metrics
+from support.eventually import eventually
+from support.mariadb import MariaDB
+from support.throwaway import DATABASE, HOST, PASSWORD, USER
+
+# One step on a large value, which looks nowhere whether it is to end.
+DEAF = "select locate(concat(repeat('a', 3000), 'b'), repeat('a', 800000)) /* deaf */"
+LISTED = "select count(*) from information_schema.processlist where info like 'select locate%deaf%'"
+
+
+@pytest.fixture
+async def driver(mariadb_server: MariaDB) -> AsyncIterator[Driver]:
+    target = Target(Dialect.MYSQL, True, HOST, mariadb_server.port, USER, PASSWORD, DATABASE)
+    driver = make_driver(target, Timeouts(connect=10, statement=30, probe=5, probe_interval=5))
+    yield driver
+    await driver.close()
+
+
+async def left(driver: Driver, server: MariaDB) -> Session:
+    """One whose statement runs, and whose caller has left."""
+    session = driver.session(await driver.connect())
+    call = asyncio.create_task(session.execute(BoundStatement((DEAF,), ()), ExecuteMode()))
+    await eventually(lambda: listed(server), 5, "it ran")
+    call.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await call
+    return session
+
+
+def listed(server: MariaDB) -> bool:
+    return bool(server.execute(LISTED)[0][0])
+
+
+async def test_a_kill_waits_until_the_statement_is_gone(driver: Driver, mariadb_server: MariaDB) -> None:
+    session = await left(driver, mariadb_server)
+    await session.kill()
+    assert not listed(mariadb_server)
+
+
+async def test_one_that_outlasts_the_bound_is_counted_as_not_killed(driver: Driver, mariadb_server: MariaDB) -> None:
+    metrics = Metrics()
+    cleaner = Cleaner(0.1, metrics.database("db"))
+    await cleaner.clean(await left(driver, mariadb_server), kill=True)
+    (failures,) = metrics.cleanup_failures.collect()
+    assert {(each.labels["kind"], each.value) for each in failures.samples if each.name.endswith("_total")} >= {
+        ("kill", 1)
+    }
+    await eventually(lambda: not listed(mariadb_server), 20, "it was over")
+    await cleaner.close()
