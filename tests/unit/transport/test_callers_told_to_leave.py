@@ -105,6 +105,8 @@ async def test_a_caller_is_not_told_in_the_middle_of_a_frame(pair: tuple[int, so
         told.clear()
         end.send(b"x")
         caller.recv(1)
+        caller.send(b"y")  # with which it acknowledges
+        end.recv(1)
         return not hang_up()
 
     await eventually(just_sent, 10, "it was left alone")
