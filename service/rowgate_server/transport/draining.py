@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import grpc.aio
 
 from rowgate_server.engines import clock
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.transport import connections
 from rowgate_server.transport.health import Health
@@ -43,6 +44,9 @@ _REFUSALS = 4096
 
 _BEFORE_THE_END = 0.5
 """Seconds before the grace ends: time to stop statements, and to tell their callers so."""
+
+_STOPPED = 0.1
+"""Seconds after which a stream has told that its statement was stopped, if its caller reads."""
 
 _CLEANING_UP = 0.7
 """Seconds that handlers have to clean up once they are cancelled."""
@@ -143,12 +147,20 @@ class Draining:
                 self._transacting.stop(0.0)
                 stopped = self._stop_statements()
                 _log.warning("calls are cut short", calls=len(self._calls), statements=stopped, hurry=hurry.is_set())
+                self._end_streams()
                 await asyncio.wait({stopping}, timeout=_BEFORE_THE_END)
             if not stopping.done():
                 await self._server.stop(None)
             await stopping
         finally:
             hurried.cancel()
+
+    def _end_streams(self) -> None:
+        """End those whose callers read no more, though their statements were stopped: they may yet read why."""
+        at = clock.now() + _STOPPED
+        for call in self._calls:
+            if call.labels.grpc_type == "server_stream":
+                call.end_at(at, RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the stream", retry_after=1.0))
 
 
 async def _wait(hurry: asyncio.Event, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,9 +13,14 @@ import pytest
 from unit.transport.ending import Ending, ending
 from unit.transport.wrapped import request
 
+from rowgate.v1.query_service_pb2 import StreamQueryResponse
+from rowgate.v1.result_pb2 import ResultSet, Row
+from rowgate.v1.value_pb2 import Value
 from rowgate_server.transport import connections
 from support import bare_http2
 from support.eventually import eventually
+
+LARGE = Row(values=[Value(bytes_value=bytes(1_000_000))])
 
 
 @pytest.fixture
@@ -132,3 +138,21 @@ async def test_peers_are_named_as_grpc_names_them(served: Ending) -> None:
     served.service.behaviours["note"] = note
     await served.stub.ExecuteQuery(request("note"))
     assert served.peers() == seen
+
+
+async def test_a_stream_whose_caller_read_no_more_ends_with_the_reason_once_it_reads_again(served: Ending) -> None:
+    async def endless(context: Any) -> None:
+        while True:
+            await context.write(StreamQueryResponse(result=ResultSet(rows=[LARGE])))
+
+    served.service.behaviours["endless"] = endless
+    call = served.stub.StreamQuery(request("endless"))
+    await call.read()
+    drained = asyncio.create_task(served.drain(1))
+    await served.service.cleaned_up.wait()
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        while await call.read() is not grpc.aio.EOF:
+            pass
+    assert await call.code() is grpc.StatusCode.UNAVAILABLE
+    assert await call.details() == "the gateway stopped the stream"
+    await drained
