@@ -47,7 +47,7 @@ consistency: dev tools engines ## run thousands of transactions at once, and loo
 	@LONG_RUN=1 $(bin)/python -m pytest tests/integration/consistency $(ARGS)
 
 life: dev tools engines ## restart twenty times under load, and flood with ten times as many calls (minutes)
-	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_draining.py tests/e2e/test_workers.py \
+	@LONG_RUN=1 $(bin)/python -m pytest tests/e2e/test_restarts.py tests/e2e/test_workers.py \
 	  tests/e2e/test_statements_are_gone.py tests/e2e/test_given_up.py \
 	  tests/integration/test_hostile_clients.py $(ARGS)
 

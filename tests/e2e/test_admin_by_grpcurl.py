@@ -31,7 +31,7 @@ async def test_a_stranger_lists_and_cancels_a_query_of_the_demo() -> None:
             listed: dict[str, Any] = {}
             for _ in range(100):
                 listed = await asyncio.to_thread(grpcurl, gateway.address, "ListQueries", tag="report")
-                if listed:
+                if listed and listed["queries"][0]["state"] == "QUERY_STATE_RUNNING":
                     break
             (query,) = listed["queries"]
             assert query["statement"] == ENDLESS.replace("12345", "?").replace("i + 1", "i + ?").replace(

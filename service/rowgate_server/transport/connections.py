@@ -9,7 +9,8 @@ long calls. The core does not tell of its sockets, but Linux does.
 A call that its caller sends at the very moment of the closing may have been run, for all that the caller knows, so a
 write is not made again. Where nothing encrypts the connection, the caller is told instead: a GOAWAY (RFC 9113, 6.8) has
 it begin no more calls there, and what it had sent by then is answered; so `stop` has nothing to drop. The core writes
-whole frames, and has nothing to write where no call is.
+whole frames, and has nothing to write where no call is. Calls that take long do not keep a caller from being told: it
+is told as soon as nothing has been sent for a while.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import struct
 import termios
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -31,8 +33,15 @@ _MAPPED = "::ffff:"
 _GOAWAY = bytes((0, 0, 8, 7, 0, 0, 0, 0, 0)) + (2**31 - 1).to_bytes(4, "big") + bytes(4)
 """Begin no more calls here; those that were begun are answered."""
 
-_HEARD = 0.3
+HEARD = 0.3
 """Seconds until a caller has heard, and what it sent before has come to a handler, however busy the process is."""
+
+_RESTS = 20
+"""Milliseconds without a byte sent, and none unsent, after which the core stands at the end of a frame. It goes on with
+one that the socket had no room for as soon as there is some; a GOAWAY within a frame would be taken for rows."""
+
+_LAST_SENT = struct.Struct("=44xI")
+"""Milliseconds since the last byte was sent, in Linux's `tcp_info`."""
 
 
 def stop_listening(port: int) -> None:
@@ -43,13 +52,15 @@ def stop_listening(port: int) -> None:
                 found.shutdown(socket.SHUT_RDWR)
 
 
-def hang_up(port: int, busy: Collection[str], told: dict[str, float] | None = None) -> int:
-    """Close the connections to this port that nothing is on, or tell their callers to leave.
+def hang_up(port: int, busy: Collection[str], told: dict[str, float], *, plain: bool, unsent: int = 0) -> int:
+    """Close the connections to this port that nothing is on; or, where they are plain, tell their callers to leave.
 
     Args:
         port: which.
-        busy: the peers, as gRPC names them, whose connections are left alone.
-        told: the peers that have been told to leave, and when; those that have not are told now. None: they can't be.
+        busy: the peers, as gRPC names them, with calls: such a connection is not closed, and told only while it rests.
+        told: the peers whose connections have been closed, or who have been told, and when; more are added.
+        plain: whether nothing encrypts the connections, so that callers can be told.
+        unsent: bytes that the callers need not have acknowledged.
 
     Returns:
         How many are left, but for those whose callers must have heard.
@@ -60,15 +71,13 @@ def hang_up(port: int, busy: Collection[str], told: dict[str, float] | None = No
             continue
         try:
             peer = peer_of(found)
-            if peer in busy or _unsent(found):
-                left += 1
-            elif told is None:
-                found.shutdown(socket.SHUT_RDWR)
-            else:
-                if peer not in told:
+            if peer not in told and not (_unsent(found) > unsent or (peer in busy and not (plain and _rests(found)))):
+                if plain:
                     found.send(_GOAWAY, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-                    told[peer] = clock.now()
-                left += clock.now() - told[peer] < _HEARD
+                else:
+                    found.shutdown(socket.SHUT_RDWR)
+                told[peer] = clock.now()
+            left += peer not in told or (plain and clock.now() - told[peer] < HEARD)
         except OSError:
             continue  # closed already
     return left
@@ -118,3 +127,9 @@ def _unsent(found: socket.socket) -> int:
     waiting = array.array("i", [0])
     fcntl.ioctl(found, termios.TIOCOUTQ, waiting)
     return waiting[0]
+
+
+def _rests(found: socket.socket) -> bool:
+    """Whether nothing has been sent for a while."""
+    (since,) = _LAST_SENT.unpack(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_SENT.size))
+    return bool(since >= _RESTS)

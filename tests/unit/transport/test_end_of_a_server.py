@@ -5,74 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
-from unit.transport.wrapped import Service, request, unguarded
+from unit.transport.ending import Ending, ending
+from unit.transport.wrapped import request
 
-from rowgate.v1 import query_service_pb2_grpc
-from rowgate_server.observability.metrics import Metrics
+from rowgate.v1.query_service_pb2 import StreamQueryResponse
+from rowgate.v1.result_pb2 import ResultSet, Row
+from rowgate.v1.value_pb2 import Value
 from rowgate_server.transport import connections
-from rowgate_server.transport.draining import Draining, DrainTimes
-from rowgate_server.transport.health import Health
-from rowgate_server.transport.interceptors import Chain
-from rowgate_server.transport.interceptors.underway import CallsUnderWay
-from rowgate_server.transport.transacting import Transacting
 from support import bare_http2
 from support.eventually import eventually
 
-
-class Silent:
-    """In the place of health and transactions, which have nothing to do here."""
-
-    def drain(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def stop(self, grace: float) -> None:
-        pass
-
-
-@dataclass
-class Ending:
-    service: Service
-    calls: CallsUnderWay
-    port: int
-    stub: Any
-    draining: Draining
-
-    def peers(self) -> list[str]:
-        """The connections to the server, by their other ends."""
-        peers = []
-        for found in connections._sockets_of(self.port):
-            with contextlib.suppress(OSError):  # it is being closed, or listens
-                peers.append(connections.peer_of(found))
-        return peers
-
-    async def drain(self, grace: float) -> None:
-        await self.draining.drain(DrainTimes(grace, 0), asyncio.Event())
+LARGE = Row(values=[Value(bytes_value=bytes(1_000_000))])
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[Ending]:
-    service, calls, silent = Service(), CallsUnderWay(), Silent()
-    server = grpc.aio.server()
-    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
-    query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
-        draining = Draining(
-            server, port, cast("Health", silent), calls, cast("Transacting", silent), stop_statements=lambda: 0
-        )
-        yield Ending(service, calls, port, stub, draining)
-    await server.stop(None)
+    async with ending() as server:
+        yield server
 
 
 async def test_a_handler_that_still_cleans_up_is_waited_for(served: Ending) -> None:
@@ -127,12 +81,13 @@ async def test_a_connection_is_closed_once_no_call_is_on_it(served: Ending) -> N
     served.service.behaviours["nothing"] = nothing
     await served.stub.ExecuteQuery(request("nothing"))
     (peer,) = served.peers()
-    assert connections.hang_up(served.port, {peer}) == 1
+    assert connections.hang_up(served.port, {peer}, {}, plain=False) == 1
     assert served.peers() == [peer], "a call is on it"
-    await eventually(lambda: not connections.hang_up(served.port, set()) and not served.peers(), 10, "it was closed")
+    told = dict[str, float]()
+    await eventually(lambda: not served.hang_up(told, plain=False) and not served.peers(), 10, "it was closed")
     assert await served.stub.ExecuteQuery(request("nothing"), wait_for_ready=True), "the port is still listened on"
     connections.stop_listening(served.port)
-    connections.hang_up(served.port, set())
+    served.hang_up({}, plain=False)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", served.port)
 
@@ -140,12 +95,12 @@ async def test_a_connection_is_closed_once_no_call_is_on_it(served: Ending) -> N
 async def test_a_caller_is_told_to_leave_before_its_connection_is_closed(served: Ending) -> None:
     async with bare_http2.connected(f"127.0.0.1:{served.port}") as (reader, _):
         told: dict[str, float] = {}
-        await eventually(lambda: connections.hang_up(served.port, set(), told) == 1 and bool(told), 10, "it was told")
+        await eventually(lambda: served.hang_up(told) == 1 and bool(told), 10, "it was told")
         assert set(told) == set(served.peers())
         async with asyncio.timeout(10):
             while (await bare_http2.next_frame(reader))[0] != bare_http2.GOAWAY:
                 pass
-        await eventually(lambda: not connections.hang_up(served.port, set(), told), 10, "it must have heard")
+        await eventually(lambda: not served.hang_up(told), 10, "it must have heard")
         assert set(told) == set(served.peers()), "what it sent before may still come"
         await served.drain(60)
         async with asyncio.timeout(10):
@@ -166,7 +121,7 @@ async def test_a_call_that_was_begun_is_answered_after_that_word_and_the_next_go
     call = served.stub.ExecuteQuery(request("wait"))
     await served.service.entered.wait()
     (peer,), told = served.peers(), dict[str, float]()
-    await eventually(lambda: connections.hang_up(served.port, set(), told) == 1 and bool(told), 10, "it was told")
+    await eventually(lambda: served.hang_up(told) == 1 and bool(told), 10, "it was told")
     while len(served.peers()) < 2:  # the word may take a moment to arrive
         await served.stub.ExecuteQuery(request("nothing"), wait_for_ready=True)
     go_on.set()
@@ -183,3 +138,21 @@ async def test_peers_are_named_as_grpc_names_them(served: Ending) -> None:
     served.service.behaviours["note"] = note
     await served.stub.ExecuteQuery(request("note"))
     assert served.peers() == seen
+
+
+async def test_a_stream_whose_caller_read_no_more_ends_with_the_reason_once_it_reads_again(served: Ending) -> None:
+    async def endless(context: Any) -> None:
+        while True:
+            await context.write(StreamQueryResponse(result=ResultSet(rows=[LARGE])))
+
+    served.service.behaviours["endless"] = endless
+    call = served.stub.StreamQuery(request("endless"))
+    await call.read()
+    drained = asyncio.create_task(served.drain(1))
+    await served.service.cleaned_up.wait()
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        while await call.read() is not grpc.aio.EOF:
+            pass
+    assert await call.code() is grpc.StatusCode.UNAVAILABLE
+    assert await call.details() == "the gateway stopped the stream"
+    await drained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
@@ -23,7 +23,7 @@ class CallsUnderWay:
     def __init__(self) -> None:
         self._open: set[RpcCall] = set()
         self._ended = asyncio.Event()
-        self._closed = False
+        self._refused: Callable[[str], bool] | None = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -31,9 +31,13 @@ class CallsUnderWay:
     def __iter__(self) -> Iterator[RpcCall]:
         return iter(tuple(self._open))
 
+    def refuse(self, peers: Callable[[str], bool]) -> None:
+        """From now on, refuse new calls of the peers, as gRPC names them, that this holds for."""
+        self._refused = peers
+
     def close(self) -> None:
-        """From now on, refuse."""
-        self._closed = True
+        """From now on, refuse all."""
+        self.refuse(lambda _: True)
 
     def begin(self, call: RpcCall) -> None:
         """A handler begins: outside of all interceptors."""
@@ -65,8 +69,8 @@ class CallsUnderWay:
         """Nothing to do."""
 
     def enter(self, call: RpcCall) -> None:
-        """Refuse, once closed."""
-        if self._closed and call.labels.grpc_service != _ANSWERED:
+        """Refuse whom it holds for."""
+        if self._refused is not None and call.labels.grpc_service != _ANSWERED and self._refused(call.peer):
             raise RowgateError(
                 Reason.SHUTTING_DOWN,
                 "the gateway is stopping, and takes no new calls",

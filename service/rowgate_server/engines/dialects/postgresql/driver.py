@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,9 @@ _ROLE = """
 SELECT current_setting('transaction_read_only') = 'off',
   (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0')::bigint
 """
+
+_REPLACING = 0.5
+"""Seconds that a probe has to open the connection anew by which statements are ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class PostgreSQLDriver:
             try:
                 connection.started = await connection.fetchval(STARTED)
                 await self._wiping.learn(connection)
+                await self._ending.ready()
             except BaseException:
                 connection.terminate()
                 raise
@@ -110,6 +115,11 @@ class PostgreSQLDriver:
         except BaseException:
             self._drop_probing()
             raise
+        # The pool's connections may live on for long; the next that is opened tells why there can be none.
+        if self._ending.wanted:
+            with suppress(Exception):
+                async with asyncio.timeout(_REPLACING):
+                    await self._ending.ready()
         return ServerFacts(row[0], row[1] or "")
 
     async def role(self) -> Role:

@@ -22,7 +22,22 @@ WHERE pg_catalog.date_part('epoch', backend_start) OPERATOR(pg_catalog.=) $2
 
 
 class Control(control.Control):
-    """Asked on asyncpg's, of the same login: a role may end its own processes."""
+    """Asked on asyncpg's, of the same login: a role may end its own processes.
+
+    It is opened before there is anything to end: when there is, the login may have no connection left.
+    """
+
+    wanted = False
+    """Whether there may be something to end."""
+
+    async def ready(self) -> None:
+        """Have it open, unless it is."""
+        self.wanted = True
+        if self._connection is not None and not self._connection.is_closed():
+            return
+        async with self._lock, asyncio.timeout(self._timeout):
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._open()
 
     async def end(self, number: int, started: float) -> None:
         """End a process, and wait until it is gone.

@@ -1,0 +1,74 @@
+"""A server of the tests' own that can be ended: nothing but it, the calls under way, and its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import grpc.aio
+from unit.transport.wrapped import Service, unguarded
+
+from rowgate.v1 import query_service_pb2_grpc
+from rowgate_server.observability.metrics import Metrics
+from rowgate_server.transport import connections
+from rowgate_server.transport.draining import Draining, DrainTimes
+from rowgate_server.transport.health import Health
+from rowgate_server.transport.interceptors import Chain
+from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.transacting import Transacting
+
+
+class Silent:
+    """In the place of health and transactions, which have nothing to do here."""
+
+    def drain(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def stop(self, grace: float) -> None:
+        pass
+
+
+@dataclass
+class Ending:
+    service: Service
+    calls: CallsUnderWay
+    port: int
+    stub: Any
+    draining: Draining
+
+    def peers(self) -> list[str]:
+        """The connections to the server, by their other ends."""
+        peers = []
+        for found in connections._sockets_of(self.port):
+            with contextlib.suppress(OSError):  # it is being closed, or listens
+                peers.append(connections.peer_of(found))
+        return peers
+
+    def hang_up(self, told: dict[str, float], *, plain: bool = True) -> int:
+        return connections.hang_up(self.port, set(), told, plain=plain)
+
+    async def drain(self, grace: float) -> None:
+        await self.draining.drain(DrainTimes(grace, 0), asyncio.Event())
+
+
+@contextlib.asynccontextmanager
+async def ending() -> AsyncIterator[Ending]:
+    service, calls, silent = Service(), CallsUnderWay(), Silent()
+    server = grpc.aio.server()
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
+    query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
+        draining = Draining(
+            server, port, cast("Health", silent), calls, cast("Transacting", silent), stop_statements=lambda: 0
+        )
+        yield Ending(service, calls, port, stub, draining)
+    await server.stop(None)
