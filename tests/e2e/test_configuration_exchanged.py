@@ -336,7 +336,7 @@ async def test_the_log_s_level_changes(configured: Configured) -> None:
     configured.settings["log"] = {"level": "info"}
     await configured.exchange()
     await configured.name()
-    assert configured.told('"event": "call"') > calls
+    await eventually(lambda: configured.told('"event": "call"') > calls, 20, "the call is logged")
 
 
 @ALONE
