@@ -138,13 +138,17 @@ class Child:
     def freeze(self) -> None:
         """Stops the process and its descendants where they are (SIGSTOP): sockets stay open and silent."""
         assert self.exit_code is None, f"process {self.pid} has ended"
-        # Parents come first: a parent that is stopped has no new children.
-        with proc.Processes(proc.tree(self.pid)) as family:
-            family.send(signal.SIGSTOP)
         deadline = time.monotonic() + _FREEZE_WITHIN
+        self._halt()
         while not all(proc.is_stopped(pid) for pid in proc.tree(self.pid)):
             assert time.monotonic() < deadline, f"process {self.pid} does not stop"
             os.sched_yield()
+            self._halt()  # a child that came while the others were looked up
+
+    def _halt(self) -> None:
+        # Parents come first: a parent that is stopped has no new children.
+        with proc.Processes(proc.tree(self.pid)) as family:
+            family.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Lets a frozen process go on (SIGCONT)."""
