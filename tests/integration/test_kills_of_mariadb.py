@@ -46,19 +46,30 @@ def listed(server: MariaDB) -> bool:
     return bool(server.execute(LISTED)[0][0])
 
 
-async def test_a_kill_waits_until_the_statement_is_gone(driver: Driver, mariadb_server: MariaDB) -> None:
+async def test_a_kill_tells_whether_the_statement_is_gone(driver: Driver, mariadb_server: MariaDB) -> None:
     session = await left(driver, mariadb_server)
-    await session.kill()
-    assert not listed(mariadb_server)
+    assert not await session.kill()
+    assert listed(mariadb_server)
+    await eventually(lambda: not listed(mariadb_server), 20, "it was over")
+    assert await session.kill()
 
 
-async def test_one_that_outlasts_the_bound_is_counted_as_not_killed(driver: Driver, mariadb_server: MariaDB) -> None:
+async def test_one_that_outlasts_the_bound_is_counted_and_holds_its_place(
+    driver: Driver, mariadb_server: MariaDB
+) -> None:
     metrics = Metrics()
     cleaner = Cleaner(0.1, metrics.database("db"))
-    await cleaner.clean(await left(driver, mariadb_server), kill=True)
+    session = await left(driver, mariadb_server)
+    freed = asyncio.Event()
+    await cleaner.clean(session, kill=True)
+    cleaner.once_free(session, freed.set)
+    assert listed(mariadb_server)
+    assert not freed.is_set()
     (failures,) = metrics.cleanup_failures.collect()
     assert {(each.labels["kind"], each.value) for each in failures.samples if each.name.endswith("_total")} >= {
         ("kill", 1)
     }
-    await eventually(lambda: not listed(mariadb_server), 20, "it was over")
+    async with asyncio.timeout(20):
+        await freed.wait()
+    assert not listed(mariadb_server)
     await cleaner.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from support.throwaway import DATABASE, HOST, PASSWORD, USER
 STUBBORN = """do $$ begin perform set_config('client_connection_check_interval', '0', false);
 loop begin loop perform pg_sleep(0.05); end loop; exception when query_canceled then null; end; end loop; end $$"""
 STUBBORN_ONES = "from pg_stat_activity where query like 'do $$%query_canceled%' and state = 'active'"
+# Two long arrays are compared in one step, which looks nowhere whether it is to end.
+DEAF = """select array(select generate_series(1, 36000)) && array(select generate_series(40001, 76000)) as deaf"""
+DEAF_ONES = "select count(*) from pg_stat_activity where query like '%as deaf' and state = 'active'"
 SLEEP = "select pg_sleep(47)"
 RUNNING = f"select count(*) from pg_stat_activity where query = '{SLEEP}' and state = 'active'"
 
@@ -97,6 +101,23 @@ async def test_a_statement_that_catches_its_cancellation_is_ended_with_its_proce
         assert far.server.execute(f"select count(*) {STUBBORN_ONES}") == [(0,)]
         assert far.count("rowgate_pool_cleanup_failures_total", {"kind": "kill"}) == 0
         assert await far.scalar(far.id_sql) != number
+
+
+async def test_one_that_the_server_cannot_stop_holds_its_place_until_it_is_over(
+    postgresql_server: PostgreSQL,
+) -> None:
+    async with linked(postgresql_server, "postgresql", size=1) as far:
+        with pytest.raises(RowgateError):
+            await far.run(DEAF, 0.3)
+        failed = partial(far.count, "rowgate_pool_cleanup_failures_total", {"kind": "kill"})
+        await eventually(lambda: failed() == 1, 5, "it outlasted the bound")
+        looks = 0
+        while (far.in_use, far.server.execute(DEAF_ONES)) == (1, [(1,)]):
+            looks += 1
+            await asyncio.sleep(0.05)
+        assert looks
+        assert far.server.execute(DEAF_ONES) == [(0,)], "its place was not free while it ran"
+        await eventually(lambda: far.in_use == 0, 5, "its place is free")
 
 
 async def test_one_that_may_not_be_ended_costs_its_connection_and_is_counted(postgresql_server: PostgreSQL) -> None:

@@ -1,7 +1,8 @@
 """Wipes sessions clean, and ends what still runs on those that are dropped; within a bound, as their places wait.
 
-A kill that is not acknowledged within it costs the connection, and is tried again behind that: a statement that nobody
-waits for must not run on because the database, or the way to it, was silent for a while.
+A statement that has not ended within it costs the connection, and is killed again behind that: what nobody waits for
+must not run on because the database, or the way to it, was silent for a while. A server that is silent holds no place.
+One that answers, and cannot stop the statement, does: callers could pile up any number of them otherwise.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from rowgate_server.engines import clock
 from rowgate_server.engines.driver import Session
 from rowgate_server.observability.metrics import DatabaseMetrics
 
+_LOOK = 0.01
+"""Seconds until the first look whether a statement has ended."""
 _AGAIN, _TRIES, _PER_TRY = 0.5, 20, 2.0
-"""Seconds between kills behind the first, how many, and seconds for each."""
+"""Seconds between kills behind the bound, how many may fail, and seconds for each."""
 
 
 class Cleaner:
@@ -28,6 +32,7 @@ class Cleaner:
         self._bound = bound
         self._metrics = metrics
         self._behind: set[asyncio.Task[None]] = set()
+        self._running_on: dict[Session, asyncio.Future[None]] = {}
 
     async def clean(self, session: Session, *, kill: bool) -> str:
         """Reset a session; or kill what runs in it.
@@ -35,30 +40,25 @@ class Cleaner:
         Returns:
             Why its connection can't be used again, as one of `INVALIDATED`; empty where it can.
         """
-        unfit = "reset_failed" if not kill else "dead" if session.lost() else "killed"
+        if kill:
+            unfit = "dead" if session.lost() else "killed"
+            await self._kill(session)
+            return unfit
         try:
             async with asyncio.timeout(self._bound):
-                if kill:
-                    await session.kill()
-                else:
-                    await session.reset()
-                    self._metrics.connections.resets += 1
-                    return ""
+                await session.reset()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, it is not to be used again
-            self._metrics.cleanup_failed(error, kill=kill)
-            if kill:
-                task = asyncio.create_task(self._kill_behind(session), name="rowgate-kill")
-                self._behind.add(task)
-                task.add_done_callback(self._behind.discard)
-        return unfit
+            self._metrics.cleanup_failed(error, kill=False)
+            return "reset_failed"
+        self._metrics.connections.resets += 1
+        return ""
 
-    @staticmethod
-    def once_free(session: Session, free: Callable[[], None]) -> None:
-        """Free the place of a session that was closed: at once, unless something of it still runs in this process.
+    def once_free(self, session: Session, free: Callable[[], None]) -> None:
+        """Free the place of a session that was closed: at once, unless what ran on it still runs.
 
-        Callers could pile up any number of busy threads otherwise, each of them with a core and a gigabyte.
+        Callers could pile up any number of statements otherwise, each of them with a core and a gigabyte.
         """
-        occupied = session.occupies()
+        occupied = self._running_on.pop(session, None) or session.occupies()
         if occupied is None:
             free()
         else:
@@ -71,13 +71,45 @@ class Cleaner:
         if self._behind:
             await asyncio.wait(self._behind)
 
-    @staticmethod
-    async def _kill_behind(session: Session) -> None:
-        for _ in range(_TRIES):
-            await asyncio.sleep(_AGAIN)
-            try:
-                async with asyncio.timeout(_PER_TRY):
-                    await session.kill()
-            except Exception:  # noqa: BLE001, S112 - it was logged and counted when it failed first
-                continue
-            return
+    async def _kill(self, session: Session) -> None:
+        """Kill what runs, and wait until it is gone; behind the bound, in a task."""
+        heard, pause = False, _LOOK
+        try:
+            async with asyncio.timeout(self._bound):
+                while not await session.kill():
+                    heard = True
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _AGAIN)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, it may still run
+            told = TimeoutError("the database knows that it is to end, and it still runs") if heard else error
+            self._metrics.cleanup_failed(told, kill=True)
+            over = asyncio.get_running_loop().create_future()
+            if heard:
+                self._running_on[session] = over
+            task = asyncio.create_task(self._kill_behind(session, over), name="rowgate-kill")
+            self._behind.add(task)
+            task.add_done_callback(self._behind.discard)
+
+    async def _kill_behind(self, session: Session, over: asyncio.Future[None]) -> None:
+        """Kill it again for as long as the server answers that it still runs; `over` once that can't be said."""
+        tries, since = _TRIES, clock.now()
+        try:
+            while tries:
+                await asyncio.sleep(_AGAIN)
+                try:
+                    async with asyncio.timeout(_PER_TRY):
+                        gone = await session.kill()
+                except Exception:  # noqa: BLE001 - it was logged and counted when it failed first
+                    tries -= 1
+                    _settle(over)
+                    continue
+                if gone:
+                    self._metrics.killed_late(clock.now() - since)
+                    return
+        finally:
+            _settle(over)
+
+
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)

@@ -207,8 +207,12 @@ class Session(Protocol):
     def lost(self) -> bool:
         """Whether the link is down, and this side did not close it by giving up an answer."""
 
-    async def kill(self) -> None:
-        """Stop the statement that may still run on the server; the connection is dropped afterwards."""
+    async def kill(self) -> bool:
+        """Stop the statement that may still run; the connection is dropped afterwards.
+
+        Returns:
+            Whether it is gone. If not, the server has taken note that it is to end, and it has not ended yet.
+        """
 
     def reflecting(self) -> AbstractContextManager[None]:
         """While this lasts, cells come as SQLAlchemy's reflection wants them."""

@@ -95,10 +95,10 @@ class _TracedSession(_Before):
         changed: Sequence[int] | int = await self._within(span, self._inner.execute_many(statements))
         return changed
 
-    async def kill(self) -> None:
+    async def kill(self) -> bool:
         self._leave("killed")
         self._begin_due = False
-        await self._inner.kill()
+        return bool(await self._inner.kill())
 
     def defer_reset(self, *, reads: bool) -> bool:
         self._leave("abandoned")

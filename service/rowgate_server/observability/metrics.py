@@ -129,6 +129,10 @@ class DatabaseMetrics:
         self._cleanups[kind].inc()
         _log.warning("connection dropped", database=self.name, cause=f"{kind} failed", error=repr(error))
 
+    def killed_late(self, seconds: float) -> None:
+        """What could not be killed at first has ended, so long after its connection was dropped."""
+        _log.info("killed statement ended late", database=self.name, seconds=round(seconds, 3))
+
 
 class HostMetrics(DatabaseMetrics):
     """What happens to the connections of one of a database's servers: it is counted together with the others.

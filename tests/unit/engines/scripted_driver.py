@@ -174,6 +174,7 @@ class ScriptedDriver:
         self.defers = False
         self.dead: set[int] = set()
         self.occupying: asyncio.Future[Any] | None = None
+        self.deaf = False
         self._links = 0
 
     @property
@@ -263,9 +264,10 @@ class ScriptedSession:
         self._note(f"reset {self._number}")
         await self._driver.resetting()
 
-    async def kill(self) -> None:
+    async def kill(self) -> bool:
         self._note(f"kill {self._number}")
         await self._driver.killing()
+        return not self._driver.deaf
 
     def defer_reset(self, *, reads: bool) -> bool:
         return reads and self._driver.defers

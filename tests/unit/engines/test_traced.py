@@ -101,8 +101,8 @@ class Session:
             raise BrokenError
         return len(statements)
 
-    async def kill(self) -> None:
-        """Killed."""
+    async def kill(self) -> bool:
+        return True
 
     async def reset(self) -> None:
         """Reset."""

@@ -128,25 +128,24 @@ class MySQLDriver:
         """Whether it takes writes, is in step with its cluster, and how far its data goes."""
         return await self._probing.ask(ask_role)
 
-    async def kill(self, connection: Any) -> None:
-        """End a connection, and what it runs, from another one; and wait until it is gone.
+    async def kill(self, connection: Any) -> bool:
+        """End a connection, and what it runs, from another one: whether it is gone.
 
         The server's OK says only that it has taken note: a statement may come to look for it much later.
         """
 
         async def end(control: Any) -> bool:
             if self._made_at.get(connection, time.monotonic()) < self._killing.server_since:
-                return False  # the server was started anew since, and its numbers are others' now
+                return True  # the server was started anew since, and its numbers are others' now
             try:
                 await control.query(f"KILL {connection.thread_id()}")
             except asyncmy.errors.MySQLError as error:
                 if error.args[:1] != (_NO_SUCH_THREAD,):
                     raise
-                return False
-            return True
+                return True
+            return False
 
-        while await self._killing.ask(end):  # noqa: ASYNC110 - the server tells nobody else when a connection ends
-            await asyncio.sleep(_AGAIN)
+        return await self._killing.ask(end)
 
     def schema_version(self) -> int | None:
         """Not known without asking."""
@@ -202,8 +201,6 @@ class MySQLDriver:
         return connection
 
 
-_AGAIN = 0.01
-"""Seconds between looks whether a connection has ended."""
 _NO_SUCH_THREAD = 1094
 _MALFORMED = 2027
 _NOT_GRANTED = ((1959,), (3530,))

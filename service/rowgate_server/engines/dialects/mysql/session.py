@@ -55,8 +55,8 @@ AnyCursor = TypeVar("AnyCursor", TextCursor, BinaryCursor)
 class Killer(Protocol):
     """What can stop a statement from outside its connection."""
 
-    async def kill(self, connection: Any) -> None:
-        """End that connection, and what it runs."""
+    async def kill(self, connection: Any) -> bool:
+        """End that connection, and what it runs: whether it is gone."""
 
 
 class MySQLSession:
@@ -273,10 +273,10 @@ class MySQLSession:
         """Whether it has, or the way to it is gone: a read that is cancelled closes the connection as well."""
         return not self._link.alive and not self._link.given_up
 
-    async def kill(self) -> None:
+    async def kill(self) -> bool:
         """Stop what runs here, then cut the link: the rest of a result would otherwise be read to its end."""
         try:
-            await self._killer.kill(self._link.connection)
+            return await self._killer.kill(self._link.connection)
         finally:
             self.abort()
 

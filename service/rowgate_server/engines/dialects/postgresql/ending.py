@@ -7,9 +7,6 @@ from typing import Any
 
 from rowgate_server.engines.dialects import control
 
-_AGAIN = 0.02
-"""Seconds between looks whether a process has ended."""
-
 # Numbers are given again, also by a server that was started anew; with the time that it began, one is one process.
 STARTED = """
 SELECT pg_catalog.date_part('epoch', backend_start)
@@ -39,18 +36,17 @@ class Control(control.Control):
             if self._connection is None or self._connection.is_closed():
                 self._connection = await self._open()
 
-    async def end(self, number: int, started: float) -> None:
-        """End a process, and wait until it is gone.
+    async def end(self, number: int, started: float) -> bool:
+        """End a process: whether it is gone.
 
         Raises:
             asyncpg.PostgresError: it is not permitted.
         """
 
         async def terminate(connection: Any) -> bool:
-            return await connection.fetchval(_TERMINATE, number, started) is not None
+            return await connection.fetchval(_TERMINATE, number, started) is None
 
-        while await self.ask(terminate):  # noqa: ASYNC110 - the server tells nobody else when a process ends
-            await asyncio.sleep(_AGAIN)
+        return await self.ask(terminate)
 
     @staticmethod
     def _close(connection: Any) -> None:

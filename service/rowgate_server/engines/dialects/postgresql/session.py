@@ -191,7 +191,7 @@ class PostgreSQLSession:
         """Whether it has, or the way to it is gone: a cancelled read leaves the connection open."""
         return not self.alive()
 
-    async def kill(self) -> None:
+    async def kill(self) -> bool:
         """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered.
 
         A request that overtakes its statement finds nothing to cancel, so it is sent again; and a statement may take
@@ -200,19 +200,22 @@ class PostgreSQLSession:
         """
         connection = self._connection
         if connection.is_closed():
-            with suppress(OSError):
-                await self._request_cancel()
-            await self._control.end(self._protocol.backend_pid, connection.started)
-            return
+            try:
+                return await self._control.end(self._protocol.backend_pid, connection.started)
+            except Exception:
+                # It takes neither a login nor a permission.
+                with suppress(OSError):
+                    await self._request_cancel()
+                raise
         closing = asyncio.ensure_future(connection.close(timeout=_KILL_TIMEOUT))
         try:
             for _ in range(_REQUESTS):
                 if (await asyncio.wait({closing}, timeout=_OVERTAKEN))[0]:
                     await closing
-                    return
+                    return True
                 with suppress(OSError):
                     await self._request_cancel()
-            await self._control.end(self._protocol.backend_pid, connection.started)
+            return await self._control.end(self._protocol.backend_pid, connection.started)
         finally:
             closing.cancel()
             self.abort()

@@ -195,7 +195,7 @@ class SQLiteSession:
         """Never."""
         return False
 
-    async def kill(self) -> None:
+    async def kill(self) -> bool:
         """Interrupt the statement, again and again until its thread is free of it; then undo what it did.
 
         One interrupt is not enough: SQLite forgets one that comes before the statement's first step. It remembers one
@@ -207,7 +207,7 @@ class SQLiteSession:
             # Its thread has not come to that yet: it is told so again.
             self.abort()
             await asyncio.shield(self._connection.closing)
-            return
+            return True
         freed = asyncio.ensure_future(self.on_thread(self._close_open))
         try:
             while not freed.done():
@@ -217,6 +217,7 @@ class SQLiteSession:
         finally:
             freed.cancel()
         await self.on_thread(lambda connection: connection.rollback())
+        return True
 
     def _close_open(self, _: sqlite3.Connection) -> None:
         """Close the statement that was begun last, on the connection's thread."""
