@@ -1,6 +1,7 @@
 """`python -m bench.admission`: who waits how long for a connection when three times what can be done is asked for.
 
-And who is refused of a burst that comes beside half of what can be done.
+And how many are refused where calls come at random, and ask for nearly as much; and who is of a burst that comes beside
+half of what can be done.
 
 In time of its own (`unit.engines.clock`), so that the machine's load makes no difference: what is compared is the rule.
 """
@@ -24,8 +25,10 @@ _T = TypeVar("_T")
 
 _TIMES = 3
 _SETTLING = 1.0
-_WORKS, _BURSTS = 400, 40.0
-"""Seconds at the start that do not count; and how long the rest is, in works, or in seconds where there are bursts."""
+_WORKS, _BURSTS, _LOADS = 400, 40.0, 20.0
+"""Seconds at the start that do not count; and how long the rest is, in works, or in seconds where there are bursts, or
+where it is how much they ask for that differs."""
+_ASKED = (0.8, 0.9, 0.95, 1.0, 1.2, 3.0)
 
 
 class Run:
@@ -81,12 +84,21 @@ class Run:
         if began > self._settled:
             self.took.append(clock.now() - began)
 
+    @property
+    def p99(self) -> float:
+        """Of those who were served, in that of the work alone."""
+        return sorted(self.took)[math.ceil(len(self.took) * 0.99) - 1] / (1.098 * self._work)
+
+    @property
+    def share_refused(self) -> float:
+        """Of all that came."""
+        return self.refused / (self.refused + len(self.took))
+
     def __str__(self) -> str:
-        p99 = sorted(self.took)[math.ceil(len(self.took) * 0.99) - 1]
         used = len(self.took) / _WORKS / self._count
         return (
-            f"{self._count:6} | {self._work * 1000:4.0f} ms | {self._callers:7} | {p99 / (1.098 * self._work):5.2f} | "
-            f"{used:4.0%} | {self.refused / (self.refused + len(self.took)):4.0%}"
+            f"{self._count:6} | {self._work * 1000:4.0f} ms | {self._callers:7} | {self.p99:5.2f} | "
+            f"{used:4.0%} | {self.share_refused:4.0%}"
         )
 
 
@@ -97,8 +109,9 @@ def _on_the_clock(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 def main() -> None:
-    """Both tables."""
+    """The three tables."""
     _overload()
+    _loads()
     _bursts()
 
 
@@ -111,6 +124,18 @@ def _overload() -> None:
                 run = Run(places, work, callers)
                 _on_the_clock(run.all())
                 sys.stdout.write(f"{run}\n")
+
+
+def _loads() -> None:
+    """Who is refused, and p99 of the others, by how much is asked for of what can be done."""
+    sys.stdout.write("\nplaces | work    | " + " | ".join(f"asked {times:4.2f} x" for times in _ASKED) + "\n")
+    for places in (1, 4, 10):
+        for work in (0.005, 0.02, 0.05):
+            runs = [Run(places, work, 4, times) for times in _ASKED]
+            for run in runs:
+                _on_the_clock(run.all(_LOADS))
+            told = " | ".join(f"{run.share_refused:4.0%}, {run.p99:5.2f}" for run in runs)
+            sys.stdout.write(f"{places:6} | {work * 1000:4.0f} ms | {told}\n")
 
 
 def _bursts() -> None:

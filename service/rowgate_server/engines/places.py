@@ -4,12 +4,14 @@
   does not keep out one with a single call.
 - A burst may wait as long as patience lasts. A line is one for 0.2 s, whatever comes, and for `busy_wait` where it gets
   shorter: that more than can be done at once came at once is no reason to refuse what will be done in time.
-- A line that does not get empty may be as long as comes to its turn soon: in 20 ms, or the time that a place is usually
-  held for. All are served then, the first come first.
+- A line that does not get empty may be as long as comes to its turn soon: in 20 ms, or three times as long as a place
+  is usually held for. All are served then, the first come first.
 - Where it would be longer, more is asked for than can be done, and whoever has the most in line makes room. As long as
   that goes on, nobody waits longer than a place is usually held for: the last come is served first, and those who have
   waited longer are refused. So whoever is served is served in good time
-  (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461).
+  (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461). It is over when twice as
+  many as there are places had theirs at once, one after the other: calls that come at random ask for too much now and
+  then, though on the whole it can be done.
 - Who asks for less than there is for everyone may wait some more, for the place that comes free next, and is served in
   the order of coming.
 - Where nothing comes to its end any more, no more is asked for than can be done: it is done later. Those who can have a
@@ -32,9 +34,12 @@ _GROWING, _SHRINKING, _CALM, _STILL, _IN_WORK = 0.2, 0.1, 0.5, 0.1, 2
 without a refusal, after which no more is asked for than can be done; and without an end of any work, after which it
 stands still. All are so many works at the least."""
 
-_SOON, _IN_GOOD_TIME = 0.02, 0.005
-"""Seconds that are soon, however short the work, as nobody notices them; and those that are in good time where calls
-are refused, as a timer, or a wake-up, may come as late as that."""
+_SOON, _SOON_IN_WORK, _IN_GOOD_TIME = 0.02, 3, 0.005
+"""Seconds that are soon, however short the work, as nobody notices them; as many works are soon, too. And the seconds
+that are in good time where calls are refused, as a timer, or a wake-up, may come as late as that."""
+
+_AT_ONCE, _AT_ONCE_AT_LEAST = 2, 4
+"""So many for each place in a row, who need not wait, show that no more is asked for than can be done."""
 
 _SELDOM, _MORE_FOR_MODEST = 3, 4
 """Who has had no place for so many fair intervals asks for less than there is for everyone; so does who holds and waits
@@ -76,6 +81,9 @@ class Places:
 
     def __init__(self, count: int, busy_wait: float, *, through_stalls: bool = False) -> None:
         self._count = self._free = count
+        self._calm = max(_AT_ONCE * count, _AT_ONCE_AT_LEAST)
+        self._at_once = 0
+        """How many had a place without waiting since one last had to."""
         self._busy_wait = busy_wait
         self._through_stalls = through_stalls
         self._worked_at = self._after_stall = float("-inf")
@@ -98,8 +106,10 @@ class Places:
         """Take a place if one is free and nobody waits for it."""
         if self._free <= 0:
             return False
-        self._free -= 1
-        self._held[caller] = self._held.get(caller, 0) + 1
+        self._at_once += 1
+        if self._at_once == self._calm:
+            self._refused_at = float("-inf")
+        self._hold(caller)
         return True
 
     async def wait(self, caller: str, patience: float) -> None:
@@ -154,8 +164,13 @@ class Places:
             for waiter in list(queue):
                 self._refuse(waiter, error)
 
+    def _hold(self, caller: str) -> None:
+        self._free -= 1
+        self._held[caller] = self._held.get(caller, 0) + 1
+
     def _serve(self, caller: str) -> None:
-        self.take(caller)
+        self._at_once = 0
+        self._hold(caller)
         served = self._served
         served.pop(caller, None)
         served[caller] = clock.now()
@@ -170,7 +185,7 @@ class Places:
 
     def _next(self) -> _Waiter | None:
         """Whose turn it is: taken from the line."""
-        crowded, bound = self._is_crowded(), self._bound(_IN_GOOD_TIME)
+        crowded, bound = self._is_crowded(), self._good_time()
         while self._queues:
             caller = min(self._queues, key=self._rank)
             modest = crowded and self._is_modest(caller)
@@ -190,7 +205,7 @@ class Places:
         """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
         if self._is_stalled() or (self._is_burst() and not self._is_crowded()):
             if self.waiting >= self._count * self._most():
-                self._make_way(caller, CrowdedError(self._bound(_SOON)), -1)
+                self._make_way(caller, CrowdedError(self._soon()), -1)
         elif self.waiting >= self._room():
             self._make_way(caller, self._crowded(), 0)
 
@@ -243,7 +258,7 @@ class Places:
     def _crowded(self) -> CrowdedError:
         """For one who is refused for that, which shows that it still is so."""
         self._refused_at = clock.now()
-        return CrowdedError(self._bound(_SOON))
+        return CrowdedError(self._soon())
 
     def _is_modest(self, caller: str) -> bool:
         """Whether what it holds and waits for is no more than a fair share: then it is served, if late."""
@@ -260,13 +275,18 @@ class Places:
         """Seconds from place to place, where everyone has the same."""
         return len(self._served) * self._typical / self._count
 
-    def _bound(self, least: float) -> float:
-        """Seconds that one may wait in a line that is no burst."""
-        return min(self._busy_wait, max(least, self._typical))
+    def _good_time(self) -> float:
+        """Seconds that one may wait where more is asked for than can be done."""
+        return min(self._busy_wait, max(_IN_GOOD_TIME, self._typical))
+
+    def _soon(self) -> float:
+        """Seconds that come to one's turn in the longest line that is no burst."""
+        works = 1 if self._is_crowded() else _SOON_IN_WORK
+        return min(self._busy_wait, max(_SOON, works * self._typical))
 
     def _room(self) -> int:
         """How many come to their turn soon."""
-        return max(1, int(self._bound(_SOON) / max(self._typical, 1e-6) * self._count))
+        return max(1, int(self._soon() / max(self._typical, 1e-6) * self._count))
 
     def _learn(self, worked: float) -> None:
         """The median is worked out anew now and then: it costs as much as all the rest."""

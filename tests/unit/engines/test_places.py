@@ -86,12 +86,14 @@ async def test_a_burst_that_takes_too_long_is_none_once_others_come() -> None:
     assert max(street.waits["others"]) <= 0.05
 
 
-async def at_random(street: Street, *, callers: int, times: float, places: int, seconds: float) -> None:
+async def at_random(
+    street: Street, *, callers: int, times: float, places: int, seconds: float, works: int = 200
+) -> None:
     """Calls by so many callers, so many times what can be done; what happened at first is forgotten."""
     dice = random.Random(7)  # noqa: S311 - repeatable, not secret
     began = now()
     async with asyncio.TaskGroup() as calls:
-        while now() < began + 0.6 + 200 * seconds:
+        while now() < began + 0.6 + works * seconds:
             if now() < began + 0.6:
                 street.waits.clear()
             calls.create_task(street.call(f"caller {dice.randrange(callers)}", seconds * dice.uniform(0.9, 1.1)))
@@ -110,6 +112,19 @@ async def test_with_three_times_what_can_be_done_those_who_are_served_wait_no_lo
     assert len(served) > 0.95 * 4 * 200
     assert served[int(len(served) * 0.99)] <= 1.1 * seconds
     assert street.refused.total() > 2 * 0.9 * len(served)
+
+
+@pytest.mark.parametrize(
+    ("places", "seconds", "times", "most"), [(4, 0.005, 0.95, 0.07), (10, 0.005, 0.95, 0.02), (10, 0.05, 0.9, 0.01)]
+)
+@on_the_clock
+async def test_calls_at_random_that_can_be_done_on_the_whole_are_seldom_refused(
+    places: int, seconds: float, times: float, most: float
+) -> None:
+    """A line is too long now and then, by chance; that it was is no reason to refuse others for half a second."""
+    street = Street(places)
+    await at_random(street, callers=4, times=times, places=places, seconds=seconds, works=1000)
+    assert street.refused.total() <= most * sum(len(waits) for waits in street.waits.values())
 
 
 @on_the_clock
