@@ -19,7 +19,8 @@ from unittest.mock import patch
 from unit.engines.clock import ClockLoop
 
 from rowgate_server.engines import clock
-from rowgate_server.engines.places import CrowdedError, Places
+from rowgate_server.engines.line import CrowdedError
+from rowgate_server.engines.places import Places
 
 _T = TypeVar("_T")
 

@@ -2,20 +2,14 @@
 
 - A freed place goes to the caller who holds the fewest, or was served longest ago. So a caller with a thousand calls
   does not keep out one with a single call.
-- A burst may wait as long as patience lasts. A line is one for 0.2 s, whatever comes, and for `busy_wait` where it gets
-  shorter: that more than can be done at once came at once is no reason to refuse what will be done in time.
-- A line that does not get empty may be as long as comes to its turn soon: in 20 ms, or three times as long as a place
-  is usually held for. All are served then, the first come first.
-- Where it would be longer, more is asked for than can be done, and whoever has the most in line makes room. As long as
-  that goes on, nobody waits longer than a place is usually held for: the last come is served first, and those who have
-  waited longer are refused. So whoever is served is served in good time
-  (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461). It is over when twice as
-  many as there are places had theirs at once, one after the other: calls that come at random ask for too much now and
-  then, though on the whole it can be done.
+- In a line that is a burst, or that comes to its turn soon, all are served, the first come first.
+- Where it would be longer (see `line`), more is asked for than can be done, and whoever has the most in line makes
+  room. As long as that goes on, nobody waits longer than a place is usually held for: the last come is served first,
+  and those who have waited longer are refused. So whoever is served is served in good time
+  (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461).
 - Who asks for less than there is for everyone may wait some more, for the place that comes free next, and is served in
   the order of coming.
-- Where nothing comes to its end any more, no more is asked for than can be done: it is done later. Those who can have a
-  place through such a stall (`through_stalls`) wait for as long as their patience lasts, and are served in order.
+- In a stall all are served in order, if late.
 
 Unlike asyncio.Semaphore it can be asked without waiting, and tells how many wait.
 """
@@ -25,38 +19,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from statistics import median
 
 from rowgate_server.engines import clock
-
-_GROWING, _SHRINKING, _CALM, _STILL, _IN_WORK = 0.2, 0.1, 0.5, 0.1, 2
-"""Seconds for which a line that grows is a burst; after which one that has not been as long as before gets shorter;
-without a refusal, after which no more is asked for than can be done; and without an end of any work, after which it
-stands still. All are so many works at the least."""
-
-_SOON, _SOON_IN_WORK, _IN_GOOD_TIME = 0.02, 3, 0.005
-"""Seconds that are soon, however short the work, as nobody notices them; as many works are soon, too. And the seconds
-that are in good time where calls are refused, as a timer, or a wake-up, may come as late as that."""
-
-_AT_ONCE, _AT_ONCE_AT_LEAST = 2, 4
-"""So many for each place in a row, who need not wait, show that no more is asked for than can be done."""
+from rowgate_server.engines.line import GROWING, CrowdedError, Line
 
 _SELDOM, _MORE_FOR_MODEST = 3, 4
 """Who has had no place for so many fair intervals asks for less than there is for everyone; so does who holds and waits
 for no more places than a fair share. They may wait so many times as long."""
 
-_REMEMBERED, _LEARNED_EVERY = 32, 16
-_MOST_FOR_A_PLACE, _QUICK_FOR_A_PLACE = 32, 256
-"""How many may wait in a burst, and how many whose work is so quick that all come to their turn within `busy_wait`."""
 _MOST_CALLERS = 1024
-
-
-class CrowdedError(Exception):
-    """Too many wait already. `soon`: seconds after which it may be otherwise."""
-
-    def __init__(self, soon: float) -> None:
-        super().__init__("too many wait already")
-        self.soon = soon
 
 
 class _Waiter:
@@ -81,34 +52,22 @@ class Places:
 
     def __init__(self, count: int, busy_wait: float, *, through_stalls: bool = False) -> None:
         self._count = self._free = count
-        self._calm = max(_AT_ONCE * count, _AT_ONCE_AT_LEAST)
-        self._at_once = 0
-        """How many had a place without waiting since one last had to."""
-        self._busy_wait = busy_wait
-        self._through_stalls = through_stalls
-        self._worked_at = self._after_stall = float("-inf")
+        self._line = Line(count, busy_wait, through_stalls=through_stalls)
         self._held: dict[str, int] = {}
         self._queues: dict[str, deque[_Waiter]] = {}
         self._served: dict[str, float] = {}
         """When callers who had to wait were last given a place, the longest ago first."""
-        self._standing_since = 0.0
-        self._longest = 0
-        """How long the line has been since it was last empty."""
-        self._longest_at = 0.0
-        self._refused_at = float("-inf")
-        self._work: deque[float] = deque(maxlen=_REMEMBERED)
-        self._learned = 0
-        self._typical = 0.0
-        """Seconds that a place is held for."""
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return self._line.length
 
     def take(self, caller: str) -> bool:
         """Take a place if one is free and nobody waits for it."""
         if self._free <= 0:
             return False
-        self._at_once += 1
-        if self._at_once == self._calm:
-            self._refused_at = float("-inf")
+        self._line.passed_by()
         self._hold(caller)
         return True
 
@@ -142,15 +101,14 @@ class Places:
     def release(self, caller: str, worked: float | None = None) -> None:
         """Give a place back, after so many seconds of work."""
         if worked is not None:
-            self._end_stall()
-            self._learn(worked)
+            self._line.worked(worked)
         held = self._held[caller] - 1
         if held:
             self._held[caller] = held
         else:
             del self._held[caller]
         self._free += 1
-        while self.waiting and self._free > 0:
+        while self._line.length and self._free > 0:
             waiter = self._next()
             if waiter is None:
                 return
@@ -169,7 +127,6 @@ class Places:
         self._held[caller] = self._held.get(caller, 0) + 1
 
     def _serve(self, caller: str) -> None:
-        self._at_once = 0
         self._hold(caller)
         served = self._served
         served.pop(caller, None)
@@ -180,19 +137,19 @@ class Places:
     def _forget(self, served: dict[str, float]) -> None:
         """One that has had no place for so long that it makes no difference, or for the longest of too many."""
         caller = next(iter(served))
-        if served[caller] < clock.now() - _GROWING - 2 * _SELDOM * self._fair_interval() or len(served) > _MOST_CALLERS:
+        if served[caller] < clock.now() - GROWING - 2 * _SELDOM * self._fair_interval() or len(served) > _MOST_CALLERS:
             del served[caller]
 
     def _next(self) -> _Waiter | None:
         """Whose turn it is: taken from the line."""
-        crowded, bound = self._is_crowded(), self._good_time()
+        crowded, bound = self._line.is_crowded(), self._line.good_time()
         while self._queues:
             caller = min(self._queues, key=self._rank)
             modest = crowded and self._is_modest(caller)
             waiter = self._queues[caller][-1 if crowded and not modest else 0]
             more = _MORE_FOR_MODEST if modest or (crowded and self._is_seldom(caller)) else 1
             if crowded and clock.now() - waiter.since > bound * more:
-                self._refuse(waiter, self._crowded())
+                self._refuse(waiter, self._line.crowded())
                 continue
             self._dequeue(waiter)
             return waiter
@@ -203,11 +160,12 @@ class Places:
 
     def _make_room(self, caller: str) -> None:
         """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
-        if self._is_stalled() or (self._is_burst() and not self._is_crowded()):
-            if self.waiting >= self._count * self._most():
-                self._make_way(caller, CrowdedError(self._soon()), -1)
-        elif self.waiting >= self._room():
-            self._make_way(caller, self._crowded(), 0)
+        line = self._line
+        if line.is_stalled() or (line.is_burst() and not line.is_crowded()):
+            if line.length >= line.most():
+                self._make_way(caller, CrowdedError(line.soon()), -1)
+        elif line.length >= line.room():
+            self._make_way(caller, line.crowded(), 0)
 
     def _make_way(self, caller: str, error: CrowdedError, which: int) -> None:
         longest = max(self._queues, key=lambda each: (len(self._queues[each]), self._rank(each)))
@@ -218,47 +176,6 @@ class Places:
             self._refuse(own[which], error)
         else:
             raise error
-
-    def _is_burst(self) -> bool:
-        """Whether the line will be empty again in time, as far as can be told."""
-        now = clock.now()
-        stood = now - self._standing_since
-        if not self.waiting or stood <= self._long(_GROWING):
-            return True
-        return stood <= self._busy_wait and now - self._longest_at > self._long(_SHRINKING)
-
-    def _most(self) -> float:
-        """How many may wait in a burst for each place."""
-        in_time = self._busy_wait / self._typical if self._typical else 0
-        return max(_MOST_FOR_A_PLACE, min(_QUICK_FOR_A_PLACE, in_time))
-
-    def _is_crowded(self) -> bool:
-        """Whether more is asked for than can be done."""
-        return clock.now() - self._refused_at < self._long(_CALM)
-
-    def _is_stalled(self) -> bool:
-        """Whether the line stands and no work ends; or what has come together meanwhile is still being done."""
-        if not self._through_stalls or not self.waiting:
-            return False
-        return clock.now() < self._after_stall or self._still() > self._long(_STILL)
-
-    def _still(self) -> float:
-        """Seconds for which no work has ended while there was a line."""
-        return clock.now() - max(self._worked_at, self._standing_since)
-
-    def _end_stall(self) -> None:
-        """Some work has ended. What a stall has held up may take as long again."""
-        if self._through_stalls and self.waiting and self._still() > self._long(_STILL):
-            self._after_stall = clock.now() + self._long(max(_CALM, self._still()))
-        self._worked_at = clock.now()
-
-    def _long(self, seconds: float) -> float:
-        return max(seconds, _IN_WORK * self._typical)
-
-    def _crowded(self) -> CrowdedError:
-        """For one who is refused for that, which shows that it still is so."""
-        self._refused_at = clock.now()
-        return CrowdedError(self._soon())
 
     def _is_modest(self, caller: str) -> bool:
         """Whether what it holds and waits for is no more than a fair share: then it is served, if late."""
@@ -273,27 +190,7 @@ class Places:
 
     def _fair_interval(self) -> float:
         """Seconds from place to place, where everyone has the same."""
-        return len(self._served) * self._typical / self._count
-
-    def _good_time(self) -> float:
-        """Seconds that one may wait where more is asked for than can be done."""
-        return min(self._busy_wait, max(_IN_GOOD_TIME, self._typical))
-
-    def _soon(self) -> float:
-        """Seconds that come to one's turn in the longest line that is no burst."""
-        works = 1 if self._is_crowded() else _SOON_IN_WORK
-        return min(self._busy_wait, max(_SOON, works * self._typical))
-
-    def _room(self) -> int:
-        """How many come to their turn soon."""
-        return max(1, int(self._soon() / max(self._typical, 1e-6) * self._count))
-
-    def _learn(self, worked: float) -> None:
-        """The median is worked out anew now and then: it costs as much as all the rest."""
-        self._work.append(worked)
-        self._learned += 1
-        if self._learned <= _REMEMBERED or not self._learned % _LEARNED_EVERY:
-            self._typical = median(self._work)
+        return len(self._served) * self._line.typical / self._count
 
     def _refuse(self, waiter: _Waiter, error: Exception) -> None:
         self._dequeue(waiter)
@@ -301,18 +198,13 @@ class Places:
             waiter.granted.set_exception(error)
 
     def _enqueue(self, waiter: _Waiter) -> None:
-        if not self.waiting:
-            self._standing_since = waiter.since
-            self._longest = 0
+        self._line.grew(waiter.since)
         self._queues.setdefault(waiter.caller, deque()).append(waiter)
-        self.waiting += 1
-        if self.waiting >= self._longest:
-            self._longest, self._longest_at = self.waiting, waiter.since
 
     def _dequeue(self, waiter: _Waiter) -> None:
         queue = self._queues.get(waiter.caller, deque())
         with contextlib.suppress(ValueError):  # it was passed by already
             queue.remove(waiter)
-            self.waiting -= 1
+            self._line.shrank()
             if not queue:
                 del self._queues[waiter.caller]

@@ -28,8 +28,8 @@ from rowgate_server.engines.cleaning import Cleaner
 from rowgate_server.engines.connector import Attempt, Connector, ConnectorSettings
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, Session
+from rowgate_server.engines.line import CrowdedError
 from rowgate_server.engines.openings import Openings
-from rowgate_server.engines.places import CrowdedError
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 

@@ -9,7 +9,7 @@ import pytest
 from unit.engines.clock import now, on_the_clock, settle
 
 from rowgate_server.engines.admission import Admission, Asker
-from rowgate_server.engines.places import CrowdedError
+from rowgate_server.engines.line import CrowdedError
 
 READER, WRITER = Asker("a", reads=True), Asker("a")
 

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 from unit.engines.clock import ClockLoop, now, on_the_clock, settle
 
-from rowgate_server.engines.places import CrowdedError, Places
+from rowgate_server.engines.line import CrowdedError
+from rowgate_server.engines.places import Places
 
 
 class Street:
