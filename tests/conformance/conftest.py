@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from operator import attrgetter
+from typing import cast
 
 import grpc.aio
 import pytest
@@ -107,14 +108,12 @@ async def channel(gateway: Gateway) -> AsyncIterator[grpc.aio.Channel]:
 @pytest.fixture
 def queries(channel: grpc.aio.Channel) -> query_service_pb2_grpc.QueryServiceAsyncStub:
     """The wire itself, where the client would hide something."""
-    stub: query_service_pb2_grpc.QueryServiceAsyncStub = query_service_pb2_grpc.QueryServiceStub(channel)  # type: ignore[assignment]  # one class at run time
-    return stub
+    return cast("query_service_pb2_grpc.QueryServiceAsyncStub", query_service_pb2_grpc.QueryServiceStub(channel))
 
 
 @pytest.fixture
 def schemas(channel: grpc.aio.Channel) -> schema_service_pb2_grpc.SchemaServiceAsyncStub:
-    stub: schema_service_pb2_grpc.SchemaServiceAsyncStub = schema_service_pb2_grpc.SchemaServiceStub(channel)  # type: ignore[assignment]  # one class at run time
-    return stub
+    return cast("schema_service_pb2_grpc.SchemaServiceAsyncStub", schema_service_pb2_grpc.SchemaServiceStub(channel))
 
 
 @pytest.fixture

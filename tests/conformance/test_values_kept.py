@@ -142,7 +142,7 @@ _NUMBERS = st.one_of(
     st.booleans(),
 )
 _MOMENTS = st.one_of(
-    st.builds("{:%Y-%m-%dT%H:%M:%S}.{}".format, st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31)), _DIGITS),  # noqa: DTZ001 - without a zone
+    st.builds("{:%Y-%m-%dT%H:%M:%S}.{}".format, st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31)), _DIGITS),
     st.builds("{:%H:%M:%S}.{}".format, st.times(), _DIGITS),
 )
 _VALUES = st.one_of(

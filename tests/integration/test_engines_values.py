@@ -107,7 +107,7 @@ INJECTIONS = (
     "\ud7ff\U0010ffff",
 )
 DECIMALS = st.builds(decimal_text, st.integers(-(10**65) + 1, 10**65 - 1), st.integers(0, 30))
-INSTANTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))  # noqa: DTZ001 - the offset is drawn apart
+INSTANTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))
 TIMESTAMPS = st.builds(zoned, INSTANTS, st.integers(-899, 899).map(lambda minutes: minutes * 60))
 DURATIONS = st.integers(-3_020_399_999_999, 3_020_399_999_999).map(
     lambda micros: ("-" if micros < 0 else "") + isotime.time_from_micros(abs(micros))
@@ -231,7 +231,7 @@ TYPED = {
 # The years that MariaDB's TIMESTAMP has.
 SHORT_INSTANTS = st.builds(
     zoned,
-    st.datetimes(datetime(1971, 1, 1), datetime(2037, 12, 31)),  # noqa: DTZ001 - the offset is drawn apart
+    st.datetimes(datetime(1971, 1, 1), datetime(2037, 12, 31)),
     st.sampled_from([0, 3600, -19_800, 45_900]),
 )
 ROWS = st.tuples(

@@ -28,7 +28,7 @@ LEVELS = list(PROMISES) if LONG else ["serializable"]
 
 async def run_clients(gateway: Gateway, engine: str, level: str, workload: str) -> list[History]:
     """What each transaction of each client did, as far as it came."""
-    places, dice = asyncio.Semaphore(AT_ONCE), random.Random(7)  # noqa: S311 - repeatable, not secret
+    places, dice = asyncio.Semaphore(AT_ONCE), random.Random(7)
     # A number of lines after which a client is killed; those of a whole life are more.
     lives = [dice.randrange(1, EACH * 4) if number % 5 == 1 else None for number in range(CLIENTS)]
 

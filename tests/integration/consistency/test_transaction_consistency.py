@@ -82,7 +82,7 @@ async def run_all(gateway: Gateway, engine: str, work: Any, count: int, isolatio
     waiting = iter(histories)
 
     async def client(seed: int) -> None:
-        caller = Caller(gateway.address, engine, isolation, random.Random(seed))  # noqa: S311 - repeatable, not secret
+        caller = Caller(gateway.address, engine, isolation, random.Random(seed))
         for history in waiting:
             async with caller.transaction(history) as tx:
                 await work(caller, tx, history)
