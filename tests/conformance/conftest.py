@@ -18,9 +18,11 @@ import pytest
 import rowgate
 from rowgate.v1 import query_service_pb2_grpc, schema_service_pb2_grpc
 from support.engines import ENGINES, Engine, engines
+from support.making import Maker
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
+from support.table_writes import TableWrites
 from support.tables import Tables
 from support.transactions import Transact
 
@@ -120,6 +122,17 @@ def schemas(channel: grpc.aio.Channel) -> schema_service_pb2_grpc.SchemaServiceA
 def tables(channel: grpc.aio.Channel, engine: Engine) -> Tables:
     """TableService on the wire."""
     return Tables(channel, engine.name)
+
+
+@pytest.fixture
+def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
+    """Its writes, likewise."""
+    return TableWrites(channel, engine.name)
+
+
+@pytest.fixture
+def maker(schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub, engine: Engine) -> Maker:
+    return Maker(schemas, engine.name)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import grpc.aio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,11 +20,6 @@ from support.table_writes import TableWrites
 from support.tables import Tables
 
 _UNFIT = ("INVALID_PARAMETER", "VALUE_OUT_OF_RANGE")
-
-
-@pytest.fixture
-def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
-    return TableWrites(channel, engine.name)
 
 
 @pytest.fixture
