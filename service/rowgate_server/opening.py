@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -44,12 +45,9 @@ def open_databases(
     for name, database in settings.databases.items():
         if name in open_already:
             continue
-        try:
+        with _certificates_read(f"databases.{name}.url"):
             databases[name] = _open_database(_Opening(name, database, settings, metrics, tracing))
             metrics.failures.serve(name)
-        except OSError as error:
-            words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
-            raise config.ConfigError([f"databases.{name}.url: {words}"]) from None
     return Databases(databases, settings.default_database)
 
 
@@ -77,14 +75,21 @@ def open_logins(
         for login, other in database.logins.items():
             if (name, login) in open_already:
                 continue
-            try:
+            with _certificates_read(f"databases.{name}.logins.{login}.url"):
                 logins[name, login] = _open_login(
                     login, other, databases.get(name), _Opening(name, database, settings, metrics, tracing)
                 )
-            except OSError as error:
-                words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
-                raise config.ConfigError([f"databases.{name}.logins.{login}.url: {words}"]) from None
     return logins
+
+
+@contextmanager
+def _certificates_read(setting: str) -> Iterator[None]:
+    """Where they cannot be, says which setting names them."""
+    try:
+        yield
+    except OSError as error:
+        words = f"the file that its sslrootcert names cannot be used: {error.strerror or error}"
+        raise config.ConfigError([f"{setting}: {words}"]) from None
 
 
 def open_tracing(tracing: config.Tracing) -> Tracing | None:

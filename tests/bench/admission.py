@@ -38,7 +38,7 @@ class Run:
     def __init__(self, places: int, work: float, callers: int, times: float = _TIMES) -> None:
         self._times = times
         self._places, self._count, self._work, self._callers = Places(places, 0.5), places, work, callers
-        self._dice = random.Random(7)  # noqa: S311 - repeatable, not secret
+        self._dice = random.Random(7)
         self._settled = 0.0
         self.took: list[float] = []
         self.refused = 0

@@ -67,7 +67,7 @@ async def call_in_a_loop(command: Calls, caller: Caller) -> Timed:
 
 
 def _call(command: Calls, caller: Caller) -> Callable[[], Awaitable[None]]:
-    choose = random.Random(_SEED).randint  # noqa: S311 - keys, not secrets
+    choose = random.Random(_SEED).randint
     match command.kind:
         case Kind.POINT:
             return lambda: caller.point(choose(1, command.rows))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import statistics
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 
@@ -39,7 +41,7 @@ async def compare(off: Gateway, on: Gateway, metadata: Metadata = (), rounds: in
         pairs = [(await _round(off, (), kind), await _round(on, metadata, kind)) for _ in range(rounds)]
         without, with_it = (statistics.median(figures) for figures in zip(*pairs, strict=True))
         ratios = statistics.median(second / first for first, second in pairs)
-        print(f"{kind}: {without:.0f} us without, {with_it:.0f} with; median of the pairs {ratios - 1:+.1%}")  # noqa: T201 - a command line prints
+        print(f"{kind}: {without:.0f} us without, {with_it:.0f} with; median of the pairs {ratios - 1:+.1%}")
 
 
 def _cpu(gateway: Gateway) -> float:
@@ -50,18 +52,17 @@ def _cpu(gateway: Gateway) -> float:
 async def _round(gateway: Gateway, metadata: Metadata, kind: str) -> float:
     """Microseconds of CPU a call."""
     async with grpc.aio.insecure_channel(gateway.address) as channel:
+        tables: Any = table_service_pb2_grpc.TableServiceStub(channel)
+        queries: Any = query_service_pb2_grpc.QueryServiceStub(channel)
         if kind == "GetRow":
-            tables: table_service_pb2_grpc.TableServiceAsyncStub = table_service_pb2_grpc.TableServiceStub(channel)  # type: ignore[assignment]  # one class at run time
-            for _ in range(50):
-                await tables.GetRow(_ROW, metadata=metadata)
-            before = _cpu(gateway)
-            for _ in range(CALLS):
-                await tables.GetRow(_ROW, metadata=metadata)
-        else:
-            queries: query_service_pb2_grpc.QueryServiceAsyncStub = query_service_pb2_grpc.QueryServiceStub(channel)  # type: ignore[assignment]  # one class at run time
-            for _ in range(50):
-                await queries.ExecuteQuery(_SQL, metadata=metadata)
-            before = _cpu(gateway)
-            for _ in range(CALLS):
-                await queries.ExecuteQuery(_SQL, metadata=metadata)
+            return await _timed(gateway, lambda: tables.GetRow(_ROW, metadata=metadata))
+        return await _timed(gateway, lambda: queries.ExecuteQuery(_SQL, metadata=metadata))
+
+
+async def _timed(gateway: Gateway, call: Callable[[], Awaitable[object]]) -> float:
+    for _ in range(50):
+        await call()
+    before = _cpu(gateway)
+    for _ in range(CALLS):
+        await call()
     return (_cpu(gateway) - before) / CALLS * 1e6

@@ -55,7 +55,7 @@ class Order:
     weight: float
 
 
-ORDER = Order("Sea kale, unseeded", Decimal("12.50"), 3, datetime(2024, 1, 31, 10, 11, 12, 131415), 0.375)  # noqa: DTZ001 - the column has no zone
+ORDER = Order("Sea kale, unseeded", Decimal("12.50"), 3, datetime(2024, 1, 31, 10, 11, 12, 131415), 0.375)
 
 
 def many_orders() -> list[Order]:

@@ -50,7 +50,7 @@ async def test_an_answer_that_is_cut_anywhere_is_an_error_or_whole(far: Linked, 
             ends["ok"] += 1
             assert answer == whole, f"cut after {after} bytes"
         far.proxy.to_client.arm(None)
-    print(f"{far.engine}: {dict(ends)}")  # noqa: T201 - the figures that `make chaos` is run for
+    print(f"{far.engine}: {dict(ends)}")
     assert ends["DATABASE_UNAVAILABLE"] > len(BYTES) // 2
 
 
@@ -88,7 +88,7 @@ async def test_an_insert_s_outcome_is_true_whenever_the_link_breaks(far: Linked)
     """Before, during and after its commit, which is the statement's own or the transaction's."""
     await asyncio.to_thread(far.server.script, "drop table if exists told; create table told (id int not null)")
     await asyncio.to_thread(far.server.script, GRANTS[far.engine])
-    dice = random.Random(7)  # noqa: S311 - repeatable, not secret
+    dice = random.Random(7)
     told: dict[int, str] = {}
     for number in range(INSERTS):
         way = dice.choice(far.proxy.ways)
@@ -112,7 +112,7 @@ async def test_an_insert_s_outcome_is_true_whenever_the_link_breaks(far: Linked)
     far.proxy.come_back()
     await far.database.close()
     present = Counter(itertools.chain.from_iterable(await asyncio.to_thread(far.server.execute, "select id from told")))
-    print(f"{far.engine}: {dict(Counter(told.values()))}")  # noqa: T201 - the figures that `make chaos` is run for
+    print(f"{far.engine}: {dict(Counter(told.values()))}")
     assert max(present.values()) == 1
     definite = (Outcome.NOT_RUN, Outcome.ROLLED_BACK)
     assert [number for number, end in told.items() if end == "ok" and number not in present] == []

@@ -74,7 +74,7 @@ class Load:
 
     async def at(self, rate: float, name: str = "someone") -> None:
         """Calls that come whether the last one is back or not, at random, so many in a second."""
-        loop, dice = asyncio.get_running_loop(), random.Random(7)  # noqa: S311 - repeatable, not secret
+        loop, dice = asyncio.get_running_loop(), random.Random(7)
         caller.set(name)
         began = at = loop.time()
         async with asyncio.TaskGroup() as calls:
@@ -139,7 +139,7 @@ async def test_at_three_times_its_capacity(server: ThrowawayServer, engine: str,
                 rounds.append(compared)
             await asyncio.sleep(2 * SETTLING)
         # The figures that `make chaos` is run for.
-        print(f"{engine}, {work * 1000:.0f} ms: {', '.join(map(str, rounds))}; of {tries} rounds")  # noqa: T201
+        print(f"{engine}, {work * 1000:.0f} ms: {', '.join(map(str, rounds))}; of {tries} rounds")
         assert len(rounds) == ROUNDS, "the machine has too much else to do"
         assert median(each.ratio for each in rounds) < (2 if LONG else 4)
         assert median(each.share for each in rounds) > 0.8

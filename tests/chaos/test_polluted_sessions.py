@@ -22,8 +22,9 @@ from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import RowgateError
 from rowgate_server.observability.metrics import Metrics
+from support.direct import target_of
 from support.polluters import POLLUTERS, SETUP, TELLING
-from support.throwaway import DATABASE, HOST, PASSWORD, USER, ThrowawayServer
+from support.throwaway import ThrowawayServer
 
 
 class One:
@@ -59,8 +60,7 @@ def target(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Targe
         return Target(Dialect.SQLITE, database=str(tmp_path / "test.db"))
     server: ThrowawayServer = request.getfixturevalue("servers")[engine]
     server.script(SETUP[engine])
-    dialect = Dialect.MYSQL if engine == "mariadb" else Dialect.POSTGRESQL
-    return Target(dialect, engine == "mariadb", HOST, server.port, USER, PASSWORD, DATABASE)
+    return target_of(server)
 
 
 @pytest.fixture

@@ -9,15 +9,14 @@ from collections.abc import AsyncIterator
 import pytest
 from asyncmy.errors import MySQLError
 
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql.link import Link
 from rowgate_server.engines.dialects.mysql.session import MySQLSession
 from rowgate_server.engines.driver import Driver, ExecuteMode
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.results import Row
 from rowgate_server.engines.values import BoundStatement
+from support.direct import driver_of
 from support.mariadb import MariaDB
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
+from support.throwaway import USER
 
 NOTHING_SET = ("do 1", "select sleep(0)", "select 1")
 SOMETHING_SET = ("set @a = 1", "begin not atomic set @a = 1; select 1; select 2; end", "select an_error")
@@ -28,10 +27,8 @@ ROLES = ("beyond_before", "beyond_after")
 async def driver(mariadb_server: MariaDB) -> AsyncIterator[Driver]:
     for role in ROLES:
         mariadb_server.script(f"create role {role}; grant {role} to {USER}")
-    target = Target(Dialect.MYSQL, True, HOST, mariadb_server.port, USER, PASSWORD, DATABASE)
-    driver = make_driver(target, Timeouts(connect=5, statement=30, probe=1, probe_interval=1))
-    yield driver
-    await driver.close()
+    async with driver_of(mariadb_server) as driver:
+        yield driver
     mariadb_server.execute(f"set default role none for {USER}")
     for role in ROLES:
         mariadb_server.execute(f"drop role if exists {role}")

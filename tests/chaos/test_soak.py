@@ -98,7 +98,7 @@ async def test_nothing_grows_under_load(gateway: Gateway, servers: dict[str, Thr
         after = Sample(gateway)
     tens = max(1.0, MINUTES * (1 - WARM_UP) / 10)
     growth = (after.resident - before.resident) / tens
-    print(f"at rest before: {before}\nand after: {after}\nin ten minutes: {growth / 1024:.0f} KiB")  # noqa: T201 - the figures it is run for
+    print(f"at rest before: {before}\nand after: {after}\nin ten minutes: {growth / 1024:.0f} KiB")
     assert growth < (_PER_TEN_MINUTES if MINUTES >= 10 else 8 * _PER_TEN_MINUTES)
     assert after.in_use == 0
     assert after.tasks <= before.tasks + 2  # a probe may be under way

@@ -64,7 +64,7 @@ async def test_a_storm_of_cancelled_calls(db: rowgate.Database, engine: str, gat
             ends["ok" if answer.rows[0][0] == number else "astray"] += 1
 
     await storm(call, calls=CALLS, at_once=AT_ONCE)
-    print(f"{engine}: {dict(ends)}")  # noqa: T201 - the figures that `make chaos` is run for
+    print(f"{engine}: {dict(ends)}")
     assert not ends["astray"]
     assert set(ends) <= {"ok", "cancelled", "PoolExhausted", "GatewayUnreachable"}
     assert ends["ok"] > CALLS // 8
@@ -93,7 +93,7 @@ async def test_queries_that_end_just_when_their_time_does(db: rowgate.Database, 
                 ends[who if answer.rows[0][0] == expected else "astray"] += 1
 
     await storm(lambda number, dice: call(number + 1, dice), calls=RACES, at_once=4)
-    print(f"{engine}: {dict(ends)}")  # noqa: T201 - the figures that `make chaos` is run for
+    print(f"{engine}: {dict(ends)}")
     assert set(ends) <= {"timed", "timed DeadlineExceeded", "timed StatementTimeout", "innocent"}
     assert ends["innocent"] == RACES
     await nothing_is_checked_out(gateway, engine)

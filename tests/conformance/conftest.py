@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from operator import attrgetter
+from typing import cast
 
 import grpc.aio
 import pytest
@@ -17,9 +18,11 @@ import pytest
 import rowgate
 from rowgate.v1 import query_service_pb2_grpc, schema_service_pb2_grpc
 from support.engines import ENGINES, Engine, engines
+from support.making import Maker
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
+from support.table_writes import TableWrites
 from support.tables import Tables
 from support.transactions import Transact
 
@@ -107,20 +110,29 @@ async def channel(gateway: Gateway) -> AsyncIterator[grpc.aio.Channel]:
 @pytest.fixture
 def queries(channel: grpc.aio.Channel) -> query_service_pb2_grpc.QueryServiceAsyncStub:
     """The wire itself, where the client would hide something."""
-    stub: query_service_pb2_grpc.QueryServiceAsyncStub = query_service_pb2_grpc.QueryServiceStub(channel)  # type: ignore[assignment]  # one class at run time
-    return stub
+    return cast("query_service_pb2_grpc.QueryServiceAsyncStub", query_service_pb2_grpc.QueryServiceStub(channel))
 
 
 @pytest.fixture
 def schemas(channel: grpc.aio.Channel) -> schema_service_pb2_grpc.SchemaServiceAsyncStub:
-    stub: schema_service_pb2_grpc.SchemaServiceAsyncStub = schema_service_pb2_grpc.SchemaServiceStub(channel)  # type: ignore[assignment]  # one class at run time
-    return stub
+    return cast("schema_service_pb2_grpc.SchemaServiceAsyncStub", schema_service_pb2_grpc.SchemaServiceStub(channel))
 
 
 @pytest.fixture
 def tables(channel: grpc.aio.Channel, engine: Engine) -> Tables:
     """TableService on the wire."""
     return Tables(channel, engine.name)
+
+
+@pytest.fixture
+def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
+    """Its writes, likewise."""
+    return TableWrites(channel, engine.name)
+
+
+@pytest.fixture
+def maker(schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub, engine: Engine) -> Maker:
+    return Maker(schemas, engine.name)
 
 
 @pytest.fixture

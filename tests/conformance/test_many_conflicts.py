@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import grpc.aio
 import pytest
 
 import rowgate
@@ -13,11 +12,6 @@ from support.engines import Engine
 from support.table_writes import TableWrites
 
 _FEW = 60
-
-
-@pytest.fixture
-def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
-    return TableWrites(channel, engine.name)
 
 
 @pytest.fixture

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import grpc.aio
 import pytest
 
 import rowgate
-from support.engines import Engine
 from support.table_writes import TableWrites
-
-
-@pytest.fixture
-def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
-    return TableWrites(channel, engine.name)
 
 
 async def test_thousands_of_rows_of_two_keys_columns_are_changed_and_deleted(

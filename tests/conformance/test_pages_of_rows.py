@@ -22,7 +22,7 @@ _KINDS = {
 }
 _LITERALS = {"sqlite": "x'{}'", "mariadb": "x'{}'", "postgresql": "'\\x{}'"}
 _NAMES = ("ada", "bob", "cy", None)
-_DICE = random.Random(11)  # noqa: S311 - for variety
+_DICE = random.Random(11)
 _ROWS = [
     (
         number // 10,

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import grpc.aio
 import pytest
 
 import rowgate
@@ -15,11 +14,6 @@ from support.table_writes import TableWrites
 from support.tables import Tables, compare, every, fields
 
 _ROWS = [(1, "a", 10, "x"), (2, "b", 20, "x"), (3, "c", None, "y"), (4, "d", 40, "y")]
-
-
-@pytest.fixture
-def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
-    return TableWrites(channel, engine.name)
 
 
 @pytest.fixture

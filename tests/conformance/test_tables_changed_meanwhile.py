@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import grpc.aio
 import pytest
 
 import rowgate
@@ -12,11 +11,6 @@ from support.engines import Engine
 from support.process import Gateway
 from support.table_writes import TableWrites
 from support.tables import Tables, compare, fields
-
-
-@pytest.fixture
-def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
-    return TableWrites(channel, engine.name)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import rowgate
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate.v1 import schema_service_pb2_grpc
 from support.engines import Engine
-from support.making import Maker
+from support.making import MadeOnEach
 
 _numbers = itertools.count(1)
 _REFUSED = ""
@@ -133,15 +133,8 @@ def _expected(source: str, target: str) -> list[tuple[Type, str]]:
     return [(kind, kind[1 + _OTHERS[source].index(target)]) for kind in _TYPES[source]]
 
 
-class Copier(NamedTuple):
+class Copier(MadeOnEach):
     """A table of one engine that is copied to others; whatever is made is dropped."""
-
-    stub: schema_service_pb2_grpc.SchemaServiceAsyncStub
-    client: rowgate.Client
-    name: str
-
-    def on(self, engine: str) -> Maker:
-        return Maker(self.stub, engine)
 
     async def described(self, engine: str, declared: list[str]) -> pb.Table:
         """A new table of these types: columns c0, c1 and so on, beside a key."""

@@ -12,7 +12,7 @@ import rowgate
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate.v1 import schema_service_pb2_grpc
 from support.engines import Engine
-from support.making import Maker
+from support.making import MadeOnEach
 
 _numbers = itertools.count(1)
 _TABLES = {
@@ -81,15 +81,8 @@ _BESIDES = (
 )
 
 
-class Copied(NamedTuple):
-    """A table's name on each engine, and what runs and makes there; all is dropped in the end."""
-
-    stub: schema_service_pb2_grpc.SchemaServiceAsyncStub
-    client: rowgate.Client
-    name: str
-
-    def on(self, engine: str) -> Maker:
-        return Maker(self.stub, engine)
+class Copied(MadeOnEach):
+    """A table that is told of and made again; whatever is made is dropped."""
 
     async def told(self, engine: str, statements: str) -> pb.Table:
         """What is told of the table that these statements make."""

@@ -9,17 +9,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 import rowgate
-from rowgate.v1 import result_pb2, schema_service_pb2_grpc
+from rowgate.v1 import result_pb2
 from rowgate.v1 import schema_service_pb2 as pb
 from support.engines import ENGINES, Engine
 from support.making import Maker
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-def maker(schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub, engine: Engine) -> Maker:
-    return Maker(schemas, engine.name)
 
 
 @pytest.fixture

@@ -11,17 +11,11 @@ import pytest
 import rowgate
 from rowgate.v1 import result_pb2, schema_service_pb2_grpc
 from rowgate.v1 import schema_service_pb2 as pb
-from support.engines import Engine
 from support.making import Maker
 
 _numbers = itertools.count(1)
 _ENGINES = ("mariadb", "postgresql", "sqlite")
 _INT = pb.TableColumn(name="a", type=result_pb2.COLUMN_TYPE_INT)
-
-
-@pytest.fixture
-def maker(schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub, engine: Engine) -> Maker:
-    return Maker(schemas, engine.name)
 
 
 @pytest.fixture

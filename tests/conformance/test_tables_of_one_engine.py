@@ -6,18 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import grpc.aio
 import pytest
 
 import rowgate
-from support.engines import Engine
 from support.table_writes import TableWrites
 from support.tables import Tables, fields
-
-
-@pytest.fixture
-def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
-    return TableWrites(channel, engine.name)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import importlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import grpc.aio
 import pytest
@@ -69,8 +69,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def stub(channel: grpc.aio.Channel) -> Query:
-    stub: Query = query_service_pb2_grpc.QueryServiceStub(channel)  # type: ignore[assignment]  # one class at run time
-    return stub
+    return cast("Query", query_service_pb2_grpc.QueryServiceStub(channel))
 
 
 async def run(stub: Query, engine: str, sql: str, *values: value_pb2.Value) -> result_pb2.ResultSet:

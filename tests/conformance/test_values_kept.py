@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import grpc.aio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,11 +20,6 @@ from support.table_writes import TableWrites
 from support.tables import Tables
 
 _UNFIT = ("INVALID_PARAMETER", "VALUE_OUT_OF_RANGE")
-
-
-@pytest.fixture
-def writes(channel: grpc.aio.Channel, engine: Engine) -> TableWrites:
-    return TableWrites(channel, engine.name)
 
 
 @pytest.fixture
@@ -142,7 +136,7 @@ _NUMBERS = st.one_of(
     st.booleans(),
 )
 _MOMENTS = st.one_of(
-    st.builds("{:%Y-%m-%dT%H:%M:%S}.{}".format, st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31)), _DIGITS),  # noqa: DTZ001 - without a zone
+    st.builds("{:%Y-%m-%dT%H:%M:%S}.{}".format, st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31)), _DIGITS),
     st.builds("{:%H:%M:%S}.{}".format, st.times(), _DIGITS),
 )
 _VALUES = st.one_of(

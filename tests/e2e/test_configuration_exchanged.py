@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import signal
@@ -10,101 +9,30 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 import rowgate
-from rowgate_server.identity.hashing import make_key
+from support.configured import REFUSED, Configured, lent, started
 from support.eventually import eventually
 from support.metrics import scraped
 from support.process import Gateway
 
 _TRIED = "database is up"
-_TAKEN, _REFUSED, _SAME = "configuration taken", "configuration refused", "configuration is the one that holds"
-
-
-class Configured:
-    """A server with a configuration file, and databases that tell by a row which they are."""
-
-    def __init__(self, folder: Path, workers: int) -> None:
-        self.folder = folder
-        self.file = folder / "rowgate.yaml"
-        self.settings: dict[str, Any] = {
-            "databases": {"main": {"url": self.database("first")}},
-            "default_database": "main",
-            "server": {"workers": workers},
-            "reload": {"interval": "100ms"},
-            # What is tried out is told there only.
-            "log": {"level": "debug"},
-        }
-        self.write()
-        self.gateway = Gateway.start("--config", str(self.file))
-
-    def database(self, name: str) -> str:
-        """The URL of one; it is made."""
-        file = self.folder / f"{name}.db"
-        with closing(sqlite3.connect(file)) as connection:
-            connection.execute("create table if not exists named (name text)")
-            connection.execute("delete from named")
-            connection.execute("insert into named values (?)", (name,))
-            connection.commit()
-        return f"sqlite:///{file}"
-
-    def write(self) -> None:
-        """Put the settings into the file, in one go."""
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
-        fresh.rename(self.file)
-
-    def told(self, event: str) -> int:
-        """How often the log has it."""
-        return self.gateway.stderr.count(event)
-
-    async def exchange(self, expected: str = _TAKEN) -> None:
-        """Write the settings, and wait until they are taken, or refused."""
-        before = self.told(expected)
-        self.write()
-        await eventually(lambda: self.told(expected) > before, 20, f"the log says {expected}")
-
-    async def looked(self) -> None:
-        """Have the files read, and wait until what they say holds."""
-        before = self.told(_TAKEN) + self.told(_SAME)
-        os.kill(self.gateway.child.pid, signal.SIGHUP)
-        await eventually(lambda: self.told(_TAKEN) + self.told(_SAME) > before, 20, "the files are read")
-
-    def counted(self, outcome: str) -> float:
-        """How many configurations ended so."""
-        return scraped(self.gateway)[f'rowgate_config_reloads_total{{outcome="{outcome}"}}']
-
-    async def name(self, database: str = "main", **options: Any) -> Any:
-        """Which one is served under that name."""
-        async with rowgate.connect(self.gateway.address, database=database, **options) as client:
-            return (await client.query("select name from named")).one()["name"]
-
-
 _SERVERS = {1: "alone", 2: "workers"}
 
 
 @pytest.fixture(scope="module", params=_SERVERS, ids=_SERVERS.get)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configured]:
-    made = Configured(tmp_path_factory.mktemp("configured"), request.param)
-    with made.gateway:
-        yield made
-        assert made.gateway.terminate() == 0, made.gateway.stderr
+    with started(tmp_path_factory.mktemp("configured"), request.param) as server:
+        yield server
 
 
 @pytest.fixture
 async def configured(server: Configured) -> AsyncIterator[Configured]:
-    """A server that has what it began with; each test's changes are taken back."""
-    before = copy.deepcopy(server.settings)
-    yield server
-    server.settings = before
-    server.write()
-    await server.looked()
+    async with lent(server) as configured:
+        yield configured
 
 
 WORKERS = pytest.mark.parametrize("server", [2], indirect=True, ids=["workers"])
@@ -182,10 +110,10 @@ async def test_what_is_gone_leaves_no_metrics(configured: Configured) -> None:
 
 
 async def test_what_is_wrong_changes_nothing_and_is_told_once(configured: Configured) -> None:
-    told, counted = configured.told(_REFUSED), configured.counted("refused")
+    told, counted = configured.told(REFUSED), configured.counted("refused")
     configured.settings["databases"]["other"] = {"url": configured.database("second"), "pol": {"size": 1}}
     configured.settings["databases"]["main"]["url"] = configured.database("third")
-    await configured.exchange(_REFUSED)
+    await configured.exchange(REFUSED)
     assert await configured.name() == "first"
     with pytest.raises(rowgate.UnknownDatabase):
         await configured.name("other")
@@ -194,14 +122,14 @@ async def test_what_is_wrong_changes_nothing_and_is_told_once(configured: Config
     del configured.settings["databases"]["other"]["pol"]
     await configured.exchange()
     assert [await configured.name(), await configured.name("other")] == ["third", "second"]
-    assert configured.told(_REFUSED) == told + 1
+    assert configured.told(REFUSED) == told + 1
     assert scraped(configured.gateway)["rowgate_config_current"] == 1
 
 
 async def test_what_is_read_at_the_start_only_is_refused_by_name(configured: Configured) -> None:
     configured.settings["server"]["drain_grace"] = "7s"
     configured.settings["databases"]["main"]["url"] = configured.database("second")
-    await configured.exchange(_REFUSED)
+    await configured.exchange(REFUSED)
     assert "server.drain_grace: is read at the start only" in configured.gateway.stderr
     assert await configured.name() == "first"
 
@@ -211,7 +139,7 @@ async def test_a_database_that_does_not_answer_is_asked_again_after_growing_paus
     tries = configured.told(down)
     configured.settings["databases"]["main"]["url"] = f"sqlite:///{configured.folder / 'missing.db'}"
     began = time.monotonic()
-    await configured.exchange(_REFUSED)
+    await configured.exchange(REFUSED)
     processes = configured.settings["server"]["workers"]
     await eventually(lambda: configured.told(down) >= tries + 4 * processes, 20, "each has tried four times")
     assert time.monotonic() - began > 0.2 + 0.4 + 0.8
@@ -271,98 +199,6 @@ def _of(gateway: Gateway, database: str) -> list[str]:
 
 def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-
-
-@ALONE
-async def test_limits_change_and_connections_stay(configured: Configured) -> None:
-    opened = 'rowgate_pool_connections_opened_total{database="main"}'
-    async with rowgate.connect(configured.gateway.address) as client:
-        await client.query("select 1")
-        before = scraped(configured.gateway)[opened]
-        main = configured.settings["databases"]["main"]
-        main["limits"] = {"unary_rows": 1, "raw_sql": True}
-        main["catalog"] = {"ddl": True}
-        await configured.exchange()
-        with pytest.raises(rowgate.ResultTooLarge):
-            await client.query("select 1 union select 2")
-        main["limits"] = {"raw_sql": False}
-        await configured.exchange()
-        with pytest.raises(rowgate.PermissionDenied):
-            await client.query("select 1")
-        assert scraped(configured.gateway)[opened] == before
-
-
-@ALONE
-async def test_keys_come_and_go(configured: Configured) -> None:
-    key, hashed = make_key("reporting")
-    configured.settings["auth"] = {"api_keys": {"reporting": {"hash": str(hashed)}}}
-    await configured.exchange()
-    assert await configured.name(token=key, credentials_in_plaintext=True) == "first"
-    with pytest.raises(rowgate.Unauthenticated):
-        await configured.name()
-    other, hashed = make_key("other")
-    configured.settings["auth"] = {"api_keys": {"other": {"hash": str(hashed)}}}
-    await configured.exchange()
-    assert await configured.name(token=other, credentials_in_plaintext=True) == "first"
-    with pytest.raises(rowgate.Unauthenticated):
-        await configured.name(token=key, credentials_in_plaintext=True)
-
-
-@ALONE
-async def test_a_policy_and_the_databases_that_it_names_come_together(configured: Configured) -> None:
-    rules = [{"database": "other", "table": "named", "allow": ["read"]}]
-    (configured.folder / "policy.yaml").write_text(
-        yaml.safe_dump({"anonymous": ["guest"], "roles": {"guest": {"rules": rules}}}), encoding="utf-8"
-    )
-    configured.settings["policy"] = {"path": str(configured.folder / "policy.yaml")}
-    await configured.exchange(_REFUSED)
-    configured.settings["databases"]["other"] = {"url": configured.database("second")}
-    await configured.exchange()
-    async with rowgate.connect(configured.gateway.address) as client:
-        assert [each.name for each in await client.databases()] == ["other"]
-        rows = await client.using("other").table("named").all()
-    assert [row["name"] for row in rows] == ["second"]
-
-
-@ALONE
-async def test_the_log_s_level_changes(configured: Configured) -> None:
-    before = configured.counted("taken")
-    configured.settings["log"] = {"level": "error"}
-    configured.write()
-    await eventually(lambda: configured.counted("taken") > before, 20, "it is taken")
-    calls = configured.told('"event": "call"')
-    await configured.name()
-    assert configured.told('"event": "call"') == calls
-    configured.settings["log"] = {"level": "info"}
-    await configured.exchange()
-    await configured.name()
-    await eventually(lambda: configured.told('"event": "call"') > calls, 20, "the call is logged")
-
-
-@ALONE
-async def test_slow_statements_are_logged_by_their_shape(configured: Configured) -> None:
-    counting = (
-        "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) select count(*), :planted from n"
-    )
-
-    async def told(rows: int = 200_000) -> list[dict[str, Any]]:
-        async with rowgate.connect(configured.gateway.address) as client:
-            await client.with_options(tag="nightly").query(counting.format(rows), planted="secret")
-        lines = [json.loads(line) for line in configured.gateway.stderr.splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == "slow statement"]
-
-    assert await told() == []
-    configured.settings["log"] = {"slow_statements": "1ms"}
-    await configured.exchange()
-    (line,) = await told()
-    assert line["statement"] == counting.format("?").replace("1", "?").replace(":planted", "?")
-    assert (line["level"], line["database"], line["operation"]) == ("warning", "main", "with")
-    assert (line["rows"], line["tag"], line["method"]) == (1, "nightly", "rowgate.v1.QueryService/ExecuteQuery")
-    assert line["ms"] >= 1
-    assert line["fingerprint"] == blake2b(line["statement"].encode(), digest_size=8).hexdigest()
-    assert [each["fingerprint"] for each in await told(199_999)] == [line["fingerprint"]] * 2
-    assert line["request_id"]
-    assert "secret" not in configured.gateway.stderr
 
 
 async def test_sighup_has_the_files_read_at_once(configured: Configured) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import grpc.aio
 import pytest
@@ -60,7 +61,7 @@ def gateway(environment: dict[str, str]) -> Iterator[Gateway]:
 async def _ids(gateway: Gateway, tenant: str, table: str = "orders") -> list[int]:
     request = table_service_pb2.ListRowsRequest(database="shop", table=table, columns=["id"])
     async with grpc.aio.insecure_channel(gateway.address) as channel:
-        stub: table_service_pb2_grpc.TableServiceAsyncStub = table_service_pb2_grpc.TableServiceStub(channel)  # type: ignore[assignment]  # one class at run time
+        stub = cast("table_service_pb2_grpc.TableServiceAsyncStub", table_service_pb2_grpc.TableServiceStub(channel))
         try:
             answer = await stub.ListRows(request, metadata=(("authorization", f"Bearer {_KEYS[tenant][0]}"),))
         except grpc.aio.AioRpcError as error:

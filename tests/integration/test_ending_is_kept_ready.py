@@ -9,13 +9,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from asyncpg import TooManyConnectionsError
 
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Driver, ExecuteMode
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.values import BoundStatement
+from support.direct import driver_of
 from support.eventually import eventually
 from support.postgresql import PostgreSQL
-from support.throwaway import DATABASE, HOST
 
 FEW = "few_connections"
 STUBBORN = """do $$ begin loop begin loop perform pg_sleep(0.05); end loop;
@@ -34,10 +32,8 @@ def few(postgresql_server: PostgreSQL) -> Iterator[PostgreSQL]:
 
 @pytest.fixture
 async def driver(few: PostgreSQL) -> AsyncIterator[Driver]:
-    target = Target(Dialect.POSTGRESQL, False, HOST, few.port, FEW, FEW, DATABASE)
-    driver = make_driver(target, Timeouts(connect=10, statement=60, probe=5, probe_interval=5))
-    yield driver
-    await driver.close()
+    async with driver_of(few, FEW, FEW) as driver:
+        yield driver
     await eventually(lambda: not few.execute(OPEN), 10, "it has left")
 
 

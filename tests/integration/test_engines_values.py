@@ -15,22 +15,18 @@ from hypothesis import strategies as st
 
 from rowgate_server.engines import isotime
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql.literals import literal
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.pool import Pool, PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.results import Result
 from rowgate_server.engines.values import NULL, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.observability.metrics import Metrics
+from support.direct import driver_of, pool_of
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.throwaway import DATABASE, HOST, PASSWORD, USER, ThrowawayServer
 
 V = ValueType
-TIMEOUTS = Timeouts(connect=10, statement=30, probe=5, probe_interval=5)
 # The servers' speed is none of the properties.
 unhurried = settings(deadline=None)
 
@@ -56,25 +52,20 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(server: ThrowawayServer, dialect: Dialect) -> AsyncIterator[Served]:
-    target = Target(dialect, dialect is Dialect.MYSQL, HOST, server.port, USER, PASSWORD, DATABASE)
-    driver = make_driver(target, TIMEOUTS)
-    pool = Pool(driver, PoolSettings(1, 0, recycle=0, pre_ping=False, wait_timeout=20), Metrics().database("db"))
-    try:
+async def serving(server: ThrowawayServer) -> AsyncIterator[Served]:
+    async with driver_of(server) as driver, pool_of(driver) as pool:
         yield Served(Executor(driver, pool))
-    finally:
-        await pool.close()
 
 
 @pytest.fixture(scope="module")
 async def mariadb(mariadb_server: MariaDB) -> AsyncIterator[Served]:
-    async with serving(mariadb_server, Dialect.MYSQL) as served:
+    async with serving(mariadb_server) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 async def postgresql(postgresql_server: PostgreSQL) -> AsyncIterator[Served]:
-    async with serving(postgresql_server, Dialect.POSTGRESQL) as served:
+    async with serving(postgresql_server) as served:
         yield served
 
 
@@ -107,7 +98,7 @@ INJECTIONS = (
     "\ud7ff\U0010ffff",
 )
 DECIMALS = st.builds(decimal_text, st.integers(-(10**65) + 1, 10**65 - 1), st.integers(0, 30))
-INSTANTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))  # noqa: DTZ001 - the offset is drawn apart
+INSTANTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))
 TIMESTAMPS = st.builds(zoned, INSTANTS, st.integers(-899, 899).map(lambda minutes: minutes * 60))
 DURATIONS = st.integers(-3_020_399_999_999, 3_020_399_999_999).map(
     lambda micros: ("-" if micros < 0 else "") + isotime.time_from_micros(abs(micros))
@@ -231,7 +222,7 @@ TYPED = {
 # The years that MariaDB's TIMESTAMP has.
 SHORT_INSTANTS = st.builds(
     zoned,
-    st.datetimes(datetime(1971, 1, 1), datetime(2037, 12, 31)),  # noqa: DTZ001 - the offset is drawn apart
+    st.datetimes(datetime(1971, 1, 1), datetime(2037, 12, 31)),
     st.sampled_from([0, 3600, -19_800, 45_900]),
 )
 ROWS = st.tuples(
@@ -325,7 +316,7 @@ async def mode(request: pytest.FixtureRequest, mariadb_server: MariaDB) -> Async
     ((before,),) = mariadb_server.execute("SELECT @@GLOBAL.sql_mode")
     mariadb_server.execute(f"SET GLOBAL sql_mode = '{request.param}'")
     try:
-        async with serving(mariadb_server, Dialect.MYSQL) as served:
+        async with serving(mariadb_server) as served:
             yield served
     finally:
         mariadb_server.execute(f"SET GLOBAL sql_mode = '{before}'")

@@ -9,14 +9,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from rowgate_server.engines.cleaning import Cleaner
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Driver, ExecuteMode, Session
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.observability.metrics import Metrics
+from support.direct import driver_of
 from support.eventually import eventually
 from support.mariadb import MariaDB
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
 # One step on a large value, which looks nowhere whether it is to end.
 DEAF = "select locate(concat(repeat('a', 3000), 'b'), repeat('a', 800000)) /* deaf */"
@@ -25,10 +23,8 @@ LISTED = "select count(*) from information_schema.processlist where info like 's
 
 @pytest.fixture
 async def driver(mariadb_server: MariaDB) -> AsyncIterator[Driver]:
-    target = Target(Dialect.MYSQL, True, HOST, mariadb_server.port, USER, PASSWORD, DATABASE)
-    driver = make_driver(target, Timeouts(connect=10, statement=30, probe=5, probe_interval=5))
-    yield driver
-    await driver.close()
+    async with driver_of(mariadb_server) as driver:
+        yield driver
 
 
 async def left(driver: Driver, server: MariaDB) -> Session:

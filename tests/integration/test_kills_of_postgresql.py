@@ -11,15 +11,13 @@ from typing import Any
 import pytest
 from asyncpg import connect_utils
 
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Driver, ExecuteMode, Session
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Reason, RowgateError
+from support.direct import driver_of
 from support.eventually import eventually
 from support.linked import linked
 from support.postgresql import PostgreSQL
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
 STUBBORN = """do $$ begin perform set_config('client_connection_check_interval', '0', false);
 loop begin loop perform pg_sleep(0.05); end loop; exception when query_canceled then null; end; end loop; end $$"""
@@ -33,10 +31,8 @@ RUNNING = f"select count(*) from pg_stat_activity where query = '{SLEEP}' and st
 
 @pytest.fixture
 async def driver(postgresql_server: PostgreSQL) -> AsyncIterator[Driver]:
-    target = Target(Dialect.POSTGRESQL, False, HOST, postgresql_server.port, USER, PASSWORD, DATABASE)
-    driver = make_driver(target, Timeouts(connect=10, statement=60, probe=5, probe_interval=5))
-    yield driver
-    await driver.close()
+    async with driver_of(postgresql_server) as driver:
+        yield driver
 
 
 @pytest.fixture

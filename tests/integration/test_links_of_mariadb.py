@@ -10,26 +10,20 @@ import pytest
 from asyncmy.errors import ProgrammingError
 
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Driver
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.pool import Pool, PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
 from rowgate_server.engines.results import Result, Truncation
 from rowgate_server.engines.values import BoundStatement
-from rowgate_server.observability.metrics import Metrics
+from support.direct import driver_of, pool_of
 from support.eventually import eventually
 from support.mariadb import MariaDB
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
 
 @pytest.fixture
 async def driver(mariadb_server: MariaDB) -> AsyncIterator[Driver]:
-    target = Target(Dialect.MYSQL, True, HOST, mariadb_server.port, USER, PASSWORD, DATABASE)
-    driver = make_driver(target, Timeouts(connect=10, statement=30, probe=5, probe_interval=5))
-    yield driver
-    await driver.close()
+    async with driver_of(mariadb_server) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -41,9 +35,8 @@ async def connection(driver: Driver) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def executor(driver: Driver) -> AsyncIterator[Executor]:
-    pool = Pool(driver, PoolSettings(1, 0, recycle=0, pre_ping=False, wait_timeout=20), Metrics().database("db"))
-    yield Executor(driver, pool)
-    await pool.close()
+    async with pool_of(driver) as pool:
+        yield Executor(driver, pool)
 
 
 async def run(executor: Executor, sql: str, *, max_rows: int | None = None) -> Result:

@@ -18,9 +18,9 @@ from rowgate_server.engines.registry import Target, Timeouts, make_database
 from rowgate_server.engines.results import Result
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.observability.metrics import Metrics
+from support.direct import target_of
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
 PROBE = 1.0
 """Seconds, as by default; and the breaker believes no failure sooner after a statement than that."""
@@ -55,10 +55,9 @@ async def ask(database: Database) -> Result:
 async def test_no_call_fails(mariadb_server: MariaDB, postgresql_server: PostgreSQL, tmp_path: Path) -> None:
     file = tmp_path / "held.db"
     file.touch()
-    servers = ((Dialect.MYSQL, mariadb_server.port), (Dialect.POSTGRESQL, postgresql_server.port))
     databases = [
         opened(Target(Dialect.SQLITE, database=str(file))),
-        *(opened(Target(kind, True, HOST, port, USER, PASSWORD, DATABASE)) for kind, port in servers),
+        *(opened(target_of(server)) for server in (mariadb_server, postgresql_server)),
     ]
     changes: list[bool] = []
     async with closing(*databases):

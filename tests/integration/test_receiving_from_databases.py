@@ -9,38 +9,33 @@ import asyncio
 
 import pytest
 
-from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.driver import ExecuteMode
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
+from rowgate_server.engines.driver import ExecuteMode, Session
 from rowgate_server.engines.values import BoundStatement
-from support.throwaway import DATABASE, HOST, PASSWORD, USER, ThrowawayServer
+from support.direct import driver_of
+from support.throwaway import ThrowawayServer
 
-DIALECTS = {"mariadb_server": Dialect.MYSQL, "postgresql_server": Dialect.POSTGRESQL}
 SIZES = (1, 70_000, 300_000, 900_000)
 
 
-@pytest.mark.parametrize("engine", DIALECTS)
+@pytest.mark.parametrize("engine", ["mariadb", "postgresql"])
 async def test_answers_that_come_at_once_are_each_whole(engine: str, request: pytest.FixtureRequest) -> None:
-    server: ThrowawayServer = request.getfixturevalue(engine)
-    target = Target(DIALECTS[engine], False, HOST, server.port, USER, PASSWORD, DATABASE)
-    driver = make_driver(target, Timeouts(connect=10, statement=30, probe=5, probe_interval=5))
-    connections = [await driver.connect() for _ in SIZES]
+    server: ThrowawayServer = request.getfixturevalue(f"{engine}_server")
+    async with driver_of(server) as driver:
+        connections = [await driver.connect() for _ in SIZES]
+        sessions = [driver.session(connection) for connection in connections]
+        try:
+            await asyncio.gather(*(ask(session, number) for number, session in enumerate(sessions)))
+            kinds = [type(connection._transport.get_protocol()) for connection in connections]
+            assert all(issubclass(kind, asyncio.BufferedProtocol) for kind in kinds), kinds
+        finally:
+            for session in sessions:
+                session.abort()
 
-    async def ask(number: int) -> None:
-        session = driver.session(connections[number])
-        for turn in range(20):
-            size = SIZES[(number + turn) % len(SIZES)]
-            statement = BoundStatement((f"select repeat('{number}', {size})",), ())
-            cursor = await session.execute(statement, ExecuteMode())
-            ((text,),) = await cursor.fetch()
-            assert text == str(number) * size
-            await cursor.finish()
 
-    try:
-        await asyncio.gather(*(ask(number) for number in range(len(SIZES))))
-        kinds = [type(connection._transport.get_protocol()) for connection in connections]
-        assert all(issubclass(kind, asyncio.BufferedProtocol) for kind in kinds), kinds
-    finally:
-        for connection in connections:
-            driver.session(connection).abort()
-        await driver.close()
+async def ask(session: Session, number: int) -> None:
+    for turn in range(20):
+        size = SIZES[(number + turn) % len(SIZES)]
+        cursor = await session.execute(BoundStatement((f"select repeat('{number}', {size})",), ()), ExecuteMode())
+        ((text,),) = await cursor.fetch()
+        assert text == str(number) * size
+        await cursor.finish()

@@ -10,14 +10,11 @@ from sqlalchemy.exc import NoSuchTableError
 
 from rowgate_server.core.reflection import Extent, read_table
 from rowgate_server.core.tables import IndexPart, Table
-from rowgate_server.engines.database import Bounds
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.pool import PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_database
-from rowgate_server.observability.metrics import Metrics
+from support.direct import database_of, target_of
 from support.postgresql import PostgreSQL
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
+from support.throwaway import USER
 
 _TYPES = (
     *("smallint", "integer", "bigint", "oid", "numeric", "numeric(12,2)", "real", "double precision", "money"),
@@ -75,21 +72,11 @@ def server(postgresql_server: PostgreSQL) -> Iterator[PostgreSQL]:
 
 
 async def _read(server: PostgreSQL, name: str, schema: str | None, extent: Extent) -> Table:
-    database = make_database(
-        "db",
-        Target(Dialect.POSTGRESQL, False, HOST, server.port, USER, PASSWORD, DATABASE),
-        Timeouts(connect=10, statement=30, probe=5, probe_interval=5),
-        PoolSettings(1, 0, recycle=0, pre_ping=False, wait_timeout=20),
-        Bounds(30, 30, 1000, 1 << 20, 1 << 20),
-        Metrics(),
-    )
-    try:
+    async with database_of(target_of(server)) as database:
         return await database.reflect(
             lambda inspector: read_table(inspector, name, schema, Dialect.POSTGRESQL, extent),
             Deadline.soonest((30.0, "x")),
         )
-    finally:
-        await database.close()
 
 
 # The gateway is deaf to this too: what SQLAlchemy does not know, it tells in the database's words.

@@ -17,18 +17,16 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Isolation, TransactionOptions
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.pool import Pool, PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_driver
+from rowgate_server.engines.pool import Pool
+from rowgate_server.engines.registry import Target, make_driver
 from rowgate_server.engines.results import Result
 from rowgate_server.engines.transaction import Transaction, TransactionState
 from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.observability.metrics import Metrics
+from support.direct import TIMEOUTS, pool_of, target_of
 from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
-TIMEOUTS = Timeouts(connect=10, statement=30, probe=5, probe_interval=5)
 PLAIN = TransactionOptions()
 _numbers = itertools.count(1)
 
@@ -73,12 +71,14 @@ async def database(
     file: Path = tmp_path_factory.mktemp("sqlite") / "test.db"
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.execute("pragma journal_mode = wal")
-    port = {Dialect.MYSQL: mariadb_server.port, Dialect.POSTGRESQL: postgresql_server.port}.get(dialect, 0)
-    where = str(file) if dialect is Dialect.SQLITE else DATABASE
-    driver = make_driver(Target(dialect, dialect is Dialect.MYSQL, HOST, port, USER, PASSWORD, where), TIMEOUTS)
-    pool = Pool(driver, PoolSettings(3, 0, recycle=0, pre_ping=False, wait_timeout=20), Metrics().database("db"))
-    yield Executor(driver, pool), pool, dialect
-    await pool.close()
+    targets = {
+        Dialect.MYSQL: target_of(mariadb_server),
+        Dialect.POSTGRESQL: target_of(postgresql_server),
+        Dialect.SQLITE: Target(Dialect.SQLITE, database=str(file)),
+    }
+    driver = make_driver(targets[dialect], TIMEOUTS)
+    async with pool_of(driver, 3) as pool:
+        yield Executor(driver, pool), pool, dialect
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Nothing here takes a MySQL server, and none is asked: what MySQL itself makes of
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -30,15 +31,11 @@ from rowgate_server.core.plans import Engine
 from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
-from rowgate_server.engines.database import Bounds, Databases
-from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.pool import PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_database
+from rowgate_server.engines.database import Databases
 from rowgate_server.engines.values import BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.observability.metrics import Metrics
+from support.direct import database_of, target_of
 from support.mariadb import MariaDB
-from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
 TABLE = TableName("db", "", "unreturned")
 DDL = "create table unreturned (id integer auto_increment primary key, code varchar(9) unique, n integer default 7)"
@@ -55,20 +52,12 @@ def number(content: int) -> BoundValue:
 @pytest.fixture
 async def databases(mariadb_server: MariaDB, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Databases]:
     monkeypatch.setattr(writing, "engine_of", lambda _: Engine.MYSQL)
-    database = make_database(
-        "db",
-        Target(Dialect.MYSQL, False, HOST, mariadb_server.port, USER, PASSWORD, DATABASE),
-        Timeouts(connect=10, statement=30, probe=5, probe_interval=5),
-        PoolSettings(2, 0, recycle=0, pre_ping=False, wait_timeout=20),
-        Bounds(30, 30, 1000, 1 << 20, 1 << 20),
-        Metrics(),
-    )
-    databases = Databases({"db": database}, "db")
-    queries = QueryRunner(databases, lambda _: None, Switches({}))
-    await queries.execute(QueryRequest("db", DDL))
-    yield databases
-    await queries.execute(QueryRequest("db", "drop table unreturned"))
-    await database.close()
+    async with database_of(replace(target_of(mariadb_server), mariadb=False), 2) as database:
+        databases = Databases({"db": database}, "db")
+        queries = QueryRunner(databases, lambda _: None, Switches({}))
+        await queries.execute(QueryRequest("db", DDL))
+        yield databases
+        await queries.execute(QueryRequest("db", "drop table unreturned"))
 
 
 @pytest.fixture

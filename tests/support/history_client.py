@@ -20,7 +20,7 @@ ACCOUNTS = 12
 
 
 async def main(address: str, engine: str, level: Any, workload: str, first: int, count: int) -> None:
-    dice = random.Random(first)  # noqa: S311 - repeatable, not secret
+    dice = random.Random(first)
     work = {"transfers": _transfer, "lists": _lists}[workload]
     async with rowgate.connect(address) as client:
         db = client.using(engine)

@@ -10,18 +10,18 @@ from typing import Any
 
 from rowgate_server.engines.database import Bounds, Database
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.pool import Pool, PoolSettings
-from rowgate_server.engines.registry import Target, Timeouts, make_database
+from rowgate_server.engines.registry import Timeouts, make_database
 from rowgate_server.engines.results import Result
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.observability.metrics import Metrics
+from support.direct import target_of
 from support.engines import ENGINES
-from support.proxy import HOST, Proxy
-from support.throwaway import DATABASE, PASSWORD, USER, ThrowawayServer
+from support.proxy import Proxy
+from support.throwaway import ThrowawayServer
 
 LONG = bool(os.environ.get("LONG_RUN"))
 """Whether the long versions are to be run: `make chaos`."""
@@ -118,10 +118,9 @@ async def linked(
         pool: other settings of the pool than a size of two.
     """
     mode = TlsMode.REQUIRE if tls else TlsMode.DISABLE
-    dialect = Dialect.MYSQL if engine == "mariadb" else Dialect.POSTGRESQL
     async with Proxy(server.port) as proxy:
         port = server.port if straight else proxy.port
-        target = Target(dialect, engine == "mariadb", HOST, port, USER, PASSWORD, DATABASE, Tls(mode))
+        target = replace(target_of(server), port=port, tls=Tls(mode))
         metrics = Metrics()
         bounds = Bounds(30, 3600, 100_000, 32 * 1024 * 1024, 1024 * 1024)
         database = make_database("db", target, _TIMEOUTS, replace(_POOL, **pool), bounds, metrics)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import grpc.aio
 
+import rowgate
 from rowgate._status import error_from_rpc
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate.v1 import schema_service_pb2_grpc
@@ -44,3 +47,15 @@ class Maker:
     async def get(self, table: str) -> pb.Table:
         """A table's description."""
         return (await self.stub.GetTable(pb.GetTableRequest(database=self.database, table=table))).table
+
+
+class MadeOnEach(NamedTuple):
+    """A table's name on each engine, and what runs and makes there."""
+
+    stub: schema_service_pb2_grpc.SchemaServiceAsyncStub
+    client: rowgate.Client
+    name: str
+
+    def on(self, engine: str) -> Maker:
+        """What makes it there."""
+        return Maker(self.stub, engine)

@@ -181,8 +181,10 @@ TELLING = {
     "mariadb": (
         # First, for it tells of the statement before.
         "select found_rows(), row_count()",
-        "select variable_name, variable_value from information_schema.session_variables "  # noqa: ISC004 - one statement
-        f"where lower(variable_name) not in ({_RESTLESS}) order by 1",
+        (
+            "select variable_name, variable_value from information_schema.session_variables "
+            f"where lower(variable_name) not in ({_RESTLESS}) order by 1"
+        ),
         "select abs(@@timestamp - unix_timestamp(sysdate())) < 5 as now",
         "select @polluted as x",
         "select is_used_lock('polluted') <=> connection_id() as x",

@@ -15,7 +15,7 @@ async def storm(work: Work, *, calls: int, at_once: int) -> None:
     numbers: Iterator[int] = iter(range(calls))
 
     async def worker(seed: int) -> None:
-        dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        dice = random.Random(seed)
         for number in numbers:
             await work(number, dice)
 

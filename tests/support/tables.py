@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import grpc.aio
 
@@ -32,17 +32,22 @@ def compare(column: str, op: str, *values: Any) -> Filter:
 
 def every(*filters: Filter) -> Filter:
     """All of them."""
-    return Filter(**{"and": filter_pb2.FilterList(filters=filters)})  # type: ignore[arg-type]  # `and` is a keyword
+    return _filter({"and": filter_pb2.FilterList(filters=filters)})
 
 
 def some(*filters: Filter) -> Filter:
     """At least one of them."""
-    return Filter(**{"or": filter_pb2.FilterList(filters=filters)})  # type: ignore[arg-type]  # `or` is a keyword
+    return _filter({"or": filter_pb2.FilterList(filters=filters)})
 
 
 def no(filter_: Filter) -> Filter:
     """What it leaves out."""
-    return Filter(**{"not": filter_})  # type: ignore[arg-type]  # `not` is a keyword
+    return _filter({"not": filter_})
+
+
+def _filter(kind: dict[str, Any]) -> Filter:
+    """Of a kind whose name is a keyword of Python's."""
+    return Filter(**kind)
 
 
 class Listed(NamedTuple):
@@ -57,7 +62,7 @@ class Tables:
     """The tables of one database. What is refused is raised as the client's exceptions."""
 
     def __init__(self, channel: grpc.aio.Channel, database: str) -> None:
-        stub: table_service_pb2_grpc.TableServiceAsyncStub = table_service_pb2_grpc.TableServiceStub(channel)  # type: ignore[assignment]  # one class at run time
+        stub = cast("table_service_pb2_grpc.TableServiceAsyncStub", table_service_pb2_grpc.TableServiceStub(channel))
         self.stub = stub
         self._channel = channel
         self.database = database

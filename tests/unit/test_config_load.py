@@ -220,7 +220,7 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_settings_can_be_sent_to_a_spawned_process() -> None:
     settings = load(MAIN, {})
-    copy = pickle.loads(pickle.dumps(settings))  # noqa: S301 - our own bytes
+    copy = pickle.loads(pickle.dumps(settings))
     assert copy == settings
     assert isinstance(copy, Settings)
     assert copy.databases["main"].url.password == settings.databases["main"].url.password

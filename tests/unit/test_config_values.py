@@ -164,5 +164,5 @@ def test_off_is_an_address_only_where_there_may_be_none() -> None:
 def test_a_frozen_mapping_equals_its_items_and_survives_pickling() -> None:
     frozen = FrozenMapping({"a": 1})
     assert frozen == {"a": 1}
-    assert pickle.loads(pickle.dumps(frozen)) == frozen  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(frozen)) == frozen
     assert not hasattr(frozen, "__setitem__")

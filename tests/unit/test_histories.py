@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from support.histories import Elements, Fate, History, Promise, anomalies
@@ -9,8 +11,8 @@ from support.histories import Elements, Fate, History, Promise, anomalies
 OK, BACK = Fate.COMMITTED, Fate.ROLLED_BACK
 
 
-def tx(number: int, fate: Fate, *steps: tuple[str, int, object]) -> History:
-    return History(number, list(steps), fate)  # type: ignore[arg-type]  # shorter to write
+def tx(number: int, fate: Fate, *steps: Any) -> History:
+    return History(number, list(steps), fate)
 
 
 def test_a_serial_history_has_no_anomaly() -> None:

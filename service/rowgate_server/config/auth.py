@@ -20,6 +20,9 @@ _HASH = re.compile(r"scrypt:[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}:[A-Za-z0-9_-]{22,}:
 _SAN = re.compile(r"(dns|uri|ip|email):[!-~]{1,256}")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+_Roles = Annotated[Names, VISIBLE, Field(description="The roles of its bearer.")]
+_Claims = Annotated[NamedValues, VISIBLE, Field(description="What else is known of its bearer, by name.")]
+
 
 def _is_hash(secret: SecretStr) -> SecretStr:
     if not _HASH.fullmatch(secret.get_secret_value()):
@@ -62,8 +65,8 @@ class ApiKey(Section):
         SECRET,
         Field(description="The salted hash of the key, as `rowgate-server hash-key NAME` prints it."),
     ]
-    roles: Annotated[Names, VISIBLE, Field(description="The roles of its bearer.")] = Words()
-    claims: Annotated[NamedValues, VISIBLE, Field(description="What else is known of its bearer, by name.")] = Pairs()
+    roles: _Roles = Words()
+    claims: _Claims = Pairs()
 
 
 class Issuer(Section):
@@ -110,8 +113,8 @@ class Certificate(Section):
         VISIBLE,
         Field(description="A subject alternative name: `dns:billing.internal`, `uri:spiffe://cluster/ns/billing`."),
     ]
-    roles: Annotated[Names, VISIBLE, Field(description="The roles of its bearer.")] = Words()
-    claims: Annotated[NamedValues, VISIBLE, Field(description="What else is known of its bearer, by name.")] = Pairs()
+    roles: _Roles = Words()
+    claims: _Claims = Pairs()
 
 
 class Failures(Section):

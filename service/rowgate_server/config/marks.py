@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from rowgate_server.config.words import text_of
+
 _FORM = "must be table=column, or schema.table=column, with commas between them"
 
 
@@ -22,10 +24,8 @@ class TableColumns:
         """From text, in which no name has a comma, and no table's an equals sign."""
         if isinstance(value, TableColumns):
             return value
-        if not isinstance(value, str):
-            raise ValueError(_FORM)  # noqa: TRY004 - pydantic wants a ValueError
         pairs = []
-        for part in filter(None, (part.strip() for part in value.split(","))):
+        for part in filter(None, (part.strip() for part in text_of(value, _FORM).split(","))):
             table, equals, column = part.partition("=")
             if not table.strip() or not equals:
                 raise ValueError(_FORM)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from rowgate_server.config.marks import TableColumns
 from rowgate_server.config.settings import Settings
 from rowgate_server.config.shape import NAME, ROOT, Branch, Leaf
-from rowgate_server.config.url import PASSWORD_PLACEHOLDER, DatabaseUrl
+from rowgate_server.config.url import HIDDEN, DatabaseUrl
 from rowgate_server.config.values import DURATION_PATTERN, SIZE_PATTERN, Unit, format_optional_address
 from rowgate_server.config.words import Pairs, Words
 
@@ -56,7 +56,7 @@ def _children(branch: Branch, values: Any) -> Iterator[tuple[str, Branch | Leaf,
 def show(leaf: Leaf, value: Any) -> Any:
     """A value as YAML has it: text, number or boolean; a secret only in the part that may be seen."""
     if leaf.secret:
-        return value.render(hide_password=True) if isinstance(value, DatabaseUrl) else PASSWORD_PLACEHOLDER
+        return value.render(hide_password=True) if isinstance(value, DatabaseUrl) else HIDDEN
     if leaf.unit is not None:
         text = leaf.show(value)
         return int(text) if text.isdecimal() else text

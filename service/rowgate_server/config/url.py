@@ -28,7 +28,8 @@ SCHEMES = {
     "sqlite+aiosqlite": Dialect.SQLITE,
 }
 _DEFAULT_PORTS = {Dialect.MYSQL: 3306, Dialect.POSTGRESQL: 5432}
-PASSWORD_PLACEHOLDER = "***"  # noqa: S105 - what is shown instead of a password
+HIDDEN = "***"
+"""What is shown instead of a password."""
 
 _SHAPE = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^?#]*))?"
@@ -119,7 +120,7 @@ class DatabaseUrl:
             return f"{self.scheme}:///{quote(self.database)}{'?mode=ro' if self.read_only else ''}"
         credentials = quote(self.username, safe="")
         if self.password is not None:
-            shown = PASSWORD_PLACEHOLDER if hide_password else quote(self.password.get_secret_value(), safe="")
+            shown = HIDDEN if hide_password else quote(self.password.get_secret_value(), safe="")
             credentials += f":{shown}"
         path = f"/{quote(self.database, safe='')}" if self.database else ""
         root = f"&sslrootcert={quote(self.ssl_root_cert)}" if self.ssl_root_cert else ""
@@ -210,7 +211,7 @@ def _server(scheme: str, dialect: Dialect, authority: str, path: str, query: str
 
 def _secret(encoded: str) -> SecretStr:
     password = _decode(encoded)
-    if password == PASSWORD_PLACEHOLDER:
+    if password == HIDDEN:
         raise ValueError("has *** for a password: that is how a printed configuration hides it; put the real one")
     return SecretStr(password)
 

@@ -14,6 +14,17 @@ _WORDS_FORM = "must be names of letters, digits and _ . : / -, with commas betwe
 _PAIRS_FORM = "must be name=value, with commas between several"
 
 
+def text_of(value: object, form: str) -> str:
+    """What such a setting is read from.
+
+    Raises:
+        ValueError: it is no text; says the form that it would have.
+    """
+    if not isinstance(value, str):
+        raise ValueError(form)  # noqa: TRY004 - pydantic wants a ValueError
+    return value
+
+
 @dataclass(frozen=True)
 class Words:
     """Some names, each once, in their order."""
@@ -25,9 +36,7 @@ class Words:
         """From text with commas."""
         if isinstance(value, Words):
             return value
-        if not isinstance(value, str):
-            raise ValueError(_WORDS_FORM)  # noqa: TRY004 - pydantic wants a ValueError
-        words = [part.strip() for part in value.split(",")]
+        words = [part.strip() for part in text_of(value, _WORDS_FORM).split(",")]
         if not all(_WORD.fullmatch(word) for word in words):
             raise ValueError(_WORDS_FORM)
         if len(set(words)) < len(words):
@@ -49,10 +58,8 @@ class Pairs:
         """From text in which no value has a comma."""
         if isinstance(value, Pairs):
             return value
-        if not isinstance(value, str):
-            raise ValueError(_PAIRS_FORM)  # noqa: TRY004 - pydantic wants a ValueError
         pairs = []
-        for part in value.split(","):
+        for part in text_of(value, _PAIRS_FORM).split(","):
             name, equals, held = part.strip().partition("=")
             if not _WORD.fullmatch(name) or not equals:
                 raise ValueError(_PAIRS_FORM)

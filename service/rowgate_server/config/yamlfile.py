@@ -46,19 +46,28 @@ def read_yaml(text: str) -> list[Line]:
     Raises:
         ValueError: if it is not YAML, with the place and none of the text.
     """
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        raise ValueError(describe(error)) from None
-    except yaml.YAMLError:
-        raise ValueError("is not YAML: it has characters that YAML does not allow") from None
-    except RecursionError:
-        raise ValueError("is not a configuration: it is nested too deeply") from None
+    root = compose(text, "a configuration")
     return [] if root is None else list(_lines(root, ()))
 
 
-def describe(error: yaml.MarkedYAMLError) -> str:
-    """Why a document is not YAML, with the place and none of its text."""
+def compose(text: str, what: str) -> yaml.Node | None:
+    """The nodes of a document that is to be a configuration, or what else; None where it has none.
+
+    Raises:
+        ValueError: if it is not YAML, with the place and none of the text.
+    """
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(_described(error)) from None
+    except yaml.YAMLError:
+        raise ValueError("is not YAML: it has characters that YAML does not allow") from None
+    except RecursionError:
+        raise ValueError(f"is not {what}: it is nested too deeply") from None
+    return root
+
+
+def _described(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"is not YAML{place}: {_QUOTED.sub('…', error.problem or 'it cannot be read')}"

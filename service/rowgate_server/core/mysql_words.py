@@ -102,7 +102,7 @@ def _of_table(behind: list[Piece]) -> Iterator[str]:
         words = [text for _, text in pieces[at : at + 3]]
         if words[0].upper() == "DEFAULT":
             at += 1
-        elif len(words) == 3 and words[1] == "=":  # noqa: PLR2004 - a name, the sign and a value
+        elif words[1:2] == ["="] and words[2:]:
             engine = words[0].upper() == "ENGINE" and words[2].upper() == "INNODB"
             if not engine and words[0].upper() not in _OF_TABLES:
                 yield "".join(words)

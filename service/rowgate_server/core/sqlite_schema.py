@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, sql
 from sqlalchemy.exc import OperationalError
 
-from rowgate_server.core.ddl.expressions import unquoted
+from rowgate_server.core.ddl.expressions import quoted, unquoted
 from rowgate_server.core.sqlite_text import ColumnWords, TableWords, index_words, table_words
 from rowgate_server.core.tables import (
     ForeignKey,
@@ -26,10 +26,12 @@ from rowgate_server.core.tables import (
     TableColumn,
     TableKind,
 )
+from rowgate_server.engines.dialects import Dialect
 
 _OF_A_COLUMN = 0
 """Column numbers from here up are columns of the table; -1 is the row's number, -2 an expression."""
 
+_SORTING = "EXPLAIN SELECT 1 FROM {schema}.{table} ORDER BY +{column}"
 _SORTED_BY = re.compile(r"k\(1,-?(?:N\.)?([^)]*)\)")
 _A_NAME = re.compile(r'(?:[^\W\d]\w*|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])\Z')
 _NO_NAMES = frozenset({"NULL", "TRUE", "FALSE", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"})
@@ -90,6 +92,7 @@ class _Pragmas:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self._schema = schema
+        self._master = sql.table("sqlite_master", *map(sql.column, ("type", "name", "tbl_name", "sql")), schema=schema)
 
     def columns(self, table: str) -> dict[str, str]:
         """The declared type of every column."""
@@ -112,8 +115,8 @@ class _Pragmas:
 
     def collation(self, table: str, column: str) -> str:
         """What a column is compared by, which no pragma tells: a program that sorts by it does (BINARY is B there)."""
-        schema, table, column = ('"' + name.replace('"', '""') + '"' for name in (self._schema, table, column))
-        query = f"EXPLAIN SELECT 1 FROM {schema}.{table} ORDER BY +{column}"  # noqa: S608 - quoted
+        names = {"schema": self._schema, "table": table, "column": column}
+        query = _SORTING.format_map({key: quoted(name, Dialect.SQLITE) for key, name in names.items()})
         try:
             program = list(self._connection.exec_driver_sql(query))
         except OperationalError:  # a collation that is not known here
@@ -129,9 +132,9 @@ class _Pragmas:
 
     def triggers(self, table: str) -> tuple[str, ...]:
         """Each of a table's, in its own words."""
-        schema = '"' + self._schema.replace('"', '""') + '"'
-        query = f"SELECT sql FROM {schema}.sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"  # noqa: S608 - quoted
-        return tuple(sql for (sql,) in self._connection.exec_driver_sql(query, (table,)))
+        master = self._master.c
+        of_table = master.type == "trigger", master.tbl_name.collate("NOCASE") == table
+        return tuple(self._connection.scalars(select(master.sql).where(*of_table)))
 
     def actions(self, table: str) -> dict[tuple[tuple[str, ...], str], tuple[str, str]]:
         """ON DELETE and ON UPDATE, by the referring columns and the table referred to."""
@@ -143,9 +146,8 @@ class _Pragmas:
 
     def text(self, name: str) -> str:
         """The CREATE statement of a table, view or index; empty for what has none."""
-        schema = '"' + self._schema.replace('"', '""') + '"'
-        found = self._connection.exec_driver_sql(f"SELECT sql FROM {schema}.sqlite_master WHERE name = ?", (name,))  # noqa: S608 - quoted
-        return found.scalar() or ""
+        master = self._master.c
+        return self._connection.scalar(select(master.sql).where(master.name == name)) or ""
 
     def _ask(self, query: str, name: str) -> list[Any]:
         return list(self._connection.exec_driver_sql(query, (name, self._schema)))

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from rowgate_server.core.ddl.expressions import quoted
 from rowgate_server.core.postgresql_create import CREATE_TABLE
 from rowgate_server.core.tables import TableKind
 from rowgate_server.engines.dialects import Dialect
@@ -64,7 +65,7 @@ def row_estimate(connection: Connection, dialect: Dialect, name: str, schema: st
 def create_statement(connection: Connection, dialect: Dialect, name: str, schema: str | None, kind: TableKind) -> str:
     """The database's own words, of a PostgreSQL table those of its parts; empty where it has none."""
     if dialect is Dialect.MYSQL:
-        place = ".".join(_quoted(part, "`") for part in (schema, name) if part)
+        place = ".".join(quoted(part, dialect) for part in (schema, name) if part)
         word = "VIEW" if kind is TableKind.VIEW else "TABLE"
         try:
             row = connection.exec_driver_sql(f"SHOW CREATE {word} {place}".replace("%", "%%")).first()
@@ -86,11 +87,7 @@ def _ask(connection: Connection, dialect: Dialect, sql: str, name: str, schema: 
 def _place(dialect: Dialect, schema: str | None) -> tuple[str, dict[str, str]]:
     """What stands for the schema, and its value."""
     if dialect is Dialect.SQLITE:
-        return _quoted(schema or "main", '"').replace(":", "\\:"), {}
+        return quoted(schema or "main", dialect).replace(":", "\\:"), {}
     if schema is None:
         return "DATABASE()" if dialect is Dialect.MYSQL else "pg_catalog.pg_table_is_visible(c.oid)", {}
     return ":schema" if dialect is Dialect.MYSQL else "n.nspname = :schema", {"schema": schema}
-
-
-def _quoted(name: str, quote: str) -> str:
-    return quote + name.replace(quote, 2 * quote) + quote

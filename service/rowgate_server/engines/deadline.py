@@ -9,6 +9,7 @@ from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _EARLIER, _EARLIER_AT_MOST = 0.05, 0.05
+_MILLISECOND = 0.001
 """A part of what a caller's deadline gives, and seconds."""
 
 
@@ -57,7 +58,7 @@ class Deadline(NamedTuple):
         """As the error's metadata `limit` tells it: `options.timeout 2s`."""
         seconds = self.seconds.whole if isinstance(self.seconds, Called) else self.seconds
         # The time that a call has left is measured: no finer than a millisecond, unless it is all there was.
-        digits = 3 if seconds >= 0.001 else 9  # noqa: PLR2004 - that millisecond
+        digits = 3 if seconds >= _MILLISECOND else 9
         return f"{self.whose} {seconds:.{digits}f}".rstrip("0").rstrip(".") + "s"
 
     @classmethod

@@ -19,7 +19,7 @@ _FORM = re.compile(r"scrypt:([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}):([A-Za-z0-9_-
 _LOG2_N, _R, _P = 14, 8, 1
 """16 MiB and some 40 ms: RFC 7914's choice for a login."""
 
-_MOST_MEMORY = 64 << 20
+_MOST_MEMORY, _MOST_P = 64 << 20, 4
 _SALT_BYTES, _HASH_BYTES = 16, 32
 
 
@@ -45,7 +45,7 @@ class KeyHash:
             raise ValueError("is no hash of a key")
         log2_n, r, p = (int(number) for number in match.groups()[:3])
         # A cheap one would be none; a dear one would stop the gateway.
-        if log2_n < _LOG2_N or r < _R or not 1 <= p <= 4 or 128 * r << log2_n >= _MOST_MEMORY:  # noqa: PLR2004 - RFC 7914
+        if log2_n < _LOG2_N or r < _R or not 1 <= p <= _MOST_P or 128 * r << log2_n >= _MOST_MEMORY:
             raise ValueError("is a hash with parameters that are not accepted")
         return cls(log2_n, r, p, _decode(match[4]), _decode(match[5]))
 

@@ -22,6 +22,8 @@ _log = get_logger("rowgate.auth")
 
 _KINDS = {"RSA": ("RS", "PS"), "EC": ("ES",), "OKP": ("Ed",)}
 """Which signatures a kind of key is for. `oct` is missing: a secret that is read from a public place is none."""
+_FEWEST_RSA_BITS = 2048
+"""NIST SP 800-131A."""
 
 Source = Callable[[], Awaitable[bytes]]
 """Reads the set; raises OSError, TimeoutError or ValueError with words that are safe to log."""
@@ -160,6 +162,6 @@ def _key(entry: object) -> VerifyingKey | None:
     key: Any = None
     with contextlib.suppress(jwt.PyJWTError):
         key = jwt.PyJWK(dict(entry)).key
-    if key is None or (entry["kty"] == "RSA" and key.key_size < 2048):  # noqa: PLR2004 - NIST SP 800-131A
+    if key is None or (entry["kty"] == "RSA" and key.key_size < _FEWEST_RSA_BITS):
         return None
     return VerifyingKey(str(entry.get("kid", "")), str(entry["kty"]), str(entry.get("alg", "")), key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -46,7 +47,7 @@ def url_source(url: str, ca: str = "") -> Source:
                 aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
                 session.get(url, ssl=context, allow_redirects=False) as response,
             ):
-                if response.status != 200:  # noqa: PLR2004 - HTTP's OK
+                if response.status != HTTPStatus.OK:
                     raise ValueError(f"it was answered with HTTP status {response.status}")
                 octets = b""
                 async for chunk in response.content.iter_any():

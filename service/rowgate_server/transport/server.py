@@ -133,7 +133,7 @@ def build(
     if options.reflection:
         names = (*SERVICES, reflection.SERVICE_NAME)
         servicer = reflection.aio.ReflectionServicer(names)
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, chain)  # type: ignore[no-untyped-call]  # it has no types
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, chain)
     answer_unknown(server, chain)
     return server
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from rowgate.v1 import result_pb2, table_service_pb2, table_service_pb2_grpc
@@ -17,9 +16,6 @@ from rowgate_server.transport.codec.encodings import choose_encoding
 from rowgate_server.transport.codec.queries import write_stats
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, time_left
-
-_MANY_ROWS = 500
-"""Decoding so many takes milliseconds: so long no other call should have to wait."""
 
 
 class TableServicer(table_service_pb2_grpc.TableServiceServicer):
@@ -98,11 +94,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     ) -> table_service_pb2.InsertRowsResponse:
         """Insert rows."""
         self._note(request.database, request.schema, request.table)
-        call_timeout = time_left(context, self._request_timeout)
-        if len(request.rows) > _MANY_ROWS:
-            wanted = await asyncio.to_thread(table_writes.decode_insert_rows, request, call_timeout)
-        else:
-            wanted = table_writes.decode_insert_rows(request, call_timeout)
+        wanted = await table_writes.decode_insert(request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         inserted = await self._inserter.insert(wanted)
         response = table_service_pb2.InsertRowsResponse(ignored_rows=inserted.ignored)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
@@ -21,9 +20,6 @@ from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec import table_writes, tables
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder, choose_encoding
 from rowgate_server.transport.codec.queries import check_mode, decode_query, write_stats
-
-_MANY_ROWS = 500
-"""Decoding so many takes milliseconds: so long no other call should have to wait."""
 
 _ENDS = frozenset({"commit", "rollback"})
 """Never refused for the caller's quota: to hold a transaction open costs more than its end."""
@@ -145,11 +141,7 @@ class TransactAnswers:
 
     async def _insert_rows(self, held: HeldTransaction, asked: Any) -> Parts:
         encoding = choose_encoding(asked.encoding, "encoding")
-        if len(asked.rows) > _MANY_ROWS:
-            wanted = await asyncio.to_thread(table_writes.decode_insert_rows, asked, None)
-        else:
-            wanted = table_writes.decode_insert_rows(asked, None)
-        inserted = await self._on(held).inserter.insert(wanted)
+        inserted = await self._on(held).inserter.insert(await table_writes.decode_insert(asked, None))
         answer = Response(last=True)
         answer.insert_rows.ignored_rows.extend(inserted.ignored)
         for part in _rows(answer, answer.insert_rows, "insert_rows", inserted.rows, encoding):

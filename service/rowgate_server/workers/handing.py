@@ -25,8 +25,7 @@ def packed(settings: config.Settings) -> str:
 
 def unpacked(text: str) -> config.Settings:
     """What the supervisor packed."""
-    settings: config.Settings = pickle.loads(base64.b64decode(text))  # noqa: S301 - from our own parent
-    return settings
+    return _unpickled(base64.b64decode(text))
 
 
 def receive_settings(end: socket.socket) -> config.Settings:
@@ -37,7 +36,11 @@ def receive_settings(end: socket.socket) -> config.Settings:
     """
     with end.makefile("rb", buffering=0) as stream:
         length = int.from_bytes(_exactly(stream, _LENGTH))
-        settings: config.Settings = pickle.loads(_exactly(stream, length))  # noqa: S301 - from our own parent
+        return _unpickled(_exactly(stream, length))
+
+
+def _unpickled(octets: bytes) -> config.Settings:
+    settings: config.Settings = pickle.loads(octets)  # noqa: S301 - from our own parent
     return settings
 
 

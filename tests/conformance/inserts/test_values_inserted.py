@@ -66,7 +66,7 @@ _PIECES = (
 
 
 def hostile_texts(count: int) -> list[str]:
-    dice = random.Random(4)  # noqa: S311 - no secret, and the same each time
+    dice = random.Random(4)
     return ["".join(dice.choices(_PIECES, k=dice.randint(1, 5)))[:64] for _ in range(count)]
 
 

@@ -12,23 +12,22 @@ import random
 import sys
 
 import pytest
+from integration.consistency.workloads import check_lists, check_money, lists, money
 
 import rowgate
 from support import guard
 from support.available import ROOT
-from support.histories import LISTS, PROMISES, Fate, History, anomalies, parsed
-from support.history_client import ACCOUNTS
+from support.histories import PROMISES, Fate, History
 from support.process import Gateway
 
 LONG = bool(os.environ.get("LONG_RUN"))
 AT_ONCE, CLIENTS, EACH = (16, 125, 40) if LONG else (2, 3, 8)
-BALANCE = 1000
 LEVELS = list(PROMISES) if LONG else ["serializable"]
 
 
 async def run_clients(gateway: Gateway, engine: str, level: str, workload: str) -> list[History]:
     """What each transaction of each client did, as far as it came."""
-    places, dice = asyncio.Semaphore(AT_ONCE), random.Random(7)  # noqa: S311 - repeatable, not secret
+    places, dice = asyncio.Semaphore(AT_ONCE), random.Random(7)
     # A number of lines after which a client is killed; those of a whole life are more.
     lives = [dice.randrange(1, EACH * 4) if number % 5 == 1 else None for number in range(CLIENTS)]
 
@@ -78,20 +77,9 @@ def histories_of(told: list[list[object]]) -> list[History]:
 
 @pytest.mark.timeout(2400)
 async def test_money_is_conserved(gateway: Gateway, engine: str, db: rowgate.Database) -> None:
-    await db.query("create table tx_money (id integer primary key, balance integer not null)")
-    await db.query("create table tx_ledger (id integer primary key)")
-    try:
-        await db.execute_many("insert into tx_money values (?, ?)", [(number, BALANCE) for number in range(ACCOUNTS)])
+    async with money(db):
         histories = await run_clients(gateway, engine, "serializable", "transfers")
-        assert (await db.query("select sum(balance) as b from tx_money")).scalar() == ACCOUNTS * BALANCE
-        ledger = set((await db.query("select id from tx_ledger")).scalars())
-        for history in histories:
-            assert history.fate is not Fate.COMMITTED or history.number in ledger
-            assert history.fate is not Fate.ROLLED_BACK or history.number not in ledger
-        assert sum(history.fate is Fate.COMMITTED for history in histories) > len(histories) / 20
-    finally:
-        await db.query("drop table tx_money")
-        await db.query("drop table tx_ledger")
+        await check_money(db, histories)
 
 
 @pytest.mark.timeout(2400)
@@ -99,12 +87,6 @@ async def test_money_is_conserved(gateway: Gateway, engine: str, db: rowgate.Dat
 async def test_no_history_has_what_its_isolation_level_excludes(
     gateway: Gateway, engine: str, db: rowgate.Database, level: str
 ) -> None:
-    await db.query("create table tx_lists (id integer primary key, elements text not null)")
-    try:
-        await db.execute_many("insert into tx_lists values (?, '')", [(number,) for number in range(LISTS)])
+    async with lists(db):
         histories = await run_clients(gateway, engine, level, "lists")
-        rows = await db.query("select id, elements from tx_lists")
-        assert anomalies(histories, {row[0]: parsed(row[1]) for row in rows}, PROMISES[level][engine]) == []
-        assert sum(history.fate is Fate.COMMITTED for history in histories) > len(histories) / 20
-    finally:
-        await db.query("drop table tx_lists")
+        await check_lists(db, histories, level, engine)

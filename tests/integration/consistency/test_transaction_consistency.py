@@ -15,14 +15,16 @@ from typing import Any
 import grpc.aio
 import pytest
 from google.protobuf import duration_pb2
+from integration.consistency.workloads import check_lists, check_money, lists, money
 
 import rowgate
 from rowgate.v1 import transact_pb2
-from support.histories import LISTS, PROMISES, Fate, History, anomalies, parsed
+from support.histories import LISTS, PROMISES, Fate, History, parsed
+from support.history_client import ACCOUNTS
 from support.process import Gateway
 from support.transactions import Answer, Transact
 
-CLIENTS, ACCOUNTS, BALANCE = 16, 12, 1000
+CLIENTS = 16
 LONG = bool(os.environ.get("LONG_RUN"))
 TRANSFERS, HISTORIES = (5000, 3000) if LONG else (300, 120)
 SERIALIZABLE = transact_pb2.ISOLATION_LEVEL_SERIALIZABLE
@@ -82,7 +84,7 @@ async def run_all(gateway: Gateway, engine: str, work: Any, count: int, isolatio
     waiting = iter(histories)
 
     async def client(seed: int) -> None:
-        caller = Caller(gateway.address, engine, isolation, random.Random(seed))  # noqa: S311 - repeatable, not secret
+        caller = Caller(gateway.address, engine, isolation, random.Random(seed))
         for history in waiting:
             async with caller.transaction(history) as tx:
                 await work(caller, tx, history)
@@ -93,11 +95,7 @@ async def run_all(gateway: Gateway, engine: str, work: Any, count: int, isolatio
 
 @pytest.mark.timeout(1200)
 async def test_money_is_conserved(gateway: Gateway, engine: str, db: rowgate.Database) -> None:
-    await db.query("create table tx_money (id integer primary key, balance integer not null)")
-    await db.query("create table tx_ledger (id integer primary key)")
-    try:
-        for number in range(ACCOUNTS):
-            await db.query("insert into tx_money values (?, ?)", number, BALANCE)
+    async with money(db):
 
         async def transfer(caller: Caller, tx: Transact, history: History) -> None:
             one, other = caller.dice.sample(range(ACCOUNTS), 2)
@@ -111,15 +109,7 @@ async def test_money_is_conserved(gateway: Gateway, engine: str, db: rowgate.Dat
             await caller.ask(tx, tx.sql, history, "insert into tx_ledger values (?)", history.number)
 
         histories = await run_all(gateway, engine, transfer, TRANSFERS)
-        assert (await db.query("select sum(balance) as b from tx_money")).scalar() == ACCOUNTS * BALANCE
-        ledger = set((await db.query("select id from tx_ledger")).scalars())
-        for history in histories:
-            assert history.fate is not Fate.COMMITTED or history.number in ledger
-            assert history.fate is not Fate.ROLLED_BACK or history.number not in ledger
-        assert sum(history.fate is Fate.COMMITTED for history in histories) > TRANSFERS / 20
-    finally:
-        await db.query("drop table tx_money")
-        await db.query("drop table tx_ledger")
+        await check_money(db, histories)
 
 
 @pytest.mark.timeout(1200)
@@ -127,10 +117,7 @@ async def test_money_is_conserved(gateway: Gateway, engine: str, db: rowgate.Dat
 async def test_no_history_has_what_its_isolation_level_excludes(
     gateway: Gateway, engine: str, db: rowgate.Database, level: str
 ) -> None:
-    await db.query("create table tx_lists (id integer primary key, elements text not null)")
-    try:
-        for number in range(LISTS):
-            await db.query("insert into tx_lists values (?, '')", number)
+    async with lists(db):
         read = "select elements from tx_lists where id = ?"
 
         async def work(caller: Caller, tx: Transact, history: History) -> None:
@@ -147,9 +134,4 @@ async def test_no_history_has_what_its_isolation_level_excludes(
 
         isolation = transact_pb2.IsolationLevel.Value(f"ISOLATION_LEVEL_{level.upper()}")
         histories = await run_all(gateway, engine, work, HISTORIES, isolation)
-        rows = await db.query("select id, elements from tx_lists")
-        final = {row[0]: parsed(row[1]) for row in rows}
-        assert anomalies(histories, final, PROMISES[level][engine]) == []
-        assert sum(history.fate is Fate.COMMITTED for history in histories) > HISTORIES / 20
-    finally:
-        await db.query("drop table tx_lists")
+        await check_lists(db, histories, level, engine)

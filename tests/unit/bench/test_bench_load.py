@@ -119,7 +119,7 @@ async def test_a_scan_tells_its_rows() -> None:
 
 async def test_a_row_is_told_as_text() -> None:
     assert await _ask(Row(7), _Caller()) == ["7", "1.50"]
-    assert as_text(datetime(2024, 1, 1, 0, 0, 37)) == "2024-01-01T00:00:37.000000"  # noqa: DTZ001 - the column has no zone
+    assert as_text(datetime(2024, 1, 1, 0, 0, 37)) == "2024-01-01T00:00:37.000000"
 
 
 async def test_pings_go_on_until_the_next_command() -> None:

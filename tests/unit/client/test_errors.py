@@ -127,7 +127,7 @@ async def test_details_that_can_not_be_read_are_none(
 async def test_an_error_keeps_what_grpc_raised_and_can_be_pickled(db: rowgate.Client, gateway: ScriptedGateway) -> None:
     error = await error_of(db, gateway, Fault(grpc.StatusCode.ABORTED, "DEADLOCK", metadata={"outcome": "ROLLED_BACK"}))
     assert isinstance(error.__cause__, grpc.aio.AioRpcError)
-    twin = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    twin = pickle.loads(pickle.dumps(error))
     assert (type(twin), twin.message, twin.outcome) == (rowgate.Deadlock, error.message, error.outcome)
 
 

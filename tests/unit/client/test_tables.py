@@ -200,7 +200,7 @@ def test_a_frame_has_pandas_types_or_python_objects() -> None:
         "TIME": (cells("time", "23:59:59.000000"), time(23, 59, 59)),
         "BYTES": (cells("bytes", b"x"), b"x"),
         "LIST": ([list_of(*cells("int", 1, None))], [1, None]),
-        "DATETIME": (cells("datetime", "9999-12-31T23:59:59.999999"), datetime(9999, 12, 31, 23, 59, 59, 999999)),  # noqa: DTZ001 - a DATETIME has no zone
+        "DATETIME": (cells("datetime", "9999-12-31T23:59:59.999999"), datetime(9999, 12, 31, 23, 59, 59, 999999)),
         "TIMESTAMP": (
             cells("timestamp", "2024-01-31T23:59:59.000000+00:00"),
             datetime(2024, 1, 31, 23, 59, 59, tzinfo=UTC),

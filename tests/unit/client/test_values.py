@@ -93,7 +93,7 @@ class _Word(StrEnum):
         (bytearray(b"\x00\xff"), Value(bytes_value=b"\x00\xff")),
         (memoryview(b"abcdef")[::2], Value(bytes_value=b"ace")),
         (date(1, 1, 1), Value(date_value="0001-01-01")),
-        (datetime(2024, 1, 31, 23, 59, 59), Value(datetime_value="2024-01-31T23:59:59.000000")),  # noqa: DTZ001
+        (datetime(2024, 1, 31, 23, 59, 59), Value(datetime_value="2024-01-31T23:59:59.000000")),
         (datetime(2024, 1, 31, tzinfo=UTC), Value(timestamp_value="2024-01-31T00:00:00.000000+00:00")),
         (
             datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin")),
@@ -150,7 +150,7 @@ async def test_a_positional_parameter_is_named_by_its_place(db: rowgate.Client) 
         (Value(date_value="2024-01-31"), date(2024, 1, 31)),
         (Value(time_value="23:59:59.000001"), time(23, 59, 59, 1)),
         (Value(time_value="23:59:59.000000-05:00"), time(23, 59, 59, tzinfo=timezone(timedelta(hours=-5)))),
-        (Value(datetime_value="2024-01-31T23:59:59.120000"), datetime(2024, 1, 31, 23, 59, 59, 120000)),  # noqa: DTZ001
+        (Value(datetime_value="2024-01-31T23:59:59.120000"), datetime(2024, 1, 31, 23, 59, 59, 120000)),
         (Value(timestamp_value="2024-01-31T23:59:59.000000+00:00"), datetime(2024, 1, 31, 23, 59, 59, tzinfo=UTC)),
         (Value(interval_value="P1Y2M3DT4H5M6.700000S"), Interval(14, 3, 14_706_700_000)),
     ],
@@ -195,7 +195,7 @@ def test_a_time_of_mysql_can_be_read_as_a_duration() -> None:
 
 def test_temporal_text_survives_copying_and_has_a_temporal_type() -> None:
     text = TemporalText("24:00:00.000000", ColumnType.TIME)
-    for twin in (copy.deepcopy(text), pickle.loads(pickle.dumps(text))):  # noqa: S301 - our own bytes
+    for twin in (copy.deepcopy(text), pickle.loads(pickle.dumps(text))):
         assert (twin, twin.type) == (text, ColumnType.TIME)
     with pytest.raises(ValueError, match="the type of a TemporalText"):
         TemporalText("1", ColumnType.INT)

@@ -41,7 +41,7 @@ def _hostile_names() -> list[str]:
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 1,200 tables, every fourth one a view."""
     names = _hostile_names()
-    shuffled = random.Random(7).sample(names, len(names))  # noqa: S311 - for variety
+    shuffled = random.Random(7).sample(names, len(names))
     forms = {True: "create view {} as select 1 as x", False: "create table {} (x)"}
     statements = [forms[_is_view(name)].format(_quoted(name)) for name in shuffled]
     return fill(tmp_path_factory.mktemp("crowded") / "main.db", *statements)

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.core.sqlite_files import databases, fill
@@ -38,8 +39,8 @@ async def runner(file: Path) -> AsyncIterator[QueryRunner]:
         yield QueryRunner(found, lambda _: None, Switches({}))
 
 
-async def _stats(runner: QueryRunner, sql: str, **options: int) -> Stats:
-    return (await runner.execute(QueryRequest("", sql, options=QueryOptions(**options)))).stats  # type: ignore[arg-type]  # numbers only
+async def _stats(runner: QueryRunner, sql: str, **options: Any) -> Stats:
+    return (await runner.execute(QueryRequest("", sql, options=QueryOptions(**options)))).stats
 
 
 async def _streamed(runner: QueryRunner, request: QueryRequest) -> int:

@@ -6,32 +6,17 @@ import asyncio
 
 import pytest
 from unit.engines.clock import now, on_the_clock, settle
-from unit.engines.scripted_driver import DriverError, ScriptedDriver, failing, lasting, never
+from unit.engines.scripted_driver import DriverError, failing, lasting, never
+from unit.engines.station import Station, call
 
-from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
-from rowgate_server.engines.executor import Call, Executor
-from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.engines.results import Stats
-from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.observability.metrics import Metrics
 
 
-class Station:
-    """An executor over a scripted driver with one connection."""
-
-    def __init__(self) -> None:
-        self.driver = ScriptedDriver()
-        settings = PoolSettings(1, 0, recycle=0, pre_ping=False, wait_timeout=60.0)
-        self.pool = Pool(self.driver, settings, Metrics().database("db"))
-        self._executor = Executor(self.driver, self.pool)
-
+class Describing(Station):
     async def describe(self, seconds: float = 9) -> tuple[Description, Stats]:
-        deadline = Deadline.soonest((seconds, "options.timeout"))
-        call = Call(BoundStatement(("q0",), ()), deadline, ResultLimits(), "id", reads=False)
-        return await self._executor.describe(call, valued=False)
+        return await self._executor.describe(call(seconds=seconds, reads=False), valued=False)
 
     async def fate(self) -> list[str]:
         """What happened to the connection, once it is over."""
@@ -41,7 +26,7 @@ class Station:
 
 @on_the_clock
 async def test_what_the_driver_tells_is_handed_on_with_the_time_it_took() -> None:
-    station = Station()
+    station = Describing()
     station.driver.executing = lasting(2)
     description, stats = await station.describe()
     assert [column.name for column in description.columns] == ["c0"]
@@ -51,7 +36,7 @@ async def test_what_the_driver_tells_is_handed_on_with_the_time_it_took() -> Non
 
 @on_the_clock
 async def test_over_its_time_it_is_killed_and_was_not_run() -> None:
-    station = Station()
+    station = Describing()
     station.driver.executing = never
     with pytest.raises(RowgateError) as caught:
         await station.describe(seconds=4)
@@ -63,7 +48,7 @@ async def test_over_its_time_it_is_killed_and_was_not_run() -> None:
 
 @on_the_clock
 async def test_a_cancelled_one_is_killed() -> None:
-    station = Station()
+    station = Describing()
     station.driver.executing = never
     caller = asyncio.create_task(station.describe())
     await settle()
@@ -76,7 +61,7 @@ async def test_a_cancelled_one_is_killed() -> None:
 @pytest.mark.parametrize(("broken", "expected"), [(False, "reset"), (True, "kill")])
 @on_the_clock
 async def test_an_error_of_the_database_s_is_told_and_a_broken_connection_dropped(broken: bool, expected: str) -> None:
-    station = Station()
+    station = Describing()
     station.driver.executing = failing(DriverError(Reason.UNKNOWN_TABLE, broken=broken))
     with pytest.raises(RowgateError, match="the database's words") as caught:
         await station.describe()

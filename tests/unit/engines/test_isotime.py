@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rowgate_server.engines import isotime
 
-EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - counts have no zone
+EPOCH = datetime(2000, 1, 1)
 MICROSECOND = timedelta(microseconds=1)
 # Every day and moment that PostgreSQL can store: https://www.postgresql.org/docs/current/datatype-datetime.html
 DAYS = st.integers(-2_451_545, 2_145_031_948)
@@ -27,8 +27,8 @@ def test_dates_are_python_s_where_python_has_them(day: date) -> None:
 
 
 @given(st.datetimes())
-@example(datetime(1, 1, 1))  # noqa: DTZ001 - counts have no zone
-@example(datetime(9999, 12, 31, 23, 59, 59, 999_999))  # noqa: DTZ001 - the same
+@example(datetime(1, 1, 1))
+@example(datetime(9999, 12, 31, 23, 59, 59, 999_999))
 def test_datetimes_are_python_s_where_python_has_them(moment: datetime) -> None:
     count = (moment - EPOCH) // MICROSECOND
     text = moment.isoformat(timespec="microseconds")
@@ -36,7 +36,7 @@ def test_datetimes_are_python_s_where_python_has_them(moment: datetime) -> None:
     assert isotime.micros_from_datetime(text) == (count, None)
 
 
-@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)), OFFSETS)  # noqa: DTZ001 - the offset is drawn apart
+@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)), OFFSETS)
 def test_an_offset_is_told_apart_and_leads_to_utc(moment: datetime, seconds: int) -> None:
     zoned = moment.replace(tzinfo=timezone(timedelta(seconds=seconds)))
     micros, offset = isotime.micros_from_datetime(zoned.isoformat())

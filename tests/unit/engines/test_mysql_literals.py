@@ -167,7 +167,7 @@ def test_dates_and_times_are_typed_unless_they_have_zeros(value_type: ValueType,
     assert of(value_type, text) == expected
 
 
-@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)), st.integers(-86_399, 86_399))  # noqa: DTZ001 - drawn
+@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31)), st.integers(-86_399, 86_399))
 def test_a_timestamp_is_written_in_utc(moment: datetime, seconds: int) -> None:
     zoned = moment.replace(tzinfo=timezone(timedelta(seconds=seconds)))
     expected = zoned.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")

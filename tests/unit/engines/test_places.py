@@ -57,7 +57,7 @@ async def test_a_burst_waits_for_as_long_as_its_patience_lasts() -> None:
 @on_the_clock
 async def test_a_burst_beside_other_calls_is_served_and_so_are_they(calls: int, seconds: float, callers: int) -> None:
     """The others alone take half of what there is; the burst comes within a tenth of a second."""
-    street, end, dice = Street(4), now() + 6, random.Random(7)  # noqa: S311 - repeatable, not secret
+    street, end, dice = Street(4), now() + 6, random.Random(7)
 
     async def later(number: int, after: float) -> None:
         await asyncio.sleep(after)
@@ -91,7 +91,7 @@ async def at_random(
     street: Street, *, callers: int, times: float, places: int, seconds: float, works: int = 200
 ) -> None:
     """Calls by so many callers, so many times what can be done; what happened at first is forgotten."""
-    dice = random.Random(7)  # noqa: S311 - repeatable, not secret
+    dice = random.Random(7)
     began = now()
     async with asyncio.TaskGroup() as calls:
         while now() < began + 0.6 + works * seconds:

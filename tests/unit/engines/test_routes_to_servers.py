@@ -10,7 +10,7 @@ import pytest
 from rowgate_server.engines import clock
 from rowgate_server.engines.connections import Member, Several
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.driver import Driver, ServerFacts
 from rowgate_server.engines.hosts import Host, Positions
 from rowgate_server.engines.pool import Lease, Pool
 from rowgate_server.engines.roles import Role
@@ -59,7 +59,7 @@ class Scripted:
         return cast("Lease", self)
 
     def member(self, *, replica: bool = False) -> Member:
-        host = Host("main", self.name, cast("Pool", self), 1.0, 1.0, replica=replica)  # type: ignore[arg-type]  # no driver is asked
+        host = Host("main", self.name, cast("Driver", self), 1.0, 1.0, replica=replica)
         host.role = host.last_role = self.role
         host._round_trips.append(self.distance)
         return Member(host, cast("Pool", self))

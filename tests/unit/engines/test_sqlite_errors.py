@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -160,10 +161,9 @@ def test_each_code_has_its_reason(name: str, reason: Reason) -> None:
     assert (translated.retry_after is not None) is (reason in (Reason.LOCK_TIMEOUT, Reason.DATABASE_UNAVAILABLE))
 
 
-def test_a_file_that_is_none_of_sqlite_s_is_unavailable(tmp_path: object) -> None:
-    file = f"{tmp_path}/not-a-database"
-    with open(file, "w") as text:  # noqa: PTH123 - the fixture is typed as what it is used for
-        text.write("x" * 5000)
+def test_a_file_that_is_none_of_sqlite_s_is_unavailable(tmp_path: Path) -> None:
+    file = tmp_path / "not-a-database"
+    file.write_text("x" * 5000)
     with closing(sqlite3.connect(file)) as connection:
         error = raised(connection, "select * from sqlite_master")
     assert told(error).reason is Reason.DATABASE_UNAVAILABLE

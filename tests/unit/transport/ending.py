@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import grpc.aio
-from unit.transport.wrapped import Service, unguarded
+from unit.transport.wrapped import Service, request, unguarded
 
 from rowgate.v1 import query_service_pb2_grpc
 from rowgate_server.observability.metrics import Metrics
@@ -41,6 +41,27 @@ class Ending:
     port: int
     stub: Any
     draining: Draining
+
+    async def held(self) -> tuple[Any, asyncio.Event]:
+        """A call that is under way, and what lets it end."""
+        go_on = asyncio.Event()
+
+        async def wait(_: Any) -> None:
+            await go_on.wait()
+
+        self.service.behaviours["wait"] = wait
+        call = self.stub.ExecuteQuery(request("wait"))
+        await self.service.entered.wait()
+        return call, go_on
+
+    def brief(self, **how: Any) -> Any:
+        """A call that ends at once."""
+
+        async def nothing(_: Any) -> None:
+            pass
+
+        self.service.behaviours["nothing"] = nothing
+        return self.stub.ExecuteQuery(request("nothing"), **how)
 
     def peers(self) -> list[str]:
         """The connections to the server, by their other ends."""

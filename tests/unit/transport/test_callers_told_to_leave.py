@@ -37,22 +37,12 @@ async def _told_of(call: Any) -> str:
 
 @pytest.mark.parametrize("plain", [True, False])
 async def test_calls_beside_a_long_one_are_served_until_their_caller_was_told(served: Ending, *, plain: bool) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(_: Any) -> None:
-        await go_on.wait()
-
-    async def nothing(_: Any) -> None:
-        pass
-
-    served.service.behaviours |= {"wait": wait, "nothing": nothing}
-    long = served.stub.ExecuteQuery(request("wait"))
-    await served.service.entered.wait()
+    long, go_on = await served.held()
     served.draining._plain = plain
     draining = asyncio.create_task(served.drain(60))
     ended = [""]
     while not ended[-1]:
-        ended.append(await _told_of(served.stub.ExecuteQuery(request("nothing"))))
+        ended.append(await _told_of(served.brief()))
         await asyncio.sleep(0.03)  # as callers are: the connection rests between
     assert _REFUSED not in ended[-1]
     assert len(ended) > 2 or plain, "some were served, until all were told"

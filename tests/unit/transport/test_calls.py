@@ -249,7 +249,7 @@ async def test_seconds_are_observed_once_a_call(wrapped: Wrapped) -> None:
 
 
 async def test_at_rest_as_many_calls_are_handled_as_were_started(wrapped: Wrapped) -> None:
-    dice = random.Random(20240131)  # noqa: S311 - for variety
+    dice = random.Random(20240131)
     mix = [(dice.choice((UNARY, STREAM)), dice.choice(KINDS)) for _ in range(200)]
     few = asyncio.Semaphore(20)
 

@@ -50,14 +50,7 @@ async def test_a_handler_that_still_cleans_up_is_waited_for(served: Ending) -> N
 
 
 async def test_a_call_under_way_goes_on_until_it_ends(served: Ending) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(_: Any) -> None:
-        await go_on.wait()
-
-    served.service.behaviours["wait"] = wait
-    call = served.stub.ExecuteQuery(request("wait"))
-    await served.service.entered.wait()
+    call, go_on = await served.held()
     ended = asyncio.create_task(served.drain(60))
     await asyncio.sleep(0.7)  # longer than callers have to leave
     assert not ended.done()
@@ -75,17 +68,13 @@ async def test_new_calls_are_refused_so_that_they_may_be_made_again(served: Endi
 
 
 async def test_a_connection_is_closed_once_no_call_is_on_it(served: Ending) -> None:
-    async def nothing(_: Any) -> None:
-        pass
-
-    served.service.behaviours["nothing"] = nothing
-    await served.stub.ExecuteQuery(request("nothing"))
+    await served.brief()
     (peer,) = served.peers()
     assert connections.hang_up(served.port, {peer}, {}, plain=False) == 1
     assert served.peers() == [peer], "a call is on it"
     told = dict[str, float]()
     await eventually(lambda: not served.hang_up(told, plain=False) and not served.peers(), 10, "it was closed")
-    assert await served.stub.ExecuteQuery(request("nothing"), wait_for_ready=True), "the port is still listened on"
+    assert await served.brief(wait_for_ready=True), "the port is still listened on"
     connections.stop_listening(served.port)
     served.hang_up({}, plain=False)
     with pytest.raises(ConnectionRefusedError):
@@ -109,21 +98,11 @@ async def test_a_caller_is_told_to_leave_before_its_connection_is_closed(served:
 
 
 async def test_a_call_that_was_begun_is_answered_after_that_word_and_the_next_goes_elsewhere(served: Ending) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(_: Any) -> None:
-        await go_on.wait()
-
-    async def nothing(_: Any) -> None:
-        pass
-
-    served.service.behaviours |= {"wait": wait, "nothing": nothing}
-    call = served.stub.ExecuteQuery(request("wait"))
-    await served.service.entered.wait()
+    call, go_on = await served.held()
     (peer,), told = served.peers(), dict[str, float]()
     await eventually(lambda: served.hang_up(told) == 1 and bool(told), 10, "it was told")
     while len(served.peers()) < 2:  # the word may take a moment to arrive
-        await served.stub.ExecuteQuery(request("nothing"), wait_for_ready=True)
+        await served.brief(wait_for_ready=True)
     go_on.set()
     assert await call.code() is grpc.StatusCode.OK
     assert peer in served.peers(), "it is left to the server to close it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import grpc
 import pytest
@@ -28,10 +29,8 @@ async def _error(_: Context) -> None:
 @pytest.mark.parametrize("behaviour", [_well, _error], ids=["well", "error"])
 @pytest.mark.parametrize("stream", [False, True], ids=["unary", "stream"])
 @pytest.mark.parametrize("offered", DECENT, ids=str)
-async def test_a_decent_id_is_kept_everywhere(
-    wrapped: Wrapped, offered: str, *, stream: bool, behaviour: object
-) -> None:
-    wrapped.service.behaviours["x"] = behaviour  # type: ignore[assignment]  # one of the two above
+async def test_a_decent_id_is_kept_everywhere(wrapped: Wrapped, offered: str, *, stream: bool, behaviour: Any) -> None:
+    wrapped.service.behaviours["x"] = behaviour
     method = wrapped.stream if stream else wrapped.unary
     ended = await ending(method(request("x"), metadata=((HEADER, offered),)))
     call = await wrapped.left.get()

@@ -31,6 +31,7 @@ TransactCall: TypeAlias = "grpc.aio.StreamStreamCall[TransactRequest, TransactRe
 _Response = TypeVar("_Response")
 _Call = TypeVar("_Call", bound="grpc.aio.Call")
 
+_NO_CREDENTIALS: Final = Credentials()
 _CHANNEL_OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
     # A `dns:///` name with many addresses is spread over all of them, one call after the other.
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
@@ -122,7 +123,7 @@ class Connection:
         target: str,
         tls: Tls | grpc.ChannelCredentials | None,
         max_message_bytes: int,
-        credentials: Credentials = Credentials(),  # noqa: B008 - it cannot be changed
+        credentials: Credentials = _NO_CREDENTIALS,
     ) -> None:
         self._target = target
         self._credentials = credentials

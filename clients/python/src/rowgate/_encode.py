@@ -128,7 +128,7 @@ _HINTS: Final[Mapping[type, str]] = {
 
 
 @encode.register
-def _(value: None) -> Value:  # noqa: ARG001 - its type says it all
+def _(_value: None) -> Value:
     return Value(null_value=NULL_VALUE)
 
 

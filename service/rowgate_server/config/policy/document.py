@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from rowgate_server.config.yamlfile import describe
+from rowgate_server.config.yamlfile import compose
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {"str", "int", "float", "bool", "null", "timestamp"}
@@ -34,14 +34,7 @@ class Document:
         """
         self.lines: dict[Path, int] = {}
         self.faults: list[Fault] = []
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            raise ValueError(describe(error)) from None
-        except yaml.YAMLError:
-            raise ValueError("is not YAML: it has characters that YAML does not allow") from None
-        except RecursionError:
-            raise ValueError("is not a policy: it is nested too deeply") from None
+        root = compose(text, "a policy")
         self.value: Any = None if root is None else self._read(root, ())
 
     def line(self, path: Path) -> int | None:

@@ -37,12 +37,12 @@ def items_of(members: Sequence[Member], part: Part) -> list[list[Member]]:
 
 def starred(item: Sequence[Member]) -> str | None:
     """The qualifier before a `*`, empty where it has none; None where the item is no such thing."""
-    if not item or not is_operator(item[-1], "*"):
-        return None
-    if len(item) == 1:
-        return ""
-    named = item[-3] if len(item) > 2 and is_operator(item[-2], ".") else None  # noqa: PLR2004 - `name . *`
-    return named.text.casefold() if isinstance(named, Token) else None
+    match item:
+        case [star] if is_operator(star, "*"):
+            return ""
+        case [*_, Token() as name, dot, star] if is_operator(dot, ".") and is_operator(star, "*"):
+            return name.text.casefold()
+    return None
 
 
 def name_of(item: Sequence[Member], dialect: Dialect) -> str | None:
@@ -69,10 +69,10 @@ def _uncast(item: Sequence[Member]) -> Sequence[Member]:
 
 def alias_of(item: Sequence[Member]) -> str | None:
     """The name that an item is given, where it is given one."""
-    if len(item) < 2 or not isinstance(item[-1], Token) or not is_name(item[-1]):  # noqa: PLR2004 - what, and its name
-        return None
-    before = item[-2]
-    return None if isinstance(before, Token) and before.kind is Kind.OPERATOR else item[-1].text
+    match item:
+        case [*_, before, Token() as name] if is_name(name):
+            return None if isinstance(before, Token) and before.kind is Kind.OPERATOR else name.text
+    return None
 
 
 def named_in(group: Group) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ _FLOAT = struct.Struct("<f")
 _LONGEST_DECIMAL = 1000
 _DIGITS_OF_SINGLES = range(1, 10)
 _LARGEST_EXPONENT = 1000
+_YEARS = range(1901, 2156)
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
 Coercer = Callable[[BoundValue], BoundValue]
@@ -46,7 +47,7 @@ def integer(low: int, high: int) -> Coercer:
 def year(value: BoundValue) -> BoundValue:
     """MySQL's YEAR. It takes numbers up to 99 for years of this century or the last, which nobody has said."""
     number = whole(value)
-    if number and not 1901 <= number <= 2155:  # noqa: PLR2004 - what the type holds
+    if number and number not in _YEARS:
         raise beyond("holds 0 and 1901 to 2155")
     return BoundValue(ValueType.INT, number)
 

@@ -25,7 +25,7 @@ _CLOCK = re.compile(r"[T ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)\Z", re.ASCII)
 _ZERO_TIMESTAMP = re.compile(r"0000-00-00[T ]00:00:00(?:\.0{1,6})?(?:[Zz]|[+-]00:?00)\Z")
 _ONLY_A_DATE = re.compile(r"[+-]?\d{4,7}-\d\d-\d\d\Z", re.ASCII)
 _FOUR_DIGIT_YEAR = re.compile(r"\d{4}-", re.ASCII)
-_DURATION = re.compile(r"(-?)(\d{1,3}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\Z", re.ASCII)
+_DURATION = re.compile(r"(-?)(\d{1,3}):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,6}))?)?\Z", re.ASCII)
 _LONGEST_TIME = (838 * 3600 + 59 * 60 + 59) * _SECOND
 # MariaDB's TIMESTAMP ends in 2038, or, from 11.5 on, here; its strict mode refuses what a server has not.
 _FIRST_TIMESTAMP = "1970-01-01T00:00:01"
@@ -90,8 +90,6 @@ def _micros(text: str) -> int:
     if match is None:
         raise wrong(_TIME)
     sign, hours, minutes, seconds, fraction = match.groups()
-    if int(minutes) >= 60 or int(seconds or 0) >= 60:  # noqa: PLR2004 - of an hour, of a minute
-        raise wrong(_TIME)
     whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds or 0)
     micros = whole * _SECOND + int((fraction or "0").ljust(6, "0"))
     return -micros if sign else micros

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from rowgate_server.core.ddl.expressions import quoted
 from rowgate_server.core.explain import engine_of
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.plans import Engine
@@ -31,6 +32,7 @@ _HAS_TRANSACTIONS = (
     " AND e.ENGINE = t.ENGINE",
 )
 """Of a view there is nothing."""
+_READING = "SELECT 1 FROM {schema}.sqlite_master LIMIT 1"
 _NO_SUCH_WRITE = frozenset({Reason.INVALID_SQL, Reason.NOT_SUPPORTED})
 
 
@@ -124,8 +126,8 @@ class Writing:
             async with self.transaction(dry_run=True):
                 return await self.explain(statement)
         # A connection learns of triggers that another has made when it reads next; EXPLAIN reads nothing.
-        schema = self._table.described.schema.replace('"', '""')
-        await self.run(BoundStatement((f'SELECT 1 FROM "{schema}".sqlite_master LIMIT 1',), ()), reads=True)  # noqa: S608 - quoted
+        reading = _READING.format(schema=quoted(self._table.described.schema, Dialect.SQLITE))
+        await self.run(BoundStatement((reading,), ()), reads=True)
         first, *others = statement.fragments
         await self.run(BoundStatement((f"EXPLAIN {first}", *others), statement.values), reads=True)
         return None

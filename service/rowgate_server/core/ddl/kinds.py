@@ -136,6 +136,8 @@ _BY_VALUE = {
 _SIZED = frozenset({
     *(Family.DECIMAL, Family.CHAR, Family.VARCHAR, Family.TIME, Family.DATETIME, Family.TIMESTAMP),
 })  # fmt: skip
+_BITS_OF_SINGLES = 24
+"""Of a mantissa, as FLOAT takes them."""
 _SIZES = re.compile(r"\((\d+)(?:\s*,\s*(-?\d+))?\)")
 _ATTRIBUTE = re.compile(r"\b(?:unsigned|signed|zerofill)\b")
 _LABELS = re.compile(r"\(\s*'.*\)", re.DOTALL)
@@ -167,7 +169,7 @@ def kind_of(column: TableColumn, source: Dialect) -> Kind | None:
 def _sized(kind: Kind, name: str, size: int, scale: int) -> Kind:
     if kind.family is Family.FLOAT and name == "float":
         # FLOAT(53) is a double; FLOAT(7, 4) has digits, not bits.
-        return kind._replace(size=64 if size > 24 and not scale else kind.size)  # noqa: PLR2004 - a float's bits
+        return kind._replace(size=64 if size > _BITS_OF_SINGLES and not scale else kind.size)
     if name in ("bit", "binary"):
         return kind._replace(size=size)
     if kind.family not in _SIZED:

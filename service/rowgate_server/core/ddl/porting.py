@@ -8,8 +8,8 @@ letters' cases compare otherwise. Neither is the order of texts, nor what turns 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, NamedTuple
 
 from rowgate_server.core.ddl.collations import is_exact
 from rowgate_server.core.ddl.expressions import literal, quoted, refused
@@ -291,7 +291,7 @@ class _Porting:
     def _not_alike(self) -> Exception:
         return refused(_NOT_ALIKE, self._field)
 
-    _operations: dict[str, Callable[[_Porting, Operation], Written]] = {  # noqa: RUF012 - never changed
+    _operations: ClassVar[Mapping[str, Callable[[_Porting, Operation], Written]]] = {
         **dict.fromkeys(("and", "or", "not"), _logic),
         **dict.fromkeys(("=", "<>", "<", "<=", ">", ">=", "<=>"), _compare),
         **dict.fromkeys(("+", "-", "*", "%"), _arithmetic),

@@ -81,6 +81,7 @@ _PLAIN = {
     Family.JSON: ("json", "json", "text"),
     Family.UUID: ("char(36)", "uuid", "char(36)"),
 }
+_FLOATS = {32: ("float", "real", "float"), 64: ("double", "double precision", "double")}
 _TIMES = {
     Family.TIME: ("time({})", "time({})", "time"),
     Family.DATETIME: ("datetime({})", "timestamp({})", "datetime"),
@@ -207,8 +208,7 @@ def _enum(column: TableColumn, target: Dialect) -> str:
 def _text(kind: Kind, source: Dialect, target: Dialect, keyed: int) -> str:
     """Texts, bytes and what has one name on each engine."""
     if kind.family is Family.FLOAT:
-        names = ("float", "real", "float") if kind.size == 32 else ("double", "double precision", "double")  # noqa: PLR2004 - bits
-        return _of(names, target)
+        return _of(_FLOATS[kind.size or 64], target)
     sized = kind.family in (Family.CHAR, Family.VARCHAR)
     if target is Dialect.MYSQL and keyed and kind.family in (Family.TEXT, Family.VARCHAR, Family.BYTES):
         # A key takes so many bytes of all its columns together, and only such types whole.

@@ -23,6 +23,9 @@ _EOF = 0xFE
 _LONGEST_EOF = 9
 _MORE_RESULTS = 0x0008
 _BINARY = 63  # the charset number of bytes
+_LONGEST_IN_A_BYTE = 0xFB
+_WIDTHS = {0xFC: 2, 0xFD: 3, 0xFE: 8}
+"""In how many bytes a longer length follows."""
 
 # Signed and unsigned.
 _INTEGERS: dict[int, tuple[struct.Struct, struct.Struct]] = {
@@ -174,8 +177,8 @@ def _fixed(form: struct.Struct) -> Reader:
 def _octets(data: bytes, position: int) -> tuple[bytes, int]:
     length = data[position]
     position += 1
-    if length > 0xFB:  # noqa: PLR2004 - longer lengths follow in 2, 3 or 8 bytes
-        width = {0xFC: 2, 0xFD: 3, 0xFE: 8}[length]
+    if length > _LONGEST_IN_A_BYTE:
+        width = _WIDTHS[length]
         length = int.from_bytes(data[position : position + width], "little")
         position += width
     return data[position : position + length], position + length

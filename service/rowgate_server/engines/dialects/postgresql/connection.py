@@ -56,7 +56,7 @@ class Connection(asyncpg.Connection):
 
         async def ask(oids: list[int]) -> list[Any]:
             def run(statement: Any, limit: float | None) -> Any:
-                return asyncpgs._protocol.bind_execute(statement, (oids,), "", 0, False, limit)  # noqa: FBT003 - it takes no keyword
+                return asyncpgs._protocol.bind_execute(statement, (oids,), "", 0, return_extra=False, timeout=limit)
 
             rows, statements[0] = await asyncpgs._do_execute(CATALOGUE, run, timeout, ignore_custom_codec=True)
             return list(rows)

@@ -32,11 +32,9 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         self._left: float = float("inf")
         self._heard: bytearray | None = None
         self.tripped = False
-        # Handed on as they are, at no cost: the stubs take methods for unassignable.
-        self.connection_lost = self._inner.connection_lost  # type: ignore[method-assign]
-        self.pause_writing = self._inner.pause_writing  # type: ignore[method-assign]
-        self.resume_writing = self._inner.resume_writing  # type: ignore[method-assign]
-        self.eof_received = self._inner.eof_received  # type: ignore[method-assign]
+        # Handed on as they are, at no cost.
+        for name in ("connection_lost", "pause_writing", "resume_writing", "eof_received"):
+            setattr(self, name, getattr(self._inner, name))
         self._transport.set_protocol(self)
 
     def begin(self, limit: int | None) -> None:
