@@ -1,12 +1,11 @@
-"""One pool of connections: SQLAlchemy's, with a bounded wait before it, and warm connections in front of it.
+"""One pool of connections: a bounded number of places, warm connections, and idle ones behind them.
 
-- Waiters stand before SQLAlchemy's pool, not in it: see `places`. While the database is down nobody waits: see
-  `breaker`.
+- Whoever finds no place free waits for one: see `places`. While the database is down nobody waits: see `breaker`.
 - A connection is made by a task of the pool's own. A caller who leaves does not end it at once, so that callers in a
   hurry get one the next time; but soon, and then its place is free, whatever became of the link.
 - A connection goes back clean, or not at all: see `cleaning`.
 - A connection that was used a moment ago stays warm: the next call gets it as it is. After a second without one it
-  goes back to SQLAlchemy's pool; at its next checkout it is pinged, and replaced when it has grown old.
+  goes back to the idle ones of the `connector`; at its next checkout it is pinged, and replaced when it has grown old.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
 _WARM = 1.0
-"""Seconds without a call after which a connection goes back to SQLAlchemy's pool."""
+"""Seconds without a call after which a connection goes back to the idle ones."""
 
 _WARM_AT_MOST = 60.0
 """Seconds after which it goes back however busy it is, so that it is pinged, and replaced when it has grown old."""
@@ -304,8 +303,8 @@ class Pool:
         self._metrics.breaker(state.name, state.value)
         if self.breaker.closed:
             return
-        self._places.refuse_all(self.breaker.refusal())
-        self._openings.refuse_all(self.breaker.refusal())
+        self._places.refuse_all(self.breaker.refusal)
+        self._openings.refuse_all(self.breaker.refusal)
 
     def _handed(self, lease: Lease, holder: Asker) -> Lease:
         lease.reset_due = False
