@@ -110,6 +110,8 @@ class Pool:
             self._maximum, settings.for_reads, settings.busy_wait, through_stalls=settings.through_stalls
         )
         self._in_use = 0
+        self._asking = 0
+        """Who waits for a place, or was given one and has not come for it yet."""
         self._warm: list[Lease] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -193,7 +195,7 @@ class Pool:
         for lease in warm:
             self._start(self._connector.check_in(lease.checked_out))
         await self._connector.keep_none()
-        while self._in_use or self._places.waiting:
+        while self._in_use or self._asking:
             self._freed.clear()
             await self._freed.wait()
 
@@ -215,7 +217,13 @@ class Pool:
 
     async def _take_place(self, deadline: Deadline, holder: Asker) -> None:
         if not self._places.take(holder):
-            await self._wait_for_place(deadline, holder)
+            self._asking += 1
+            try:
+                await self._wait_for_place(deadline, holder)
+            finally:
+                self._asking -= 1
+                if self._retiring:
+                    self._freed.set()
         self._in_use += 1
 
     async def _wait_for_place(self, deadline: Deadline, holder: Asker) -> None:

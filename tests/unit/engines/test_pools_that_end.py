@@ -35,3 +35,45 @@ async def test_in_an_outage_each_is_told_so_of_its_own_call() -> None:
         assert error.with_defaults(query_id=str(number)).metadata["query_id"] == str(number)
     assert len({error.retry_after for error in errors if isinstance(error, RowgateError)}) == 4
     await pool.close()
+
+
+@on_the_clock
+async def test_a_pool_that_retires_waits_for_who_was_just_given_a_place() -> None:
+    driver = ScriptedDriver()
+    pool = pool_of(driver, 1)
+    lease = await asking(pool)
+    waiting = [asking(pool) for _ in range(3)]
+    await settle()
+    retiring = asyncio.create_task(pool.retire())
+    await settle()
+    waiting[-1].cancel()
+    for task in waiting[:-1]:
+        lease.end(sound=True)
+        lease = await task
+        await settle()
+        assert not retiring.done()
+    lease.end(sound=True)
+    async with asyncio.timeout(5):
+        await retiring
+    await pool.close()
+
+
+@on_the_clock
+async def test_a_pool_that_retires_waits_for_nobody_who_leaves_in_the_moment_of_its_turn() -> None:
+    for ticks in range(12):
+        pool = pool_of(ScriptedDriver(), 1)
+        lease = await asking(pool)
+        waiter = asking(pool)
+        await settle()
+        retiring = asyncio.create_task(pool.retire())
+        await settle()
+        lease.end(sound=True)
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        waiter.cancel()
+        await asyncio.wait({waiter})
+        if not waiter.cancelled():
+            waiter.result().end(sound=True)
+        async with asyncio.timeout(5):
+            await retiring
+        await pool.close()
