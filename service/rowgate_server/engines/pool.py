@@ -202,8 +202,8 @@ class Pool:
     async def close(self) -> None:
         """Wait for clean-ups under way, which are bounded, then close every connection."""
         self._closed = True
-        self.breaker.stop()
         await self._openings.close()
+        self.breaker.stop()  # one of those may still have opened it
         while self._tasks or self._warm:
             warm, self._warm = self._warm, []
             for lease in warm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from unit.engines.clock import on_the_clock, settle
-from unit.engines.scripted_driver import ScriptedDriver, never
+from unit.engines.scripted_driver import ScriptedDriver, at_once, lasting, never
 
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.pool import Lease, Pool, PoolSettings
@@ -77,3 +77,24 @@ async def test_a_pool_that_retires_waits_for_nobody_who_leaves_in_the_moment_of_
         async with asyncio.timeout(5):
             await retiring
         await pool.close()
+
+
+@on_the_clock
+async def test_nothing_is_tried_any_more_when_a_pool_is_closed() -> None:
+    driver = ScriptedDriver()
+
+    async def fail_late() -> None:
+        await lasting(0.1)()
+        raise TimeoutError
+
+    driver.connecting = fail_late
+    pool = pool_of(driver, 3)
+    callers = [asking(pool) for _ in range(3)]
+    await settle()
+    for caller in callers:
+        caller.cancel()
+    await pool.close()
+    await asyncio.wait(callers)
+    driver.connecting = at_once
+    await settle()
+    assert len(asyncio.all_tasks()) == 1
