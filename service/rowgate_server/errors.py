@@ -8,6 +8,7 @@ turns it into a status.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Reason(StrEnum):
@@ -103,6 +104,12 @@ class RowgateError(Exception):
         """About one of the statement's values, which never got to the database; returns the same error."""
         self.value = index
         return self.with_defaults(outcome=Outcome.NOT_RUN.value)
+
+    def copy(self) -> Self:
+        """One like it, for another who is told of it: each adds to its own what it knows of its call."""
+        copied = type(self).__new__(type(self), *self.args)
+        vars(copied).update(vars(self), metadata=dict(self.metadata))
+        return copied
 
     def with_defaults(self, **metadata: str | None) -> RowgateError:
         """Add what is not yet in the metadata; returns the same error, to be raised again."""

@@ -47,6 +47,11 @@ async def column(db: rowgate.Database, sql: str, **params: float | None) -> list
     return [row[0] for row in await db.query(sql, **params)]
 
 
+def prepared(server: MariaDB) -> int:
+    """How many statements have been run prepared."""
+    return int(server.execute("show global status like 'Com_stmt_execute'")[0][1])
+
+
 async def test_floats_are_exact_when_a_value_of_another_type_had_made_doubles_of_them(
     db: rowgate.Database, floats: str
 ) -> None:
@@ -132,6 +137,30 @@ async def test_what_writes_is_not_run_twice_to_be_exact(
     finally:
         mariadb_server.execute("drop function rowgate_test.exact_w")
         await db.query("drop table exact_log")
+
+
+async def test_what_was_first_run_in_a_transaction_is_no_dearer_for_it(
+    db: rowgate.Database, floats: str, mariadb_server: MariaDB
+) -> None:
+    sql = f"select id as first_in_one from {floats}"
+    async with db.transaction() as tx:
+        assert (await tx.query(sql)).scalars() == [1, 2]
+    before = prepared(mariadb_server)
+    for _ in range(3):
+        assert await column(db, sql) == [1, 2]
+    assert prepared(mariadb_server) == before
+
+
+async def test_types_that_have_changed_are_told_in_a_transaction_and_exact_the_next_time(
+    db: rowgate.Database, floats: str
+) -> None:
+    sql = f"select coalesce(:a, f) as in_one from {floats}"
+    async with db.transaction() as tx:
+        assert (await tx.query(sql, a=1.5)).scalars() == [1.5, 1.5]
+        with pytest.raises(rowgate.SerializationFailure) as caught:
+            await tx.query(sql, a=None)
+        assert "the next time its numbers are exact" in caught.value.metadata["hint"]
+        assert (await tx.query(sql, a=None)).scalars() == _EXACT
 
 
 async def test_floats_are_refused_where_nothing_can_be_prepared(

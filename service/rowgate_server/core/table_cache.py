@@ -226,6 +226,8 @@ async def _landed(flight: asyncio.Task[KnownTable], deadline: Deadline) -> Known
             return await asyncio.shield(flight)
     except TimeoutError:
         raise deadline.exceeded("while the table's description was read", Outcome.NOT_RUN) from None
+    except RowgateError as error:
+        raise error.copy() from error.__cause__  # others wait for the same one
 
 
 def _now() -> float:

@@ -7,6 +7,7 @@ would be answered meanwhile, if the writes did not hold them all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from rowgate_server.engines import clock
@@ -61,7 +62,7 @@ class Admission:
         Raises:
             TimeoutError: none came free in time.
             CrowdedError: too many wait already.
-            Exception: what `refuse_all` was given.
+            Exception: what `refuse_all` makes for it.
         """
         until, writes = clock.now() + patience, self._writes_of(asker)
         if writes is not None and not writes.take(asker.caller):
@@ -83,11 +84,11 @@ class Admission:
         if writes is not None:
             writes.release(asker.caller, worked)
 
-    def refuse_all(self, error: Exception) -> None:
-        """Let nobody wait any longer."""
-        self._places.refuse_all(error)
+    def refuse_all(self, refusal: Callable[[], Exception]) -> None:
+        """As `Places.refuse_all`."""
+        self._places.refuse_all(refusal)
         if self._writes is not None:
-            self._writes.refuse_all(error)
+            self._writes.refuse_all(refusal)
 
     def _writes_of(self, asker: Asker) -> Places | None:
         return None if asker.reads else self._writes

@@ -79,15 +79,18 @@ class Availability:
 
     async def stop(self) -> None:
         """Probe no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def _keep_probing(self) -> None:
-        while True:
+        me = asyncio.current_task()
+        # A driver may make an error of its own of the cancellation: Python 3.11's wait_for loses one.
+        while self._task is me:
             await self.probe()
-            await asyncio.sleep(self._interval)
+            if self._task is me:
+                await asyncio.sleep(self._interval)
 
     def _set(self, *, up: bool, cause: str = "") -> None:
         if up == self.up and cause == self._cause:

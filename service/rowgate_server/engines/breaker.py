@@ -120,8 +120,9 @@ class Breaker:
         self._tell(BreakerState.CLOSED)
 
     async def _try(self) -> None:
-        pause = _FIRST_PAUSE
-        while True:
+        me, pause = asyncio.current_task(), _FIRST_PAUSE
+        # A driver may make an error of its own of the cancellation, or a connection.
+        while self._trying is me:
             seconds = pause * random.uniform(0.5, 1.0)  # noqa: S311 - it guards no secret
             self._next_trial = clock.now() + seconds
             await asyncio.sleep(seconds)
@@ -130,8 +131,9 @@ class Breaker:
                 async with asyncio.timeout(_TRIAL):
                     await self._trial()
             except Exception:  # noqa: BLE001 - whatever it was, callers would meet with it too
-                self._tell(BreakerState.OPEN)
+                if self._trying is me:
+                    self._tell(BreakerState.OPEN)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
-                self._close()
-                return
+                if self._trying is me:
+                    self._close()

@@ -1,6 +1,6 @@
 """Warns where the pools of all gateways, and all their processes, together are larger than what a server allows.
 
-It is asked through the pool, once, when the server is first found up. Nothing waits for the answer.
+It is asked through the pool when the server is found up, until it has answered once. Nothing waits for the answer.
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ class CapacityCheck:
             allowed = await self._allowed(server)
         except RowgateError as error:
             _log.info("the database does not say how many connections it allows", cause=error.message)
+            if self._tasks.get(server.address) is asyncio.current_task():
+                del self._tasks[server.address]
             return
         most = sum(pool.numbers().maximum for pool in self._pools[server.address])
         beside = self._beside[server.address]

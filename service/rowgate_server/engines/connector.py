@@ -123,17 +123,7 @@ class Connector:
             found = instead()
             if found is not None:
                 return found
-            connection = await self._driver.connect()
-            session = self._driver.session(connection)
-            # SQLAlchemy asks the first connection about its server.
-            attempt.cut = session.abort
-            try:
-                return await self._check_out(connection)
-            except BaseException:
-                session.abort()
-                raise
-            finally:
-                attempt.cut = _nothing
+            return await self._new(attempt)
 
     async def check_in(self, checked_out: PoolProxiedConnection, *, unfit: str = "") -> None:
         """Keep a connection that nobody uses; or close it, at once if it is unfit: why is one of `INVALIDATED`."""
@@ -146,7 +136,7 @@ class Connector:
 
     async def trial(self) -> None:
         """Make a connection; it stays if there is room."""
-        await self.check_in(await self._check_out(await self._driver.connect()))
+        await self.check_in(await self._new(Attempt()))
 
     async def keep_none(self) -> None:
         """Close what is idle, and keep nothing from now on."""
@@ -158,6 +148,19 @@ class Connector:
         """Close what is idle."""
         await self.keep_none()
         await self._engine.dispose()
+
+    async def _new(self, attempt: Attempt) -> PoolProxiedConnection:
+        connection = await self._driver.connect()
+        session = self._driver.session(connection)
+        # SQLAlchemy asks the first connection about its server.
+        attempt.cut = session.abort
+        try:
+            return await self._check_out(connection)
+        except BaseException:
+            session.abort()
+            raise
+        finally:
+            attempt.cut = _nothing
 
     async def _close(self, checked_out: PoolProxiedConnection, reason: str) -> None:
         """Close a sound connection, with a goodbye to the server if that does not take long."""

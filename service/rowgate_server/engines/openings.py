@@ -62,11 +62,11 @@ class Openings(Generic[_T]):
                 raise deadline.exceeded("connecting to the database", Outcome.NOT_RUN) from None
             raise
 
-    def refuse_all(self, error: Exception) -> None:
-        """Let nobody wait any longer."""
+    def refuse_all(self, refusal: Callable[[], Exception]) -> None:
+        """As `Places.refuse_all`."""
         for opening in self._open:
             if not opening.done():
-                opening.set_exception(error)
+                opening.set_exception(refusal())
 
     async def close(self) -> None:
         """Wait until all have ended; those that nobody waits for do so soon."""

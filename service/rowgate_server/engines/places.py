@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.line import GROWING, CrowdedError, Line
@@ -81,7 +82,7 @@ class Places:
         Raises:
             TimeoutError: none came free in time.
             CrowdedError: too many wait already.
-            Exception: what `refuse_all` was given.
+            Exception: what `refuse_all` makes for it.
         """
         self._make_room(caller)
         waiter = _Waiter(caller)
@@ -116,11 +117,11 @@ class Places:
                 self._serve(waiter.caller)
                 waiter.granted.set_result(None)
 
-    def refuse_all(self, error: Exception) -> None:
-        """Let nobody wait any longer."""
+    def refuse_all(self, refusal: Callable[[], Exception]) -> None:
+        """Let nobody wait any longer; each gets an error of its own, to which its call adds what it knows."""
         for queue in list(self._queues.values()):
             for waiter in list(queue):
-                self._refuse(waiter, error)
+                self._refuse(waiter, refusal())
 
     def _hold(self, caller: str) -> None:
         self._free -= 1

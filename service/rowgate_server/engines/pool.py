@@ -1,12 +1,11 @@
-"""One pool of connections: SQLAlchemy's, with a bounded wait before it, and warm connections in front of it.
+"""One pool of connections: a bounded number of places, warm connections, and idle ones behind them.
 
-- Waiters stand before SQLAlchemy's pool, not in it: see `places`. While the database is down nobody waits: see
-  `breaker`.
+- Whoever finds no place free waits for one: see `places`. While the database is down nobody waits: see `breaker`.
 - A connection is made by a task of the pool's own. A caller who leaves does not end it at once, so that callers in a
   hurry get one the next time; but soon, and then its place is free, whatever became of the link.
 - A connection goes back clean, or not at all: see `cleaning`.
 - A connection that was used a moment ago stays warm: the next call gets it as it is. After a second without one it
-  goes back to SQLAlchemy's pool; at its next checkout it is pinged, and replaced when it has grown old.
+  goes back to the idle ones of the `connector`; at its next checkout it is pinged, and replaced when it has grown old.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
 _WARM = 1.0
-"""Seconds without a call after which a connection goes back to SQLAlchemy's pool."""
+"""Seconds without a call after which a connection goes back to the idle ones."""
 
 _WARM_AT_MOST = 60.0
 """Seconds after which it goes back however busy it is, so that it is pinged, and replaced when it has grown old."""
@@ -111,6 +110,8 @@ class Pool:
             self._maximum, settings.for_reads, settings.busy_wait, through_stalls=settings.through_stalls
         )
         self._in_use = 0
+        self._asking = 0
+        """Who waits for a place, or was given one and has not come for it yet."""
         self._warm: list[Lease] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -194,15 +195,15 @@ class Pool:
         for lease in warm:
             self._start(self._connector.check_in(lease.checked_out))
         await self._connector.keep_none()
-        while self._in_use or self._places.waiting:
+        while self._in_use or self._asking:
             self._freed.clear()
             await self._freed.wait()
 
     async def close(self) -> None:
         """Wait for clean-ups under way, which are bounded, then close every connection."""
         self._closed = True
-        self.breaker.stop()
         await self._openings.close()
+        self.breaker.stop()  # one of those may still have opened it
         while self._tasks or self._warm:
             warm, self._warm = self._warm, []
             for lease in warm:
@@ -216,7 +217,13 @@ class Pool:
 
     async def _take_place(self, deadline: Deadline, holder: Asker) -> None:
         if not self._places.take(holder):
-            await self._wait_for_place(deadline, holder)
+            self._asking += 1
+            try:
+                await self._wait_for_place(deadline, holder)
+            finally:
+                self._asking -= 1
+                if self._retiring:
+                    self._freed.set()
         self._in_use += 1
 
     async def _wait_for_place(self, deadline: Deadline, holder: Asker) -> None:
@@ -304,8 +311,8 @@ class Pool:
         self._metrics.breaker(state.name, state.value)
         if self.breaker.closed:
             return
-        self._places.refuse_all(self.breaker.refusal())
-        self._openings.refuse_all(self.breaker.refusal())
+        self._places.refuse_all(self.breaker.refusal)
+        self._openings.refuse_all(self.breaker.refusal)
 
     def _handed(self, lease: Lease, holder: Asker) -> Lease:
         lease.reset_due = False

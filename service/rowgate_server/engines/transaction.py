@@ -332,7 +332,7 @@ class Transaction:
                 told.metadata["outcome"] = Outcome.ROLLED_BACK.value
             return told
         await self._look(error)
-        if isinstance(told, RowgateError) and told.outcome == Outcome.ROLLED_BACK and sound:
+        if isinstance(told, RowgateError) and told.outcome == Outcome.ROLLED_BACK:
             remains = await self._ask()
             if remains is not Remains.NOTHING and self.state is not TransactionState.FAILED:
                 told.metadata["outcome"] = Outcome.UNKNOWN.value
@@ -354,12 +354,21 @@ class Transaction:
 
     async def _look(self, error: Exception | None = None) -> None:
         """What is left of the transaction after a statement."""
+        # A statement that went well may have been the transaction's end.
+        outcome = Outcome.UNKNOWN if error is None else Outcome.ROLLED_BACK
         try:
-            with self._until(self._deadline):
-                standing = await self._session.standing(error)
-        except BaseException:
-            self._lost()
+            await self._command(self._take_note(error), "after a statement", outcome)
+        except BaseException as told:
+            if error is None:
+                self.doubt()
+            else:
+                self._lost()
+            if isinstance(told, RowgateError):
+                told.metadata["outcome"] = outcome.value  # not that of the question
             raise
+
+    async def _take_note(self, error: Exception | None) -> None:
+        standing = await self._session.standing(error)
         if standing is Standing.FAILED:
             self.state = TransactionState.FAILED
         elif standing is Standing.ENDED:

@@ -14,6 +14,7 @@ from rowgate_server.core import table_cache
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.kept_tables import KeptTables
 from rowgate_server.core.known_table import KnownTable
+from rowgate_server.core.policy.fitting import MisfitError
 from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
@@ -165,6 +166,24 @@ async def test_a_table_that_is_not_there_is_never_remembered(
         assert (caught.value.reason, caught.value.metadata["hint"]) == (Reason.UNKNOWN_TABLE, "did you mean things?")
     fill(file, "create table thinks (x)")
     assert await _columns(cache, "thinks") == ["x"]
+
+
+async def test_each_who_waits_in_vain_is_told_so_of_its_own_call(
+    found: Databases, catalog: CountingCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> Table:
+        raise MisfitError(Reason.PERMISSION_DENIED, "no such thing", field="columns[0]", retry_after=1.0) from KeyError(
+            "thing"
+        )
+
+    monkeypatch.setattr(catalog, "read_table", fail)
+    cache = _cache(found, catalog)
+    errors = await asyncio.gather(_columns(cache), _columns(cache), return_exceptions=True)
+    for number, error in enumerate(errors):
+        assert isinstance(error, MisfitError)
+        assert (error.message, error.field, error.retry_after) == ("no such thing", "columns[0]", 1.0)
+        assert isinstance(error.__cause__, KeyError)
+        assert error.with_defaults(query_id=str(number)).metadata["query_id"] == str(number)
 
 
 async def test_few_tables_are_kept(found: Databases, catalog: CountingCatalog) -> None:

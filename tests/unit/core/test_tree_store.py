@@ -122,12 +122,16 @@ async def test_an_old_tree_is_not_handed_out_nor_held(found: Databases, readings
     assert readings.begun == 2
 
 
-async def test_a_failed_reading_is_told_to_all_and_tried_anew(
+async def test_a_failed_reading_is_told_to_each_and_tried_anew(
     found: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trees = _store(found, max_columns=2)
     answers = await asyncio.gather(*(trees.get("main", None) for _ in range(3)), return_exceptions=True)
-    assert [answer.reason for answer in answers if isinstance(answer, RowgateError)] == [Reason.RESULT_TOO_LARGE] * 3
+    told = [answer for answer in answers if isinstance(answer, RowgateError)]
+    assert [error.reason for error in told] == [Reason.RESULT_TOO_LARGE] * 3
+    for number, error in enumerate(told):
+        error.with_defaults(query_id=str(number))
+    assert [error.metadata["query_id"] for error in told] == ["0", "1", "2"]
     monkeypatch.setattr(trees, "_rules", {"main": TreeRules(60.0, 30.0, 3)})
     assert _names(await trees.get("main", None)) == ["others", "things"]
 

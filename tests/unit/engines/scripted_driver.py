@@ -165,6 +165,7 @@ class ScriptedDriver:
         self.resetting: Step = at_once
         self.killing: Step = at_once
         self.committing: Step = at_once
+        self.looking: Step = at_once
         self.standing = Standing.ACTIVE
         self.remains = Remains.NOTHING
         self.probing: Step = at_once
@@ -255,6 +256,7 @@ class ScriptedSession:
         self._note(f"{sql} {self._number}")
 
     async def standing(self, error: Exception | None) -> Standing:
+        await self._driver.looking()
         return Standing.ACTIVE if error is None else self._driver.standing
 
     async def remains(self) -> Remains:

@@ -154,6 +154,6 @@ async def test_all_who_wait_are_sent_away_readers_and_writers() -> None:
     assert admission.take(READER)
     waiting = [asyncio.create_task(admission.wait(asker, 60)) for asker in (WRITER, READER)]
     await settle()
-    admission.refuse_all(KeyError("over"))
+    admission.refuse_all(lambda: KeyError("over"))
     assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [KeyError] * 2
     assert admission.waiting == 0

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 import structlog.testing
 from unit.engines.clock import now, on_the_clock, settle, until
-from unit.engines.scripted_driver import DriverError, ScriptedDriver, at_once, failing, lasting, never
+from unit.engines.scripted_driver import DriverError, ScriptedDriver, Step, at_once, failing, lasting, never
 
 from rowgate_server.engines.availability import Availability
 from rowgate_server.engines.driver import ServerFacts
@@ -126,6 +127,23 @@ async def test_stopping_ends_a_probe_under_way_and_every_later_one() -> None:
     await watched.availability.stop()
     await asyncio.sleep(60)
     assert watched.changes == []
+
+
+@pytest.mark.parametrize("then", [failing(OSError("refused")), at_once], ids=["an error", "an answer"])
+@on_the_clock
+async def test_stopping_ends_a_driver_too_that_makes_something_else_of_its_cancellation(then: Step) -> None:
+    async def probe() -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # as Python 3.11's wait_for does in some moments
+            await never()
+        await then()
+
+    watched = Watched()
+    watched.driver.probing = probe
+    watched.availability.start()
+    await settle()
+    async with asyncio.timeout(5):
+        await watched.availability.stop()
+    assert len(asyncio.all_tasks()) == 1
 
 
 @on_the_clock

@@ -40,3 +40,23 @@ async def test_cancellation_that_a_ping_swallows_ends_the_attempt_all_the_same()
         await openings.close()
     assert left == [None]
     await connector.close()
+
+
+async def test_trial_that_is_cut_short_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = ScriptedDriver()
+    settings = ConnectorSettings(size=1, recycle=0, pre_ping=True)
+    connector = Connector(driver, settings, Metrics().database("db").connections)
+    asked = asyncio.Event()
+
+    async def first_questions(*_: object) -> None:
+        asked.set()
+        await never()
+
+    monkeypatch.setattr(connector, "_check_out", first_questions)
+    trial = asyncio.create_task(connector.trial())
+    await asked.wait()
+    trial.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trial
+    assert driver.log == ["connect 1", "abort 1"]
+    await connector.close()

@@ -232,13 +232,15 @@ async def test_only_so_many_wait_and_the_one_with_the_most_makes_room() -> None:
 
 
 @on_the_clock
-async def test_all_who_wait_can_be_sent_away() -> None:
+async def test_all_who_wait_can_be_sent_away_each_with_an_error_of_its_own() -> None:
     places = Places(1, 0.5)
     assert places.take("a")
     waiting = [asyncio.create_task(places.wait(caller, 60)) for caller in ("a", "b", "b")]
     await settle()
-    places.refuse_all(KeyError("over"))
-    assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [KeyError] * 3
+    places.refuse_all(lambda: KeyError("over"))
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in errors] == [KeyError] * 3
+    assert len(set(map(id, errors))) == 3
     places.release("a")
     assert places.waiting == 0
     assert places.take("a")

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from unit.engines.clock import on_the_clock, settle
-from unit.engines.scripted_driver import DriverError, failing, never
+from unit.engines.scripted_driver import DriverError, Step, at_once, failing, never
 from unit.engines.station import GIVEN_BACK, KILLED, Station, a_station, call, rows
 
 from rowgate_server.engines.driver import Standing
@@ -135,6 +135,39 @@ async def test_after_an_error_the_database_says_what_is_left(standing: Standing,
                 await transaction.run(call(seconds=9))
             assert transaction.state is state
         assert await station.fate() == GIVEN_BACK
+
+
+@pytest.mark.parametrize(
+    ("looking", "reason"),
+    [
+        (failing(BROKEN), Reason.DATABASE_UNAVAILABLE),
+        (failing(DriverError(Reason.QUERY_CANCELLED)), Reason.QUERY_CANCELLED),
+        (never, Reason.STATEMENT_TIMEOUT),
+    ],
+    ids=["broken link", "refused", "no answer"],
+)
+@pytest.mark.parametrize(
+    ("error", "state", "outcome"),
+    [
+        (None, TransactionState.UNKNOWN, Outcome.UNKNOWN),
+        (DriverError(Reason.DUPLICATE_KEY), TransactionState.ROLLED_BACK, Outcome.ROLLED_BACK),
+    ],
+    ids=["went well", "failed"],
+)
+@on_the_clock
+async def test_what_is_left_is_told_where_the_database_can_no_longer_say_it(
+    looking: Step, reason: Reason, error: DriverError | None, state: TransactionState, outcome: Outcome
+) -> None:
+    async with a_station() as station:
+        station.will_answer(rows(1))
+        station.driver.executing = at_once if error is None else failing(error)
+        station.driver.looking = looking
+        async with station.transaction(seconds=2) as transaction:
+            with pytest.raises(RowgateError) as caught:
+                await transaction.run(call(seconds=9))
+        assert caught.value.reason is reason
+        assert (transaction.state, caught.value.outcome) == (state, outcome)
+        assert [line for line in await station.fate() if line != "finish"] == KILLED
 
 
 @on_the_clock

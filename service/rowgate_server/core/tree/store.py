@@ -155,8 +155,8 @@ class TreeStore:
         except TimeoutError:
             error = deadline.exceeded("while the schema was read", Outcome.NOT_RUN)
             raise error.with_defaults(database=database.name) from None
-        except RowgateError as error:
-            raise error.with_defaults(database=database.name) from error.__cause__
+        except RowgateError as error:  # others wait for the same one
+            raise error.copy().with_defaults(database=database.name) from error.__cause__
 
     async def _settled(self, database: Database, flight: asyncio.Task[Tree], deadline: Deadline) -> None:
         try:

@@ -91,23 +91,26 @@ class MySQLSession:
             literals.render_rows(statement) if isinstance(statement, BoundRows) else literals.render(statement)
         ).encode()
         self._check_size(sql)
+        reads = mode.reads
         if self._begun:
-            self._only_read = mode.reads
+            self._only_read = reads
             mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
-        facts = self._settings.statements.facts(statement, reads=mode.reads)
+        facts = self._settings.statements.facts(statement, reads=reads)
         before = self._before(mode, plain=facts.plain)
         if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepare(before, sql)
-            if prepared is not None and facts.learn(prepared.fields, reads=mode.reads):
+            if prepared is not None and facts.learn(prepared.fields, reads=reads):
                 return await self._execute_prepared(prepared, mode)
             before = []
         self._link.untold += 1
         await self._link.query(before, sql)
         cursor = self._watched(TextCursor(self._link, mode))
-        return await self._run_exactly(cursor, facts, sql, mode) if cursor.columns.rounded else cursor
+        return await self._run_exactly(cursor, facts, sql, mode, reads=reads) if cursor.columns.rounded else cursor
 
-    async def _run_exactly(self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
+    async def _run_exactly(
+        self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode, *, reads: bool
+    ) -> Cursor:
         """Run a statement prepared whose answer has just come as text that rounds its numbers.
 
         That is after ALTER TABLE, or with a value of another type. Only what reads may be run twice, so it is run in
@@ -115,7 +118,7 @@ class MySQLSession:
         """
         facts.rounded = True
         await cursor.finish()
-        if not mode.reads or len(sql) >= LARGEST_PACKET:
+        if not reads or len(sql) >= LARGEST_PACKET:
             raise not_exact()
         if self._begun:
             raise types_have_changed()  # what refuses writes begins with a transaction, and this one has begun

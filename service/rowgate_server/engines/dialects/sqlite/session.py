@@ -204,8 +204,8 @@ class SQLiteSession:
         """
         self._killed = True
         if self._connection.closing is not None:
-            # Its thread has not come to that yet: it is told so again.
-            self.abort()
+            if not self._connection.closing.done():
+                self.abort()  # its thread has not come to that yet: it is told so again
             await asyncio.shield(self._connection.closing)
             return True
         freed = asyncio.ensure_future(self.on_thread(self._close_open))
