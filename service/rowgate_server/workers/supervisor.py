@@ -240,13 +240,12 @@ class Supervisor:
                 place.tell("discard", None)
             unreached = any(answer["unreached"] for answer in told["answers"])
             raise (config.UnreachedError if unreached else config.ConfigError)(problems)
-        gone = self._settings.databases.keys() - settings.databases.keys()
         self._settings = settings
+        self._ended.serve(settings.databases.keys())
         for place in self._places:
             place.settings = theirs
         # Also one that has been replaced since, or is not up at this moment.
         await asyncio.gather(*(self._have_taken(place, number) for place in self._places))
-        self._ended.forget(gone)
         set_level(settings.log.level)
 
     async def _have_taken(self, place: Place, number: int) -> None:
