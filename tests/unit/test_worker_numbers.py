@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import ChannelClosedError
 from rowgate_server.workers.counted import Counted
 from rowgate_server.workers.place import Place
-from rowgate_server.workers.supervisor import Supervisor
+from rowgate_server.workers.supervisor import Supervisor, _for_workers, _made_up
 
 
 def told(calls: int) -> Snapshot:
@@ -164,7 +165,7 @@ async def test_one_that_ends_late_tells_nothing_of_a_database_that_is_gone(
     monkeypatch.setattr(Place, "ask", taken)
     supervised = Supervised(tmp_path)
     supervisor, place = supervised.supervisor, supervised.places[0]
-    supervisor._theirs = lambda settings: settings
+    supervisor._theirs = partial(_for_workers, _made_up(), 1, None)
     for each in supervised.places:
         each.state, each.ready = State(ready=True, databases={}), True
     worker = supervised.begin(place)
