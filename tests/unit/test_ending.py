@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+from rowgate_server import app, ending
+from rowgate_server.transport import draining
+from rowgate_server.workers import supervisor
+
 STUBBORN = """
 import asyncio, signal, threading
 from rowgate_server import ending
@@ -45,3 +49,9 @@ def test_neither_a_task_nor_a_thread_keeps_a_process_alive(code: int) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "written", "")
+
+
+def test_a_worker_has_the_time_to_end_by_itself_and_the_supervisor_its_own() -> None:
+    """Both within the 2 seconds after the grace that docs/running.md tells."""
+    worker = draining._CLEANING_UP + app._CLOSING + 3 * ending._MOMENT
+    assert worker < supervisor._LATEST < 2
