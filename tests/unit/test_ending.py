@@ -13,7 +13,7 @@ from rowgate_server.transport import draining
 from rowgate_server.workers import supervisor
 
 STUBBORN = """
-import asyncio, signal, threading
+import asyncio, os, signal, threading
 from rowgate_server import ending
 
 forever = threading.Event()
@@ -25,14 +25,25 @@ async def refusing():
         except asyncio.CancelledError:
             pass
 
+def send_all():
+    for number in taken:
+        os.kill(os.getpid(), number)
+
+def close(loop, closed=asyncio.SelectorEventLoop.close):
+    closed(loop)
+    send_all()
+
 async def work():
+    for number in taken:
+        asyncio.get_running_loop().add_signal_handler(number, print)
     kept.append(asyncio.ensure_future(refusing()))
     asyncio.get_running_loop().run_in_executor(None, forever.wait)
     await asyncio.sleep(0)
 
-kept = []
+kept, taken = [], (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+asyncio.SelectorEventLoop.close = close
 ending.run(work())
-signal.raise_signal(signal.SIGTERM)  # it ends anyway
+send_all()  # it ends anyway
 print("written", end="")
 ending.leave({code})
 """
