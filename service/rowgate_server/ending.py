@@ -22,17 +22,22 @@ _MOMENT = 0.1
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """As `asyncio.run`, but it ends in moments. From then on SIGTERM and SIGINT are ignored."""
-    loop = asyncio.new_event_loop()
+    """As `asyncio.run`, but it ends in moments. From then on SIGTERM, SIGINT and SIGHUP are ignored."""
+    loop = _Loop()
     try:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(work)
     finally:
         loop.run_until_complete(_end_of_tasks(loop))
         asyncio.set_event_loop(None)
-        loop.close()
-        # With the loop its handlers have gone.
         signals.ignore()
+        loop.close()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Once it is closed they are ignored; asyncio would have their default again, which ends the process."""
+        return not self.is_closed() and super().remove_signal_handler(sig)
 
 
 def leave(code: int) -> NoReturn:

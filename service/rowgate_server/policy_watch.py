@@ -81,12 +81,14 @@ class PolicyWatch:
         try:
             policy = await asyncio.to_thread(reader)
         except ConfigError as error:
+            if reader is not self._read:
+                return  # another configuration was taken meanwhile, with its policy
             self._metrics.policy_reloads.labels("refused").inc()
             self._metrics.policy_current.set(0)
             _log.error("policy refused, the one before holds on", problems=error.problems)
             return
         if reader is not self._read:
-            return  # another configuration was taken meanwhile, with its policy
+            return  # likewise
         self._policies.replace(policy)
         self._metrics.policy_reloads.labels("taken").inc()
         self._metrics.policy_current.set(1)

@@ -24,7 +24,8 @@ from rowgate_server.identity.tokens import Issuer, Tokens
 from rowgate_server.observability.audit import STREAMS, AuditLog, open_sink
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors.audit import Audit
-from rowgate_server.transport.interceptors.authentication import HEALTH, REFLECTION, Authentication
+from rowgate_server.transport.interceptors.authentication import Authentication
+from rowgate_server.transport.interceptors.facts import HEALTH, REFLECTION
 
 
 def authenticator(auth: config.Auth, metrics: Metrics) -> Authenticator | None:

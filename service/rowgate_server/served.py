@@ -223,16 +223,16 @@ class Served:
             if config.same_connections(self.settings.databases.get(name), database)
             and self._authorities.get(name) == authorities[name]
         }
-        # First, since it may be wrong, and nothing has to be closed then.
+        # First, since they may be wrong: the metrics tell of databases as soon as they are put together.
         mark = policy_mark(settings)
         policy = ReadPolicy(config.read_policy(settings), mark)
+        known_by, started = self._known_by, settings.auth != self.settings.auth
+        if started:
+            known_by = security.authenticator(settings.auth, self._metrics)
         kept = {each.name: each for each in self.databases if each.name in stay}
         kept_logins = {place: each for place, each in self._logins.items() if place[0] in stay}
         databases = open_databases(settings, self._metrics, self._tracing, kept)
         logins = open_logins(settings, databases, self._metrics, self._tracing, kept_logins)
-        known_by, started = self._known_by, settings.auth != self.settings.auth
-        if started:
-            known_by = security.authenticator(settings.auth, self._metrics)
         built = [each for each in (*databases, *logins.values()) if each.name not in stay]
         for database in built:
             # It may be refused; until it is taken, its name tells of the one that is served.

@@ -27,6 +27,6 @@ def waiting() -> bool:
 
 
 def ignore() -> None:
-    """The process ends anyway."""
-    for number in STOPPING:
+    """The process ends anyway: SIGHUP means nothing to it any more, either."""
+    for number in (*STOPPING, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -54,13 +54,18 @@ class Cost:
 
 @dataclass
 class Steady:
-    """Calls, so many a second, whether or not those before them have been answered."""
+    """Calls, so many a second, whether or not those before them have been answered.
+
+    Raises:
+        Exception: at its end, what a call raised that is no RowgateError: the first of them.
+    """
 
     call: Callable[[int], Awaitable[object]]
     rate: float
     made: list[Made] = field(default_factory=list)
     _driver: asyncio.Task[None] | None = None
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _broken: list[BaseException] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         self._driver = asyncio.create_task(self._drive())
@@ -70,6 +75,10 @@ class Steady:
         assert self._driver is not None
         self._driver.cancel()
         await asyncio.wait([self._driver, *self._under_way])
+        if not self._driver.cancelled():
+            self._driver.result()
+        if self._broken:
+            raise self._broken[0]
 
     def cost_since(self, moment: float) -> Cost:
         """What has failed since then; once all calls have been answered."""
@@ -92,8 +101,13 @@ class Steady:
             number += 1
             task = asyncio.create_task(self._one(number))
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            task.add_done_callback(self._answered)
             await asyncio.sleep(max(0.0, began + number / self.rate - loop.time()))
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken.append(error)
 
     async def _one(self, number: int) -> None:
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Another configuration that is tried out: what the log says of a database that is served stays true meanwhile."""
+"""Another configuration that is tried out: what logs and metrics say of databases that are served stays true."""
 
 from __future__ import annotations
 
@@ -56,6 +56,24 @@ async def test_new_database_that_is_down_is_told_of_once_it_is_taken(served: Ser
     with structlog.testing.capture_logs() as lines:
         served.take(await served.prepare(settings), CallsUnderWay())
     assert ("error", "database is down") in above_debug(lines)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"databases__main__url": "sqlite:////nowhere/main.db"},
+        {"auth__api_keys__tester__hash": f"scrypt:4:8:1:{'s' * 22}:{'h' * 43}"},
+    ],
+    ids=["not reached", "hash"],
+)
+async def test_metrics_tell_nothing_of_a_database_of_a_configuration_that_is_refused(
+    served: Served, tmp_path: Path, wrong: dict[str, str]
+) -> None:
+    settings = loaded(tmp_path, "first.db", databases__other__url=f"sqlite:///{tmp_path / 'second.db'}", **wrong)
+    with pytest.raises(config.ConfigError):
+        await served.prepare(settings)
+    samples = [sample for family in served._metrics.registry.collect() for sample in family.samples]
+    assert {sample.labels["database"] for sample in samples if "database" in sample.labels} == {"main"}
 
 
 async def test_another_number_of_replicas_is_reckoned_with(

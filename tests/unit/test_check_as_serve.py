@@ -43,7 +43,7 @@ def main(tmp_path: Path) -> dict[str, str]:
                 "databases.pg.url": POSTGRESQL,
                 "databases.pg.logins.other.url": f"{POSTGRESQL}?sslmode=verify-full&sslrootcert={{folder}}/none.pem",
             },
-            "databases.pg.logins.other.url: the file that its sslrootcert names cannot be used",
+            "databases.pg.logins.other.url (flag --set): the file that its sslrootcert names cannot be used",
         ),
     ],
     ids=["hash", "jwks_ca", "login"],

@@ -136,7 +136,9 @@ def test_certificates_that_are_none_are_told_without_a_traceback(command: str, t
     url = f"postgresql://app:{PLANTED}@{NOBODY}/shop?sslmode=verify-full&sslrootcert={certificates}"
     answer = run(command, "--database", f"main={url}")
     assert (answer.code, answer.out) == (WRONG, "")
-    assert "databases.main.url: the file that its sslrootcert names cannot be used" in answer.complaint
+    assert (
+        "databases.main.url (flag --database): the file that its sslrootcert names cannot be used" in answer.complaint
+    )
     assert PLANTED not in answer.err
 
 

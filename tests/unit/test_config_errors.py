@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rowgate_server.config import ConfigError, load
+from support.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -281,17 +282,18 @@ def test_a_file_of_a_variable_that_cannot_be_read_names_the_variable_and_not_the
         assert problems({}, {"ROWGATE_DATABASES__MAIN__URL_FILE": value}) == (f"{place}: {words}",)
 
 
-def test_a_certificate_that_is_not_there_is_found_out_at_once(tmp_path: Path) -> None:
-    root = tmp_path / "ca.pem"
-    flags = {"databases.main.url": f"{URL}?sslmode=verify-full&sslrootcert={root}"}
-    assert problems(flags) == (
-        (
-            "databases.main.url (flag --database): "
-            "the file that its sslrootcert names cannot be read: No such file or directory"
-        ),
-    )
-    root.write_text("", encoding="utf-8")
-    assert load(flags, {}).databases["main"].url.ssl_root_cert == str(root)
+@pytest.mark.parametrize("place", ["url", "logins.other.url", "replicas.copy.url"])
+def test_a_certificate_that_is_not_there_is_found_out_at_once(tmp_path: Path, place: str) -> None:
+    root = tmp_path / "ca.crt"
+    flags = {"databases.main.url": URL, f"databases.main.{place}": f"{URL}?sslmode=verify-full&sslrootcert={root}"}
+    told = f"databases.main.{place} (flag --set): the file that its sslrootcert names"
+    told = told.replace("--set", "--database") if place == "url" else told
+    assert problems(flags) == (f"{told} cannot be read: No such file or directory",)
+    root.write_text("no certificate", encoding="utf-8")
+    (problem,) = problems(flags)
+    assert problem.startswith(f"{told} cannot be used: ")
+    Authority.make().write(tmp_path)
+    assert load(flags, {}).databases["main"].authorities == [str(root)]
 
 
 def test_what_the_program_brings_itself_is_checked_too() -> None:

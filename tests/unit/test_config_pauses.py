@@ -11,6 +11,7 @@ from rowgate_server.config_watch import ConfigWatch, Reading
 from rowgate_server.engines import clock
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.observability.reload_metrics import ReloadMetrics
+from support.certificates import Authority
 
 EVERY = 10
 
@@ -68,16 +69,14 @@ async def test_corrected_file_is_tried_at_the_next_look(station: Station, tmp_pa
     await station.look(20)
     station.read = loaded("other")
     assert await station.look(3) == [200, 220]
-    (tmp_path / "authority.pem").touch()
-    station.read = loaded("right", tmp_path / "authority.pem")
+    station.read = loaded("right", Authority.make().write(tmp_path))
     assert await station.look(2) == [230]
 
 
 async def test_another_certificate_is_tried_at_the_next_look(station: Station, tmp_path: Path) -> None:
-    (tmp_path / "authority.pem").touch()
-    station.read = loaded("wrong", tmp_path / "authority.pem")
+    station.read = loaded("wrong", Authority.make().write(tmp_path))
     await station.look(20)
-    (tmp_path / "authority.pem").write_text("another")
+    Authority.make("another").write(tmp_path)
     assert await station.look() == [200]
 
 

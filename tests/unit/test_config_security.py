@@ -9,6 +9,7 @@ import pytest
 from rowgate_server.config import ConfigError, SslMode, load
 from rowgate_server.config.values import Address
 from rowgate_server.config.words import Pairs, Words
+from support.certificates import Authority
 
 HASH = f"scrypt:14:8:1:{'s' * 22}:{'h' * 43}"
 KEY = {"auth.api_keys.bob.hash": HASH}
@@ -84,9 +85,12 @@ def test_roles_and_claims_are_read_from_one_text() -> None:
         ("mysql://a@192.0.2.1/x", SslMode.VERIFY_FULL),
         ("mysql://a@localhost/x", SslMode.PREFER),
         ("postgresql://a@[::1]/x", SslMode.PREFER),
-        (f"postgresql://a@127.0.0.1/x?sslrootcert={HERE}", SslMode.VERIFY_FULL),
+        ("postgresql://a@127.0.0.1/x?sslrootcert={authority}", SslMode.VERIFY_FULL),
         ("postgresql://a@db.internal/x?sslmode=prefer", SslMode.PREFER),
     ],
 )
-def test_a_database_elsewhere_is_verified_unless_the_url_says_otherwise(url: str, mode: SslMode) -> None:
+def test_a_database_elsewhere_is_verified_unless_the_url_says_otherwise(
+    url: str, mode: SslMode, tmp_path: Path
+) -> None:
+    url = url.replace("{authority}", str(Authority.make().write(tmp_path)))
     assert load({"databases.main.url": url}, {}).databases["main"].url.ssl_mode is mode

@@ -8,8 +8,12 @@ import sys
 
 import pytest
 
+from rowgate_server import app, ending
+from rowgate_server.transport import draining
+from rowgate_server.workers import supervisor
+
 STUBBORN = """
-import asyncio, signal, threading
+import asyncio, os, signal, threading
 from rowgate_server import ending
 
 forever = threading.Event()
@@ -21,14 +25,25 @@ async def refusing():
         except asyncio.CancelledError:
             pass
 
+def send_all():
+    for number in taken:
+        os.kill(os.getpid(), number)
+
+def close(loop, closed=asyncio.SelectorEventLoop.close):
+    closed(loop)
+    send_all()
+
 async def work():
+    for number in taken:
+        asyncio.get_running_loop().add_signal_handler(number, print)
     kept.append(asyncio.ensure_future(refusing()))
     asyncio.get_running_loop().run_in_executor(None, forever.wait)
     await asyncio.sleep(0)
 
-kept = []
+kept, taken = [], (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+asyncio.SelectorEventLoop.close = close
 ending.run(work())
-signal.raise_signal(signal.SIGTERM)  # it ends anyway
+send_all()  # it ends anyway
 print("written", end="")
 ending.leave({code})
 """
@@ -45,3 +60,9 @@ def test_neither_a_task_nor_a_thread_keeps_a_process_alive(code: int) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "written", "")
+
+
+def test_a_worker_has_the_time_to_end_by_itself_and_the_supervisor_its_own() -> None:
+    """Both within the 2 seconds after the grace that docs/running.md tells."""
+    worker = draining._CLEANING_UP + app._CLOSING + 3 * ending._MOMENT
+    assert worker < supervisor._LATEST < 2

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from rowgate_server import config
 from rowgate_server.config_watch import Reading
 from rowgate_server.observability.exposition import Snapshot
+from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import ChannelClosedError
 from rowgate_server.workers.counted import Counted
 from rowgate_server.workers.place import Place
-from rowgate_server.workers.supervisor import Supervisor
+from rowgate_server.workers.supervisor import Supervisor, _for_workers, _made_up
 
 
 def told(calls: int) -> Snapshot:
     return [["calls", "Calls.", "counter", {"calls_total": float(calls)}]]
+
+
+def loaded(folder: Path, database: str) -> config.Settings:
+    return config.load({f"databases.{database}.url": f"sqlite:///{folder / 'x.db'}", "admin_listen": "off"}, {})
 
 
 class Worker:
@@ -82,7 +91,7 @@ class Supervised:
     """A supervisor of two workers that are not there; the tests answer for them."""
 
     def __init__(self, folder: Path) -> None:
-        settings = config.load({"databases.main.url": f"sqlite:///{folder / 'main.db'}", "admin_listen": "off"}, {})
+        settings = loaded(folder, "main")
         self.supervisor = Supervisor(settings, lambda *_: None, Reading((), lambda: settings, ()))
         self.places = [Place(number, settings, self.supervisor._ended, {}) for number in (1, 2)]
         self.supervisor._places = self.places
@@ -144,3 +153,25 @@ async def test_one_that_starts_is_not_asked(tmp_path: Path) -> None:
     supervised.places[0].ready = False
     assert await supervised.calls(lambda: two.asked[-1].set_result(told(2))) == 2
     assert one.asked == []
+
+
+async def test_one_that_ends_late_tells_nothing_of_a_database_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def taken(_: Place, name: str, __: Any, *, within: float) -> Any:
+        del within
+        return {"problems": (), "unreached": False} if name == "prepare" else True
+
+    monkeypatch.setattr(Place, "ask", taken)
+    supervised = Supervised(tmp_path)
+    supervisor, place = supervised.supervisor, supervised.places[0]
+    supervisor._theirs = partial(_for_workers, _made_up(), 1, None)
+    for each in supervised.places:
+        each.state, each.ready = State(ready=True, databases={}), True
+    worker = supervised.begin(place)
+    await supervisor._exchange(loaded(tmp_path, "other"))
+    calls = {f'calls_total{{database="{name}"}}': 3.0 for name in ("main", "other")}
+    worker.counted.last = [["calls", "Calls.", "counter", calls]]
+    place._end()
+    ((*_, samples),) = supervisor._ended.told
+    assert samples == {'calls_total{database="other"}': 3}

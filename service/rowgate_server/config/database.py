@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WrapSerializer
 
 from rowgate_server.config.fields import MEBIBYTE, SECRET, VISIBLE, Duration, MessageSize, Section, Url
 from rowgate_server.config.marks import ColumnsOfTables, TableColumns
+from rowgate_server.config.url import DatabaseUrl
 from rowgate_server.config.values import FrozenMapping
 
 
@@ -278,10 +279,17 @@ class Database(Section):
     catalog: Annotated[Catalog, VISIBLE, Field(description="What SchemaService makes of the schema.")] = Catalog()
 
     @property
+    def urls(self) -> Mapping[tuple[str, ...], DatabaseUrl]:
+        """All of them, by their places in these settings."""
+        urls: dict[tuple[str, ...], DatabaseUrl] = {("url",): self.url}
+        urls |= {("logins", name, "url"): each.url for name, each in self.logins.items()}
+        urls |= {("replicas", name, "url"): each.url for name, each in self.replicas.items()}
+        return urls
+
+    @property
     def authorities(self) -> Sequence[str]:
         """The files of certificates that its servers are verified by."""
-        others = [each.url for each in self.logins.values()] + [each.url for each in self.replicas.values()]
-        return [url.ssl_root_cert for url in (self.url, *others) if url.ssl_root_cert]
+        return [url.ssl_root_cert for url in self.urls.values() if url.ssl_root_cert]
 
     @property
     def several(self) -> bool:

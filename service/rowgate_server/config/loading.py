@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -161,11 +162,21 @@ def _missing_files(settings: Settings) -> Iterator[Problem]:
     for issuer, told in settings.auth.jwt.items():
         files["auth", "jwt", issuer, "jwks_ca"] = told.jwks_ca
         files["auth", "jwt", issuer, "jwks"] = "" if "://" in told.jwks else told.jwks
-    names = dict.fromkeys(files, "it")
-    for database, given in settings.databases.items():
-        files["databases", database, "url"] = given.url.ssl_root_cert
-        names["databases", database, "url"] = "its sslrootcert"
     for path, file in files.items():
         words = unreadable(file) if file else None
         if words is not None:
-            yield Problem(path, settings.origin(path), f"the file that {names[path]} names {words}")
+            yield Problem(path, settings.origin(path), f"the file that it names {words}")
+    for database, given in settings.databases.items():
+        for place, url in given.urls.items():
+            path, file = ("databases", database, *place), url.ssl_root_cert
+            words = unreadable(file) or _no_certificates(file) if file else None
+            if words is not None:
+                yield Problem(path, settings.origin(path), f"the file that its sslrootcert names {words}")
+
+
+def _no_certificates(file: str) -> str | None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:
+        return f"cannot be used: {error.strerror or error}"
+    return None

@@ -58,17 +58,22 @@ class Ended:
 
     def __init__(self) -> None:
         self.told: Snapshot = []
+        self._served: Collection[str] | None = None
 
     def add(self, last: Snapshot) -> None:
         """One has ended, and this is what it told last."""
         self.told = merged([[family for family in last if family[2] in _LASTING]], self)
+        self._forget()
 
-    def forget(self, databases: Collection[str]) -> None:
-        """Tell no more of databases that are gone, nor of their logins and replicas."""
+    def serve(self, databases: Collection[str]) -> None:
+        """These are served from now on: tell of no others, nor of their logins and replicas, whoever ends when."""
+        self._served = databases
+        self._forget()
+
+    def _forget(self) -> None:
         for family in self.told:
-            family[3] = {series: value for series, value in family[3].items() if _database(series) not in databases}
+            family[3] = {series: value for series, value in family[3].items() if self._told(series)}
 
-
-def _database(series: str) -> str:
-    found = _OF_A_DATABASE.search(series)
-    return found[1] if found else ""
+    def _told(self, series: str) -> bool:
+        found = _OF_A_DATABASE.search(series)
+        return found is None or self._served is None or found[1] in self._served

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from rowgate_server import config, signals
+from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.exposition import Snapshot
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.merging import Ended
@@ -134,26 +135,22 @@ class Place:
 
     async def _one(self) -> int:
         """One process, from its start to its end; returns its exit code, minus the signal's number."""
-        ours, theirs = socket.socketpair()
-        # They wait in the process as well, until it can take them.
-        signals.hold_back()
         try:
-            with theirs:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "rowgate_server.workers", str(theirs.fileno()), str(self.number)),
-                    pass_fds=[theirs.fileno()],
-                    # Signals of a terminal go to the supervisor alone, which passes them on.
-                    start_new_session=True,
-                    env=os.environ,
-                )
-        finally:
-            signals.let_through()
+            ours, self._process = await self._spawned()
+        except (OSError, RuntimeError) as error:
+            self._not_started(error)
+            return 1
         if self._told.is_set():  # while it was started
             self.signal(self._signal)
         self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
         self._counted = Counted(partial(self._channel.ask, "metrics", None, within=_ANSWER_WITHIN))
-        # In a thread: a child that is stuck does not read.
-        await asyncio.to_thread(_hand_over, ours, self.settings)
+        try:
+            # In a thread: a child that is stuck does not read.
+            await asyncio.to_thread(_hand_over, ours, self.settings)
+        except RuntimeError as error:
+            self._not_started(error)
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
         serving = asyncio.create_task(self._channel.serve(ours))
         watching = asyncio.create_task(self._watch(self._process))
         try:
@@ -162,6 +159,34 @@ class Place:
             for task in (watching, serving):
                 task.cancel()
             self._end()
+
+    async def _spawned(self) -> tuple[socket.socket, asyncio.subprocess.Process]:
+        """A new process, and this end of the channel to it.
+
+        Raises:
+            OSError, RuntimeError: there can be none now.
+        """
+        ours, theirs = socket.socketpair()
+        # They wait in the process as well, until it can take them.
+        signals.hold_back()
+        try:
+            with theirs:
+                return ours, await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "rowgate_server.workers", str(theirs.fileno()), str(self.number)),
+                    pass_fds=[theirs.fileno()],
+                    # Signals of a terminal go to the supervisor alone, which passes them on.
+                    start_new_session=True,
+                    env=os.environ,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            signals.let_through()
+
+    def _not_started(self, error: Exception) -> None:
+        """There is no memory, process, descriptor or thread left; there may be later."""
+        _log.error("worker cannot be started", worker=self.number, cause=in_a_line(error))
 
     def _end(self) -> None:
         """The process has ended: in one step, so that nobody finds its numbers twice, or not at all."""

@@ -42,9 +42,9 @@ _MOST_FAILURES = 5
 _ENDED_WELL = (0, -signal.SIGTERM, -signal.SIGINT)
 """The signals end a worker that is still starting."""
 
-_LATEST = 1.6
-"""Seconds after the grace: who has not ended by then is ended."""
-
+_LATEST = 1.8
+"""Seconds after the grace: who has not ended by then is ended. A worker in which everything is stuck ends by itself
+after 1.7: handlers may take 0.7, connections 0.7, and its loop and process three times 0.1."""
 
 _TAKEN_WITHIN = 5.0
 """Seconds for what takes none."""
@@ -240,13 +240,12 @@ class Supervisor:
                 place.tell("discard", None)
             unreached = any(answer["unreached"] for answer in told["answers"])
             raise (config.UnreachedError if unreached else config.ConfigError)(problems)
-        gone = self._settings.databases.keys() - settings.databases.keys()
         self._settings = settings
+        self._ended.serve(settings.databases.keys())
         for place in self._places:
             place.settings = theirs
         # Also one that has been replaced since, or is not up at this moment.
         await asyncio.gather(*(self._have_taken(place, number) for place in self._places))
-        self._ended.forget(gone)
         set_level(settings.log.level)
 
     async def _have_taken(self, place: Place, number: int) -> None:

@@ -46,9 +46,12 @@ def test_connections_beside_the_pools_are_compared_too() -> None:
 
 @pytest.mark.parametrize(
     ("workers", "limit", "warned"),
-    [(1, "512Mi", False), (2, "512Mi", False), (4, "512Mi", True), (4, "1Gi", False), (1, "200M", True)],
+    [
+        *((1, "512Mi", False), (2, "512Mi", False), (4, "512Mi", True), (4, "1Gi", False), (1, "200M", True)),
+        *((4, "1Ti", False), (4, "1T", False), (1, "1e9", False), (1, "2.5E+8", True), (4, 1 << 30, False)),
+    ],
 )
-def test_memory_is_compared_with_the_processes(workers: int, limit: str, warned: bool) -> None:
+def test_memory_is_compared_with_the_processes(workers: int, limit: str | int, warned: bool) -> None:
     values = {**DEMO, "settings": {"server": {"workers": workers}}, "resources": {"limits": {"memory": limit}}}
     assert ("WARNING: resources.limits.memory" in notes(values)) == warned
 

@@ -67,12 +67,19 @@ def test_every_metric_of_the_gateway_can_be_merged() -> None:
             assert twice[each] == once[each]
 
 
-def test_a_database_that_is_gone_is_told_of_no_more_with_its_logins_and_replicas() -> None:
-    ended, registry = Ended(), CollectorRegistry()
+def waits(*databases: str) -> Snapshot:
+    registry = CollectorRegistry()
     counted = Counter("waits", "Waits.", ["kind", "database"], registry=registry)
-    names = ("main", "main/login", "main@copy", "mainly", "other")
-    for name in names:
+    for name in databases:
         counted.labels("database", name).inc()
-    ended.add(snapshot(registry.collect()))
-    ended.forget({"main", "gone"})
-    assert set(samples(merged([], ended))) == {"waits_totalmainlydatabase", "waits_totalotherdatabase"}
+    return snapshot(registry.collect())
+
+
+def test_a_database_that_is_gone_is_told_of_no_more_with_its_logins_and_replicas() -> None:
+    ended = Ended()
+    ended.add(waits("main", "main/login", "main@copy", "mainly", "other", ""))
+    ended.serve({"mainly", "other", "new"})
+    left = {"waits_totaldatabase", "waits_totalmainlydatabase", "waits_totalotherdatabase"}
+    assert set(samples(merged([], ended))) == left
+    ended.add(waits("main@copy", "main", "other/login"))
+    assert set(samples(merged([], ended))) == left | {"waits_totalother/logindatabase"}

@@ -91,9 +91,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* A quantity of memory in MiB, rounded down. */}}
 {{- define "rowgate.mebibytes" -}}
-{{- $number := regexFind "^[0-9.]+" . | float64 -}}
+{{- $number := regexFind "^[0-9.]+([eE][+-]?[0-9]+)?" . | float64 -}}
 {{- $unit := regexFind "[A-Za-z]*$" . -}}
-{{- $each := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 -}}
+{{- $each := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 -}}
+{{- $each = merge $each (dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776) -}}
 {{- divf (mulf $number (default 0 (get $each $unit))) 1048576 | floor | int64 -}}
 {{- end -}}
 

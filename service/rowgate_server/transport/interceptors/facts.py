@@ -1,4 +1,4 @@
-"""What the access log and the audit log tell in the same way."""
+"""What interceptors treat in the same way: the services beside the gateway's own, and what logs tell of a call."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 from rowgate_server.identity.principal import ANONYMOUS, Principal
 
+HEALTH = "grpc.health.v1.Health"
+REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
+
 # Probes and tools call these all the time.
-QUIET = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+QUIET = frozenset({HEALTH, REFLECTION})
 _LONGEST_FACT = 128
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.facts import HEALTH
 
 _RETRY_AFTER = 0.1
 """Seconds in which a refused caller's connection is closed, so that the next one leads elsewhere."""
 
-_ANSWERED = "grpc.health.v1.Health"
+_ANSWERED = HEALTH
 """Asked until the end: that the gateway is not serving is what it has to say."""
 
 
