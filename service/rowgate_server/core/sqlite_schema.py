@@ -142,10 +142,10 @@ class _Pragmas:
         return {(tuple(columns), referred): actions for columns, referred, actions in keys.values()}
 
     def text(self, name: str) -> str:
-        """The CREATE statement of a table, view or index; empty for what has none."""
+        """The CREATE statement of a table, view or index; empty for what has none. Triggers have names of their own."""
         schema = '"' + self._schema.replace('"', '""') + '"'
-        found = self._connection.exec_driver_sql(f"SELECT sql FROM {schema}.sqlite_master WHERE name = ?", (name,))  # noqa: S608 - quoted
-        return found.scalar() or ""
+        query = f"SELECT sql FROM {schema}.sqlite_master WHERE name = ? AND type <> 'trigger'"  # noqa: S608 - quoted
+        return self._connection.exec_driver_sql(query, (name,)).scalar() or ""
 
     def _ask(self, query: str, name: str) -> list[Any]:
         return list(self._connection.exec_driver_sql(query, (name, self._schema)))
