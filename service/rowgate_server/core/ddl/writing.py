@@ -144,12 +144,18 @@ class TableWriter:
         return " ".join(filter(None, parts))
 
     def _nulls(self, column: TableColumn) -> list[str]:
+        if self._checks_nulls(column):
+            return []
         key = self.table.primary_key
         # SQLite has NULLs in primary keys, and nobody else.
         if not column.nullable or (self._foreign and key is not None and column.name in key.columns):
             return ["NOT NULL"]
         # Without it a TIMESTAMP of MySQL's is NOT NULL.
         return ["NULL"] if self.target is Dialect.MYSQL and not column.generated else []
+
+    def _checks_nulls(self, column: TableColumn) -> bool:
+        """MariaDB takes no NOT NULL with a generated column; a check does the same."""
+        return column.generated and not column.nullable and self.target is Dialect.MYSQL and self.mariadb
 
     def _counted(self, column: TableColumn) -> str:
         if self.target is Dialect.MYSQL:
@@ -214,6 +220,8 @@ class TableWriter:
         for column in table.columns:
             if condition := guard(column, self.source, self.target):
                 yield f"CHECK ({condition})"
+            if self._checks_nulls(column):
+                yield f"CHECK ({self._quoted(column.name)} IS NOT NULL)"
 
     def _checks(self) -> Iterator[tuple[str, str]]:
         for number, each in enumerate(self.table.checks):
