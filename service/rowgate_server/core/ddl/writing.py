@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rowgate_server.core.ddl import expressions, porting
-from rowgate_server.core.ddl.checking import check, unsupported
+from rowgate_server.core.ddl.checking import check, invalid, unsupported
 from rowgate_server.core.ddl.collations import check_keyed, collate
 from rowgate_server.core.ddl.defaults import ported_default
 from rowgate_server.core.ddl.indexing import IndexWriter
@@ -15,7 +15,6 @@ from rowgate_server.core.ddl.kinds import kind_of
 from rowgate_server.core.ddl.types import guard, written_type
 from rowgate_server.core.tables import Deferral, ForeignKey, ReferentialAction, Table, TableColumn
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _ON_UPDATE = re.compile(r" on update (?:current_timestamp|now)(?:\(\d?\))?\Z", re.IGNORECASE)
 """MySQL tells it with a column's default."""
@@ -168,14 +167,14 @@ class TableWriter:
         if self.target is Dialect.POSTGRESQL:
             return
         if sum(each.autoincrement for each in table.columns) > 1:
-            raise _refused("this engine counts up one column of a table", field)
+            raise invalid("this engine counts up one column of a table", field)
         if self.target is Dialect.SQLITE:
             if key is None or key.columns != (column.name,):
-                raise _refused("SQLite counts up nothing but a primary key of one column", field)
+                raise invalid("SQLite counts up nothing but a primary key of one column", field)
             return
         firsts = {each.columns[0] for each in (key, *table.unique_constraints) if each is not None and each.columns}
         if column.name not in firsts | {index.parts[0].text for index in table.indexes if index.parts}:
-            raise _refused("MySQL counts up nothing but the first column of a key or index", field)
+            raise invalid("MySQL counts up nothing but the first column of a key or index", field)
 
     def _default(self, column: TableColumn, text: str, field: str) -> str:
         if not self._foreign:
@@ -188,7 +187,7 @@ class TableWriter:
 
     def _generated(self, column: TableColumn, field: str) -> str:
         if not column.generation_expression:
-            raise _refused("the column is generated, and nothing says how", field)
+            raise invalid("the column is generated, and nothing says how", field)
         text = column.generation_expression
         if not self._foreign:
             text = expressions.checked(text, self.target, field)
@@ -289,7 +288,3 @@ class TableWriter:
 
     def _literal(self, text: str) -> str:
         return expressions.literal(text, self.target)
-
-
-def _refused(message: str, field: str) -> RowgateError:
-    return RowgateError(Reason.INVALID_REQUEST, message, field=field, outcome=Outcome.NOT_RUN)
