@@ -27,14 +27,14 @@ _TABLES = {
     " code text not null unique, state varchar(9) not null default 'new' check (state in ('new', 'it''s done')),"
     " price numeric(12,2) not null default 0.00, made timestamp default now(), day date default '2024-01-31',"
     " active boolean default true, note text, flags integer default 2, extra jsonb,"
-    " doubled numeric(12,2) generated always as (price * 2) stored,"
+    " doubled numeric(12,2) generated always as (price * 2) stored not null,"
     " constraint {0}_price check (price >= 0 and note <> 'x'), check (length(code) > 1));"
     " create index {0}_by_price on {0} (price desc, code)",
     "sqlite": "create table {0} (id integer primary key, code varchar(20) not null unique,"
     " state varchar(9) not null default 'new' check (state in ('new', 'it''s done')),"
     " price decimal(12,2) not null default 0.00, made datetime default current_timestamp,"
     " day date default '2024-01-31', active boolean default true, note text, flags integer default 2, extra json,"
-    " doubled decimal(12,2) generated always as (price * 2) stored,"
+    " doubled decimal(12,2) generated always as (price * 2) stored not null,"
     " constraint {0}_price check (price >= 0 and note <> 'x'), check (length(code) > 1));"
     " create index {0}_by_price on {0} (price desc, code)",
 }
@@ -74,6 +74,29 @@ async def test_a_table_does_on_another_engine_what_it_did(
     with pytest.raises(rowgate.RowgateError):
         await table.insert({"code": "cd", "state": "other"})
     await table.insert({"code": "cd", "state": "it's done"})
+
+
+@pytest.mark.parametrize("virtual", [False, True], ids=["stored", "virtual"])
+async def test_a_generated_column_that_is_not_nullable_has_no_nulls(
+    schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub,
+    engine: Engine,
+    db: rowgate.Database,
+    name: str,
+    *,
+    virtual: bool,
+) -> None:
+    maker, kind = Maker(schemas, engine.name), result_pb2.COLUMN_TYPE_INT
+    twice = pb.TableColumn(name="twice", type=kind, generated=True, generation_expression="a * 2")
+    twice.generated_virtual = virtual and engine.name != "postgresql"
+    table = pb.Table(name=name, columns=[pb.TableColumn(name="a", type=kind, nullable=True), twice])
+    made = (await maker.create(table)).table
+    await db.query(f"insert into {name} (a) values (2)")
+    with pytest.raises((rowgate.NotNullViolation, rowgate.CheckViolation)):
+        await db.query(f"insert into {name} (a) values (null)")
+    assert (await db.query(f"select twice from {name}")).scalar() == 4
+    await maker.drop(name)
+    again = (await maker.create(made)).table
+    assert (again.columns, again.checks) == (made.columns, made.checks)
 
 
 @pytest.mark.parametrize("source", ["postgresql"])

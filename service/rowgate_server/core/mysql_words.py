@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 _PIECE = re.compile(
     r"""(?P<name>`(?:[^`]|``)*+`)|(?P<string>(?:\b[bxn])?'(?:[^'\\]|''|\\.)*+')|/\*M?!\d*|\*/"""
-    r"""|(?P<word>[^\W\d][\w$]*)|(?P<mark>[(),=])|(?P<space>\s+)|(?P<other>.)""",
+    r"""|(?P<number>\d[\w.]*)|(?P<word>[^\W\d][\w$]*)|(?P<mark>[(),=])|(?P<space>\s+)|(?P<other>.)""",
     re.DOTALL | re.IGNORECASE,
 )
 _OF_COLUMNS = frozenset({
@@ -69,13 +69,12 @@ def _members(statement: str) -> tuple[list[list[Piece]], list[Piece]]:
 
 
 def _of_column(member: list[Piece]) -> list[str]:
-    unknown: list[str] = []
-    before = ""
+    unknown = []
     for place, word in _words(member, deepest=0):
-        if place > 1 and before not in _NAMED and word not in _OF_COLUMNS:
+        kind, before = member[place - 1]
+        named = kind == "word" and before.upper() in _NAMED
+        if place > 1 and not named and word not in _OF_COLUMNS:
             unknown.append(word)
-        # `SET NULL` and the like stand in keys only; what is behind a default's word is as it was.
-        before = "" if before in _NAMED else word
     return unknown
 
 

@@ -21,6 +21,7 @@ _PLAIN = re.compile(
     r"'(?:[^'\\]|'')*'(?:::[\w ]+)?|[-+]?[\d.]+|null|true|false|(?:current_timestamp|now)(?:\(\d*\))?", re.IGNORECASE
 )
 """A default that names nothing."""
+_UNTOLD = "what the caller may not know of"
 
 
 def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
@@ -57,12 +58,16 @@ def narrowed(table: KnownTable, access: TableAccess) -> KnownTable:
 def described(table: Table, access: TableAccess, sees: Sees) -> Table:
     """The description for a caller, whose access is `fitted`.
 
-    What is in the database's words (checks, expressions, defaults, the table's comment) may name what is hidden.
+    What is in the database's words (checks, expressions, defaults, the table's comment) may name what is hidden. What
+    no field is for may name any table: a trigger's body, what a partition is of. It is told that there is such a thing,
+    so that a copy is refused.
     """
+    besides = (_UNTOLD,) if table.besides else ()
     if access.unlimited:
         keys = tuple(key for key in table.foreign_keys if _seen(key, sees))
-        told = table.kind is TableKind.TABLE and len(keys) == len(table.foreign_keys)
-        return replace(table, foreign_keys=keys, create_statement=table.create_statement if told else "")
+        told = table.kind is TableKind.TABLE and len(keys) == len(table.foreign_keys) and not besides
+        statement = table.create_statement if told else ""
+        return replace(table, foreign_keys=keys, create_statement=statement, besides=besides)
     read = access.grants.get(Operation.READ)
     columns = tuple(column for column in table.columns if column.name in access.shown)
     shown = frozenset(column.name for column in columns)
@@ -89,7 +94,7 @@ def described(table: Table, access: TableAccess, sees: Sees) -> Table:
         checks=() if hidden else table.checks,
         row_estimate=table.row_estimate if read is not None and read.rows is None else None,
         create_statement="",
-        besides=() if hidden else table.besides,
+        besides=besides,
     )
 
 

@@ -1,4 +1,4 @@
-"""What SQLAlchemy's reflection does not ask PostgreSQL: whether keys hold for all the rows of a table, and at once."""
+"""What SQLAlchemy's reflection does not ask PostgreSQL: whether keys hold for all the rows of a table."""
 
 from __future__ import annotations
 
@@ -14,22 +14,11 @@ _HEIRS = text(
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = :schema AND c.relname = :table AND c.relkind <> 'p' LIMIT 1"
 )
-_DEFERRABLE = text(
-    "SELECT k.conname FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
-    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE n.nspname = :schema AND c.relname = :table AND k.contype IN ('p', 'u') AND k.condeferrable"
-)
 
 
 def completed(table: Table, connection: Connection) -> Table:
     """The table; one that others inherit from shows their rows too, and its keys know nothing of those."""
     place = {"schema": table.schema, "table": table.name}
-    late = {str(name) for (name,) in connection.execute(_DEFERRABLE, place)}
-    if late:
-        constraints = (table.primary_key, *table.unique_constraints)
-        table = replace(
-            table, deferrable=frozenset(key.columns for key in constraints if key is not None and key.name in late)
-        )
     if connection.execute(_HEIRS, place).first() is None:
         return table
     keys = {key.columns for key in (table.primary_key, *table.unique_constraints) if key is not None}

@@ -134,17 +134,19 @@ def completed(table: Table, connection: Connection) -> Table:
     indexes = {each[0]: each[1:] for each in told["indexes"] or ()}
     unsaid = [each[-1] for each in (*constraints, *indexes.values()) if each[-1]]
     keys = {kind: [each for each in constraints if each[0] == kind] for kind in "pufc"}
+    primary, unique = next(map(_key, keys["p"]), None), tuple(map(_key, keys["u"]))
     return replace(
         table,
         columns=tuple(
             replace(column, collation=collations.get(column.name, ""), virtual=column.name in virtual)
             for column in table.columns
         ),
-        primary_key=next(map(_key, keys["p"]), None),
-        unique_constraints=tuple(map(_key, keys["u"])),
+        primary_key=primary,
+        unique_constraints=unique,
         foreign_keys=tuple(map(_foreign_key, keys["f"])),
         checks=tuple(Check(each[1], each[5]) for each in keys["c"]),
         indexes=tuple(_index(index, *indexes[index.name]) for index in table.indexes if index.name in indexes),
+        deferrable=frozenset(key.columns for key in (primary, *unique) if key and key.deferral is not Deferral.NEVER),
         options=("UNLOGGED",) if told["unlogged"] else (),
         besides=(*unsaid, *(told["besides"] or ())),
     )

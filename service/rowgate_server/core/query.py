@@ -22,7 +22,6 @@ from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.routing import PRIMARY, Reading
-from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.identity.principal import current_principal
@@ -69,13 +68,6 @@ class QueryRequest(NamedTuple):
     query_id: str = ""
 
 
-class Within(NamedTuple):
-    """A transaction, and where it is."""
-
-    database: Database
-    transaction: Transaction
-
-
 class QueryRunner:
     """Runs raw SQL on the databases.
 
@@ -111,14 +103,15 @@ class QueryRunner:
         return result if stats is result.stats else result._replace(stats=stats)
 
     async def stream(
-        self, request: QueryRequest, cells_per_chunk: int, *, within: Within | None = None
+        self, request: QueryRequest, cells_per_chunk: int, *, within: Database | None = None
     ) -> AsyncGenerator[Chunk, None]:
         """The result chunk by chunk; close it to end the statement early.
 
         Args:
             request: what to run.
             cells_per_chunk: the most that a chunk may have.
-            within: the transaction to run it in, and its database, which may be served no more; None: one of its own.
+            within: the view of a database whose statements run in a transaction, be the database served no more;
+                None: in one of its own.
 
         Raises:
             RowgateError: from the text, the parameters, the limits or the database.
@@ -130,8 +123,7 @@ class QueryRunner:
             check_within(access, transaction_reads=request.options.read_only)
         statement, call = self._prepare(database, access, request, streaming=True, held=within is not None)
         returned = False
-        executor = database.reading(request.options.reading).executor if within is None else within.transaction
-        chunks = executor.stream(call, cells_per_chunk)
+        chunks = database.reading(request.options.reading).executor.stream(call, cells_per_chunk)
         try:
             async for chunk in chunks:
                 returned = returned or chunk.columns is not None
@@ -164,10 +156,10 @@ class QueryRunner:
         """
         return deadline_of(self._allowed(request)[1], request, streaming=True)
 
-    def _allowed(self, request: QueryRequest, within: Within | None = None) -> tuple[DatabaseAccess | None, Database]:
+    def _allowed(self, request: QueryRequest, within: Database | None = None) -> tuple[DatabaseAccess | None, Database]:
         """What the caller may do with the database, and the database as far as it may."""
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
-        databases = self._databases if within is None else self._databases.only(within.database)
+        databases = self._databases if within is None else self._databases.only(within)
         self._access.check(current_principal.get(), operation, databases.name_of(request.database))
         return enter(databases, request.database)
 

@@ -108,11 +108,6 @@ class _Pragmas:
         """The columns of a constraint's index."""
         return tuple(name for (name,) in self._ask("SELECT name FROM pragma_index_info(?, ?) ORDER BY seqno", index))
 
-    def collated(self, index: str) -> list[tuple[str, str]]:
-        """The columns of an index, each with the collation that it is kept by; an expression has no name."""
-        found = self._ask("SELECT name, coll FROM pragma_index_xinfo(?, ?) WHERE key ORDER BY seqno", index)
-        return [(name or "", collation.upper()) for name, collation in found]
-
     def collation(self, table: str, column: str) -> str:
         """What a column is compared by, which no pragma tells: a program that sorts by it does (BINARY is B there)."""
         names = {"schema": self._schema, "table": table, "column": column}
@@ -126,7 +121,10 @@ class _Pragmas:
         return "BINARY" if name == "B" else name
 
     def parts(self, index: str) -> list[tuple[int, str | None, bool, str]]:
-        """Each part of an index: its column's number and name, its direction, what it is kept by."""
+        """Each part of an index: its column's number and name, its direction, what it is kept by.
+
+        An expression has no name.
+        """
         query = 'SELECT cid, name, "desc", coll FROM pragma_index_xinfo(?, ?) WHERE key ORDER BY seqno'
         return [(cid, name, bool(downwards), kept.upper()) for cid, name, downwards, kept in self._ask(query, index)]
 
@@ -145,9 +143,10 @@ class _Pragmas:
         return {(tuple(columns), referred): actions for columns, referred, actions in keys.values()}
 
     def text(self, name: str) -> str:
-        """The CREATE statement of a table, view or index; empty for what has none."""
+        """The CREATE statement of a table, view or index; empty for what has none. Triggers have names of their own."""
         master = self._master.c
-        return self._connection.scalar(select(master.sql).where(master.name == name)) or ""
+        named = select(master.sql).where(master.name == name, master.type != "trigger")
+        return self._connection.scalar(named) or ""
 
     def _ask(self, query: str, name: str) -> list[Any]:
         return list(self._connection.exec_driver_sql(query, (name, self._schema)))
@@ -197,7 +196,7 @@ def _untold(table: Table, pragmas: _Pragmas, indexes: list[_Listed]) -> frozense
     """The columns of unique indexes that are all kept by other collations than their columns'."""
     told: dict[tuple[str, ...], bool] = {}
     for index in indexes:
-        parts = pragmas.collated(index.name)
+        parts = [(name or "", kept) for _, name, _, kept in pragmas.parts(index.name)]
         columns = tuple(name for name, _ in parts)
         if all(columns) and not told.get(columns):
             told[columns] = all(pragmas.collation(table.name, name) == collation for name, collation in parts)

@@ -21,6 +21,7 @@ _OF_TABLES = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
 _ACTIONS = frozenset({"ON", "MATCH", "NOT", "DEFERRABLE"})
 _ORDER = frozenset({"ASC", "DESC"})
 _BINARY = "BINARY"
+_QUOTES = "'\"`]"
 Columns = tuple[str, ...]
 
 
@@ -142,6 +143,14 @@ class _Reader:
         found = 0 <= place < self.end and self._told[place].kind is Kind.OPERATOR
         return self._told[place].text if found else ""
 
+    def is_one(self, place: int) -> bool:
+        """Whether the next token goes on with a literal: X'00' and 0x1F are two to the tokeniser; a quote ends one."""
+        if not 0 <= place < self.end - 1:
+            return False
+        here, behind = self._told[place : place + 2]
+        ended = self._sql[here.end - 1] in _QUOTES
+        return here.end == behind.start and not ended and behind.kind is not Kind.OPERATOR
+
     def text(self, start: int, end: int) -> str:
         """What is written there, without comments."""
         text, stop = "", None
@@ -255,9 +264,12 @@ class _Member:
     def _skip_default(self) -> None:
         reader = self._reader
         self._at += reader.symbol(self._at) in ("+", "-")
-        # X'00' is a word and a literal to the tokenizer.
-        self._at += reader.word(self._at) == "X" and reader.name(self._at + 1) != ""
-        self._at = (reader.closing(self._at) if reader.symbol(self._at) == "(" else self._at) + 1
+        if reader.symbol(self._at) == "(":
+            self._at = reader.closing(self._at)
+        else:
+            while reader.is_one(self._at):
+                self._at += 1
+        self._at += 1
 
     def _key(self, what: str) -> Columns:
         """The columns of a key, here or the one that it stands with."""

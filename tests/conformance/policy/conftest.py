@@ -26,6 +26,9 @@ roles:
         allow: [read, insert, update, delete]
         except: [secret]
         rows: {column: tenant, value: {claim: tenant}}
+  owner:
+    rules:
+      - {databases: "*", table: notes_*, allow: [read, insert, update, delete]}
   reader:
     rules:
       - {databases: "*", table: notes_*, allow: read}

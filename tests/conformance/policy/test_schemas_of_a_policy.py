@@ -102,6 +102,40 @@ async def test_how_a_table_is_made_is_not_told_where_that_names_what_is_hidden(
         await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"drop view {view}"})
 
 
+_NAMES_ANOTHER = {
+    "mariadb": (
+        "create table {hidden} (id int) engine = myisam",
+        "create table {name} (id int) engine = merge union = ({hidden})",
+    ),
+    "postgresql": (
+        "create table {hidden} (id integer) partition by hash (id)",
+        "create table {name} partition of {hidden} for values with (modulus 1, remainder 0)",
+    ),
+    "sqlite": (
+        "create table {hidden} (id int)",
+        "create table {name} (id int)",
+        "create trigger {name}_t after insert on {name} begin insert into {hidden} values (1); end",
+    ),
+}
+
+
+async def test_what_no_field_is_for_tells_of_no_other_table(
+    root: Caller, gateway_with_policy: Policed, engine: Engine
+) -> None:
+    name, hidden = "notes_that_name", "named_by_notes"
+    for statement in _NAMES_ANOTHER[engine.name]:
+        written = statement.format(name=name, hidden=hidden)
+        await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": written})
+    try:
+        assert hidden in str((await _table(root, engine, name))["untold"])
+        for role in ("owner", "member", "reader", "writer"):
+            told = await _table(gateway_with_policy.caller("ann", role, tenant="acme"), engine, name)
+            assert (told["untold"], hidden in str(told)) == (["what the caller may not know of"], False)
+    finally:
+        for table in (name, hidden):
+            await root("QueryService/ExecuteQuery", {"database": engine.name, "sql": f"drop table {table}"})
+
+
 @pytest.mark.parametrize("schema", ["no_such_schema", "information_schema"])
 async def test_whether_there_is_a_schema_is_told_to_nobody_who_may_not_see_it(
     member: Caller, engine: Engine, schema: str, notes: str

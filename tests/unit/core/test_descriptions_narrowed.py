@@ -61,6 +61,23 @@ def test_a_statement_that_refers_to_a_hidden_table_is_not_told() -> None:
     assert _told(_ORDERS, frozenset(OF_ROWS), sees=False) == ("", 7, 0)
 
 
+@pytest.mark.parametrize("operations", [frozenset(OF_ROWS), frozenset({Operation.READ})])
+@pytest.mark.parametrize("sees", [True, False])
+def test_what_no_field_is_for_is_told_without_its_words(operations: frozenset[Operation], *, sees: bool) -> None:
+    """It may name any table; that there is something has a copy refused."""
+    table = replace(_ORDERS, besides=("CONSTRAINT k FOREIGN KEY (s) REFERENCES secret (id) NOT VALID", "POLICY p"))
+    told = described(table, _access(operations), lambda _schema, _name, _columns: sees)
+    assert told.besides == ("what the caller may not know of",)
+    assert told.create_statement == ""
+    columns = tuple(TableColumn(name, ValueType.INT, "int", nullable=True) for name in ("id", "secret"))
+    rule = Rule(("*",), frozenset(OF_ROWS), tables=("orders",), read=Names.of(["*"], ["secret"]))
+    access = _database(rule).table("public", "orders", "public")
+    assert access is not None
+    for besides, expected in ((table.besides, told.besides), ((), ())):
+        found = described(replace(table, columns=columns, besides=besides), access, lambda _s, _n, _c: sees)
+        assert found.besides == expected
+
+
 def test_what_a_view_is_of_is_not_told() -> None:
     view = replace(_ORDERS, kind=TableKind.VIEW, foreign_keys=())
     assert _told(view, frozenset(OF_ROWS), sees=True) == ("", 7, 0)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from rowgate_server.core.ddl.defaults import ported_default
 from rowgate_server.core.ddl.expressions import literal, text_of
 from rowgate_server.core.ddl.kinds import Family, Kind
-from rowgate_server.core.ddl.porting import ported
+from rowgate_server.core.ddl.porting import ported, ported_value
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.values import ValueType
-from rowgate_server.errors import RowgateError
+from rowgate_server.errors import Reason, RowgateError
 
 _OF_POSTGRESQL = {
     "a": "integer",
@@ -139,6 +139,34 @@ def test_conditions_that_may_mean_something_else_are_refused(text: str, source: 
     assert caught.value.field == "table.checks[0].expression"
 
 
+@pytest.mark.parametrize("word", ["AND", "OR"])
+def test_a_list_of_alternatives_may_be_long(word: str) -> None:
+    text = f" {word} ".join(f"a <> {number}" for number in range(700))
+    expected = f" {word} ".join(f'("a" <> {number})' for number in range(700))
+    assert ported(text, _COLUMNS[_P], _P, _S, "x") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 3000 + "`a`" + ")" * 3000,
+        "NOT " * 2000 + "`a`",
+        "!" * 4000 + "`a`",
+        "`a`" + " + 1" * 2000,
+        "abs(" * 1500 + "`a`" + ")" * 1500,
+    ],
+)
+def test_what_is_nested_too_deeply_is_refused(text: str) -> None:
+    for port in (ported, ported_value):
+        with pytest.raises(RowgateError, match="nested too deeply") as caught:
+            port(text, _COLUMNS[_M], _M, _S, "table.checks[0].expression")
+        assert (caught.value.reason, caught.value.field) == (Reason.INVALID_REQUEST, "table.checks[0].expression")
+    with pytest.raises(RowgateError):
+        ported_default(text, Kind(Family.INTEGER), _M, _S, "x")
+    with pytest.raises(RowgateError, match="nested too deeply"):
+        ported_default("7" + "::integer" * 1000, Kind(Family.INTEGER), _P, _S, "x")
+
+
 @pytest.mark.parametrize(
     ("text", "family", "source", "target", "expected"),
     [
@@ -162,10 +190,22 @@ def test_conditions_that_may_mean_something_else_are_refused(text: str, source: 
         ("x'00ff'", Family.BYTES, _S, _P, "'\\x00ff'"),
         ("'ab\\0'", Family.BYTES, _M, _P, "'\\x616200'"),
         ("'2024-01-31'::date", Family.DATE, _P, _M, "'2024-01-31'"),
+        ("('x'::text)::character varying", Family.VARCHAR, _P, _M, "'x'"),
+        ("NULL::character varying(3)", Family.TEXT, _P, _M, "NULL"),
+        ("'0.1'::real", Kind(Family.FLOAT, 32), _P, _M, "'0.1'"),
+        ("1.2300", Kind(Family.DECIMAL, 5, 2), _P, _M, "1.2300"),
+        ("1.239", Family.DECIMAL, _P, _S, "1.239"),
+        ("(5)::bigint", Family.INTEGER, _P, _M, "5"),
+        ("5", Family.TEXT, _P, _S, "'5'"),
+        ("true", Family.INTEGER, _S, _P, "1"),
+        ("'2024-01-31 12:00:00.700'", Kind(Family.DATETIME, 1), _S, _P, "'2024-01-31 12:00:00.700'"),
     ],
 )
-def test_defaults_are_carried_over(text: str, family: Family, source: Dialect, target: Dialect, expected: str) -> None:
-    assert ported_default(text, Kind(family), source, target, "x") == expected
+def test_defaults_are_carried_over(
+    text: str, family: Family | Kind, source: Dialect, target: Dialect, expected: str
+) -> None:
+    kind = family if isinstance(family, Kind) else Kind(family)
+    assert ported_default(text, kind, source, target, "x") == expected
 
 
 @pytest.mark.parametrize(
@@ -179,12 +219,29 @@ def test_defaults_are_carried_over(text: str, family: Family, source: Dialect, t
         ("('now'::text)::date", Family.DATE, _P),
         ("'\\0?'", Family.BYTES, _M),
         ("5", Family.BOOLEAN, _S),
+        ("1.7", Family.INTEGER, _P),
+        ("(1.7)::integer", Family.FLOAT, _P),
+        ("'1.7'::numeric", Family.INTEGER, _P),
+        ("1.239", Kind(Family.DECIMAL, 5, 2), _P),
+        ("(1.239)::numeric(5,2)", Family.DECIMAL, _P),
+        ("(true)::text", Family.TEXT, _P),
+        ("true", Family.TEXT, _P),
+        ("(5)::text", Family.TEXT, _P),
+        ("1.50", Family.TEXT, _P),
+        ("'abcdef'::character varying(3)", Family.TEXT, _P),
+        ("('00011111'::\"bit\")::integer", Family.INTEGER, _P),
+        ("(0.1)::real", Kind(Family.FLOAT, 64), _P),
+        ("'0.1'::real", Kind(Family.FLOAT, 64), _P),
+        ("'0.1'::double precision", Family.DECIMAL, _P),
+        ("'2024-01-31 12:00:00'::timestamp without time zone", Family.DATE, _P),
+        ("'2024-01-31 12:00:00.7'::timestamp without time zone", Kind(Family.DATETIME, 0), _P),
+        ("20240131", Family.DATE, _S),
     ],
 )
-def test_defaults_that_may_mean_something_else_are_refused(text: str, family: Family, source: Dialect) -> None:
+def test_defaults_that_may_mean_something_else_are_refused(text: str, family: Family | Kind, source: Dialect) -> None:
     target = Dialect.SQLITE if source is not Dialect.SQLITE else Dialect.POSTGRESQL
     with pytest.raises(RowgateError):
-        ported_default(text, Kind(family), source, target, "x")
+        ported_default(text, family if isinstance(family, Kind) else Kind(family), source, target, "x")
 
 
 @settings(deadline=None)

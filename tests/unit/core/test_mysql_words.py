@@ -15,13 +15,14 @@ _ORDINARY = """CREATE TABLE `odd ``name (` (
   `c` double precision GENERATED ALWAYS AS (`a` in ('x','y') or visible(`id`)) VIRTUAL,
   `d` varchar(20) DEFAULT concat('a',lower('b')) CHECK (json_valid(`d`) and strange(`d`)),
   `e` enum('x','INVISIBLE') DEFAULT 'x',
+  `n` double DEFAULT 1.5e300,
   PRIMARY KEY (`id`) USING BTREE,
   UNIQUE KEY `u` (`a`(3) DESC,`b`) COMMENT 'WITH PARSER x',
   FULLTEXT KEY `f` (`a`),
   KEY `by` (`d`) KEY_BLOCK_SIZE=8,
   CONSTRAINT `fk` FOREIGN KEY (`id`) REFERENCES `other` (`x`) ON DELETE SET NULL ON UPDATE NO ACTION,
   CONSTRAINT `ck` CHECK (`a` <> ') PARTITION BY (' and odd(`a`))
-) ENGINE=InnoDB AUTO_INCREMENT=5 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='ENGINE=MyISAM'"""
+) ENGINE=InnoDB AUTO_INCREMENT=1500 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='ENGINE=MyISAM'"""
 
 
 def test_nothing_of_an_ordinary_table_is_unknown() -> None:
@@ -33,6 +34,10 @@ def test_nothing_of_an_ordinary_table_is_unknown() -> None:
     [
         ("`a` int(11) INVISIBLE DEFAULT NULL", "", "`a` INVISIBLE"),
         ("`a` int /*!80023 INVISIBLE */", "", "`a` INVISIBLE"),
+        ("`a` int DEFAULT '5' /*!80023 INVISIBLE */", "", "`a` INVISIBLE"),
+        ("`a` int DEFAULT -5.5 /*!80023 INVISIBLE */", "", "`a` INVISIBLE"),
+        ("`a` int DEFAULT (1) /*!80023 INVISIBLE */", "", "`a` INVISIBLE"),
+        ("`a` bit(3) DEFAULT b'101' /*!80023 INVISIBLE */", "", "`a` INVISIBLE"),
         ("`a` text /*M!100301 COMPRESSED*/", "", "`a` COMPRESSED"),
         ("`a` int(11) DEFAULT NULL WITHOUT SYSTEM VERSIONING", "", "`a` WITHOUT SYSTEM VERSIONING"),
         ("`a` geometry NOT NULL /*!80003 SRID 4326 */", "", "`a` SRID"),

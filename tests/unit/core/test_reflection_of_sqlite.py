@@ -11,6 +11,7 @@ import pytest
 from unit.core.sqlite_files import databases, fill
 
 from rowgate_server.core.catalog import Catalog
+from rowgate_server.core.reflection import Extent
 from rowgate_server.core.tables import (
     Check,
     ForeignKey,
@@ -62,6 +63,10 @@ SCHEMA = (
     "create table copied as select id, price from wares",
     "create view cheap as select id, price * 2 as twice, title from wares where price < 10",
     "create virtual table texts using fts5 (title, body)",
+    "create trigger namesake after insert on keyless begin select 1; end",
+    "create trigger by_x_and_y after insert on keyless begin select 1; end",
+    "create table namesake (x text collate nocase check (x <> ''), y int as (length(x)))",
+    "create index by_x_and_y on namesake (x, lower(x))",
 )
 
 
@@ -246,6 +251,16 @@ async def test_the_index_of_a_key_is_not_among_them(catalog: Catalog, table: str
     found = await _table(catalog, table)
     assert found.indexes == ()
     assert found.unique_constraints == ()
+
+
+@pytest.mark.parametrize("extent", Extent)
+async def test_a_trigger_of_the_same_name_is_taken_for_no_table_and_no_index(catalog: Catalog, extent: Extent) -> None:
+    found = await catalog.get_table("main", "", "namesake", None, extent)
+    parts = (IndexPart("x"), IndexPart("lower(x)", expression=True))
+    assert found.indexes == (Index("by_x_and_y", parts, unique=False),)
+    if extent is Extent.WHOLE:
+        assert (found.checks, found.columns[0].collation) == ((Check("", "x <> ''"),), "nocase")
+        assert (found.columns[1].generation_expression, found.besides) == ("length(x)", ())
 
 
 # Views and others

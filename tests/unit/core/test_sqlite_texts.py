@@ -111,6 +111,9 @@ def test_constraints_of_a_table_need_no_commas_between_them() -> None:
         ("a integer primary key desc", "a PRIMARY KEY DESC"),
         ("a int surprising", None),
         ("a int default 1 surprising", "a surprising"),
+        ("a int default 0x1F surprising", "a surprising"),
+        ("a int default -0x1F, b int default +1.5e3", None),
+        ("a int default X'00'check(a), b text default 'x'check(b)", None),
         ("a int unique on conflict abort", None),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from unit.core.sqlite_files import databases, fill
 from rowgate_server.core.catalog import Catalog
 from rowgate_server.core.ddl import expressions
 from rowgate_server.core.ddl.maker import TableMaker, TableOrder
+from rowgate_server.core.ddl.writing import TableWriter
 from rowgate_server.core.sqltext import parse
 from rowgate_server.core.tables import Table, TableColumn, TableKind
 from rowgate_server.engines.dialects import Dialect
@@ -40,6 +42,16 @@ async def test_what_is_not_allowed_is_refused_and_not_even_looked_at(
             await maker.drop("main", "", "there", if_exists=False, call_timeout=None)
         assert caught.value.reason is reason
     assert not changed
+
+
+@pytest.mark.parametrize("mariadb", [False, True])
+def test_a_generated_column_is_not_null_in_the_words_that_its_engine_has(*, mariadb: bool) -> None:
+    column = replace(TABLE.columns[0], database_type="int", generated=True, generation_expression="1")
+    writer = TableWriter(replace(TABLE, columns=(column,)), Dialect.MYSQL, Dialect.MYSQL, mariadb=mariadb)
+    (statement,) = writer.statements()
+    generated = "`id` int GENERATED ALWAYS AS (1) STORED"
+    parts = [generated, "CHECK (`id` IS NOT NULL)"] if mariadb else [f"{generated} NOT NULL"]
+    assert statement == "CREATE TABLE `made` (\n  " + ",\n  ".join(parts) + "\n)"
 
 
 _PIECES = ("'", "''", '"', "`", "(", ")", "--", "/*", "*/", ";", "#", "\\", "$$", " ", "\n", ",", "a", "1", "or")

@@ -27,11 +27,11 @@ def check(table: Table, source: Dialect, target: Dialect) -> None:
         RowgateError: INVALID_REQUEST, UNKNOWN_COLUMN or NOT_SUPPORTED, with the field at fault.
     """
     if not table.name:
-        raise _invalid("no table is named", "table.name")
+        raise invalid("no table is named", "table.name")
     if table.kind is TableKind.VIEW:
         raise unsupported("this describes a view, and only tables are made", "table.kind")
     if not table.columns:
-        raise _invalid("the table has no columns", "table.columns")
+        raise invalid("the table has no columns", "table.columns")
     if table.besides:
         raise unsupported(
             f"the table has more to it than its description can make: {table.besides[0]}",
@@ -44,7 +44,7 @@ def check(table: Table, source: Dialect, target: Dialect) -> None:
         _check_columns(table, columns, field)
     for number, key in enumerate(table.foreign_keys):
         if len(key.columns) != len(key.referred_columns) or not key.referred_table:
-            raise _invalid("the foreign key refers to other than as many columns", f"table.foreign_keys[{number}]")
+            raise invalid("the foreign key refers to other than as many columns", f"table.foreign_keys[{number}]")
     _check_options(table, source)
     _check_features(table, source, target)
 
@@ -55,7 +55,7 @@ def _names(table: Table) -> Iterator[tuple[str, str]]:
     for number, column in enumerate(table.columns):
         field = f"table.columns[{number}].name"
         if not column.name:
-            raise _invalid("the column has no name", field)
+            raise invalid("the column has no name", field)
         yield field, column.name
     if table.primary_key is not None:
         yield "table.primary_key.name", table.primary_key.name
@@ -75,11 +75,11 @@ def _names(table: Table) -> Iterator[tuple[str, str]]:
 
 def _check_name(name: str, field: str, target: Dialect) -> None:
     if "\0" in name:
-        raise _invalid("a name has a NUL in it", field)
+        raise invalid("a name has a NUL in it", field)
     if target is Dialect.POSTGRESQL and len(name.encode()) > _LONGEST_NAME:
-        raise _invalid(f"PostgreSQL cuts names at {_LONGEST_NAME} bytes, and this one is longer", field)
+        raise invalid(f"PostgreSQL cuts names at {_LONGEST_NAME} bytes, and this one is longer", field)
     if target is Dialect.MYSQL and _CONTROL.search(name):
-        raise _invalid("a name has a line break or another control character in it", field)
+        raise invalid("a name has a line break or another control character in it", field)
 
 
 def _columns(table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -93,7 +93,7 @@ def _columns(table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
     for number, index in enumerate(table.indexes):
         field = f"table.indexes[{number}]"
         if not all(part.text for part in index.parts):
-            raise _invalid("an index has a part that is neither a column nor an expression", field)
+            raise invalid("an index has a part that is neither a column nor an expression", field)
         if not any(part.expression for part in index.parts):
             yield field, tuple(part.text for part in index.parts)
         yield f"{field}.", (*(part.text for part in index.parts if not part.expression), *index.include)
@@ -102,7 +102,7 @@ def _columns(table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _check_columns(table: Table, columns: tuple[str, ...], field: str) -> None:
     """SQLite takes a quoted name that is no column's for text."""
     if not columns and not field.endswith("."):
-        raise _invalid("a key or index has no columns", field)
+        raise invalid("a key or index has no columns", field)
     known = {column.name for column in table.columns}
     for name in columns:
         if name not in known:
@@ -118,7 +118,7 @@ def _check_columns(table: Table, columns: tuple[str, ...], field: str) -> None:
 def _check_options(table: Table, source: Dialect) -> None:
     for number, option in enumerate(table.options):
         if option not in OPTIONS[source]:
-            raise _invalid("tables of this engine have no such option", f"table.options[{number}]")
+            raise invalid("tables of this engine have no such option", f"table.options[{number}]")
 
 
 def _check_features(table: Table, source: Dialect, target: Dialect) -> None:
@@ -142,7 +142,8 @@ def _check_features(table: Table, source: Dialect, target: Dialect) -> None:
             raise unsupported("this engine does not defer foreign keys", f"table.foreign_keys[{number}].deferral")
 
 
-def _invalid(message: str, field: str) -> RowgateError:
+def invalid(message: str, field: str) -> RowgateError:
+    """The error of what no engine would make."""
     return RowgateError(Reason.INVALID_REQUEST, message, field=field, outcome=Outcome.NOT_RUN)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rowgate_server.core.ddl.checking import invalid
 from rowgate_server.core.ddl.expressions import quoted
 from rowgate_server.core.ddl.kinds import Family, kind_of
 from rowgate_server.core.tables import TableColumn
@@ -12,7 +13,7 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _TEXTS = frozenset({Family.CHAR, Family.VARCHAR, Family.TEXT, Family.ENUM})
 _WORD = re.compile(r"\w+\Z", re.ASCII)
-_QUOTED = re.compile(r'"(?:[^"]|"")+"(?:\."(?:[^"]|"")+")?\Z')
+_QUOTED = re.compile(r'"(?:[^"]|"")+"(?:\.(?:\w+|"(?:[^"]|"")+"))?\Z')
 _EXACT_OF_POSTGRESQL = re.compile(r"(?:|default|C|POSIX|ucs_basic|[a-z]{2,3}(?:_[A-Z]{2})?(?:[.@].*)?|[\w-]+-x-icu)\Z")
 """A database's own collations; of one that somebody has made it is not known."""
 
@@ -40,7 +41,7 @@ def collate(column: TableColumn, source: Dialect, target: Dialect, field: str, *
         RowgateError: INVALID_REQUEST for what is no name.
     """
     if source is target:
-        return f" COLLATE {_own(column.collation, target, field)}" if column.collation else ""
+        return f" COLLATE {named(column.collation, target, field)}" if column.collation else ""
     kind = kind_of(column, source)
     # MySQL's own collations take letters of another case for the same; the other engines' don't.
     if target is not Dialect.MYSQL or kind is None or kind.family not in _TEXTS:
@@ -51,12 +52,15 @@ def collate(column: TableColumn, source: Dialect, target: Dialect, field: str, *
     return f" COLLATE {'utf8mb4_bin' if kind.fixed else 'utf8mb4_nopad_bin' if mariadb else 'utf8mb4_0900_bin'}"
 
 
-def _own(name: str, target: Dialect, field: str) -> str:
+def named(name: str, target: Dialect, field: str) -> str:
+    """A collation of the engine's own, as SQL has it; one in quotes may be told with its schema.
+
+    Raises:
+        RowgateError: INVALID_REQUEST for what is no name.
+    """
     known = _WORD if target is Dialect.MYSQL else _QUOTED if name.startswith('"') else None
     if known is not None and not known.match(name):
-        raise RowgateError(
-            Reason.INVALID_REQUEST, "this is no name of a collation", field=field, outcome=Outcome.NOT_RUN
-        )
+        raise invalid("this is no name of a collation", field)
     return quoted(name, target) if known is None else name
 
 

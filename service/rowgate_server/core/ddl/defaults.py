@@ -1,4 +1,8 @@
-"""Defaults of one engine written for another: literals, made the column's kind, and the time."""
+"""Defaults of one engine written for another: literals that the column holds as they are, and the time.
+
+A default is kept as it was written, and becomes the column's kind in each row: 1.7 is 2 in a column of whole numbers,
+and true is a text in one of texts. What would change so is refused, as engines round and cut differently.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 
 from rowgate_server.core.ddl.expressions import checked, literal, refused
 from rowgate_server.core.ddl.kinds import Family, Kind
-from rowgate_server.core.ddl.parsing import Call, Cast, Literal, Name, Node, Operation, parsed
+from rowgate_server.core.ddl.parsing import Cast, Literal, Node, Operation, parsed, within_depth
 from rowgate_server.engines.dialects import Dialect
 
 _CLOCKS = {
@@ -17,12 +21,24 @@ _CLOCK = re.compile(r"(\w+)\s*(?:\(\s*\d?\s*\))?\Z")
 _MOST_FRACTION = 6
 _LARGE = frozenset({Family.TEXT, Family.BYTES, Family.JSON})
 """MySQL takes their defaults only in parentheses."""
-_TIME = re.compile(r"(?:\d{4}-\d\d-\d\d)?[ T]?(?:\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?\Z")
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z")
+_DATE, _TIME = r"\d{4}-\d\d-\d\d", r"\d\d:\d\d(?::\d\d(?:\.(?P<fraction>\d+))?)?"
+_MOMENT = rf"{_DATE}(?:[ T]{_TIME})?"
 _FITS = {
-    **dict.fromkeys((Family.DATE, Family.TIME, Family.DATETIME, Family.TIMESTAMP), _TIME),
-    **dict.fromkeys((Family.INTEGER, Family.DECIMAL, Family.FLOAT), _NUMBER),
+    Family.INTEGER: re.compile(r"[-+]?\d+\Z"),
+    Family.DECIMAL: re.compile(r"[-+]?(?=\.?\d)\d*(?:\.(?P<fraction>\d*))?\Z"),
+    Family.FLOAT: re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z"),
+    Family.DATE: re.compile(rf"{_DATE}\Z"),
+    Family.TIME: re.compile(rf"{_TIME}\Z"),
+    Family.DATETIME: re.compile(rf"{_MOMENT}\Z"),
+    Family.TIMESTAMP: re.compile(rf"{_MOMENT}\Z"),
 }
+"""What is a value of the kind: PostgreSQL's 'now' is a time too, and 'NaN' a number."""
+_TEXTS = frozenset({Family.CHAR, Family.VARCHAR, Family.TEXT, Family.ENUM})
+_NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.FLOAT})
+_WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\Z")
+_WHOLE_TYPES = frozenset({"smallint", "integer", "bigint"})
+_FLOATS = {"real": 32, "double precision": 64}
+_TEXT_TYPES = frozenset({"text", "character varying"})
 _HEX = re.compile(r"\\x((?:[0-9a-fA-F]{2})*)\Z")
 _BOOLS = {"0": "FALSE", "1": "TRUE", "false": "FALSE", "true": "TRUE"}
 _BOOL_TEXTS = {"f": "FALSE", "t": "TRUE", "false": "FALSE", "true": "TRUE"}
@@ -42,8 +58,9 @@ def ported_default(text: str, kind: Kind | None, source: Dialect, target: Dialec
             return "(CURRENT_DATE)"
         # MySQL wants as many digits as the column has.
         return f"{clock}({_MOST_FRACTION if kind is None or kind.size is None else kind.size})"
-    found = _value(parsed(text, source, field))
-    written = None if found is None else _written(found, family, source, target)
+    with within_depth(field):
+        found = _value(parsed(text, source, field), kind)
+    written = None if found is None else _written(found, kind, source, target)
     if written is None:
         raise refused("this default is not known to mean the same on another engine", field)
     return f"({written})" if target is Dialect.MYSQL and family in _LARGE and written != "NULL" else written
@@ -57,22 +74,36 @@ def _clock(text: str) -> str:
     return _CLOCKS.get(found[1].lower(), "") if found else ""
 
 
-def _value(node: Node) -> Literal | None:
+def _value(node: Node, kind: Kind | None) -> Literal | None:
     """The literal that it comes down to, a number's sign with it."""
     if isinstance(node, Cast):
-        # A type's length would cut it, but PostgreSQL has done so when it took the default.
-        return None if node.type in ("regclass", "pg_catalog.regclass") else _value(node.operand)
+        found = _value(node.operand, kind)
+        return found if found is not None and _is_kept(found, node, kind) else None
     if isinstance(node, Operation) and node.operator == "-" and len(node.operands) == 1:
-        found = _value(node.operands[0])
+        found = _value(node.operands[0], kind)
         if found is None or found.kind != "number":
             return None
         return Literal("number", found.text[1:] if found.text.startswith("-") else f"-{found.text}")
-    if isinstance(node, (Name, Call, Operation)):
-        return None
-    return node
+    return node if isinstance(node, Literal) else None
 
 
-def _written(found: Literal, family: Family | None, source: Dialect, target: Dialect) -> str | None:
+def _is_kept(found: Literal, cast: Cast, kind: Kind | None) -> bool:
+    """Whether a cast leaves the literal as it is."""
+    if found.kind == "null":
+        return True
+    if cast.type in _FLOATS:
+        return kind is not None and (kind.family, kind.size) == (Family.FLOAT, _FLOATS[cast.type])
+    if found.kind == "number":
+        return cast.type == "numeric" or (cast.type in _WHOLE_TYPES and _WHOLE.match(found.text) is not None)
+    if found.kind == "bool":
+        return cast.type == "boolean"
+    # A length cuts it; '101' of bits is another number, and a time cast to a date no time.
+    inner = cast.operand.type if isinstance(cast.operand, Cast) else "text"
+    return inner in _TEXT_TYPES and found.kind == "text" and "(" not in cast.type and "regclass" not in cast.type
+
+
+def _written(found: Literal, kind: Kind | None, source: Dialect, target: Dialect) -> str | None:
+    family = kind.family if kind is not None else None
     if found.kind == "null":
         return "NULL"
     if family is Family.BOOLEAN:
@@ -80,13 +111,25 @@ def _written(found: Literal, family: Family | None, source: Dialect, target: Dia
         return known.get(found.text.lower()) if found.kind != "bytes" else None
     if family is Family.BYTES:
         return _bytes(found, source, target)
-    if found.kind == "bytes":
+    if found.kind == "bool" and family in _NUMBERS:
+        found = Literal("number", "1" if found.text == "true" else "0")
+    if found.kind in ("bytes", "bool") or (kind is not None and not _fits(found.text, kind)):
         return None
-    if found.kind == "text":
-        # PostgreSQL's 'now' is a time too, and 'NaN' a number.
-        fits = _FITS.get(family) if family is not None else None
-        return None if fits and not fits.match(found.text) else literal(found.text, target)
-    return found.text.upper() if found.kind == "bool" else found.text
+    if found.kind == "number" and family not in _TEXTS:
+        return found.text
+    # As a text, 1.50 has its zero on one engine, and not on another.
+    return literal(found.text, target) if found.kind == "text" or _WHOLE.match(found.text) else None
+
+
+def _fits(text: str, kind: Kind) -> bool:
+    """Whether it is one of the kind's values, to the last digit."""
+    pattern = _FITS.get(kind.family)
+    found = pattern.match(text) if pattern else None
+    if found is None:
+        return pattern is None
+    digits = kind.scale if kind.family is Family.DECIMAL else kind.size
+    fraction = found.groupdict().get("fraction") or ""
+    return digits is None or len(fraction.rstrip("0")) <= digits
 
 
 def _bytes(found: Literal, source: Dialect, target: Dialect) -> str | None:

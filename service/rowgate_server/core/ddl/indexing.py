@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 
 from rowgate_server.core.ddl import expressions, porting
-from rowgate_server.core.ddl.checking import unsupported
+from rowgate_server.core.ddl.checking import invalid, unsupported
+from rowgate_server.core.ddl.collations import named
 from rowgate_server.core.tables import Index, IndexPart, Table
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _HAS = {
     Dialect.MYSQL: frozenset({"method", "length"}),
@@ -69,7 +69,7 @@ class IndexWriter:
             self._check_told({name: getattr(part, name) for name in names}, f"{field}.parts[{place}]")
         known = _METHOD.match(index.method) if self.target is Dialect.POSTGRESQL else index.method.upper() in _OF_MYSQL
         if index.method and not known:
-            raise _invalid("this engine has no such kind of index", f"{field}.method")
+            raise invalid("this engine has no such kind of index", f"{field}.method")
 
     def _check_told(self, told: dict[str, object], field: str) -> None:
         for name, value in told.items():
@@ -79,30 +79,25 @@ class IndexWriter:
 
     def _part(self, part: IndexPart, field: str) -> str:
         if part.expression and self.source is not self.target:
-            raise _invalid("an index of an expression is not carried to another engine", field)
+            raise invalid("an index of an expression is not carried to another engine", field)
         text = self._quoted(part.text)
         if part.expression:
             text = f"({expressions.checked(part.text, self.target, field)})"
         if part.length is not None:
             if part.length <= 0:
-                raise _invalid("so little of a column is not indexed", f"{field}.length")
+                raise invalid("so little of a column is not indexed", f"{field}.length")
             text += f"({part.length})"
         if part.collation:
-            text += f" COLLATE {self._named(part.collation, f'{field}.collation')}"
+            text += f" COLLATE {named(part.collation, self.target, f'{field}.collation')}"
         if part.operator_class:
             if not _NAME.match(part.operator_class):
-                raise _invalid("this is no name of an operator class", f"{field}.operator_class")
+                raise invalid("this is no name of an operator class", f"{field}.operator_class")
             text += f" {part.operator_class}"
         if part.descending:
             text += " DESC"
         if part.nulls_first is not None:
             text += " NULLS FIRST" if part.nulls_first else " NULLS LAST"
         return text
-
-    def _named(self, collation: str, field: str) -> str:
-        if collation.startswith('"') and not _NAME.match(collation):
-            raise _invalid("this is no name of a collation", field)
-        return collation if collation.startswith('"') else self._quoted(collation)
 
     def _behind(self, index: Index, field: str) -> str:
         text = f" INCLUDE ({', '.join(map(self._quoted, index.include))})" if index.include else ""
@@ -125,7 +120,3 @@ class IndexWriter:
 
     def _quoted(self, name: str) -> str:
         return expressions.quoted(name, self.target)
-
-
-def _invalid(message: str, field: str) -> RowgateError:
-    return RowgateError(Reason.INVALID_REQUEST, message, field=field, outcome=Outcome.NOT_RUN)

@@ -6,6 +6,8 @@ What is read is comparisons, logic and arithmetic, IN, BETWEEN, IS, casts and ca
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rowgate_server.core.ddl.expressions import TOKENS, checked, refused, text_of, unquoted
@@ -46,7 +48,10 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operator with its operands; of `in` and `between` the first is what is looked for, `not` and `-` have one."""
+    """An operator with its operands.
+
+    Of `in` and `between` the first is what is looked for; `not` and `-` have one, `and` and `or` any number.
+    """
 
     operator: str
     operands: tuple[Node, ...]
@@ -62,23 +67,35 @@ _CAST_TYPE = re.compile(
     r'|(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)(?:\s*\(\d+(?:,\s*-?\d+)?\))?(?:\[\])*)',
     re.IGNORECASE,
 )
-_DEEPEST = 100
 
 
 def parsed(text: str, source: Dialect, field: str) -> Node:
-    """The expression's tree.
+    """The expression's tree, which whoever goes down it keeps `within_depth`, too.
 
     Raises:
         RowgateError: INVALID_REQUEST for what is no expression, or has more in it than what engines have in common.
     """
-    return _Parser(checked(text, source, field), source, field).whole()
+    with within_depth(field):
+        return _Parser(checked(text, source, field), source, field).whole()
+
+
+@contextmanager
+def within_depth(field: str) -> Iterator[None]:
+    """Where an expression is gone down, as deep as Python goes.
+
+    Raises:
+        RowgateError: INVALID_REQUEST for one that is nested deeper.
+    """
+    try:
+        yield
+    except RecursionError:
+        raise refused("the expression is nested too deeply", field) from None
 
 
 class _Parser:
     def __init__(self, text: str, source: Dialect, field: str) -> None:
         self._text, self._source, self._field = text, source, field
         self._at = 0
-        self._depth = 0
         self._kind = self._written = self._word = ""
         self._next()
 
@@ -90,30 +107,20 @@ class _Parser:
 
     def _any(self) -> Node:
         """An operand of OR or anything that binds tighter."""
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise self._refused()
-        found = self._all()
-        while self._takes("or"):
-            found = Operation("or", (found, self._all()))
-        self._depth -= 1
-        return found
+        return self._several("or", self._all)
 
     def _all(self) -> Node:
-        found = self._not()
-        while self._takes("and"):
-            found = Operation("and", (found, self._not()))
-        return found
+        return self._several("and", self._not)
+
+    def _several(self, word: str, operand: Callable[[], Node]) -> Node:
+        """However many there are: as a tree of twos a long list of alternatives would be a deep one."""
+        found = [operand()]
+        while self._takes(word):
+            found.append(operand())
+        return found[0] if len(found) == 1 else Operation(word, tuple(found))
 
     def _not(self) -> Node:
-        if self._takes("not"):
-            self._depth += 1
-            if self._depth > _DEEPEST:
-                raise self._refused()
-            found: Node = Operation("not", (self._not(),))
-            self._depth -= 1
-            return found
-        return self._comparison()
+        return Operation("not", (self._not(),)) if self._takes("not") else self._comparison()
 
     def _comparison(self) -> Node:
         """One: engines read `a = b = c` differently, so it is refused where it would go on."""

@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple
 from rowgate_server.core.ddl.collations import is_exact
 from rowgate_server.core.ddl.expressions import literal, quoted, refused
 from rowgate_server.core.ddl.kinds import Family, kind_of
-from rowgate_server.core.ddl.parsing import Call, Cast, Literal, Name, Node, Operation, parsed
+from rowgate_server.core.ddl.parsing import Call, Cast, Literal, Name, Node, Operation, parsed, within_depth
 from rowgate_server.core.tables import TableColumn
 from rowgate_server.engines.dialects import Dialect
 
@@ -60,8 +60,8 @@ def ported(text: str, columns: Iterable[TableColumn], source: Dialect, target: D
     Raises:
         RowgateError: INVALID_REQUEST.
     """
-    porting = _Porting(columns, source, target, field)
-    return porting.condition(parsed(text, source, field)).text
+    with within_depth(field):
+        return _Porting(columns, source, target, field).condition(parsed(text, source, field)).text
 
 
 def ported_value(text: str, columns: Iterable[TableColumn], source: Dialect, target: Dialect, field: str) -> str:
@@ -70,7 +70,8 @@ def ported_value(text: str, columns: Iterable[TableColumn], source: Dialect, tar
     Raises:
         RowgateError: INVALID_REQUEST.
     """
-    return _Porting(columns, source, target, field).of(parsed(text, source, field)).text
+    with within_depth(field):
+        return _Porting(columns, source, target, field).of(parsed(text, source, field)).text
 
 
 class _Porting:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rowgate_server.core.ddl import expressions, porting
-from rowgate_server.core.ddl.checking import check, unsupported
+from rowgate_server.core.ddl.checking import check, invalid, unsupported
 from rowgate_server.core.ddl.collations import check_keyed, collate
 from rowgate_server.core.ddl.defaults import ported_default
 from rowgate_server.core.ddl.indexing import IndexWriter
@@ -15,7 +15,6 @@ from rowgate_server.core.ddl.kinds import kind_of
 from rowgate_server.core.ddl.types import guard, written_type
 from rowgate_server.core.tables import Deferral, ForeignKey, ReferentialAction, Table, TableColumn
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _ON_UPDATE = re.compile(r" on update (?:current_timestamp|now)(?:\(\d?\))?\Z", re.IGNORECASE)
 """MySQL tells it with a column's default."""
@@ -144,12 +143,18 @@ class TableWriter:
         return " ".join(filter(None, parts))
 
     def _nulls(self, column: TableColumn) -> list[str]:
+        if self._checks_nulls(column):
+            return []
         key = self.table.primary_key
         # SQLite has NULLs in primary keys, and nobody else.
         if not column.nullable or (self._foreign and key is not None and column.name in key.columns):
             return ["NOT NULL"]
         # Without it a TIMESTAMP of MySQL's is NOT NULL.
         return ["NULL"] if self.target is Dialect.MYSQL and not column.generated else []
+
+    def _checks_nulls(self, column: TableColumn) -> bool:
+        """MariaDB takes no NOT NULL with a generated column; a check does the same."""
+        return column.generated and not column.nullable and self.target is Dialect.MYSQL and self.mariadb
 
     def _counted(self, column: TableColumn) -> str:
         if self.target is Dialect.MYSQL:
@@ -162,14 +167,14 @@ class TableWriter:
         if self.target is Dialect.POSTGRESQL:
             return
         if sum(each.autoincrement for each in table.columns) > 1:
-            raise _refused("this engine counts up one column of a table", field)
+            raise invalid("this engine counts up one column of a table", field)
         if self.target is Dialect.SQLITE:
             if key is None or key.columns != (column.name,):
-                raise _refused("SQLite counts up nothing but a primary key of one column", field)
+                raise invalid("SQLite counts up nothing but a primary key of one column", field)
             return
         firsts = {each.columns[0] for each in (key, *table.unique_constraints) if each is not None and each.columns}
         if column.name not in firsts | {index.parts[0].text for index in table.indexes if index.parts}:
-            raise _refused("MySQL counts up nothing but the first column of a key or index", field)
+            raise invalid("MySQL counts up nothing but the first column of a key or index", field)
 
     def _default(self, column: TableColumn, text: str, field: str) -> str:
         if not self._foreign:
@@ -182,7 +187,7 @@ class TableWriter:
 
     def _generated(self, column: TableColumn, field: str) -> str:
         if not column.generation_expression:
-            raise _refused("the column is generated, and nothing says how", field)
+            raise invalid("the column is generated, and nothing says how", field)
         text = column.generation_expression
         if not self._foreign:
             text = expressions.checked(text, self.target, field)
@@ -214,6 +219,8 @@ class TableWriter:
         for column in table.columns:
             if condition := guard(column, self.source, self.target):
                 yield f"CHECK ({condition})"
+            if self._checks_nulls(column):
+                yield f"CHECK ({self._quoted(column.name)} IS NOT NULL)"
 
     def _checks(self) -> Iterator[tuple[str, str]]:
         for number, each in enumerate(self.table.checks):
@@ -281,7 +288,3 @@ class TableWriter:
 
     def _literal(self, text: str) -> str:
         return expressions.literal(text, self.target)
-
-
-def _refused(message: str, field: str) -> RowgateError:
-    return RowgateError(Reason.INVALID_REQUEST, message, field=field, outcome=Outcome.NOT_RUN)

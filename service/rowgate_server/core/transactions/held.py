@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncGenerator, Awaitable
 from enum import Enum
 
-from rowgate_server.core.query import QueryRequest, QueryRunner, Within, may_alter
+from rowgate_server.core.query import QueryRequest, QueryRunner, may_alter
 from rowgate_server.core.transactions.statements import may_end
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
@@ -129,7 +129,7 @@ class HeldTransaction:
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))
         self._alters = self._alters or may_alter(request.sql, self.database.dialect)
-        chunks = self._queries.stream(request, cells_per_chunk, within=Within(self.database, self._transaction))
+        chunks = self._queries.stream(request, cells_per_chunk, within=self.view())
         if may_end(request.sql, self.database.dialect):
             chunks = self._watched(chunks)
         async with contextlib.aclosing(chunks):

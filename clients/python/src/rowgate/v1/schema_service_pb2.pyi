@@ -579,7 +579,8 @@ class Table(google.protobuf.message.Message):
     def untold(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """What else there is to the table that this message has no field for, in the engine's own words: exclusion
         constraints, triggers, partitions, hidden columns. Storage and rights are not among it. CreateTable refuses a table
-        with any of it (NOT_SUPPORTED); take out of the list what the copy may go without.
+        with any of it (NOT_SUPPORTED); take out of the list what the copy may go without. Under a policy that lets the
+        caller run no SQL, one entry says that there is something: the words may name what is hidden.
         """
 
     def __init__(
