@@ -144,6 +144,9 @@ _RETRY_AFTER: dict[Reason, float] = {
     Reason.LOCK_TIMEOUT: 0.5,
 }
 
+_NO_LETTER = "\N{REPLACEMENT CHARACTER}"
+_LETTERS_LOST = "a statement has set another character set, or max_error_count, so the text has lost letters"
+
 _NEAR = re.compile(r"near '.*' at line (\d+)\Z", re.DOTALL)
 _QUOTED = re.compile(r"'.*", re.DOTALL)
 """From the first quote on: a value may hold quotes of its own, and the server may have cut it."""
@@ -209,6 +212,7 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
         # SIGNAL may give a number of the server's own any text.
         cause=in_a_line(error) if number == 0 or number in _CLIENT_ERRORS else "",
         limit=_LIMITS.get(number),
+        hint=_LETTERS_LOST if _NO_LETTER in text and reason not in _FIXED else None,
         **_details(reason, text),
     )
 

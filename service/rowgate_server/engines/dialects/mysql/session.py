@@ -20,6 +20,7 @@ from rowgate_server.engines.dialects.mysql.link import (
     MULTI_STATEMENTS_OFF,
     Link,
 )
+from rowgate_server.engines.dialects.mysql.messages import make_whole
 from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have_changed
 from rowgate_server.engines.dialects.mysql.settings import SessionSettings
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
@@ -96,6 +97,13 @@ class MySQLSession:
             mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
         facts = self._settings.statements.facts(statement, reads=mode.reads)
         before = self._before(mode, plain=facts.plain)
+        try:
+            return await self._run(before, facts, sql, mode)
+        except MySQLError as error:
+            await make_whole(self._link, error)
+            raise
+
+    async def _run(self, before: list[bytes], facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
         if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepare(before, sql)
