@@ -25,7 +25,7 @@ from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have
 from rowgate_server.engines.dialects.mysql.settings import SessionSettings
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Facts
-from rowgate_server.engines.dialects.mysql.undoing import ROLLBACK, end_left_open, kept
+from rowgate_server.engines.dialects.mysql.undoing import ROLLBACK, end_left_open, kept, look_for_prepared
 from rowgate_server.engines.driver import Cursor, ExecuteMode, NotUndoneError, Remains, Standing, TransactionOptions
 from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
@@ -234,6 +234,7 @@ class MySQLSession:
         try:
             await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
         except MySQLError as error:
+            await look_for_prepared(self._link, error)
             if error.args[:1] != _NO_SAVEPOINTS:
                 raise
             return Remains.FOR_GOOD
