@@ -83,3 +83,27 @@ async def test_probes_have_one_thread_however_long_the_file_takes(
     await driver.probe()
     assert len(threads) == 2
     assert len(set(threads)) == 1
+
+
+def test_an_answer_that_comes_behind_the_loop_s_end_bothers_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning of the thread's would fail it."""
+    driver = SQLiteDriver(SQLiteFile(file), SQLiteTimeouts(connect=300, lock=300))
+    answers, threads = threading.Event(), []
+
+    def late() -> None:
+        threads.append(threading.current_thread())
+        answers.wait()
+
+    monkeypatch.setattr(driver._probing, "_look", late)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await driver.probe()
+        await driver.close()
+
+    asyncio.run(give_up())
+    answers.set()
+    (thread,) = threads
+    thread.join(10)
+    assert not thread.is_alive()

@@ -8,11 +8,12 @@ answer costs one thread.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import contextlib
 from collections.abc import Callable
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
 
-from rowgate_server.engines.dialects.sqlite.connection import Connection
+_Asked = SimpleQueue[asyncio.Future[None] | None]
 
 
 class Probing:
@@ -24,25 +25,45 @@ class Probing:
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look
-        self._thread: Any = None
+        self._asked: _Asked | None = None
         self._looking: asyncio.Future[None] | None = None
 
     async def ask(self) -> None:
         """Look, or wait for the look that somebody began and then gave up."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.ensure_future(self._begin())
+            if self._asked is None:
+                self._asked = SimpleQueue()
+                # The interpreter does not wait for it at its end.
+                Thread(target=_answer, args=(self._asked, self._look), name="rowgate-probe", daemon=True).start()
+            self._looking = asyncio.get_running_loop().create_future()
+            self._asked.put(self._looking)
         await asyncio.shield(self._looking)
 
     def drop(self) -> None:
         """Let the thread end when it comes to that."""
         if self._looking is not None:
             self._looking.cancel()
-        if self._thread is not None:
-            self._thread.stop()
-        self._thread = None
+        if self._asked is not None:
+            self._asked.put(None)
+        self._asked = None
 
-    async def _begin(self) -> None:
-        if self._thread is None:
-            # The connection has a thread, and no file: the look opens that anew.
-            self._thread = await Connection(lambda: sqlite3.connect(":memory:", check_same_thread=False))
-        await self._thread._execute(self._look)
+
+def _answer(asked: _Asked, look: Callable[[], None]) -> None:
+    """What the thread does."""
+    while (looking := asked.get()) is not None:
+        error: Exception | None = None
+        try:
+            look()
+        except Exception as raised:  # noqa: BLE001 - whoever asked is told
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            looking.get_loop().call_soon_threadsafe(_tell, looking, error)
+
+
+def _tell(looking: asyncio.Future[None], error: Exception | None) -> None:
+    if looking.done():
+        return
+    if error is None:
+        looking.set_result(None)
+    else:
+        looking.set_exception(error)
