@@ -57,6 +57,7 @@ class Outcome(StrEnum):
     NOT_RUN = "NOT_RUN"
     ROLLED_BACK = "ROLLED_BACK"
     UNKNOWN = "UNKNOWN"
+    COMMITTED = "COMMITTED"
 
 
 class RowgateError(Exception):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import grpc.aio
 import pytest
 
 import rowgate
 from rowgate import Outcome, Step
+from rowgate._status import error_from_rpc
+from rowgate.v1 import query_service_pb2, query_service_pb2_grpc, table_service_pb2, table_service_pb2_grpc
 from support.engines import Engine
 from support.process import Gateway
 
@@ -48,7 +51,7 @@ async def test_a_batch_was_done_and_nobody_says_that_it_was_not(db: rowgate.Data
     insert = Step(f"insert into {wide} (id, a) values (1, ?)", WIDE)
     with pytest.raises(rowgate.ResultTooLarge) as caught:
         await db.batch([insert, f"select a from {wide}", f"select a from {wide}"])
-    assert caught.value.outcome is Outcome.UNKNOWN
+    assert caught.value.outcome is Outcome.COMMITTED
     assert await count(db) == 1
 
 
@@ -80,3 +83,53 @@ async def test_a_row_over_the_cap_ends_it_too(db: rowgate.Database, wide: str) -
         await read()
     assert caught.value.outcome is Outcome.ROLLED_BACK
     assert await count(db) == 1
+
+
+ROWS = 4000
+COLUMNS = ", ".join(f"x{i} text" for i in range(8))
+EMPTY = ", ".join(f"'' as x{i}" for i in range(8))
+"""Cells that weigh more on the wire than their content."""
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_what_a_table_s_write_has_done_is_told(
+    narrow: Gateway, db: rowgate.Database, engine: Engine, dry_run: bool
+) -> None:
+    async with grpc.aio.insecure_channel(narrow.address) as channel:
+        tables: Any = table_service_pb2_grpc.TableServiceStub(channel)
+        await db.query(f"create table tx_empty (id integer primary key, {COLUMNS})")
+        try:
+            await db.query(f"insert into tx_empty (id) {engine.series.format(n=ROWS)}")
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await tables.DeleteRows(
+                    table_service_pb2.DeleteRowsRequest(
+                        database=engine.name, table="tx_empty", allow_unfiltered=True, returning=["*"], dry_run=dry_run
+                    )
+                )
+            told = error_from_rpc(caught.value)
+            assert isinstance(told, rowgate.ResultTooLarge)
+            assert told.outcome is (Outcome.UNKNOWN if dry_run else Outcome.COMMITTED)
+            assert (await db.query("select count(*) from tx_empty")).scalar() == (ROWS if dry_run else 0)
+        finally:
+            await db.query("drop table tx_empty")
+
+
+@pytest.mark.parametrize("options", [{}, {"max_rows": ROWS - 1}])
+async def test_a_statement_by_itself_was_done(
+    narrow: Gateway, db: rowgate.Database, wide: str, engine: Engine, options: dict[str, Any]
+) -> None:
+    await db.query(f"insert into {wide} (id) {engine.series.format(n=ROWS)}")
+    async with grpc.aio.insecure_channel(narrow.address) as channel:
+        queries: Any = query_service_pb2_grpc.QueryServiceStub(channel)
+        asked = query_service_pb2.ExecuteQueryRequest(
+            database=engine.name,
+            sql=f"delete from {wide} where id > 0 returning id, {EMPTY}",
+            options=query_service_pb2.QueryOptions(**options),
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await queries.ExecuteQuery(asked)
+    told = error_from_rpc(caught.value)
+    assert isinstance(told, rowgate.ResultTooLarge)
+    # One that was cut short may have been ended for that.
+    assert told.outcome is (Outcome.UNKNOWN if options else Outcome.COMMITTED)
+    assert await count(db) == 0

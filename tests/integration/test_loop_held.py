@@ -1,4 +1,4 @@
-"""The event loop is held for longer than a health probe may take: no database is called down, and no call fails."""
+"""The event loop is held for longer than probes and connections may take: no database is down, and no call fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def opened(target: Target) -> Database:
     return make_database(
         target.dialect.name,
         target,
-        Timeouts(connect=5, statement=30, probe=PROBE, probe_interval=0.5),
+        Timeouts(connect=PROBE, statement=30, probe=PROBE, probe_interval=0.5),
         PoolSettings(2, 0, recycle=1800, pre_ping=True, wait_timeout=5),
         Bounds(30, 30, 1000, 1 << 20, 1 << 20),
         Metrics(),

@@ -115,7 +115,12 @@ class Timeouts(Section):
     """How long things may take with one database."""
 
     connect: Annotated[
-        Duration, VISIBLE, Field(description="The longest a new connection may take: TCP, TLS and login together.")
+        Duration,
+        VISIBLE,
+        Field(
+            description="The longest a new connection may take: TCP, TLS and login together, leaving out what the "
+            "gateway is late."
+        ),
     ] = 5.0
     statement: Annotated[
         Duration, VISIBLE, Field(description="The longest a statement of a unary call may run; then it is killed.")

@@ -9,8 +9,14 @@ from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 _EARLIER, _EARLIER_AT_MOST = 0.05, 0.05
-_MILLISECOND = 0.001
 """A part of what a caller's deadline gives, and seconds."""
+_LONGER, _LONGER_BY = 0.01, 0.001
+"""A part of it, and seconds, by which a call may have more time left than its caller has set."""
+_SHORTER, _SHORTER_BY = 0.0025, 0.002
+"""The same of less."""
+_ROUND = (86_400, 3600, 1000, 600, 100, 60, 30, 10, 5, 1, 0.5, 0.1, 0.05, 0.01, 0.005, 0.001)
+"""Seconds of which people set multiples, the roundest first."""
+_MILLISECOND = 0.001
 
 
 class Imposed(float):
@@ -40,6 +46,21 @@ def of_call(seconds: float | None) -> tuple[float | None, str]:
     return called, "the call's deadline"
 
 
+def _as_set(left: float) -> float:
+    """What the caller of a call with so many seconds left is likely to have set: the roundest number it can have been.
+
+    gRPC hands on what is left, in three digits that are rounded up, and then the way takes its time: of 1 s, 1.009 s
+    may arrive.
+    """
+    least, most = left * (1 - _LONGER) - _LONGER_BY, left * (1 + _SHORTER) + _SHORTER_BY
+    for step in _ROUND:
+        below = math.floor(left / step) * step
+        for asked in (below, below + step):
+            if max(least, step / 2) <= asked <= most:
+                return asked
+    return left
+
+
 class Deadline(NamedTuple):
     """A point on the event loop's clock.
 
@@ -56,8 +77,8 @@ class Deadline(NamedTuple):
     @property
     def limit(self) -> str:
         """As the error's metadata `limit` tells it: `options.timeout 2s`."""
-        seconds = self.seconds.whole if isinstance(self.seconds, Called) else self.seconds
-        # The time that a call has left is measured: no finer than a millisecond, unless it is all there was.
+        seconds = _as_set(self.seconds.whole) if isinstance(self.seconds, Called) else self.seconds
+        # No finer than a millisecond, unless it is all there was.
         digits = 3 if seconds >= _MILLISECOND else 9
         return f"{self.whose} {seconds:.{digits}f}".rstrip("0").rstrip(".") + "s"
 

@@ -105,6 +105,25 @@ class NotUndoneError(RowgateError):
         )
 
 
+class PreparedError(RowgateError):
+    """A distributed transaction was prepared on the connection: the database keeps it until somebody ends it.
+
+    Args:
+        words: what to do about it.
+        name: what it is called, as the database's commands take it; empty where that is not known.
+        vendor_code: the database's.
+    """
+
+    def __init__(self, words: str, name: str, vendor_code: str) -> None:
+        told = f"{words}: {name}" if name else words
+        super().__init__(Reason.INVALID_REQUEST, told, outcome=Outcome.UNKNOWN, vendor_code=vendor_code)
+        self._words, self._vendor_code = words, vendor_code
+
+    def told(self, *, has_parameters: bool) -> PreparedError:
+        """The error, without the name where that may be a parameter's value."""
+        return PreparedError(self._words, "", self._vendor_code) if has_parameters else self
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What a server tells of itself; `default_schema` is empty where a connection has none."""

@@ -50,8 +50,22 @@ class Completion(NamedTuple):
     warnings: tuple[StatementWarning, ...] = ()
 
 
-def result_too_large(limit: str, *, of_role: bool = False) -> RowgateError:
-    """The error of a unary result over the server's own cap, or any over a role's: nothing is ever cut in silence."""
+def result_too_large(limit: str, *, of_role: bool = False, committed: bool = False) -> RowgateError:
+    """The error of a unary result over the server's own cap, or any over a role's: nothing is ever cut in silence.
+
+    Args:
+        limit: which was reached.
+        of_role: whether it is a role's.
+        committed: whether it is certain that the statement is done, and lasts.
+    """
+    if committed:
+        return RowgateError(
+            Reason.RESULT_TOO_LARGE,
+            f"it is done, but its result is larger than a unary answer may be ({limit})",
+            limit=limit,
+            hint="do not repeat it: read what it has left",
+            outcome=Outcome.COMMITTED,
+        )
     less = "ask for less with max_rows, max_bytes or LIMIT"
     bound = "the caller's role may have" if of_role else "a unary answer may be"
     return RowgateError(

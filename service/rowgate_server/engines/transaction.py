@@ -13,7 +13,15 @@ from enum import Enum
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import Driver, NotUndoneError, Remains, Session, Standing, TransactionOptions
+from rowgate_server.engines.driver import (
+    Driver,
+    NotUndoneError,
+    PreparedError,
+    Remains,
+    Session,
+    Standing,
+    TransactionOptions,
+)
 from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, Work, explain, run, stream
@@ -70,6 +78,8 @@ class Transaction:
         self._busy = False
         self._sound = True
         self._left = False
+        self._refusal: RowgateError | None = None
+        """Why it could not be asked what no rollback would undo."""
         self.state = TransactionState.ACTIVE
         self.keeps = False
         """Whether it has changed, as far as is known, what no rollback undoes."""
@@ -218,6 +228,12 @@ class Transaction:
             await self._ask()
         return not self.keeps
 
+    async def left_prepared(self) -> PreparedError | None:
+        """What tells of a distributed transaction that was prepared in its place, as far as is known."""
+        if self.sound and self.state is TransactionState.ACTIVE:
+            await self._ask()
+        return self._refusal if isinstance(self._refusal, PreparedError) else None
+
     async def savepoint(self, name: str) -> None:
         """Mark a place to come back to. The latest of a name counts."""
         self._check_active()
@@ -344,8 +360,9 @@ class Transaction:
         try:
             with self._until(self._deadline):
                 remains = await self._session.remains()
-        except Exception:  # noqa: BLE001 - whatever it is: the error that is told is the statement's
+        except Exception as error:  # noqa: BLE001 - whatever it is: the error that is told is the statement's
             self._lost()
+            self._refusal = self._driver.translate(error, has_parameters=False)
         except BaseException:
             self._lost()
             raise

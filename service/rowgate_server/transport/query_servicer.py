@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
-from rowgate_server.core.batches import BatchRunner
+from rowgate_server.core.batches import BatchRunner, StepResult
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.policy.quotas import Quotas
-from rowgate_server.core.query import QueryMode, QueryRequest, QueryRunner
-from rowgate_server.engines.results import Stats, result_too_large
+from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest, QueryRunner
+from rowgate_server.engines.results import Result, Stats, result_too_large
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
@@ -77,7 +77,10 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         _note(call, result.stats)
         response = query_service_pb2.ExecuteQueryResponse()
         write_stats(result.stats, response.stats)
-        return await with_result(response, encoding, result.columns, result.rows, self._largest_message)
+        committed = _is_done(query.options, result)
+        return await with_result(
+            response, encoding, result.columns, result.rows, self._largest_message, committed=committed
+        )
 
     async def StreamQuery(
         self, request: query_service_pb2.StreamQueryRequest, context: Context
@@ -140,7 +143,8 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         answers = await self._batches.run(batch)
         response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
         if response.ByteSize() > self._largest_message:
-            raise result_too_large(f"{self._largest_message} bytes in a message")
+            done = (isinstance(answer, StepResult) and _is_done(batch.options, answer.result) for answer in answers)
+            raise result_too_large(f"{self._largest_message} bytes in a message", committed=all(done))
         return response
 
     async def Transact(
@@ -159,6 +163,14 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         _note(call, explained.stats)
         response = await asyncio.to_thread(encode_explained, explained)
         return sealed(response, b"", self._largest_message)
+
+
+def _is_done(options: QueryOptions, result: Result) -> bool:
+    """Whether it is certain that what the statement was to change is changed, and lasts.
+
+    One whose result was cut short may have been ended for that, and undone.
+    """
+    return not options.read_only and result.stats.truncation is None
 
 
 def _note(call: RpcCall, stats: Stats) -> None:

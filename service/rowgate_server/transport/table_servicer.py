@@ -99,7 +99,14 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         inserted = await self._inserter.insert(wanted)
         response = table_service_pb2.InsertRowsResponse(ignored_rows=inserted.ignored)
         _tell(inserted.rows.stats, response.stats)
-        return await with_result(response, encoding, inserted.rows.columns, inserted.rows.rows, self._largest_message)
+        return await with_result(
+            response,
+            encoding,
+            inserted.rows.columns,
+            inserted.rows.rows,
+            self._largest_message,
+            committed=not wanted.dry_run,
+        )
 
     async def UpdateRows(
         self, request: table_service_pb2.UpdateRowsRequest, context: Context
@@ -111,7 +118,9 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         changed = await self._changer.update(wanted)
         response = table_service_pb2.UpdateRowsResponse(soft_delete_column=changed.soft_delete_column)
         _tell(changed.stats, response.stats)
-        return await with_result(response, encoding, changed.columns, changed.rows, self._largest_message)
+        return await with_result(
+            response, encoding, changed.columns, changed.rows, self._largest_message, committed=not wanted.dry_run
+        )
 
     async def DeleteRows(
         self, request: table_service_pb2.DeleteRowsRequest, context: Context
@@ -123,7 +132,9 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
         deleted = await self._changer.delete(wanted)
         response = table_service_pb2.DeleteRowsResponse(soft_delete_column=deleted.soft_delete_column)
         _tell(deleted.stats, response.stats)
-        return await with_result(response, encoding, deleted.columns, deleted.rows, self._largest_message)
+        return await with_result(
+            response, encoding, deleted.columns, deleted.rows, self._largest_message, committed=not wanted.dry_run
+        )
 
     def _note(self, database: str, schema: str, table: str) -> None:
         """Before the rest is looked at: the log is to have it also where that is refused."""

@@ -30,9 +30,6 @@ async def test_a_query_is_its_callers_and_the_admins(
             found = await _listed(ann, engine)
             if found:
                 break
-            if running.done():  # the machine was so busy that the database seemed to be away
-                assert isinstance(running.exception(), rowgate.DatabaseUnavailable)
-                running = asyncio.create_task(ann("QueryService/ExecuteQuery", asked))
             await asyncio.sleep(0.01)
         (query_id,) = found
         assert await _listed(bob, engine) == []

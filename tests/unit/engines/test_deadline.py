@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 from hypothesis import given
@@ -64,11 +65,40 @@ async def test_its_error_says_whose_limit_it_was_and_what_became_of_the_statemen
 
 @given(st.floats(0.001, 10_000))
 @on_the_clock
-async def test_what_a_caller_has_set_decides_a_moment_earlier_and_is_told_as_it_was_set(seconds: float) -> None:
-    deadline = Deadline.soonest(of_call(seconds))
-    earlier = seconds - deadline.remaining()
+async def test_what_a_caller_has_set_decides_a_moment_earlier(seconds: float) -> None:
+    earlier = seconds - Deadline.soonest(of_call(seconds)).remaining()
     assert 0 < earlier <= min(0.05 * seconds, 0.05) * 1.001
-    assert deadline.limit == Deadline.soonest((seconds, "the call's deadline")).limit
+
+
+def handed_on(seconds: float) -> float:
+    """What gRPC sends of it: a millisecond more at the most, and no more than three digits, rounded up."""
+    milliseconds = math.floor(seconds * 1000) + 1
+    digit = int(10 ** max(0, len(str(milliseconds)) - 3))
+    return math.ceil(milliseconds / digit) * digit / 1000
+
+
+def told_of(left: float) -> float:
+    return float(Deadline.soonest(of_call(left)).limit.removeprefix("the call's deadline ").removesuffix("s"))
+
+
+@pytest.mark.parametrize("on_the_way", [0.0, 0.001, 0.003])
+@pytest.mark.parametrize(
+    "asked", [0.05, 0.1, 0.25, 0.3, 0.5, 1, 1.5, 2, 2.5, 3, 5, 7, 10, 15, 30, 45, 60, 90, 300, 600, 3600, 86_400]
+)
+async def test_a_call_s_deadline_is_told_as_a_person_would_have_set_it(asked: float, on_the_way: float) -> None:
+    assert told_of(handed_on(asked) - on_the_way) == asked
+    # As others send it: to the microsecond, and over a longer way.
+    assert told_of(asked - 0.0001 - on_the_way / 2) == asked
+
+
+@given(st.floats(0.005, 100_000), st.floats(0, 0.001))
+async def test_a_call_s_deadline_is_never_told_wrong_by_much(asked: float, on_the_way: float) -> None:
+    told = told_of(handed_on(asked) - on_the_way)
+    assert asked * 0.98 - 0.003 <= told <= asked * 1.0125 + 0.003
+
+
+async def test_a_call_that_comes_too_late_is_told_by_how_much() -> None:
+    assert told_of(-0.5) == -0.5
 
 
 @pytest.mark.parametrize("seconds", [None, Imposed(2), -0.5])

@@ -76,6 +76,8 @@ class Outcome(StrEnum):
     """The database undid it: a retry is safe."""
     UNKNOWN = "UNKNOWN"
     """It may or may not have taken effect: look before a retry."""
+    COMMITTED = "COMMITTED"
+    """It is done, and lasts; only its answer was too large to be handed over: it is not to be repeated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,12 +131,14 @@ class HeldTransaction:
         self._alters = self._alters or may_alter(request.sql, self.database.dialect)
         chunks = self._queries.stream(request, cells_per_chunk, within=self.view())
         if may_end(request.sql, self.database.dialect):
-            chunks = self._watched(chunks)
+            chunks = self._watched(chunks, has_parameters=bool(request.params or request.positional_params))
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
 
-    async def _watched(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+    async def _watched(
+        self, chunks: AsyncGenerator[Chunk, None], *, has_parameters: bool
+    ) -> AsyncGenerator[Chunk, None]:
         """A CALL's result. Its procedure may commit, and fail, or begin anew: a savepoint before it tells.
 
         The last chunk is kept back until that is known.
@@ -151,11 +153,17 @@ class HeldTransaction:
                     last = chunk
         except RowgateError as error:
             if self._transaction.state is not TransactionState.FAILED and not await self._is_the_same():
+                left = await self._transaction.left_prepared()
                 self._transaction.doubt()
                 error.metadata["outcome"] = Outcome.UNKNOWN.value
+                if left is not None:
+                    error.metadata["hint"] = left.told(has_parameters=has_parameters).message
             raise
         if self._transaction.state is TransactionState.ACTIVE and not await self._is_the_same():
+            left = await self._transaction.left_prepared()
             self._transaction.doubt()
+            if left is not None:
+                raise left.told(has_parameters=has_parameters)
             raise RowgateError(
                 Reason.INVALID_REQUEST,
                 "the procedure ended the transaction and began another one; what was before it may last",

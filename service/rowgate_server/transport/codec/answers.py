@@ -24,7 +24,13 @@ _T = TypeVar("_T", bound=_Answer)
 
 
 async def with_result(
-    answer: _T, encoding: Encoding, columns: tuple[Column, ...], rows: Sequence[Row], largest: int
+    answer: _T,
+    encoding: Encoding,
+    columns: tuple[Column, ...],
+    rows: Sequence[Row],
+    largest: int,
+    *,
+    committed: bool = False,
 ) -> _T:
     """The answer with its result; in a thread where so many cells would hold up every other call.
 
@@ -37,6 +43,7 @@ async def with_result(
         columns: the result's.
         rows: the result's.
         largest: bytes of the largest message that the server sends.
+        committed: whether what was asked is done for certain, and lasts.
 
     Raises:
         RowgateError: RESULT_TOO_LARGE for what gRPC would refuse to send: cells weigh more on the wire than their
@@ -48,10 +55,10 @@ async def with_result(
     else:
         encoder.put(rows, answer.result)
     encoder.end(answer.result)
-    return sealed(answer, heading(columns), largest)
+    return sealed(answer, heading(columns), largest, committed=committed)
 
 
-def sealed(answer: _T, head: bytes, largest: int) -> _T:
+def sealed(answer: _T, head: bytes, largest: int, *, committed: bool = False) -> _T:
     """The answer as bytes, behind those of `heading`, or of nothing.
 
     Raises:
@@ -59,5 +66,5 @@ def sealed(answer: _T, head: bytes, largest: int) -> _T:
     """
     octets = head + answer.SerializeToString()
     if len(octets) > largest:
-        raise result_too_large(f"{largest} bytes in a message")
+        raise result_too_large(f"{largest} bytes in a message", committed=committed)
     return cast("_T", octets)

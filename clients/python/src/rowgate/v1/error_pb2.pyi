@@ -204,6 +204,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """The database undid it: a retry is safe."""
     OUTCOME_UNKNOWN: _Outcome.ValueType  # 3
     """It may or may not have taken effect: look before a retry."""
+    OUTCOME_COMMITTED: _Outcome.ValueType  # 4
+    """It is done, and lasts; only its answer was too large to be handed over: it is not to be repeated."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """Outcome says what became of a statement that ended in an error. It is the text in the
@@ -218,6 +220,8 @@ OUTCOME_ROLLED_BACK: Outcome.ValueType  # 2
 """The database undid it: a retry is safe."""
 OUTCOME_UNKNOWN: Outcome.ValueType  # 3
 """It may or may not have taken effect: look before a retry."""
+OUTCOME_COMMITTED: Outcome.ValueType  # 4
+"""It is done, and lasts; only its answer was too large to be handed over: it is not to be repeated."""
 global___Outcome = Outcome
 
 @typing.final

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from asyncmy.errors import MySQLError
+
 from rowgate_server.engines.dialects.mysql import columns
 from rowgate_server.engines.dialects.mysql.binary import Answer, BinaryRows
 from rowgate_server.engines.dialects.mysql.link import Link
+from rowgate_server.engines.dialects.mysql.messages import make_whole
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, STATE_CHANGED
 from rowgate_server.engines.driver import ExecuteMode
 from rowgate_server.engines.results import Completion, Row, StatementWarning
@@ -39,18 +42,26 @@ class _Cursor(ABC):
         """The rows that have been received, at least one; empty at the end."""
         if not self.columns:
             return ()
-        if not self._streaming:
-            return await self._rows()
-        self._link.resume()
-        rows = await self._rows()
-        self._link.hold()
+        if self._streaming:
+            self._link.resume()
+        try:
+            rows = await self._rows()
+        except MySQLError as error:
+            await make_whole(self._link, error)
+            raise
+        if self._streaming:
+            self._link.hold()
         return rows
 
     async def finish(self) -> Completion:
         """Ask for the warnings if there are any."""
         if self._streaming:
             self._link.resume()
-        completion = await self._completion()
+        try:
+            completion = await self._completion()
+        except MySQLError as error:
+            await make_whole(self._link, error)
+            raise
         if not (self._flags | self._status) & STATE_CHANGED:
             self._link.untold -= 1
         if self.left_open is not None and self._status & IN_TRANSACTION:

@@ -15,6 +15,7 @@ import asyncmy
 from asyncmy.constants import CLIENT
 from sqlalchemy.engine import URL
 
+from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
 from rowgate_server.engines.dialects.mysql.control import Control
@@ -81,7 +82,7 @@ class MySQLDriver:
 
     async def connect(self) -> Any:
         """A connection in the gateway's settings: one statement a packet, UTC, utf8mb4, autocommit."""
-        async with asyncio.timeout(self._timeouts.connect):
+        async with Attended(self._timeouts.connect):
             connection = await self._open()
             try:
                 await self._prepare(connection)

@@ -12,6 +12,7 @@ from asyncmy import errors as driver_errors
 
 from rowgate_server.engines.dialects.mysql.columns import OtherCharacterSetError
 from rowgate_server.engines.dialects.names import apart
+from rowgate_server.engines.driver import PreparedError
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.causes import in_a_line
 
@@ -89,6 +90,10 @@ _LIMITS = {1969: "max_statement_time", 3024: "max_execution_time"}
 _CLIENT_ERRORS = range(2000, 3000)
 """Numbers that the driver makes up: the link, not the statement, is at fault."""
 
+_LEFT_PREPARED = (
+    "the statement prepared a distributed transaction and left it open: the database keeps it, with what it changed and"
+    " the locks it holds, until XA COMMIT or XA ROLLBACK ends it; XA RECOVER lists it"
+)
 _XA_STATE = 1399
 """Not in this state of a distributed transaction (XAER_RMFAIL); a reset does not end each of them."""
 
@@ -144,6 +149,9 @@ _RETRY_AFTER: dict[Reason, float] = {
     Reason.LOCK_TIMEOUT: 0.5,
 }
 
+_NO_LETTER = "\N{REPLACEMENT CHARACTER}"
+_LETTERS_LOST = "a statement has set another character set, or max_error_count, so the text has lost letters"
+
 _NEAR = re.compile(r"near '.*' at line (\d+)\Z", re.DOTALL)
 _QUOTED = re.compile(r"'.*", re.DOTALL)
 """From the first quote on: a value may hold quotes of its own, and the server may have cut it."""
@@ -157,12 +165,8 @@ class LeftPreparedError(driver_errors.InternalError):
     """
 
     def __init__(self, name: str) -> None:
-        told = f": {name}" if name else ""
-        super().__init__(
-            _XA_STATE,
-            "the statement prepared a distributed transaction and left it open: the database keeps it, with what it"
-            f" changed and the locks it holds, until XA COMMIT or XA ROLLBACK ends it; XA RECOVER lists it{told}",
-        )
+        super().__init__(_XA_STATE, _LEFT_PREPARED)
+        self.name = name
 
 
 def is_prepared(error: driver_errors.MySQLError) -> bool:
@@ -194,6 +198,8 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
             outcome=Outcome.UNKNOWN,
             hint="leave SET NAMES and character_set_results alone; CONVERT(... USING ...) changes a single value",
         )
+    if isinstance(error, LeftPreparedError):
+        return PreparedError(_LEFT_PREPARED, error.name, str(_XA_STATE)).told(has_parameters=has_parameters)
     if not isinstance(error, driver_errors.Error):
         return None
     number, text = _number_and_text(error)
@@ -209,6 +215,7 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
         # SIGNAL may give a number of the server's own any text.
         cause=in_a_line(error) if number == 0 or number in _CLIENT_ERRORS else "",
         limit=_LIMITS.get(number),
+        hint=_LETTERS_LOST if _NO_LETTER in text and reason not in _FIXED else None,
         **_details(reason, text),
     )
 

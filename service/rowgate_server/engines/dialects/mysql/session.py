@@ -20,11 +20,12 @@ from rowgate_server.engines.dialects.mysql.link import (
     MULTI_STATEMENTS_OFF,
     Link,
 )
+from rowgate_server.engines.dialects.mysql.messages import make_whole
 from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have_changed
 from rowgate_server.engines.dialects.mysql.settings import SessionSettings
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Facts
-from rowgate_server.engines.dialects.mysql.undoing import ROLLBACK, end_left_open, kept
+from rowgate_server.engines.dialects.mysql.undoing import ROLLBACK, end_left_open, kept, look_for_prepared
 from rowgate_server.engines.driver import Cursor, ExecuteMode, NotUndoneError, Remains, Standing, TransactionOptions
 from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
@@ -97,6 +98,13 @@ class MySQLSession:
             mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
         facts = self._settings.statements.facts(statement, reads=reads)
         before = self._before(mode, plain=facts.plain)
+        try:
+            return await self._run(before, facts, sql, mode)
+        except MySQLError as error:
+            await make_whole(self._link, error)
+            raise
+
+    async def _run(self, before: list[bytes], facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
         if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepare(before, sql)
@@ -229,6 +237,7 @@ class MySQLSession:
         try:
             await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
         except MySQLError as error:
+            await look_for_prepared(self._link, error)
             if error.args[:1] != _NO_SAVEPOINTS:
                 raise
             return Remains.FOR_GOOD

@@ -30,14 +30,23 @@ async def roll_back(link: Link) -> bool:
     try:
         return bool(await link.read_ok()) and await kept(link)
     except MySQLError as error:
-        if is_prepared(error):
-            raise LeftPreparedError(await _prepared_name(link)) from error
+        await look_for_prepared(link, error)
         if not is_of_xa(error):
             raise
     # Its name is not known, so it is rolled back with all the rest of the session, which gives no warnings.
     link.write(COM_RESET_CONNECTION)
     await link.read_ok()
     return True
+
+
+async def look_for_prepared(link: Link, error: MySQLError) -> None:
+    """Where a command was refused because a distributed transaction is prepared, tell which.
+
+    Raises:
+        LeftPreparedError: that was why.
+    """
+    if is_prepared(error):
+        raise LeftPreparedError(await _prepared_name(link)) from error
 
 
 async def end_left_open(link: Link) -> Exception:

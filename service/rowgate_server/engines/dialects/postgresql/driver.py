@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.engine import URL
 
+from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.postgresql import adapter, errors, types
 from rowgate_server.engines.dialects.postgresql.connection import Connection
@@ -86,7 +87,7 @@ class PostgreSQLDriver:
 
     async def connect(self) -> Any:
         """A connection in the gateway's settings, which a reset returns to: they are in the start-up packet."""
-        async with asyncio.timeout(self._timeouts.connect):
+        async with Attended(self._timeouts.connect):
             connection = await self._open()
             try:
                 connection.started = await connection.fetchval(STARTED)
@@ -107,7 +108,7 @@ class PostgreSQLDriver:
     async def probe(self) -> ServerFacts:
         """Ask for the version and schema on a connection kept for that."""
         if self._probing is None or self._probing.is_closed():
-            async with asyncio.timeout(self._timeouts.connect):
+            async with Attended(self._timeouts.connect):
                 self._probing = await self._open()
         try:
             row = await self._probing.fetchrow(_FACTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import sqlite3
 import weakref
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 from sqlalchemy.engine import URL
 
+from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.sqlite import errors, functions
 from rowgate_server.engines.dialects.sqlite.connection import Connection
 from rowgate_server.engines.dialects.sqlite.counters import Counters
 from rowgate_server.engines.dialects.sqlite.guard import Guard
+from rowgate_server.engines.dialects.sqlite.probing import Probing
 from rowgate_server.engines.dialects.sqlite.schema_version import SchemaVersion
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
 from rowgate_server.engines.driver import ServerFacts
@@ -51,7 +53,8 @@ class SQLiteDriver:
     def __init__(self, file: SQLiteFile, timeouts: SQLiteTimeouts) -> None:
         self._file = file
         self._timeouts = timeouts
-        self._version = SchemaVersion(lambda: sqlite3.connect(self._uri, uri=True, isolation_level=None, timeout=0))
+        self._version = SchemaVersion(self._open_at_once)
+        self._probing = Probing(self._look)
         self._guards: weakref.WeakKeyDictionary[Any, Guard] = weakref.WeakKeyDictionary()
 
     @property
@@ -66,7 +69,7 @@ class SQLiteDriver:
 
     async def connect(self) -> Any:
         """A connection in autocommit, foreign keys on, fenced in by the guard."""
-        async with asyncio.timeout(self._timeouts.connect):
+        async with Attended(self._timeouts.connect):
             connection = await self._open()
             guard = Guard()
             self._guards[connection] = guard
@@ -91,12 +94,8 @@ class SQLiteDriver:
 
     async def probe(self) -> ServerFacts:
         """Open the file and read its header."""
-        async with asyncio.timeout(self._timeouts.connect):
-            connection = await self._open()
-            try:
-                await connection.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
-            finally:
-                await connection.close()
+        async with Attended(self._timeouts.connect):
+            await self._probing.ask()
         return ServerFacts(sqlite3.sqlite_version, "main")
 
     async def role(self) -> Role:
@@ -108,8 +107,9 @@ class SQLiteDriver:
         return self._version.read()
 
     async def close(self) -> None:
-        """Let go of the file's header."""
+        """Let go of the file's header, and of the probes' thread."""
         self._version.close()
+        self._probing.drop()
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
         """The gateway's words for an error of sqlite3's."""
@@ -123,6 +123,19 @@ class SQLiteDriver:
     def _uri(self) -> str:
         mode = "ro" if self._file.read_only else "rw"
         return f"file:{quote(str(self._file.path))}?mode={mode}"
+
+    def _open_at_once(self) -> sqlite3.Connection:
+        """A connection that waits for nothing."""
+        return sqlite3.connect(self._uri, uri=True, isolation_level=None, timeout=0)
+
+    def _look(self) -> None:
+        """Read the header, where nobody has locked it; where someone has, the file is there."""
+        with contextlib.closing(self._open_at_once()) as connection:
+            try:
+                connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+            except sqlite3.OperationalError as error:
+                if not errors.is_locked(error):
+                    raise
 
     async def _open(self) -> Any:
         return await Connection(

@@ -122,6 +122,11 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     )
 
 
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another connection has the file to itself at the moment."""
+    return (getattr(error, "sqlite_errorname", None) or "").startswith("SQLITE_BUSY")
+
+
 def is_broken(error: BaseException) -> bool:
     """Whether the file or the connection can no longer be trusted."""
     translated = translate(error, has_parameters=False)
