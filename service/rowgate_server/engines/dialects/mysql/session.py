@@ -99,12 +99,12 @@ class MySQLSession:
         facts = self._settings.statements.facts(statement, reads=reads)
         before = self._before(mode, plain=facts.plain)
         try:
-            return await self._run(before, facts, sql, mode)
+            return await self._run(before, facts, sql, mode, reads=reads)
         except MySQLError as error:
             await make_whole(self._link, error)
             raise
 
-    async def _run(self, before: list[bytes], facts: Facts, sql: bytes, mode: ExecuteMode) -> Cursor:
+    async def _run(self, before: list[bytes], facts: Facts, sql: bytes, mode: ExecuteMode, *, reads: bool) -> Cursor:
         if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepare(before, sql)
