@@ -88,6 +88,16 @@ def hang_up(
     return left
 
 
+def sending(port: int) -> set[str]:
+    """The peers that have not acknowledged all that was sent to them."""
+    peers = set()
+    for found in _connections_to(port):
+        with contextlib.suppress(OSError):  # closed already
+            if _unsent(found):
+                peers.add(peer_of(found))
+    return peers
+
+
 def cut(port: int, told: Collection[str]) -> None:
     """Close the connections to this port, whatever is on them, but for those whose callers were told to leave."""
     for found in _connections_to(port):

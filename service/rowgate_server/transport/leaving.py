@@ -24,6 +24,9 @@ _ALONE = 0.5
 _LONG = 0.3
 """Seconds that a call runs at least, for which others are not to wait."""
 
+_WAITED = 0.5
+"""Seconds that a call waits at the longest."""
+
 _ROUND = 0.05
 """Seconds that a connection must have been without a call: the last answer has been written by then."""
 
@@ -83,7 +86,7 @@ class Leaving:
 
     def _round(self) -> int:
         """Close the connections that nothing is on, or have their callers leave; how many are left?"""
-        busy, waiting = self._calls.busy(_ROUND), self._calls.waiting
+        busy, waiting = self._calls.busy(_ROUND), self._calls.waiting()
         if not self._plain:
             busy = (busy - self._refused) | self._calls.busy(0) | waiting
         left = connections.hang_up(self._port, busy, self._told, plain=self._plain, refused=self._refused)
@@ -97,13 +100,14 @@ class Leaving:
         self._long = [call for call in self._calls.running if call.started <= before]
         if self._plain and since > before:
             self._long = ()
-        stay = {call.peer for call in self._long}
+        stay = {call.peer for call in self._long} | self._calls.waiting(since=clock.now() - _WAITED)
         self._calls.let_go(stay.__contains__)
         self._refuse_where_nothing_runs()
 
     def _refuse_where_nothing_runs(self) -> None:
-        if not self._plain:
-            self._refused |= self._calls.waiting - self._calls.busy(_ROUND)
+        """Only where the connection can be closed then: whoever is refused is to come by another one."""
+        if not self._plain and (waiting := self._calls.waiting() - self._calls.busy(_ROUND)):
+            self._refused |= waiting - connections.sending(self._port)
             self._calls.let_go(self._refused.__contains__)
 
     def _until_the_next(self) -> float:

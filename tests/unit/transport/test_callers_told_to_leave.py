@@ -138,6 +138,20 @@ async def test_the_next_long_call_on_a_connection_is_not_begun(encrypted: Ending
     assert begun == 1
 
 
+async def test_calls_wait_no_longer_where_an_answer_does_not_get_through(
+    encrypted: Ending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused, they would come by the same connection again: it can not be closed."""
+    monkeypatch.setattr(connections, "_unsent", lambda _: 1)
+    encrypted.service.behaviours["nothing"] = _nothing
+    await encrypted.stub.ExecuteQuery(request("nothing"))
+    draining = asyncio.create_task(encrypted.drain(3))
+    await asyncio.sleep(0.8)  # so long that calls wait
+    assert not await _told_of(encrypted.stub.ExecuteQuery(request("nothing")))
+    monkeypatch.undo()
+    await draining
+
+
 @pytest.mark.parametrize("grace", [0.0, 1.2])
 async def test_what_is_under_way_when_the_grace_ends_may_be_made_again(encrypted: Ending, grace: float) -> None:
     async def wait(_: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from rowgate_server.engines import clock
@@ -47,10 +48,9 @@ class CallsUnderWay:
         """Those that do not wait."""
         return [call for call in self._open if call not in self._waiting]
 
-    @property
-    def waiting(self) -> set[str]:
-        """The peers whose calls wait."""
-        return {call.peer for call in self._waiting}
+    def waiting(self, since: float = math.inf) -> set[str]:
+        """The peers whose calls wait, and have been there since then."""
+        return {call.peer for call in self._waiting if call.started <= since}
 
     def busy(self, within: float) -> set[str]:
         """The peers with calls that run, or have ended within so many seconds, once some are refused."""
