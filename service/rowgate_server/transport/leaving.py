@@ -27,6 +27,9 @@ _LONG = 0.3
 _WAITED = 0.5
 """Seconds that a call waits at the longest."""
 
+_LAST_WAIT = 1.0
+"""Seconds before what runs is stopped, from which on new calls wait until then."""
+
 _ROUND = 0.05
 """Seconds that a connection must have been without a call: the last answer has been written by then."""
 
@@ -68,7 +71,7 @@ class Leaving:
             if now >= until or hurry.is_set():
                 return False
             if now >= begun + _ALONE:
-                self._help(begun + _ALONE)
+                self._help(begun + _ALONE, last=now >= until - _LAST_WAIT)
             await wait(hurry, self._until_the_next())
         self._long = None
         self._calls.let_go(_all)
@@ -94,14 +97,18 @@ class Leaving:
             self._calls.let_go(self._told.__contains__)
         return left
 
-    def _help(self, since: float) -> None:
-        """Have new calls wait where none is long; beside a long one too for a moment, where that gets callers told."""
-        before = clock.now() - _LONG
-        self._long = [call for call in self._calls.running if call.started <= before]
-        if self._plain and since > before:
-            self._long = ()
-        stay = {call.peer for call in self._long} | self._calls.waiting(since=clock.now() - _WAITED)
-        self._calls.let_go(stay.__contains__)
+    def _help(self, since: float, *, last: bool) -> None:
+        """Have new calls wait where none is long; beside a long one too for a moment, where that gets callers told.
+
+        The last ones wait beside every long one: it may yet end by itself, and they would be cut with it.
+        """
+        now = clock.now()
+        self._long = ()
+        if not last and (now >= since + _LONG or not self._plain):
+            self._long = [call for call in self._calls.running if call.started <= now - _LONG]
+        if not last:
+            stay = {call.peer for call in self._long} | self._calls.waiting(since=now - _WAITED)
+            self._calls.let_go(stay.__contains__)
         self._refuse_where_nothing_runs()
 
     def _refuse_where_nothing_runs(self) -> None:
@@ -120,7 +127,7 @@ class Leaving:
 
     def _refuses(self, peer: str) -> bool:
         """What is under way to a connection that has been closed is not to run: its caller could not hear of it."""
-        return peer in self._refused or (peer in self._told and (self._ends or not self._plain))
+        return self._ends or peer in self._refused or (not self._plain and peer in self._told)
 
 
 async def wait(hurry: asyncio.Event, seconds: float) -> None:

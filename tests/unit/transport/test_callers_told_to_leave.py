@@ -52,11 +52,11 @@ async def _told_of(call: Any) -> str:
 
 
 async def _without_a_pause(served: Ending, behaviour: str, until: asyncio.Task[None]) -> set[str]:
-    """Make calls, each half a millisecond after the one before; how did they end?"""
+    """Make calls, each two milliseconds after the one before; how did they end?"""
     calls: list[asyncio.Task[str]] = []
     while not until.done():
         calls.append(asyncio.create_task(_told_of(served.stub.ExecuteQuery(request(behaviour)))))
-        await asyncio.sleep(0.0005)
+        await asyncio.sleep(0.002)
     return set(await asyncio.gather(*calls))
 
 
@@ -93,6 +93,26 @@ async def test_a_connection_that_never_rests_is_made_to_and_its_caller_told(
     ended = await _without_a_pause(plain, "short", asyncio.create_task(drain_later()))
     assert "" in ended
     assert all("refused" in told for told in ended - {""}), "all are served, until nobody listens any more"
+
+
+async def test_no_long_call_is_cut_that_ends_soon_though_there_is_always_one(encrypted: Ending) -> None:
+    cut = 0
+
+    async def long(_: Any) -> None:
+        nonlocal cut
+        cut += 1
+        await asyncio.sleep(0.5)
+        cut -= 1
+
+    encrypted.service.behaviours["long"] = long
+
+    async def drain_later() -> None:
+        await asyncio.sleep(0.5)
+        await encrypted.drain(2.3)
+
+    ended = await _without_a_pause(encrypted, "long", asyncio.create_task(drain_later()))
+    assert {told.partition(" ")[0] for told in ended} == {"", "UNAVAILABLE"}, "which is made again"
+    assert not cut
 
 
 async def test_calls_beside_a_long_one_are_served_to_its_end_where_their_caller_can_not_be_told(
@@ -138,8 +158,9 @@ async def test_the_next_long_call_on_a_connection_is_not_begun(encrypted: Ending
     assert begun == 1
 
 
+@pytest.mark.parametrize("deadline", [None, 0.4])
 async def test_calls_wait_no_longer_where_an_answer_does_not_get_through(
-    encrypted: Ending, monkeypatch: pytest.MonkeyPatch
+    encrypted: Ending, monkeypatch: pytest.MonkeyPatch, deadline: float | None
 ) -> None:
     """Refused, they would come by the same connection again: it can not be closed."""
     monkeypatch.setattr(connections, "_unsent", lambda _: 1)
@@ -147,7 +168,7 @@ async def test_calls_wait_no_longer_where_an_answer_does_not_get_through(
     await encrypted.stub.ExecuteQuery(request("nothing"))
     draining = asyncio.create_task(encrypted.drain(3))
     await asyncio.sleep(0.8)  # so long that calls wait
-    assert not await _told_of(encrypted.stub.ExecuteQuery(request("nothing")))
+    assert not await _told_of(encrypted.stub.ExecuteQuery(request("nothing"), timeout=deadline))
     monkeypatch.undo()
     await draining
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.chain import RpcCall, time_left
 
 _RETRY_AFTER = 0.1
 """Seconds in which a refused caller's connection is closed, so that the next one leads elsewhere."""
@@ -122,9 +122,13 @@ class CallsUnderWay:
         return error
 
     async def _wait(self, call: RpcCall) -> None:
+        """Until it is let go, but for no more than half of the time that its caller gives it."""
         go_on = self._waiting[call] = asyncio.Event()
         try:
-            await go_on.wait()
+            async with asyncio.timeout(time_left(call.context, math.inf) / 2):
+                await go_on.wait()
+        except TimeoutError:
+            pass
         finally:
             self._waiting.pop(call, None)
         self._admit(call.peer)
