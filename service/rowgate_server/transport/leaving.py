@@ -74,7 +74,7 @@ class Leaving:
                 self._help(begun + _ALONE, last=now >= until - _LAST_WAIT)
             await wait(hurry, self._until_the_next())
         self._long = None
-        self._calls.let_go(_all)
+        self._calls.let_go()
         return True
 
     async def end_by(self, end: float) -> None:
@@ -135,7 +135,3 @@ async def wait(hurry: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await hurry.wait()
-
-
-def _all(_: str) -> bool:
-    return True

@@ -23,6 +23,10 @@ _Peers = Callable[[str], bool]
 """For which peers, as gRPC names them, something holds."""
 
 
+def _all(_: str) -> bool:
+    return True
+
+
 class CallsUnderWay:
     """Counts handlers, since grpc.aio's `stop` returns while some are still cleaning up; and refuses new calls."""
 
@@ -65,8 +69,8 @@ class CallsUnderWay:
         """From now on, have new calls of these wait, until they are let go."""
         self._held = peers
 
-    def let_go(self, peers: _Peers) -> None:
-        """Have the calls of these that wait go on: they are served, unless they are refused by now."""
+    def let_go(self, peers: _Peers = _all) -> None:
+        """Have the calls of these, or of all, that wait go on: they are served, unless they are refused by now."""
         for call in [call for call in self._waiting if peers(call.peer)]:
             self._waiting.pop(call).set()
 
@@ -74,7 +78,7 @@ class CallsUnderWay:
         """From now on, refuse all, those that wait too."""
         self._held = None
         self.refuse(_all)
-        self.let_go(_all)
+        self.let_go()
 
     def begin(self, call: RpcCall) -> None:
         """A handler begins: outside of all interceptors."""
@@ -141,7 +145,3 @@ class CallsUnderWay:
                 retry_after=_RETRY_AFTER,
                 outcome=Outcome.NOT_RUN,
             )
-
-
-def _all(_: str) -> bool:
-    return True
