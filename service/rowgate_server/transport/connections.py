@@ -3,8 +3,8 @@
 What arrives at a gRPC server between its `stop` and the moment at which the caller has heard of it ends as CANCELLED,
 which no caller makes again (5 of 9,300 calls in 14 restarts; the core keeps one call waiting for the event loop, and
 drops what stands behind it). A connection that is closed as the network would close it makes that UNAVAILABLE. So no
-new connection is taken, and each is closed as soon as nothing of a call is on it; `stop` is left with those that carry
-long calls. The core does not tell of its sockets, but Linux does.
+new connection is taken, and each is closed as soon as nothing of a call is on it, before `stop`. The core does not tell
+of its sockets, but Linux does.
 
 A call that its caller sends at the very moment of the closing may have been run, for all that the caller knows, so a
 write is not made again. Where nothing encrypts the connection, the caller is told instead: a GOAWAY (RFC 9113, 6.8) has
@@ -40,6 +40,9 @@ _RESTS = 20
 """Milliseconds without a byte sent, and none unsent, after which the core stands at the end of a frame. It goes on with
 one that the socket had no room for as soon as there is some; a GOAWAY within a frame would be taken for rows."""
 
+_REFUSALS = 4096
+"""Bytes of refusals that callers need not have acknowledged."""
+
 _LAST_SENT = struct.Struct("=44xI")
 """Milliseconds since the last byte was sent, in Linux's `tcp_info`."""
 
@@ -52,7 +55,9 @@ def stop_listening(port: int) -> None:
                 found.shutdown(socket.SHUT_RDWR)
 
 
-def hang_up(port: int, busy: Collection[str], told: dict[str, float], *, plain: bool, unsent: int = 0) -> int:
+def hang_up(
+    port: int, busy: Collection[str], told: dict[str, float], *, plain: bool, refused: Collection[str] = ()
+) -> int:
     """Close the connections to this port that nothing is on; or, where they are plain, tell their callers to leave.
 
     Args:
@@ -60,18 +65,18 @@ def hang_up(port: int, busy: Collection[str], told: dict[str, float], *, plain: 
         busy: the peers, as gRPC names them, with calls: such a connection is not closed, and told only while it rests.
         told: the peers whose connections have been closed, or who have been told, and when; more are added.
         plain: whether nothing encrypts the connections, so that callers can be told.
-        unsent: bytes that the callers need not have acknowledged.
+        refused: the peers whose calls are refused: some of that they need not have acknowledged.
 
     Returns:
         How many are left, but for those whose callers must have heard.
     """
     left = 0
-    for found in _sockets_of(port):
-        if _listens(found):
-            continue
+    for found in _connections_to(port):
         try:
             peer = peer_of(found)
-            if peer not in told and not (_unsent(found) > unsent or (peer in busy and not (plain and _rests(found)))):
+            if peer not in told and _may_leave(
+                found, _REFUSALS if peer in refused else 0, busy=peer in busy, plain=plain
+            ):
                 if plain:
                     found.send(_GOAWAY, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
                 else:
@@ -83,12 +88,38 @@ def hang_up(port: int, busy: Collection[str], told: dict[str, float], *, plain: 
     return left
 
 
+def sending(port: int) -> set[str]:
+    """The peers that have not acknowledged all that was sent to them."""
+    peers = set()
+    for found in _connections_to(port):
+        with contextlib.suppress(OSError):  # closed already
+            if _unsent(found):
+                peers.add(peer_of(found))
+    return peers
+
+
+def cut(port: int, told: Collection[str]) -> None:
+    """Close the connections to this port, whatever is on them, but for those whose callers were told to leave."""
+    for found in _connections_to(port):
+        with contextlib.suppress(OSError):  # closed already
+            if peer_of(found) not in told:
+                found.shutdown(socket.SHUT_RDWR)
+
+
 def peer_of(found: socket.socket) -> str:
     """The other end, as gRPC names it: `ipv4:127.0.0.1:40000`, `ipv6:%5B::1%5D:40000`."""
     host, port, *_ = found.getpeername()
     if found.family == socket.AF_INET or host.startswith(_MAPPED):
         return f"ipv4:{host.removeprefix(_MAPPED)}:{port}"
     return f"ipv6:{quote(f'[{host}]', safe=':')}:{port}"
+
+
+def _may_leave(found: socket.socket, unsent: int, *, busy: bool, plain: bool) -> bool:
+    return _unsent(found) <= unsent and (not busy or (plain and _rests(found)))
+
+
+def _connections_to(port: int) -> Iterator[socket.socket]:
+    return (found for found in _sockets_of(port) if not _listens(found))
 
 
 def _sockets_of(port: int) -> Iterator[socket.socket]:

@@ -12,8 +12,7 @@ A second signal skips to the end of the grace.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import grpc.aio
@@ -21,26 +20,12 @@ import grpc.aio
 from rowgate_server.engines import clock
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
-from rowgate_server.transport import connections
 from rowgate_server.transport.health import Health
-from rowgate_server.transport.interceptors.chain import RpcCall
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.leaving import Leaving, wait
 from rowgate_server.transport.transacting import Transacting
 
 _log = get_logger("rowgate.drain")
-
-_LEAVING = 0.5
-"""Seconds that callers have to leave one by one, before all are told to."""
-
-_ROUND = 0.05
-"""Seconds that a connection must have been without a call: the last answer has been written by then."""
-
-_REFUSING = 0.1
-"""Seconds before `stop` in which connections that are never without a call, though each is short, have no new ones:
-what arrives while their callers hear of `stop` would end as CANCELLED, which is not made again. This is."""
-
-_REFUSALS = 4096
-"""Bytes of them that callers need not have acknowledged."""
 
 _BEFORE_THE_END = 0.5
 """Seconds before the grace ends: time to stop statements, and to tell their callers so."""
@@ -85,58 +70,32 @@ class Draining:
         plain: bool = False,
     ) -> None:
         self._server = server
-        self._port = port
         self._health = health
         self._calls = calls
         self._transacting = transacting
         self._stop_statements = stop_statements
-        self._plain = plain
-        self._told: dict[str, float] = {}
+        self._leaving = None if port is None else Leaving(port, calls, plain=plain)
 
     async def drain(self, times: DrainTimes, hurry: asyncio.Event) -> None:
         """All of it; returns once no handler runs any more, or has been given up."""
         end = clock.now() + times.grace
         self._health.drain()
         _log.info("stopping", pause=times.pause, grace=times.grace, calls=len(self._calls))
-        await _wait(hurry, min(times.pause, times.grace / 2))
+        await wait(hurry, min(times.pause, times.grace / 2))
         self._health.close()
         self._transacting.stop(0.0 if hurry.is_set() else end - clock.now())
-        if self._port is not None:
-            connections.stop_listening(self._port)
-            await self._let_leave(self._port, end, hurry)
         await self._end_by(end, hurry)
         if not await self._calls.ended(_CLEANING_UP):
             _log.error("handlers given up", methods=sorted(call.rpc for call in self._calls))
 
-    async def _let_leave(self, port: int, end: float, hurry: asyncio.Event) -> None:
-        """Close the connections on which no call is, and was none in the round before, or have their callers leave."""
-        long, until = frozenset(self._calls), min(clock.now() + _LEAVING, end)
-        # What is under way to a connection that has been closed is not to run: its caller could not hear of it.
-        self._calls.refuse(lambda peer: not self._plain and peer in self._told)
-        busy = before = self._peers()
-        while connections.hang_up(port, busy | before, self._told, plain=self._plain):
-            if clock.now() >= until or hurry.is_set():
-                await self._close_short(port, long, end, hurry)
-                return
-            await _wait(hurry, _ROUND)
-            busy, before = self._peers(), busy
-
-    async def _close_short(self, port: int, long: Collection[RpcCall], end: float, hurry: asyncio.Event) -> None:
-        """Close the connections that carry none of these long calls, and have those heard who were told last."""
-        spared = {call.peer for call in self._calls if call in long} | (set(self._told) if self._plain else set())
-        begun, told = frozenset(self._calls), max(self._told.values(), default=0.0)
-        self._calls.refuse(lambda peer: peer not in spared)
-        await _wait(hurry, max(0.0, min(_REFUSING, end - clock.now())))
-        busy = spared | {call.peer for call in self._calls if call in begun}
-        connections.hang_up(port, busy, self._told, plain=False, unsent=_REFUSALS)
-        if self._plain:
-            await _wait(hurry, max(0.0, min(told + connections.HEARD, end) - clock.now()))
-
-    def _peers(self) -> set[str]:
-        return {call.peer for call in self._calls}
-
     async def _end_by(self, end: float, hurry: asyncio.Event) -> None:
         """Let calls under way go on until the grace ends, or somebody hurries; then stop them."""
+        leaving = self._leaving
+        if leaving is not None and not await leaving.all_have_left(end - _BEFORE_THE_END, hurry):
+            end = min(end, self._cut_short(hurry))
+            await leaving.end_by(end)
+            await self._server.stop(max(0.0, end - clock.now()))
+            return
         stopping = asyncio.ensure_future(self._server.stop(max(0.0, end - clock.now())))
         hurried = asyncio.ensure_future(hurry.wait())
         try:
@@ -144,10 +103,7 @@ class Draining:
             await asyncio.wait({stopping, hurried}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             if not stopping.done():
                 self._calls.close()
-                self._transacting.stop(0.0)
-                stopped = self._stop_statements()
-                _log.warning("calls are cut short", calls=len(self._calls), statements=stopped, hurry=hurry.is_set())
-                self._end_streams()
+                self._cut_short(hurry)
                 await asyncio.wait({stopping}, timeout=_BEFORE_THE_END)
             if not stopping.done():
                 await self._server.stop(None)
@@ -155,15 +111,17 @@ class Draining:
         finally:
             hurried.cancel()
 
+    def _cut_short(self, hurry: asyncio.Event) -> float:
+        """Stop all that runs, and have its callers told so; until when they have time to read that."""
+        self._transacting.stop(0.0)
+        stopped = self._stop_statements()
+        _log.warning("calls are cut short", calls=len(self._calls), statements=stopped, hurry=hurry.is_set())
+        self._end_streams()
+        return clock.now() + _BEFORE_THE_END
+
     def _end_streams(self) -> None:
         """End those whose callers read no more, though their statements were stopped: they may yet read why."""
         at = clock.now() + _STOPPED
         for call in self._calls:
             if call.labels.grpc_type == "server_stream":
                 call.end_at(at, RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the stream", retry_after=1.0))
-
-
-async def _wait(hurry: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await hurry.wait()

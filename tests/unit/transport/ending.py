@@ -79,7 +79,8 @@ class Ending:
 
 
 @contextlib.asynccontextmanager
-async def ending() -> AsyncIterator[Ending]:
+async def ending(*, plain: bool = False) -> AsyncIterator[Ending]:
+    """`plain`: whether its callers can be told to leave, as if nothing encrypted their connections."""
     service, calls, silent = Service(), CallsUnderWay(), Silent()
     server = grpc.aio.server()
     chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
@@ -89,7 +90,7 @@ async def ending() -> AsyncIterator[Ending]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
         draining = Draining(
-            server, port, cast("Health", silent), calls, cast("Transacting", silent), stop_statements=lambda: 0
+            server, port, cast("Health", silent), calls, cast("Transacting", silent), lambda: 0, plain=plain
         )
         yield Ending(service, calls, port, stub, draining)
     await server.stop(None)

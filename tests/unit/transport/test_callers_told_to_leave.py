@@ -21,9 +21,25 @@ _REFUSED = "takes no new calls"
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[Ending]:
+async def plain() -> AsyncIterator[Ending]:
+    """A server whose callers can be told."""
+    async with ending(plain=True) as server:
+        yield server
+
+
+@pytest.fixture
+async def encrypted() -> AsyncIterator[Ending]:
+    """One whose callers can not be told, as if its connections were encrypted."""
     async with ending() as server:
         yield server
+
+
+async def _nothing(_: Any) -> None:
+    pass
+
+
+async def _short(_: Any) -> None:
+    await asyncio.sleep(0.15)
 
 
 async def _told_of(call: Any) -> str:
@@ -35,38 +51,140 @@ async def _told_of(call: Any) -> str:
     return ""
 
 
-@pytest.mark.parametrize("plain", [True, False])
-async def test_calls_beside_a_long_one_are_served_until_their_caller_was_told(served: Ending, *, plain: bool) -> None:
-    long, go_on = await served.held()
-    served.draining._plain = plain
-    draining = asyncio.create_task(served.drain(60))
-    ended = [""]
-    while not ended[-1]:
-        ended.append(await _told_of(served.brief()))
+async def _without_a_pause(served: Ending, behaviour: str, until: asyncio.Task[None]) -> set[str]:
+    """Make calls, each two milliseconds after the one before; how did they end?"""
+    calls: list[asyncio.Task[str]] = []
+    while not until.done():
+        calls.append(asyncio.create_task(_told_of(served.stub.ExecuteQuery(request(behaviour)))))
+        await asyncio.sleep(0.002)
+    return set(await asyncio.gather(*calls))
+
+
+async def test_calls_beside_a_long_one_are_served_until_their_caller_was_told(plain: Ending) -> None:
+    long, go_on = await plain.held()
+    draining = asyncio.create_task(plain.drain(60))
+    ended = ""
+    while not ended:
+        ended = await _told_of(plain.brief())
         await asyncio.sleep(0.03)  # as callers are: the connection rests between
-    assert _REFUSED not in ended[-1]
-    assert len(ended) > 2 or plain, "some were served, until all were told"
+    assert _REFUSED not in ended
     go_on.set()
     assert not await _told_of(long), "it goes on to its end"
     await draining
 
 
-async def test_a_connection_that_is_never_without_a_call_is_closed_though_callers_can_not_be_told(
-    served: Ending,
+async def test_a_connection_that_never_rests_is_made_to_and_its_caller_told(
+    plain: Ending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def short(_: Any) -> None:
-        await asyncio.sleep(0.04)
+    monkeypatch.setattr(connections, "_RESTS", 60_000)  # a busy machine has pauses of its own
+    plain.service.behaviours["short"] = _short
 
-    served.service.behaviours["short"] = short
-    calls = [asyncio.create_task(_told_of(served.stub.ExecuteQuery(request("short"))))]
-    await served.service.entered.wait()
-    (peer,) = served.peers()
-    draining = asyncio.create_task(served.drain(60))
+    async def drain_later() -> None:
+        await asyncio.sleep(0.3)  # calls are under way all the time by then
+        await plain.drain(2)
+
+    ended = await _without_a_pause(plain, "short", asyncio.create_task(drain_later()))
+    assert "" in ended
+    assert all("refused" in told for told in ended - {""}), "all are served, until nobody listens any more"
+
+
+async def test_no_long_call_is_cut_that_ends_soon_though_there_is_always_one(encrypted: Ending) -> None:
+    cut = 0
+
+    async def long(_: Any) -> None:
+        nonlocal cut
+        cut += 1
+        await asyncio.sleep(0.5)
+        cut -= 1
+
+    encrypted.service.behaviours["long"] = long
+
+    async def drain_later() -> None:
+        await asyncio.sleep(0.5)
+        await encrypted.drain(2.3)
+
+    ended = await _without_a_pause(encrypted, "long", asyncio.create_task(drain_later()))
+    assert {told.partition(" ")[0] for told in ended} == {"", "UNAVAILABLE"}, "which is made again"
+    assert not cut
+
+
+async def test_calls_beside_a_long_one_are_served_to_its_end_where_their_caller_can_not_be_told(
+    encrypted: Ending,
+) -> None:
+    encrypted.service.behaviours["nothing"] = _nothing
+    long, go_on = await encrypted.held()
+    draining = asyncio.create_task(encrypted.drain(60))
+    load = asyncio.create_task(_without_a_pause(encrypted, "nothing", draining))
+    await asyncio.sleep(1)  # longer than any of them waits
+    assert not await _told_of(encrypted.stub.ExecuteQuery(request("nothing")))
+    go_on.set()
+    assert not await _told_of(long), "it goes on to its end"
+    ended = await load
+    assert {told.partition(" ")[0] for told in ended} == {"", "UNAVAILABLE"}, "which is made again"
+    assert any(_REFUSED in told for told in ended)
+
+
+async def test_the_next_long_call_on_a_connection_is_not_begun(encrypted: Ending) -> None:
+    go_on, begun = asyncio.Event(), 0
+
+    async def wait(_: Any) -> None:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+
+    encrypted.service.behaviours["wait"] = wait
+    long = encrypted.stub.ExecuteQuery(request("wait"))
+    await encrypted.service.entered.wait()
+    draining = asyncio.create_task(encrypted.drain(60))
+    await asyncio.sleep(0.8)  # so long that calls would wait if it were not there
+    go_on.set()
+    assert not await _told_of(long)
+    go_on.clear()
+    assert _REFUSED in await _told_of(encrypted.stub.ExecuteQuery(request("wait")))
+    await draining
+    assert begun == 1
+
+
+@pytest.mark.parametrize("deadline", [None, 0.4])
+async def test_calls_wait_no_longer_where_an_answer_does_not_get_through(
+    encrypted: Ending, monkeypatch: pytest.MonkeyPatch, deadline: float | None
+) -> None:
+    """Refused, they would come by the same connection again: it can not be closed."""
+    monkeypatch.setattr(connections, "_unsent", lambda _: 1)
+    encrypted.service.behaviours["nothing"] = _nothing
+    await encrypted.stub.ExecuteQuery(request("nothing"))
+    draining = asyncio.create_task(encrypted.drain(3))
+    await asyncio.sleep(0.8)  # so long that calls wait
+    assert not await _told_of(encrypted.stub.ExecuteQuery(request("nothing"), timeout=deadline))
+    monkeypatch.undo()
+    await draining
+
+
+@pytest.mark.parametrize("grace", [0.0, 1.2])
+async def test_what_is_under_way_when_the_grace_ends_may_be_made_again(encrypted: Ending, grace: float) -> None:
+    async def wait(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    encrypted.service.behaviours |= {"wait": wait, "nothing": _nothing}
+    long = encrypted.stub.ExecuteQuery(request("wait"))
+    await encrypted.service.entered.wait()
+    load = await _without_a_pause(encrypted, "nothing", asyncio.create_task(encrypted.drain(grace)))
+    assert {told.partition(" ")[0] for told in load} <= {"", "UNAVAILABLE"}
+    assert (await _told_of(long)).startswith("UNAVAILABLE")
+    assert not len(encrypted.calls)
+
+
+async def test_a_connection_that_is_never_without_a_call_is_closed_though_callers_can_not_be_told(
+    encrypted: Ending,
+) -> None:
+    encrypted.service.behaviours["short"] = _short
+    calls = [asyncio.create_task(_told_of(encrypted.stub.ExecuteQuery(request("short"))))]
+    await encrypted.service.entered.wait()
+    draining = asyncio.create_task(encrypted.drain(60))
     while not draining.done():
-        calls.append(asyncio.create_task(_told_of(served.stub.ExecuteQuery(request("short")))))
+        calls.append(asyncio.create_task(_told_of(encrypted.stub.ExecuteQuery(request("short")))))
         await asyncio.sleep(0.01)
     ended = await asyncio.gather(*calls)
-    assert peer in served.draining._told, "nothing was left on it for `stop` to drop"
     assert {told.partition(" ")[0] for told in ended} == {"", "UNAVAILABLE"}, "which is made again"
     assert any(_REFUSED in told for told in ended)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
+from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.chain import RpcCall, time_left
 from rowgate_server.transport.interceptors.facts import HEALTH
 
 _RETRY_AFTER = 0.1
@@ -18,13 +20,24 @@ _ANSWERED = HEALTH
 """Asked until the end: that the gateway is not serving is what it has to say."""
 
 
+_Peers = Callable[[str], bool]
+"""For which peers, as gRPC names them, something holds."""
+
+
+def _all(_: str) -> bool:
+    return True
+
+
 class CallsUnderWay:
     """Counts handlers, since grpc.aio's `stop` returns while some are still cleaning up; and refuses new calls."""
 
     def __init__(self) -> None:
         self._open: set[RpcCall] = set()
         self._ended = asyncio.Event()
-        self._refused: Callable[[str], bool] | None = None
+        self._refused: _Peers | None = None
+        self._held: _Peers | None = None
+        self._waiting: dict[RpcCall, asyncio.Event] = {}
+        self._ended_at: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -32,13 +45,41 @@ class CallsUnderWay:
     def __iter__(self) -> Iterator[RpcCall]:
         return iter(tuple(self._open))
 
-    def refuse(self, peers: Callable[[str], bool]) -> None:
-        """From now on, refuse new calls of the peers, as gRPC names them, that this holds for."""
+    def __contains__(self, call: RpcCall) -> bool:
+        return call in self._open
+
+    @property
+    def running(self) -> Sequence[RpcCall]:
+        """Those that do not wait."""
+        return [call for call in self._open if call not in self._waiting]
+
+    def waiting(self, since: float = math.inf) -> set[str]:
+        """The peers whose calls wait, and have been there since then."""
+        return {call.peer for call in self._waiting if call.started <= since}
+
+    def busy(self, within: float) -> set[str]:
+        """The peers with calls that run, or have ended within so many seconds, once some are refused."""
+        since = clock.now() - within
+        return {call.peer for call in self.running} | {peer for peer, at in self._ended_at.items() if at > since}
+
+    def refuse(self, peers: _Peers) -> None:
+        """From now on, refuse new calls of these."""
         self._refused = peers
 
+    def hold(self, peers: _Peers) -> None:
+        """From now on, have new calls of these wait, until they are let go."""
+        self._held = peers
+
+    def let_go(self, peers: _Peers = _all) -> None:
+        """Have the calls of these, or of all, that wait go on: they are served, unless they are refused by now."""
+        for call in [call for call in self._waiting if peers(call.peer)]:
+            self._waiting.pop(call).set()
+
     def close(self) -> None:
-        """From now on, refuse all."""
-        self.refuse(lambda _: True)
+        """From now on, refuse all, those that wait too."""
+        self._held = None
+        self.refuse(_all)
+        self.let_go()
 
     def begin(self, call: RpcCall) -> None:
         """A handler begins: outside of all interceptors."""
@@ -48,6 +89,8 @@ class CallsUnderWay:
         """It has ended: nothing of it runs any more."""
         self._open.discard(call)
         self._ended.set()
+        if self._refused is not None:
+            self._ended_at[call.peer] = clock.now()
 
     async def ended(self, within: float) -> bool:
         """Wait until every handler has ended; False if some have not after so many seconds."""
@@ -69,17 +112,37 @@ class CallsUnderWay:
     def register(self, labels: MethodLabels) -> None:
         """Nothing to do."""
 
-    def enter(self, call: RpcCall) -> None:
-        """Refuse whom it holds for."""
-        if self._refused is not None and call.labels.grpc_service != _ANSWERED and self._refused(call.peer):
+    def enter(self, call: RpcCall) -> Awaitable[None] | None:
+        """Refuse whom it holds for, or have them wait."""
+        if self._refused is None or call.labels.grpc_service == _ANSWERED:
+            return None
+        if self._held is not None and self._held(call.peer):
+            return self._wait(call)
+        self._admit(call.peer)
+        return None
+
+    def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
+        """Nothing to do."""
+        del call
+        return error
+
+    async def _wait(self, call: RpcCall) -> None:
+        """Until it is let go, but for no more than half of the time that its caller gives it."""
+        go_on = self._waiting[call] = asyncio.Event()
+        try:
+            async with asyncio.timeout(time_left(call.context, math.inf) / 2):
+                await go_on.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting.pop(call, None)
+        self._admit(call.peer)
+
+    def _admit(self, peer: str) -> None:
+        if self._refused is not None and self._refused(peer):
             raise RowgateError(
                 Reason.SHUTTING_DOWN,
                 "the gateway is stopping, and takes no new calls",
                 retry_after=_RETRY_AFTER,
                 outcome=Outcome.NOT_RUN,
             )
-
-    def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
-        """Nothing to do."""
-        del call
-        return error
