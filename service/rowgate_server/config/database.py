@@ -38,10 +38,10 @@ class Pool(Section):
         Duration,
         VISIBLE,
         Field(
-            description="The same where a line of calls does not get empty: one is served within three times as long "
-            "as a connection is usually used (20ms at the least); or, while more is asked for than the database can "
-            "do, within once as long, or refused; and never after longer than this. A burst may wait for as long as "
-            "this."
+            description="The same where a line of calls does not get empty: one is served within half of this, or "
+            "within three times as long as a connection is usually used; or, while more is asked for than the "
+            "database can do, within once as long, or refused; and never after longer than this. A burst may wait for "
+            "as long as this."
         ),
     ] = 0.5
 

@@ -2,7 +2,8 @@
 
 - A line is a burst for 0.2 s, whatever comes, and for `busy_wait` where it gets shorter: that more than can be done at
   once came at once is no reason to refuse what will be done in time.
-- Any other may be as long as comes to its turn soon: in 20 ms, or three times as long as a place is usually held for.
+- Any other may be as long as comes to its turn soon: in half of `busy_wait`, or three times as long as a place is
+  usually held for. So any number of callers with a call each are served, if that is quick, and wait for each other.
 - Where it would be longer, more is asked for than can be done: until half a second has passed without a refusal, or
   twice as many as there are places had theirs at once, one after the other. Calls that come at random ask for too much
   now and then, though on the whole it can be done.
@@ -22,9 +23,12 @@ GROWING, _SHRINKING, _CALM, _STILL, _IN_WORK = 0.2, 0.1, 0.5, 0.1, 2
 without a refusal, after which no more is asked for than can be done; and without an end of any work, after which it
 stands still. All are so many works at the least."""
 
-_SOON, _SOON_IN_WORK, _IN_GOOD_TIME = 0.02, 3, 0.005
-"""Seconds that are soon, however short the work, as nobody notices them; as many works are soon, too. And the seconds
-that are in good time where calls are refused, as a timer, or a wake-up, may come as late as that."""
+_SOON, _SOON_IN_WORK = 0.5, 3
+"""A part of `busy_wait` that is soon, however short the work; as many works are soon, too."""
+
+_UNNOTICED, _IN_GOOD_TIME = 0.02, 0.005
+"""Where calls are refused, the seconds for which a line may be there, however short the work, as nobody notices them;
+and those that are in good time, as a timer, or a wake-up, may come as late as that."""
 
 _AT_ONCE, _AT_ONCE_AT_LEAST = 2, 4
 """So many for each place in a row, who need not wait, show that no more is asked for than can be done."""
@@ -129,12 +133,16 @@ class Line:
 
     def room(self) -> int:
         """How many may wait otherwise: those who come to their turn soon."""
-        return max(1, int(self.soon() / max(self.typical, 1e-6) * self._count))
+        soon = self.soon()
+        if self._still() > self._long(soon):
+            return self._count  # work takes longer than it used to
+        return max(1, int(soon / max(self.typical, 1e-6) * self._count))
 
     def soon(self) -> float:
         """Seconds that come to one's turn in the longest line that is no burst."""
-        works = 1 if self.is_crowded() else _SOON_IN_WORK
-        return min(self._busy_wait, max(_SOON, works * self.typical))
+        if self.is_crowded():
+            return min(self._busy_wait, max(_UNNOTICED, self.typical))
+        return min(self._busy_wait, max(_SOON * self._busy_wait, _SOON_IN_WORK * self.typical))
 
     def good_time(self) -> float:
         """Seconds that one may wait where more is asked for than can be done."""

@@ -116,7 +116,8 @@ async def test_with_three_times_what_can_be_done_those_who_are_served_wait_no_lo
 
 
 @pytest.mark.parametrize(
-    ("places", "seconds", "times", "most"), [(4, 0.005, 0.95, 0.07), (10, 0.005, 0.95, 0.02), (10, 0.05, 0.9, 0.01)]
+    ("places", "seconds", "times", "most"),
+    [(4, 0.005, 0.95, 0.0), (10, 0.005, 1.0, 0.0), (4, 0.02, 0.95, 0.01), (10, 0.05, 0.95, 0.01)],
 )
 @on_the_clock
 async def test_calls_at_random_that_can_be_done_on_the_whole_are_seldom_refused(
@@ -140,18 +141,37 @@ async def test_in_a_line_that_is_no_burst_the_last_come_is_served_and_those_befo
     assert [type(error) for error in ended] == [CrowdedError, CrowdedError, type(None)]
 
 
+@pytest.mark.parametrize(("callers", "seconds"), [(64, 0.001), (32, 0.02)])
 @on_the_clock
-async def test_a_line_that_comes_to_its_turn_soon_is_served_in_its_order_and_nobody_is_refused() -> None:
-    """Sixteen times as many callers as places, whose work is short."""
+async def test_a_line_that_comes_to_its_turn_soon_is_served_in_its_order_and_nobody_is_refused(
+    callers: int, seconds: float
+) -> None:
+    """Many times as many callers as places, each with one call after the other."""
     street, end = Street(4), now() + 2
 
     async def again_and_again() -> None:
         while now() < end:
-            await street.call("a", 0.001)
+            await street.call("a", seconds)
 
-    await asyncio.gather(*(again_and_again() for _ in range(64)))
+    await asyncio.gather(*(again_and_again() for _ in range(callers)))
     assert not street.refused
-    assert max(street.waits["a"]) == pytest.approx(0.015)
+    assert max(street.waits["a"]) == pytest.approx((callers / 4 - 1) * seconds)
+
+
+@on_the_clock
+async def test_nobody_is_added_to_a_line_that_stands_though_work_used_to_be_quick() -> None:
+    street = Street(4)
+    await street.come("a", each=0.005, until=now() + 1, seconds=0.005)
+    for _ in range(4):
+        assert street.places.take("a")
+    waiting = [asyncio.create_task(street.places.wait("a", 60))]
+    await asyncio.sleep(0.6)
+    waiting += [asyncio.create_task(street.places.wait("a", 60)) for _ in range(4)]
+    await settle()
+    assert sum(each.done() for each in waiting) == 1
+    assert street.places.waiting == 4
+    for each in waiting:
+        each.cancel()
 
 
 @on_the_clock
