@@ -22,7 +22,7 @@ from rowgate_server.engines.dialects.mysql.columns import is_rounded
 from rowgate_server.engines.dialects.mysql.guard import Guarded, guarded
 from rowgate_server.engines.dialects.mysql.virtual import Ask, VirtualColumns
 from rowgate_server.engines.driver import ExecuteMode
-from rowgate_server.engines.values import AnyStatement, BoundRows
+from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 
 _MOST = 1024
 _SOON = 1.0
@@ -103,7 +103,7 @@ class Statements:
             virtual = await self._virtual.ask(guarded.tables, ask)
         if virtual is not False:
             return None
-        sql = literals.render(statement._replace(fragments=guarded.fragments)).encode()
+        sql = literals.render(BoundStatement(guarded.fragments, statement.values)).encode()
         return sql if len(sql) < self._max_packet else None
 
     def _look(self, fragments: tuple[str, ...], *, reads: bool) -> Facts:
