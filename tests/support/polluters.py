@@ -174,6 +174,19 @@ POLLUTERS = {
     ),
 }
 
+PASSING = {
+    "last_insert_id(77)": ("last_insert_id(77)", "last_insert_id()"),
+    "nextval": ("nextval(polluted_sequence)", "lastval(polluted_sequence)"),
+    "a user lock": ("get_lock('polluted', 0)", "is_used_lock('polluted') <=> connection_id()"),
+    "found_rows": ("(select count(*) from seq_1_to_3)", "found_rows()"),
+    "row_count": ("(select count(*) from seq_1_to_3)", "row_count()"),
+    "the session's status": (
+        "last_insert_id(77)",
+        "(select variable_value from information_schema.session_status where variable_name = 'com_select')",
+    ),
+}
+"""MariaDB: what a view selects leaves something to what another view selects; between them nothing else is run."""
+
 # What differs from call to call by itself.
 _RESTLESS = "'timestamp', 'rand_seed1', 'rand_seed2', 'error_count', 'warning_count', 'pseudo_thread_id', 'last_gtid'"
 

@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowgate_server.engines.dialects.mysql.plain import is_plain
+from rowgate_server.engines.dialects.mysql.plain import tokens
 from rowgate_server.engines.dialects.mysql.state import SessionState
 
 _AUTOCOMMIT, _IN_TRANSACTION, _CHANGED = 0x0002, 0x0001, 0x4000
+
+
+def is_plain(fragments: tuple[str, ...]) -> bool:
+    return tokens("?".join(fragments)) is not None
 
 
 @pytest.mark.parametrize(
@@ -71,6 +75,12 @@ def test_columns_literals_and_parameters_are_plain(sql: str) -> None:
         "select :a",
         "select {d '2024-01-01'}",
         "select a from t where match(a) against('x')",
+        # Names to the server, as they stand behind a point or digits; nothing ends there.
+        "select a from t join u on t.where, v",
+        "select a from t join u on t . where, v",
+        "select a from t join u on 1where, v",
+        "select a from t join u on 1.5where, v",
+        "select a from t join u on ?where, v",
         "",
     ],
 )
@@ -132,6 +142,16 @@ def test_what_the_gateway_changes_itself_needs_a_reset() -> None:
     state.changed()
     state.ended(_AUTOCOMMIT)
     assert state.begin(plain=True)
+
+
+def test_what_the_gateway_runs_between_statements_needs_a_reset_behind_it() -> None:
+    state = SessionState(tracked=True)
+    state.begin(plain=True)
+    state.ended(_AUTOCOMMIT)
+    state.soil()
+    assert state.begin(plain=True)
+    state.reset()
+    assert not state.begin(plain=True)
 
 
 def test_without_the_server_s_reports_there_is_always_a_reset() -> None:

@@ -13,6 +13,7 @@ from asyncmy.errors import MySQLError
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.mysql import binary, columns, literals
 from rowgate_server.engines.dialects.mysql.cursor import BinaryCursor, TextCursor
+from rowgate_server.engines.dialects.mysql.guard import is_refusal
 from rowgate_server.engines.dialects.mysql.link import (
     COM_QUERY,
     COM_RESET_CONNECTION,
@@ -88,19 +89,21 @@ class MySQLSession:
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement; autocommit makes it a transaction of its own, unless one was begun."""
-        sql = (
-            literals.render_rows(statement) if isinstance(statement, BoundRows) else literals.render(statement)
-        ).encode()
-        self._check_size(sql)
         reads = mode.reads
+        facts = self._settings.statements.facts(statement, reads=reads)
+        plain = None if self._begun else await self._settings.statements.plain(statement, facts, mode, self._ask)
+        sql = plain or self._rendered(statement)
         if self._begun:
             self._only_read = reads
             mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
-        facts = self._settings.statements.facts(statement, reads=reads)
-        before = self._before(mode, plain=facts.plain)
+        before = self._before(mode, plain=plain is not None)
         try:
             return await self._run(before, facts, sql, mode, reads=reads)
         except MySQLError as error:
+            if plain is not None and is_refusal(error):
+                facts.guarded = None
+                self._state.soil()
+                return await self.execute(statement, mode)
             await make_whole(self._link, error)
             raise
 
@@ -162,8 +165,7 @@ class MySQLSession:
         return affected + await self._changes(before, commands, len(affected))
 
     def _one_of_many(self, statement: BoundStatement) -> bytes:
-        sql = literals.render(statement).encode()
-        self._check_size(sql)
+        sql = self._rendered(statement)
         if len(sql) >= LARGEST_PACKET:
             raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "a statement of many is too large", outcome=Outcome.NOT_RUN)
         return sql
@@ -178,7 +180,7 @@ class MySQLSession:
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""
         sql = (literals.render(statement) if valued else "?".join(statement.fragments)).encode()
-        self._check_size(sql)
+        self._settings.check_size(sql)
         prepared = await self._prepare(self._overdue(), sql) if len(sql) < LARGEST_PACKET else None
         if prepared is None:
             raise RowgateError(
@@ -332,7 +334,7 @@ class MySQLSession:
     def _overdue(self, *, plain: bool = False) -> list[bytes]:
         """What waits to be sent before anything else: a reset that is still needed, the beginning of a transaction."""
         needed = self._state.begin(plain=plain)
-        reset, self._reset_due = self._reset_due, False
+        reset, self._reset_due = self._reset_due or self._state.soiled, False
         due, self._due = self._due, []
         self._link.status = 0
         if not (reset and needed):
@@ -347,15 +349,18 @@ class MySQLSession:
         self._link.untold = 0
         return [COM_RESET_CONNECTION, *self._settings.fresh(changed=changed)]
 
-    def _check_size(self, sql: bytes) -> None:
-        """Refuse what the server would answer with 1153, and then close the connection."""
-        if len(sql) >= self._settings.max_packet:
-            raise RowgateError(
-                Reason.VALUE_OUT_OF_RANGE,
-                "the statement with its parameters is larger than the database's max_allowed_packet",
-                limit=f"{self._settings.max_packet} bytes",
-                outcome=Outcome.NOT_RUN,
-            )
+    async def _ask(self, sql: str) -> Any:
+        """Ask something of the gateway's own, between statements: its row."""
+        self._state.soil()
+        await self._link.connection.query(sql)
+        return self._link.connection._result.rows[0]
+
+    def _rendered(self, statement: AnyStatement) -> bytes:
+        """It with its values in it; refused where it is too large."""
+        text = literals.render_rows(statement) if isinstance(statement, BoundRows) else literals.render(statement)
+        sql = text.encode()
+        self._settings.check_size(sql)
+        return sql
 
     async def _prepare(self, before: list[bytes], sql: bytes) -> binary.Prepared | None:
         """What the server says of the statement without running it; None where it can't be prepared."""

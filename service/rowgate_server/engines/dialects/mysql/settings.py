@@ -19,8 +19,10 @@ from typing import Any
 
 from asyncmy.errors import MySQLError
 
+from rowgate_server.engines.dialects.mysql.guard import is_ordinary
 from rowgate_server.engines.dialects.mysql.link import COM_INIT_DB, COM_QUERY
 from rowgate_server.engines.dialects.mysql.statements import Statements
+from rowgate_server.errors import Outcome, Reason, RowgateError
 
 SESSION_TRACK = 1 << 23
 """CLIENT_SESSION_TRACK: the server's last packet of an answer tells whether the session has changed."""
@@ -80,6 +82,16 @@ class SessionSettings:
             COM_QUERY + setup.encode(),
         ]
 
+    def check_size(self, sql: bytes) -> None:
+        """Refuse what the server would answer with 1153, and then close the connection."""
+        if len(sql) >= self.max_packet:
+            raise RowgateError(
+                Reason.VALUE_OUT_OF_RANGE,
+                "the statement with its parameters is larger than the database's max_allowed_packet",
+                limit=f"{self.max_packet} bytes",
+                outcome=Outcome.NOT_RUN,
+            )
+
 
 async def learn(connection: Any, database: str, limit: float) -> SessionSettings:
     """What the server is, and the login's role in it, decides how its sessions are set up.
@@ -113,7 +125,8 @@ async def learn(connection: Any, database: str, limit: float) -> SessionSettings
     if tracks:
         setup += ", session_track_state_change=1, session_track_system_variables='*'"
     set_role = f"SET ROLE {role}" if role and not mariadb else ""
-    return SessionSettings(setup, database, max_packet, Statements(), tracks, profiles, set_role)
+    statements = Statements(database, max_packet, plain=tracks and is_ordinary(database))
+    return SessionSettings(setup, database, max_packet, statements, tracks, profiles, set_role)
 
 
 async def _role(connection: Any) -> str | None:

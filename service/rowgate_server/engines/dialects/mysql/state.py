@@ -1,8 +1,8 @@
 """Whether a session needs its reset before the next statement.
 
-Between two plain statements (see `plain`) it does not, as long as the server reports no change of the session's state
-and no open transaction. What the server does not report, a user lock taken by a function in a view, a plain statement
-cannot observe; it is let go of by the next reset, which comes within 20 ms, under load and without.
+Between two plain statements (see `plain`, `guard` and `virtual`) it does not, as long as the server reports no change
+of the session's state and no open transaction. What the server does not report, plain statements neither change nor
+observe; and a reset comes within 20 ms, under load and without.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ class SessionState:
 
     Args:
         tracked: the server reports changes.
+
+    Attributes:
+        soiled: the gateway has run something in it that nothing may come behind without a reset.
     """
 
-    __slots__ = ("_plain", "_pristine", "_reset_at", "_tracked")
+    __slots__ = ("_plain", "_pristine", "_reset_at", "_tracked", "soiled")
 
     def __init__(self, *, tracked: bool) -> None:
         self._tracked = tracked
@@ -36,7 +39,7 @@ class SessionState:
     def reset(self) -> None:
         """The session is as fresh as a new one."""
         self._pristine = self._tracked
-        self._plain = False
+        self._plain = self.soiled = False
         self._reset_at = time.monotonic()
 
     def begin(self, *, plain: bool) -> bool:
@@ -48,6 +51,11 @@ class SessionState:
     def changed(self) -> None:
         """The gateway itself changes the session with this statement."""
         self._plain = False
+
+    def soil(self) -> None:
+        """The gateway runs something before the statement, or the statement once more."""
+        self._pristine = self._plain = False
+        self.soiled = True
 
     def ended(self, status: int) -> bool:
         """The statement has ended with these of the server's status flags, 0 when it told none.
