@@ -19,6 +19,7 @@ import rowgate
 from rowgate_server.engines import executor, running
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects.mysql import columns, literals
+from rowgate_server.engines.dialects.mysql.link import Link
 from rowgate_server.engines.dialects.mysql.session import MySQLSession
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
 from rowgate_server.engines.limits import ResultLimits
@@ -175,8 +176,11 @@ async def one_connection(
     attack: Attack, servers: dict[str, MariaDB | PostgreSQL], patch: pytest.MonkeyPatch, stand: tuple[bool, bool]
 ) -> AsyncIterator[Linked]:
     """A pool of one connection, with those of the defences that stand."""
-    # A third one, that answers in another character set are refused, would hide what these two are worth.
+    # Others would hide what these two are worth: that answers in another character set are refused, and that nothing is
+    # asked while something is left to read, of which there are tests in `test_links_left_unread.py`.
     patch.setattr(columns, "_is_readable", lambda _: True)
+    patch.setattr(Link, "unread", property(lambda _: False))
+    patch.setattr(Link, "_arriving", lambda _: False)
     for stands, take_away in zip(stand, attack.defences, strict=True):
         if not stands:
             take_away(patch)

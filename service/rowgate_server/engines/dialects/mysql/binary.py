@@ -15,12 +15,13 @@ from typing import Any
 from asyncmy.constants import FIELD_TYPE, FLAG
 from asyncmy.protocol import FieldDescriptorPacket
 
+from rowgate_server.engines.dialects.mysql.connection import is_end
 from rowgate_server.engines.results import Row
 
 COM_STMT_PREPARE, COM_STMT_EXECUTE = b"\x16", b"\x17"
 _ROWS_PER_FETCH = 512
-_EOF = 0xFE
-_LONGEST_EOF = 9
+_SHORTEST_END = 9
+"""Bytes of a packet with its head."""
 _MORE_RESULTS = 0x0008
 _BINARY = 63  # the charset number of bytes
 _LONGEST_IN_A_BYTE = 0xFB
@@ -117,7 +118,7 @@ class BinaryRows:
         rows: list[Row] = []
         while not self.ended and len(rows) < _ROWS_PER_FETCH and (not rows or self._received()):
             data = (await self._connection.read_packet()).get_all_data()
-            if data[0] == _EOF and (len(data) < _LONGEST_EOF or self._connection._deprecate_eof):
+            if is_end(data, deprecate_eof=self._connection._deprecate_eof):
                 self._end(data)
                 break
             rows.append(self._row(data))
@@ -125,7 +126,7 @@ class BinaryRows:
 
     def _received(self) -> bool:
         proto = self._connection._proto
-        return bool(proto.length - proto.pos > _LONGEST_EOF)
+        return bool(proto.length - proto.pos > _SHORTEST_END)
 
     def _end(self, data: bytes) -> None:
         self.ended = True

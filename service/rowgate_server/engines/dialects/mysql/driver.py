@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
+from rowgate_server.engines.dialects.mysql.connection import connect
 from rowgate_server.engines.dialects.mysql.control import Control
 from rowgate_server.engines.dialects.mysql.role import ask_role
 from rowgate_server.engines.dialects.mysql.session import MySQLSession
@@ -180,7 +181,7 @@ class MySQLDriver:
     async def _log_in(self) -> Any:
         address = self._address
         try:
-            connection: Any = await asyncmy.connect(
+            connection: Any = await connect(
                 host=address.host,
                 port=address.port,
                 user=address.user,

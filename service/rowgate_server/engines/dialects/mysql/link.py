@@ -6,10 +6,12 @@ begins with 1. The server takes commands one after another, so several may be un
 
 from __future__ import annotations
 
+import fcntl
 import struct
+import termios
 from typing import Any
 
-from asyncmy.errors import MySQLError
+from asyncmy.errors import InternalError, MySQLError
 
 from rowgate_server.engines.many import RunFailedError
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -20,6 +22,9 @@ LARGEST_PACKET = 2**24 - 2
 """Bytes of a payload that fits one packet."""
 
 _HEADER = struct.Struct("<I")
+_NOTHING = bytes(4)
+_OK, _OLD_OK = 0x00, 0xFE
+"""What the answer to a command begins with; the latter is that to COM_SET_OPTION."""
 
 
 class Link:
@@ -47,8 +52,36 @@ class Link:
         """Whether asyncmy has closed it, as an answer was waited for no longer; it was alive until then."""
         return self.connection._close_reason is not None
 
+    @property
+    def unread(self) -> bool:
+        """Whether something has been received that nobody has read, while no answer is awaited.
+
+        That is the server's goodbye, or the rest of an answer, which must never pass for the next one.
+        """
+        received = self.connection._proto
+        return received is not None and received.length > received.pos
+
+    def must_be_silent(self, *, socket: bool = True) -> None:
+        """Nothing may be asked while there is something to read.
+
+        Args:
+            socket: ask it too, which is a call of the kernel's, 2 µs. What the loop has not taken from it is seldom
+                there; between statements that wait for each other it would be.
+
+        Raises:
+            InternalError: there is something; the link is cut.
+        """
+        if self.unread or (socket and self._arriving()):
+            self.abort()
+            raise InternalError("there was something to read before anything was asked")
+
     def write(self, *payloads: bytes) -> None:
-        """Send commands, each in one packet, all in one write."""
+        """Send commands, each in one packet, all in one write.
+
+        Raises:
+            InternalError: as `must_be_silent`; nothing was sent.
+        """
+        self.must_be_silent()
         connection = self.connection
         if connection._result is not None and connection._result.unbuffered_active:
             raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has a result that nobody read")
@@ -59,8 +92,7 @@ class Link:
         """The answers to so many commands that are each answered by one OK packet; the last one's warnings."""
         packet = None
         for _ in range(count):
-            self.next_answer()
-            packet = await self.connection.read_packet()
+            packet = await self._ok()
         return _flags(packet)[1] if packet is not None and packet.is_ok_packet() else 0
 
     async def read_before(self, count: int) -> None:
@@ -88,9 +120,8 @@ class Link:
         affected: list[int] = []
         failed: RunFailedError | None = None
         for index in range(len(commands)):
-            self.next_answer()
             try:
-                packet = await self.connection.read_packet()
+                packet = await self._ok()
             except MySQLError as error:
                 failed = failed or RunFailedError(index, error)
                 continue
@@ -103,8 +134,7 @@ class Link:
     async def ping(self) -> int:
         """The server's status flags."""
         self.write(COM_PING)
-        self.next_answer()
-        return _flags(await self.connection.read_packet())[0]
+        return _flags(await self._ok())[0]
 
     def next_answer(self) -> None:
         """The next packet begins the answer to a command."""
@@ -117,6 +147,7 @@ class Link:
             if before:
                 self.write(*before)
                 await self.read_ok(len(before))
+            self.must_be_silent(socket=False)
             await connection.query(sql, unbuffered=True)
             return
         self.write(*before, COM_QUERY + sql)
@@ -145,6 +176,23 @@ class Link:
         if transport is not None:
             transport.abort()
         self.connection.close()
+
+    async def _ok(self) -> Any:
+        """The OK to a command."""
+        self.next_answer()
+        packet = await self.connection.read_packet()
+        if packet.get_all_data()[0] not in {_OK, _OLD_OK}:
+            self.abort()
+            raise InternalError("a command was answered by something else than OK")
+        return packet
+
+    def _arriving(self) -> bool:
+        """Whether the socket holds what the loop has not taken from it yet."""
+        transport = self.connection._transport
+        if transport is None or transport.is_closing():
+            return False
+        link = transport.get_extra_info("socket")
+        return link is not None and fcntl.ioctl(link.fileno(), termios.FIONREAD, _NOTHING) != _NOTHING
 
 
 def _flags(packet: Any) -> tuple[int, int]:

@@ -273,15 +273,15 @@ class MySQLSession:
         its answer is thrown away, and the connection dropped. Only after a USE can a part of it be refused (the
         schema may be gone), and a USE is not plain; or when the login's role has been taken from it just now.
         """
-        pristine = self._state.ended(self._link.status)
+        pristine = self._state.ended(self._link.status) and not self._link.unread
         self._reset_due = reads and pristine and bool(self._settings.database)
         if self._reset_due:
             self._link.resume()
         return self._reset_due
 
     def alive(self) -> bool:
-        """Whether the server has not said goodbye."""
-        return self._link.alive
+        """Whether the server has not said goodbye, nor left anything to read."""
+        return self._link.alive and not self._link.unread
 
     def lost(self) -> bool:
         """Whether it has, or the way to it is gone: a read that is cancelled closes the connection as well."""
@@ -322,6 +322,8 @@ class MySQLSession:
 
     def _before(self, mode: ExecuteMode, *, plain: bool) -> list[bytes]:
         """The commands to send before the statement."""
+        if self._begun:
+            self._link.must_be_silent()
         before = self._overdue(plain=plain)
         settings = [_READ_ONLY] if mode.read_only and not self._begun else []
         if mode.strict is not self._strict:
