@@ -133,14 +133,30 @@ async def test_queries_are_listed_and_cancelled_whichever_worker_runs_them(gatew
         assert {type(error) for error in ended} == {rowgate.QueryCancelled}
 
 
-async def test_a_crashed_worker_is_replaced_and_what_it_counted_stays(gateway: Gateway) -> None:
+async def test_a_crashed_worker_is_replaced_what_it_counted_stays_and_what_it_ran_is_ended(
+    gateway: Gateway, mariadb_server: MariaDB
+) -> None:
+    """MariaDB would notice at the statements' own end only."""
+    running = "select count(*) from information_schema.processlist where info like 'select sleep%outlives%'"
     handled = total(gateway, "grpc_server_handled_total", **CALLS)
     before = pids(gateway)
     assert len(before) == WORKERS
-    os.kill(before[0], signal.SIGKILL)
-    await eventually(lambda: total(gateway, "rowgate_worker_restarts_total") == 1, 20, "it was noticed")
-    assert total(gateway, "grpc_server_handled_total", **CALLS) == handled
-    await eventually(lambda: total(gateway, "rowgate_worker_up") == WORKERS, 30, "there was another one")
+    async with clients(gateway) as opened:
+        calls = [asyncio.create_task(client.query("select sleep(60) as outlives")) for client in opened]
+        await eventually(lambda: mariadb_server.execute(running) == [(len(calls),)], 10, "they ran")
+        os.kill(before[0], signal.SIGKILL)
+        await eventually(lambda: total(gateway, "rowgate_worker_restarts_total") == 1, 20, "it was noticed")
+        assert total(gateway, "grpc_server_handled_total", **CALLS) == handled
+        assert mariadb_server.execute(running) == [(len(calls),)]
+        await eventually(lambda: total(gateway, "rowgate_worker_up") == WORKERS, 30, "there was another one")
+        cut = [call for call in calls if call.done()]
+        assert 0 < len(cut) < len(calls), "each worker had some"
+        assert mariadb_server.execute(running) == [(len(calls) - len(cut),)]
+        for call in calls:
+            call.cancel()
+        assert {type(each) for each in await asyncio.gather(*cut, return_exceptions=True)} == {
+            rowgate.GatewayUnreachable
+        }
     async with clients(gateway) as opened:
         for client in opened:
             assert (await client.query("select 1")).scalar() == 1

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import ssl
 import struct
-import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +14,13 @@ from asyncmy.constants import CLIENT
 from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.dialects.control import Server
 from rowgate_server.engines.dialects.mysql import columns, errors
 from rowgate_server.engines.dialects.mysql.control import Control, Killing, server_of
 from rowgate_server.engines.dialects.mysql.role import ask_role
 from rowgate_server.engines.dialects.mysql.session import MySQLSession
 from rowgate_server.engines.dialects.mysql.settings import SESSION_TRACK, SessionSettings, learn
 from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.outliving import Outliving
 from rowgate_server.engines.roles import Role
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
@@ -66,7 +65,7 @@ class MySQLDriver:
         # One that waits for a silent server must not hold up a kill.
         self._probing = Control(self._open, timeouts.connect)
         self._killing = Killing(self._open, timeouts.connect)
-        self._servers: weakref.WeakKeyDictionary[Any, Server] = weakref.WeakKeyDictionary()
+        self.outliving = Outliving(f"{address.user}@{address.host}:{address.port}", self._killing.end)
         self._settings: SessionSettings | None = None
 
     @property
@@ -84,7 +83,7 @@ class MySQLDriver:
         async with asyncio.timeout(self._timeouts.connect):
             connection = await self._open()
             try:
-                self._servers[connection] = await server_of(connection)
+                self.outliving.add(connection, connection.thread_id(), await server_of(connection))
                 await self._prepare(connection)
                 await self._killing.ready()
             except BaseException:
@@ -132,7 +131,7 @@ class MySQLDriver:
 
     async def kill(self, connection: Any) -> bool:
         """End a connection, and what it runs, from another one: whether it is gone."""
-        return await self._killing.end(connection.thread_id(), self._servers[connection])
+        return await self.outliving.end_own(connection)
 
     def schema_version(self) -> int | None:
         """Not known without asking."""

@@ -57,6 +57,8 @@ class PostgreSQLDriver:
     """asyncpg connections to one server."""
 
     dialect = Dialect.POSTGRESQL
+    outliving = None
+    """The server looks every second whether its client is there (`client_connection_check_interval`)."""
 
     def __init__(self, address: PostgreSQLAddress, timeouts: PostgreSQLTimeouts) -> None:
         self._address = address
