@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SAWarning
@@ -26,6 +26,7 @@ from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.core.tree import TreeStore
 from rowgate_server.engines.database import Databases
+from rowgate_server.engines.outliving import Outliving
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.exposition import Snapshot, snapshot_beside
@@ -188,6 +189,10 @@ class Gateway:
     def databases(self) -> Databases:
         """Those that are served."""
         return self._served.databases
+
+    def outliving(self) -> Sequence[Outliving]:
+        """The sessions whose statements would outlive this process, of all databases with whatever login."""
+        return [each for database in self._served.pools() for each in database.outliving()]
 
     def look_at_files(self) -> None:
         """Look at the files of the certificates and of the policy now, and read the keys of issuers."""

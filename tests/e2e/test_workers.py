@@ -11,7 +11,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import asyncmy
 import pytest
 
 import rowgate
@@ -21,8 +23,10 @@ from support.eventually import eventually
 from support.mariadb import MariaDB
 from support.process import Gateway
 from support.scraped import get, total
+from support.throwaway import DATABASE, HOST, PASSWORD, USER
 
 WORKERS = 2
+WRITE = "update workers_locked set n = n + 1 where id = 1"
 CALLS = {"grpc_method": "ExecuteQuery", "grpc_code": "OK"}
 
 
@@ -133,14 +137,46 @@ async def test_queries_are_listed_and_cancelled_whichever_worker_runs_them(gatew
         assert {type(error) for error in ended} == {rowgate.QueryCancelled}
 
 
-async def test_a_crashed_worker_is_replaced_and_what_it_counted_stays(gateway: Gateway) -> None:
+@contextlib.asynccontextmanager
+async def locked(server: MariaDB) -> AsyncIterator[None]:
+    """The row that `WRITE` writes, while somebody else holds it."""
+    server.script(
+        "create table workers_locked (id integer primary key, n integer); insert into workers_locked values (1, 0)"
+    )
+    holder: Any = await asyncmy.connect(host=HOST, port=server.port, user=USER, password=PASSWORD, database=DATABASE)
+    await holder.query("begin")
+    await holder.query("select n from workers_locked where id = 1 for update")
+    yield
+    await holder.ensure_closed()
+
+
+async def test_a_crashed_worker_is_replaced_what_it_counted_stays_and_what_it_ran_is_ended(
+    gateway: Gateway, mariadb_server: MariaDB
+) -> None:
+    """MariaDB would notice at the statements' own end only, and carry out what waits for a lock."""
+    running = f"select count(*) from information_schema.processlist where info = '{WRITE}'"
     handled = total(gateway, "grpc_server_handled_total", **CALLS)
     before = pids(gateway)
     assert len(before) == WORKERS
-    os.kill(before[0], signal.SIGKILL)
-    await eventually(lambda: total(gateway, "rowgate_worker_restarts_total") == 1, 20, "it was noticed")
-    assert total(gateway, "grpc_server_handled_total", **CALLS) == handled
-    await eventually(lambda: total(gateway, "rowgate_worker_up") == WORKERS, 30, "there was another one")
+    async with clients(gateway) as opened, locked(mariadb_server):
+        calls = [asyncio.create_task(client.query(WRITE)) for client in opened]
+        await eventually(lambda: mariadb_server.execute(running) == [(len(calls),)], 10, "they ran")
+        os.kill(before[0], signal.SIGKILL)
+        await eventually(lambda: total(gateway, "rowgate_worker_restarts_total") == 1, 20, "it was noticed")
+        assert total(gateway, "grpc_server_handled_total", **CALLS) == handled
+        assert mariadb_server.execute(running) == [(len(calls),)]
+        await eventually(lambda: total(gateway, "rowgate_worker_up") == WORKERS, 30, "there was another one")
+        cut = [call for call in calls if call.done()]
+        assert 0 < len(cut) < len(calls), "each worker had some"
+        assert mariadb_server.execute(running) == [(len(calls) - len(cut),)]
+        for call in calls:
+            call.cancel()
+        assert {type(each) for each in await asyncio.gather(*cut, return_exceptions=True)} == {
+            rowgate.GatewayUnreachable
+        }
+        await eventually(lambda: mariadb_server.execute(running) == [(0,)], 5, "the others were ended, too")
+    assert mariadb_server.execute("select n from workers_locked") == [(0,)]
+    mariadb_server.script("drop table workers_locked")
     async with clients(gateway) as opened:
         for client in opened:
             assert (await client.query("select 1")).scalar() == 1

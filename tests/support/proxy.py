@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import cycle
 from typing import Self
 
 HOST = "127.0.0.1"
@@ -138,7 +140,7 @@ class Proxy:
     """
 
     def __init__(self, port: int) -> None:
-        self._server_port = port
+        self._server_ports: Iterator[int] = cycle((port,))
         self._links: dict[asyncio.Task[None], _Link] = {}
         self._listener: asyncio.Server | None = None
         self.port = 0
@@ -163,6 +165,10 @@ class Proxy:
     def ways(self) -> tuple[Way, Way]:
         """Both directions."""
         return self.to_server, self.to_client
+
+    def lead_to(self, *ports: int) -> None:
+        """Lead links to come to these in turn: one address for several servers."""
+        self._server_ports = cycle(ports)
 
     async def listen(self) -> None:
         """Accept connections again, on the same port as before."""
@@ -222,7 +228,7 @@ class Proxy:
         self._links[task] = link
         self.accepted += 1
         try:
-            onward, back = await asyncio.open_connection(HOST, self._server_port)
+            onward, back = await asyncio.open_connection(HOST, next(self._server_ports))
             link.writers.append(back)
             async with asyncio.TaskGroup() as both:
                 both.create_task(_Half(link, self.to_server, reader, back).pump())

@@ -23,6 +23,7 @@ from rowgate_server.engines.executor import Executor
 from rowgate_server.engines.held import HeldExecutor
 from rowgate_server.engines.hosts import Host
 from rowgate_server.engines.limits import ResultLimits
+from rowgate_server.engines.outliving import Outliving
 from rowgate_server.engines.routing import Reading, Route, Router
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.underway import UnderWay
@@ -187,6 +188,11 @@ class Database:
         return [
             Server(host.address, host.availability, Executor(self._driver, pool)) for host, pool in self._router.members
         ]
+
+    def outliving(self) -> Sequence[Outliving]:
+        """The sessions whose statements would outlive this process, of each server."""
+        drivers = [self._driver] if self._router is None else [pool.driver for _, pool in self._router.members]
+        return [driver.outliving for driver in drivers if driver.outliving is not None]
 
     @property
     def statement_limit(self) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.outliving import Outliving
 from rowgate_server.engines.results import Column, Completion, Row
 from rowgate_server.engines.roles import Role
 from rowgate_server.engines.values import AnyStatement, BoundStatement
@@ -255,6 +256,10 @@ class Driver(Protocol):
     @property
     def adapter_options(self) -> dict[str, Any]:
         """What SQLAlchemy's adapter of the driver is to be told besides."""
+
+    @property
+    def outliving(self) -> Outliving | None:
+        """The sessions whose statements would outlive this process; None where the server ends them by itself."""
 
     async def connect(self) -> Any:
         """A new driver connection, set up for the gateway's use."""

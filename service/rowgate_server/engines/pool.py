@@ -128,6 +128,11 @@ class Pool:
         self._openings: Openings[Lease] = Openings()
 
     @property
+    def driver(self) -> Driver:
+        """What makes its connections."""
+        return self._driver
+
+    @property
     def sync_engine(self) -> Engine:
         """For reflection, which SQLAlchemy does itself."""
         return self._connector.sync_engine

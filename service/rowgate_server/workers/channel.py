@@ -34,10 +34,13 @@ class Channel:
         self._answering: set[asyncio.Task[None]] = set()
         self._writer: asyncio.StreamWriter | None = None
         self._ended = False
+        self.opened = asyncio.Event()
+        """The other side can be asked."""
 
     async def serve(self, end: socket.socket) -> None:
         """Answer until the other side is gone."""
         reader, self._writer = await asyncio.open_unix_connection(sock=end, limit=_LONGEST_LINE)
+        self.opened.set()
         try:
             with contextlib.suppress(OSError):
                 while line := await reader.readline():

@@ -22,6 +22,7 @@ from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import Answering, Channel, ChannelClosedError
 from rowgate_server.workers.counted import Counted
 from rowgate_server.workers.handing import send_settings
+from rowgate_server.workers.sessions import Kept
 
 _log = get_logger("rowgate.workers")
 
@@ -62,7 +63,8 @@ class Place:
         self.settings = settings
         """What the next process is to serve."""
         self._ended = ended
-        self._answers = answers
+        self._sessions = Kept()
+        self._answers = {**answers, "session": self._sessions.add, "left": self._sessions.left}
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._counted: Counted | None = None
@@ -81,6 +83,8 @@ class Place:
             began = monotonic()
             code = await self._one()
             self.exit_codes.append(code)
+            if code == 0:
+                self._sessions.exchange(())
             if self._told.is_set():
                 return
             self.failures = self.failures + 1 if monotonic() - began < _SHORT_LIFE else 1
@@ -206,6 +210,8 @@ class Place:
                 answered = monotonic()
                 if turn % _METRICS_EVERY == 0:
                     await self.refresh()
+                    if self.ready:
+                        self._sessions.exchange(await self.ask("sessions", None, within=_ANSWER_WITHIN))
             if not self.up:
                 answered = monotonic()  # it is still starting, which takes as long as it takes
             elif monotonic() - answered > _SILENT_FOR and not self._told.is_set():

@@ -18,6 +18,7 @@ from rowgate_server.transport.admin import State
 from rowgate_server.workers.channel import Answering, Channel
 from rowgate_server.workers.handing import receive_settings, unpacked
 from rowgate_server.workers.others import Others, answers_about
+from rowgate_server.workers.sessions import Sessions
 from rowgate_server.workers.told import Told
 
 
@@ -55,6 +56,8 @@ class _Worker:
             worker=number,
         )
         answers.update(answers_about(self._gateway.administration))
+        self._sessions = Sessions(self._channel, self._gateway.outliving)
+        answers["sessions"] = self._sessions.all
 
     async def serve(self, end: socket.socket) -> None:
         told = Told()
@@ -64,14 +67,19 @@ class _Worker:
         # A supervisor that is gone can't tell when to stop.
         serving.add_done_callback(lambda _: told.tell(signal.SIGTERM))
         try:
-            if await told.unless_stopped(self._gateway.start()):
+            if await told.unless_stopped(self._start()):
                 spare_collections()
                 self._gateway.health.listen(self._tell_health)
                 self._channel.tell("ready", None)
                 await told.stop.wait()
         finally:
+            await self._sessions.stop()
             await self._gateway.stop(told.hurry, pause=told.patient)
             serving.cancel()
+
+    async def _start(self) -> app.Addresses:
+        await self._sessions.begin()
+        return await self._gateway.start()
 
     def _tell_health(self, state: State) -> None:
         self._channel.tell("health", {"ready": state.ready, "databases": dict(state.databases)})
@@ -111,6 +119,7 @@ class _Worker:
             return False
         self._preparing = None
         self._gateway.take(preparing.result())
+        self._sessions.follow()
         return True
 
     async def _discard(self, content: Any) -> None:

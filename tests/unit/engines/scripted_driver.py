@@ -156,6 +156,7 @@ class ScriptedDriver:
 
     dialect = Dialect.SQLITE
     engine_url = URL.create("scripted")
+    outliving = None
 
     def __init__(self) -> None:
         self.log: list[str] = []

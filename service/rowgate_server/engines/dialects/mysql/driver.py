@@ -5,8 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-import time
-import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +16,12 @@ from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
 from rowgate_server.engines.dialects.mysql.connection import connect
-from rowgate_server.engines.dialects.mysql.control import Control
+from rowgate_server.engines.dialects.mysql.control import Control, Killing, server_of
 from rowgate_server.engines.dialects.mysql.role import ask_role
 from rowgate_server.engines.dialects.mysql.session import MySQLSession
 from rowgate_server.engines.dialects.mysql.settings import SESSION_TRACK, SessionSettings, learn
 from rowgate_server.engines.driver import ServerFacts
+from rowgate_server.engines.outliving import Outliving
 from rowgate_server.engines.roles import Role
 from rowgate_server.engines.tls import Tls, TlsMode
 from rowgate_server.errors import RowgateError
@@ -66,8 +65,8 @@ class MySQLDriver:
         self._context = address.tls.context()
         # One that waits for a silent server must not hold up a kill.
         self._probing = Control(self._open, timeouts.connect)
-        self._killing = Control(self._open, timeouts.connect)
-        self._made_at: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+        self._killing = Killing(self._open, timeouts.connect)
+        self.outliving = Outliving(f"{address.user}@{address.host}:{address.port}", self._killing.end)
         self._settings: SessionSettings | None = None
 
     @property
@@ -85,11 +84,12 @@ class MySQLDriver:
         async with Attended(self._timeouts.connect):
             connection = await self._open()
             try:
+                self.outliving.add(connection, connection.thread_id(), await server_of(connection))
                 await self._prepare(connection)
+                await self._killing.ready()
             except BaseException:
                 connection.close()
                 raise
-        self._made_at[connection] = time.monotonic()
         return connection
 
     async def _prepare(self, connection: Any) -> None:
@@ -123,6 +123,7 @@ class MySQLDriver:
             return str(connection.get_server_info())
 
         version = await self._probing.ask(ping)
+        await self._killing.stay_ready()
         return ServerFacts(version.removeprefix("5.5.5-"), self._address.database)
 
     async def role(self) -> Role:
@@ -130,23 +131,8 @@ class MySQLDriver:
         return await self._probing.ask(ask_role)
 
     async def kill(self, connection: Any) -> bool:
-        """End a connection, and what it runs, from another one: whether it is gone.
-
-        The server's OK says only that it has taken note: a statement may come to look for it much later.
-        """
-
-        async def end(control: Any) -> bool:
-            if self._made_at.get(connection, time.monotonic()) < self._killing.server_since:
-                return True  # the server was started anew since, and its numbers are others' now
-            try:
-                await control.query(f"KILL {connection.thread_id()}")
-            except asyncmy.errors.MySQLError as error:
-                if error.args[:1] != (_NO_SUCH_THREAD,):
-                    raise
-                return True
-            return False
-
-        return await self._killing.ask(end)
+        """End a connection, and what it runs, from another one: whether it is gone."""
+        return await self.outliving.end_own(connection)
 
     def schema_version(self) -> int | None:
         """Not known without asking."""
@@ -202,7 +188,6 @@ class MySQLDriver:
         return connection
 
 
-_NO_SUCH_THREAD = 1094
 _MALFORMED = 2027
 _NOT_GRANTED = ((1959,), (3530,))
 """A role that the login doesn't have: MariaDB's number, and MySQL's."""

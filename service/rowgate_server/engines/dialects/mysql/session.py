@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from asyncmy.errors import MySQLError
 
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.mysql import binary, columns, literals
+from rowgate_server.engines.dialects.mysql.control import Killer
 from rowgate_server.engines.dialects.mysql.cursor import BinaryCursor, TextCursor
 from rowgate_server.engines.dialects.mysql.guard import is_refusal
 from rowgate_server.engines.dialects.mysql.link import (
@@ -52,13 +53,6 @@ _NOT_STRICT = COM_QUERY + b"SET sql_mode=@rowgate_sql_mode"
 
 
 AnyCursor = TypeVar("AnyCursor", TextCursor, BinaryCursor)
-
-
-class Killer(Protocol):
-    """What can stop a statement from outside its connection."""
-
-    async def kill(self, connection: Any) -> bool:
-        """End that connection, and what it runs: whether it is gone."""
 
 
 class MySQLSession:

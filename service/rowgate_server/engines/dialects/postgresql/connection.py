@@ -11,6 +11,8 @@ from typing import Any
 
 import asyncpg
 
+from rowgate_server.engines.dialects.control import Server
+from rowgate_server.engines.dialects.postgresql.ending import Begun
 from rowgate_server.engines.dialects.postgresql.own_types import CATALOGUE, LAST_BUILT_IN, OwnType, OwnTypes
 from rowgate_server.engines.dialects.postgresql.types import TYPES
 from rowgate_server.engines.dialects.postgresql.wiping import Wiping
@@ -28,7 +30,7 @@ class Connection(asyncpg.Connection):
         members: what the members of arrays of callers' own domains are, by the array's OID.
         own_types: where it looks types up; exchanged by the session.
         wiping: wipes its session; the driver's for all of them.
-        started: when its process began, as the server has it; with the process's number it is one for all time.
+        begun: when its process began, and where; with the process's number it is one for all time.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -36,7 +38,7 @@ class Connection(asyncpg.Connection):
         self.members: dict[int, ValueType] = {}
         self.own_types = OwnTypes()
         self.wiping = Wiping()
-        self.started = 0.0
+        self.begun = Begun(0.0, Server("", ""))
         self._learnt: set[int] = set()
 
     def forget_types(self) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +13,7 @@ from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.postgresql import adapter, errors, types
 from rowgate_server.engines.dialects.postgresql.connection import Connection
-from rowgate_server.engines.dialects.postgresql.ending import STARTED, Control
+from rowgate_server.engines.dialects.postgresql.ending import Control, begun
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
@@ -33,9 +31,6 @@ _ROLE = """
 SELECT current_setting('transaction_read_only') = 'off',
   (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0')::bigint
 """
-
-_REPLACING = 0.5
-"""Seconds that a probe has to open the connection anew by which statements are ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +57,8 @@ class PostgreSQLDriver:
     """asyncpg connections to one server."""
 
     dialect = Dialect.POSTGRESQL
+    outliving = None
+    """The server looks every second whether its client is there (`client_connection_check_interval`)."""
 
     def __init__(self, address: PostgreSQLAddress, timeouts: PostgreSQLTimeouts) -> None:
         self._address = address
@@ -90,7 +87,7 @@ class PostgreSQLDriver:
         async with Attended(self._timeouts.connect):
             connection = await self._open()
             try:
-                connection.started = await connection.fetchval(STARTED)
+                connection.begun = await begun(connection)
                 await self._wiping.learn(connection)
                 await self._ending.ready()
             except BaseException:
@@ -116,11 +113,7 @@ class PostgreSQLDriver:
         except BaseException:
             self._drop_probing()
             raise
-        # The pool's connections may live on for long; the next that is opened tells why there can be none.
-        if self._ending.wanted:
-            with suppress(Exception):
-                async with asyncio.timeout(_REPLACING):
-                    await self._ending.ready()
+        await self._ending.stay_ready()
         return ServerFacts(row[0], row[1] or "")
 
     async def role(self) -> Role:

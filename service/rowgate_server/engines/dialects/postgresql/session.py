@@ -201,7 +201,7 @@ class PostgreSQLSession:
         connection = self._connection
         if connection.is_closed():
             try:
-                return await self._control.end(self._protocol.backend_pid, connection.started)
+                return await self._control.end(self._protocol.backend_pid, connection.begun)
             except Exception:
                 # It takes neither a login nor a permission.
                 with suppress(OSError):
@@ -215,7 +215,7 @@ class PostgreSQLSession:
                     return True
                 with suppress(OSError):
                     await self._request_cancel()
-            return await self._control.end(self._protocol.backend_pid, connection.started)
+            return await self._control.end(self._protocol.backend_pid, connection.begun)
         finally:
             closing.cancel()
             self.abort()

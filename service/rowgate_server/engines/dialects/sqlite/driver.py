@@ -49,6 +49,7 @@ class SQLiteDriver:
     """aiosqlite connections to one file."""
 
     dialect = Dialect.SQLITE
+    outliving = None
 
     def __init__(self, file: SQLiteFile, timeouts: SQLiteTimeouts) -> None:
         self._file = file
