@@ -76,6 +76,7 @@ def make_driver(target: Target, timeouts: Timeouts) -> Driver:
         MySQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
         MySQLTimeouts(timeouts.connect, timeouts.statement),
         mariadb=target.mariadb,
+        longest_row=target.longest_row,
     )
 
 

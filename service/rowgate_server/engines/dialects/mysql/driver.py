@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL
 
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.dialects.mysql import columns, errors
+from rowgate_server.engines.dialects.mysql.bounded import BoundedConnection
 from rowgate_server.engines.dialects.mysql.control import Control
 from rowgate_server.engines.dialects.mysql.role import ask_role
 from rowgate_server.engines.dialects.mysql.session import MySQLSession
@@ -58,9 +59,10 @@ class MySQLDriver:
 
     dialect = Dialect.MYSQL
 
-    def __init__(self, address: MySQLAddress, timeouts: MySQLTimeouts, *, mariadb: bool) -> None:
+    def __init__(self, address: MySQLAddress, timeouts: MySQLTimeouts, *, mariadb: bool, longest_row: int) -> None:
         self._address = address
         self._timeouts = timeouts
+        self._longest_row = longest_row
         self._scheme = "mariadb" if mariadb else "mysql"
         self._context = address.tls.context()
         # One that waits for a silent server must not hold up a kill.
@@ -180,7 +182,8 @@ class MySQLDriver:
     async def _log_in(self) -> Any:
         address = self._address
         try:
-            connection: Any = await asyncmy.connect(
+            connection: Any = BoundedConnection(
+                self._longest_row,
                 host=address.host,
                 port=address.port,
                 user=address.user,
@@ -194,6 +197,7 @@ class MySQLDriver:
                 ssl=self._context,
                 program_name="rowgate",
             )
+            await connection.connect()
         except (ValueError, LookupError, UnboundLocalError, struct.error) as error:
             # asyncmy takes the greeting, which comes in the clear, for what it should be.
             raise asyncmy.errors.OperationalError(_MALFORMED, "the server's greeting makes no sense") from error

@@ -10,8 +10,10 @@ from typing import Any
 
 from asyncmy import errors as driver_errors
 
+from rowgate_server.engines.dialects.mysql.bounded import TooLongError
 from rowgate_server.engines.dialects.mysql.columns import OtherCharacterSetError
 from rowgate_server.engines.dialects.names import apart
+from rowgate_server.engines.results import result_too_large
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.causes import in_a_line
 
@@ -194,6 +196,8 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
             outcome=Outcome.UNKNOWN,
             hint="leave SET NAMES and character_set_results alone; CONVERT(... USING ...) changes a single value",
         )
+    if isinstance(error, TooLongError):
+        return result_too_large(f"{error.most} bytes in a message")
     if not isinstance(error, driver_errors.Error):
         return None
     number, text = _number_and_text(error)

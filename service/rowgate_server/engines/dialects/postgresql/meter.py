@@ -30,7 +30,8 @@ class ReceiveMeter(asyncio.BufferedProtocol):
     """Passes everything on to asyncpg's protocol.
 
     Attributes:
-        tripped: a limit on all that comes was passed, or a row is too long.
+        cut: the link was cut for what came.
+        tripped: that was for its size, as a limit was passed, or for a row that is too long.
     """
 
     def __init__(self, connection: Any, longest_row: int) -> None:
@@ -40,7 +41,7 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         self._heads = Heads(longest_row)
         self._heard: bytearray | None = None
         self._too_long: TooLongError | None = None
-        self.tripped = False
+        self.tripped = self.cut = False
         # Handed on as they are, at no cost.
         for name in ("pause_writing", "resume_writing", "eof_received"):
             setattr(self, name, getattr(self._inner, name))
@@ -91,7 +92,7 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         data = bytes(_BUFFER[:nbytes])
         self._left -= nbytes
         if self._left < 0:
-            self.tripped = True
+            self.tripped = self.cut = True
             self._transport.abort()
             return
         found = self._heads.follow(data)
@@ -110,6 +111,7 @@ class ReceiveMeter(asyncio.BufferedProtocol):
 
     def _cut(self, found: TooLongError) -> None:
         self._too_long = found
+        self.cut = True
         self.tripped = found.row
         self._left = -1  # over TLS there may be more at hand
         self._transport.abort()

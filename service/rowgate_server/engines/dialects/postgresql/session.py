@@ -190,7 +190,7 @@ class PostgreSQLSession:
 
     def lost(self) -> bool:
         """Whether it has, or the way to it is gone: a cancelled read leaves the connection open."""
-        return not self.alive()
+        return not self.alive() and not self._meter.cut
 
     async def kill(self) -> bool:
         """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered.
