@@ -77,13 +77,25 @@ def test_one_that_is_too_long_is_found_before_it_has_come(
     assert came < len(first) + 4 * FULL
 
 
-@pytest.mark.parametrize("under_way", [message(b"D", 400_000), message(b"D", 900_000)])
-def test_a_rest_is_none_while_a_message_is_under_way(under_way: bytes) -> None:
+@pytest.mark.parametrize("came", [300_000, 1_900_000])
+def test_a_rest_is_none_while_a_message_is_under_way(came: int) -> None:
     heads = Heads(ROW)
-    data = under_way + message(b"E", LONGEST, ERROR)
-    assert follow(heads, data[:300_000], [FULL]) == (None, 300_000)
+    row = message(b"D", 2_000_000, b"x" * 2_000_000) + READY
+    assert follow(heads, row[:came], [FULL])[0] is None
     heads.rest()
-    assert follow(heads, data[300_000:], [FULL])[0] is not None
+    assert follow(heads, row[came:], [FULL])[0] is None
+    heads.rest()
+    found, _ = follow(heads, message(b"E", LONGEST, ERROR), [FULL])
+    assert found is not None
+    assert found.sqlstate == "22P02"
+
+
+@pytest.mark.parametrize("seen", range(0, 30, 3))
+def test_the_code_of_an_error_is_waited_for(seen: int) -> None:
+    rows = message(b"D", 900_000)
+    found, _ = follow(Heads(ROW), rows + message(b"E", LONGEST, ERROR), [len(rows) + seen, 40, FULL])
+    assert found is not None
+    assert found.sqlstate == "22P02"
 
 
 def test_an_error_without_a_code_is_found_too() -> None:
