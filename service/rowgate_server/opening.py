@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
@@ -132,18 +132,22 @@ class _Opening(NamedTuple):
         rules = RoutingRules(routing.spread, routing.max_staleness, writes, read_share)
         return Around(self.name, self.timeouts, rules, self.metrics, self.tracing)
 
+    def target(self, url: config.DatabaseUrl) -> Target:
+        """A server of it, of whose rows none is read that could not be sent."""
+        return replace(_target(url), longest_row=self.settings.server.max_message_bytes)
+
     def servers(self, login: config.Login | None = None) -> Servers:
         """All of its servers, with the gateway's own login or another one."""
         database = self.database
         url, pool = (database.url, database.pool) if login is None else (login.url, login.pool)
-        who = _target(url)
+        who = self.target(url)
         return Servers(
-            _targets(url),
+            [replace(who, host=host, port=port) for host, port in url.hosts],
             _pool(pool),
             {
-                name: (_target(each.url), _pool(each.pool))
+                name: (self.target(each.url), _pool(each.pool))
                 if login is None
-                else (replace(_target(each.url), user=who.user, password=who.password), _pool(pool))
+                else (replace(self.target(each.url), user=who.user, password=who.password), _pool(pool))
                 for name, each in database.replicas.items()
             },
         )
@@ -156,7 +160,7 @@ def _open_database(opening: _Opening) -> Database:
         return make_cluster(opening.servers(), bounds, opening.around)
     return make_database(
         opening.name,
-        _target(database.url),
+        opening.target(database.url),
         opening.timeouts,
         _pool(database.pool),
         bounds,
@@ -182,7 +186,13 @@ def _open_login(login: str, other: config.Login, database: Database, opening: _O
     if opening.database.several:
         return make_cluster_login(login, database, opening.servers(other), opening.around)
     return make_login(
-        login, database, _target(other.url), opening.timeouts, _pool(other.pool), opening.metrics, opening.tracing
+        login,
+        database,
+        opening.target(other.url),
+        opening.timeouts,
+        _pool(other.pool),
+        opening.metrics,
+        opening.tracing,
     )
 
 
@@ -195,11 +205,6 @@ def _pool(pool: config.Pool) -> PoolSettings:
         wait_timeout=pool.wait_timeout,
         busy_wait=pool.busy_wait,
     )
-
-
-def _targets(url: config.DatabaseUrl) -> Sequence[Target]:
-    """Each of its hosts."""
-    return [replace(_target(url), host=host, port=port) for host, port in url.hosts]
 
 
 def _target(url: config.DatabaseUrl) -> Target:

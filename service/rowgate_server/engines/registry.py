@@ -30,7 +30,10 @@ _REFUSED = ("28", "3D")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a database is and how to log in. For SQLite `database` is the file's path, and `read_only` counts."""
+    """Where a database is and how to log in. For SQLite `database` is the file's path, and `read_only` counts.
+
+    `longest_row`: bytes of a row beyond which it is not read, as it could not be sent.
+    """
 
     dialect: Dialect
     mariadb: bool = False
@@ -41,6 +44,7 @@ class Target:
     database: str = ""
     tls: Tls = field(default_factory=Tls)
     read_only: bool = False
+    longest_row: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,13 @@ def make_driver(target: Target, timeouts: Timeouts) -> Driver:
         return PostgreSQLDriver(
             PostgreSQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
             PostgreSQLTimeouts(timeouts.connect, timeouts.statement),
+            target.longest_row,
         )
     return MySQLDriver(
         MySQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
         MySQLTimeouts(timeouts.connect, timeouts.statement),
         mariadb=target.mariadb,
+        longest_row=target.longest_row,
     )
 
 

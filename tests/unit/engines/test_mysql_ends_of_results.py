@@ -67,8 +67,8 @@ async def server() -> AsyncIterator[Server]:
     ours, peer = socket.socketpair()
     ours.setblocking(False)
     loop = asyncio.get_running_loop()
-    make: Any = Connection  # asyncmy's stubs leave its types out
-    connection = make(conv=DECODERS, charset="utf8mb4")
+    longest_row = 2**30
+    connection: Any = Connection(longest_row, conv=DECODERS, charset="utf8mb4")
     connection._transport, connection._proto = await loop.create_connection(lambda: _MySQLProtocol(loop), sock=ours)
     connection._connected = connection._deprecate_eof = True
     yield Server(connection, peer)

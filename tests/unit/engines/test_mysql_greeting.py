@@ -24,7 +24,7 @@ async def test_a_garbled_greeting_means_that_the_database_cannot_be_reached(gree
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         address = MySQLAddress("127.0.0.1", port, "user", "password", "db", Tls())
-        driver = MySQLDriver(address, MySQLTimeouts(2, 2), mariadb=True)
+        driver = MySQLDriver(address, MySQLTimeouts(2, 2), mariadb=True, longest_row=1 << 26)
         with pytest.raises(Exception) as caught:  # noqa: PT011 - the driver's own, whatever it is
             await driver.connect()
         told = driver.translate(caught.value, has_parameters=False)

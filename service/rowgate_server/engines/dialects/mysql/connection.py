@@ -11,6 +11,8 @@ from typing import Any
 
 import asyncmy.connection
 
+from rowgate_server.engines.dialects.mysql.bounded import BoundedConnection
+
 _END = 0xFE
 _LONGEST_OLD_END = 8
 _FULL = 0xFFFFFF
@@ -32,8 +34,8 @@ class _Result(asyncmy.connection.MySQLResult):
         return bool(asyncmys._check_packet_is_eof(packet))
 
 
-class Connection(asyncmy.connection.Connection):
-    """Reads every result, asked for by whomever, as a `_Result`."""
+class Connection(BoundedConnection):
+    """Reads every result, asked for by whomever, as a `_Result`, and no row that is too long."""
 
     async def _read_query_result(self, *, unbuffered: bool = False) -> None:
         asyncmys: Any = self
@@ -54,9 +56,8 @@ class Connection(asyncmy.connection.Connection):
             asyncmys.server_status = result.server_status
 
 
-async def connect(**options: Any) -> Connection:
-    """As asyncmy's function of that name."""
-    make: Any = Connection  # the stubs leave its types out
-    connection: Connection = make(**options)
+async def connect(longest_row: int, **options: Any) -> Connection:
+    """As asyncmy's function of that name; see `BoundedConnection`."""
+    connection = Connection(longest_row, **options)
     await connection.connect()
     return connection

@@ -58,9 +58,10 @@ class MySQLDriver:
 
     dialect = Dialect.MYSQL
 
-    def __init__(self, address: MySQLAddress, timeouts: MySQLTimeouts, *, mariadb: bool) -> None:
+    def __init__(self, address: MySQLAddress, timeouts: MySQLTimeouts, *, mariadb: bool, longest_row: int) -> None:
         self._address = address
         self._timeouts = timeouts
+        self._longest_row = longest_row
         self._scheme = "mariadb" if mariadb else "mysql"
         self._context = address.tls.context()
         # One that waits for a silent server must not hold up a kill.
@@ -168,6 +169,7 @@ class MySQLDriver:
         address = self._address
         try:
             connection: Any = await connect(
+                self._longest_row,
                 host=address.host,
                 port=address.port,
                 user=address.user,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rowgate_server.engines.dialects.postgresql import types
+from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.results import Columns, Completion, Row, StatementWarning
 
 _MOST_PER_FETCH, _MOST_OF_ANY_WIDTH = 8192, 512
@@ -105,6 +106,7 @@ class PortalCursor(Cursor):
         columns: Columns,
         portal: Any,
         notices: list[StatementWarning],
+        meter: ReceiveMeter,
         *,
         narrow: bool,
         ending: str,
@@ -112,6 +114,7 @@ class PortalCursor(Cursor):
         super().__init__(connection, prepared, columns, notices)
         self._prepared = prepared
         self._portal = portal
+        self._meter = meter
         self._ending = ending
         self._size = self._widest = 1
         self._most = _MOST_PER_FETCH if narrow else _MOST_OF_ANY_WIDTH
@@ -119,6 +122,7 @@ class PortalCursor(Cursor):
     async def fetch(self) -> Sequence[Row]:
         """The next rows of the portal."""
         began = time.monotonic()
+        self._meter.begin(None)
         records = await self._portal.fetch(self._size)
         if records:
             self._adapt(records, time.monotonic() - began)

@@ -60,9 +60,10 @@ class PostgreSQLDriver:
     outliving = None
     """The server looks every second whether its client is there (`client_connection_check_interval`)."""
 
-    def __init__(self, address: PostgreSQLAddress, timeouts: PostgreSQLTimeouts) -> None:
+    def __init__(self, address: PostgreSQLAddress, timeouts: PostgreSQLTimeouts, longest_row: int) -> None:
         self._address = address
         self._timeouts = timeouts
+        self._longest_row = longest_row
         self._origins = Origins()
         self._wiping = Wiping()
         self._meters: weakref.WeakKeyDictionary[Any, ReceiveMeter] = weakref.WeakKeyDictionary()
@@ -95,7 +96,6 @@ class PostgreSQLDriver:
                 raise
         connection.wiping = self._wiping
         types.install_codecs(connection)
-        self._meters[connection] = ReceiveMeter(connection)
         return connection
 
     def session(self, connection: Any) -> PostgreSQLSession:
@@ -147,7 +147,7 @@ class PostgreSQLDriver:
         address = self._address
         # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
         limit = int((self._timeouts.statement + 5) * 1000)
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             host=address.host,
             port=address.port,
             user=address.user,
@@ -177,6 +177,8 @@ class PostgreSQLDriver:
                 "tcp_keepalives_count": "3",
             },
         )
+        self._meters[connection] = ReceiveMeter(connection, self._longest_row)
+        return connection
 
     def _drop_probing(self) -> None:
         if self._probing is not None:

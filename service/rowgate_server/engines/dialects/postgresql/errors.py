@@ -10,6 +10,8 @@ import re
 import asyncpg
 
 from rowgate_server.engines.dialects.names import apart
+from rowgate_server.engines.dialects.postgresql.heads import TooLongError
+from rowgate_server.engines.results import result_too_large
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.causes import in_a_line
 
@@ -106,6 +108,8 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     An error with a position is about the SQL, where parameters never stand. One without came up while it ran, and may
     quote a value: `to_tsquery($1)`, `$1::regclass`. The classes that mostly do (22 and 23) have fixed words.
     """
+    if isinstance(error.__cause__, TooLongError):
+        return _too_long(error.__cause__)
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate:
         return _from_server(error, error.sqlstate, has_parameters=has_parameters)
     if isinstance(error, UnicodeError) or type(error) is LookupError:
@@ -139,8 +143,35 @@ def is_broken(error: BaseException) -> bool:
     return error.sqlstate.startswith(_BREAKING_CLASSES)
 
 
+def _too_long(error: TooLongError) -> RowgateError:
+    """What is known of a message that was not read."""
+    if error.row:
+        return result_too_large(f"{error.most} bytes in a message")
+    if error.sqlstate is None:
+        return RowgateError(
+            Reason.RESULT_TOO_LARGE,
+            f"the database has more to say beside the result than is read ({error.most} bytes)",
+            limit=f"{error.most} bytes",
+            hint="have what the statement runs raise shorter notices, or fewer",
+            outcome=Outcome.UNKNOWN,
+        )
+    reason = _reason(error.sqlstate)
+    words = _WORDS.get(error.sqlstate) or _FIXED.get(reason) or "the database refused the statement"
+    return RowgateError(
+        reason,
+        f"{words}; the database's own message about it is too long to be read",
+        retry_after=_RETRY_AFTER.get(reason),
+        outcome=None if reason is Reason.DATABASE_UNAVAILABLE else Outcome.ROLLED_BACK,
+        sqlstate=error.sqlstate or None,
+    )
+
+
+def _reason(sqlstate: str) -> Reason:
+    return _STATES.get(sqlstate) or _CLASSES.get(sqlstate[:2], Reason.INVALID_SQL)
+
+
 def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters: bool) -> RowgateError:
-    reason = _STATES.get(sqlstate) or _CLASSES.get(sqlstate[:2], Reason.INVALID_SQL)
+    reason = _reason(sqlstate)
     text = str(error.message or error.args[0])
     # The driver writes behind some of the server's hints what its own users should know of pgbouncer.
     hint = (error.hint or "").partition(_OF_THE_DRIVER)[0].strip() if reason is Reason.INVALID_SQL else None

@@ -1,8 +1,8 @@
 """A meter on a connection's receive side: asyncpg holds a whole unary result, so its size must be bounded as it comes.
 
-The meter sits between the transport and asyncpg's protocol and counts bytes. Past the limit it cuts the link: the
-server notices at its next write, and ends the statement. It also keeps the one message that asyncpg does not hand on
-whole: what a statement's columns are.
+The meter sits between the transport and asyncpg's protocol and counts bytes. Past the limit it cuts the link, and so it
+does before a message that is too long by itself: see `heads`. The error that asyncpg raises then has that as its cause.
+It also keeps the one message that asyncpg does not hand on whole: what a statement's columns are.
 
 It receives into one buffer for all connections. To a protocol without a buffer asyncio gives `recv(262144)`, whose
 result shrinks to what came: small objects settle in what is left of it, no hole is ever as large again, and the heap
@@ -13,46 +13,58 @@ Messages: https://www.postgresql.org/docs/current/protocol-message-formats.html
 from __future__ import annotations
 
 import asyncio
-import struct
 from typing import Any
 
-_HEAD = struct.Struct("!cI")
+from rowgate_server.engines.dialects.postgresql.heads import HEAD, Heads, TooLongError
+
 _BUFFER = memoryview(bytearray(256 * 1024))
 """What came is copied out of it before anything else can come."""
+
+_MOST_HEARD = 16 * 1024 * 1024
+"""Bytes: what a batch of writes is answered with is a few a row, but for what triggers have to say."""
 
 _ROW_DESCRIPTION, _NO_DATA, _READY, _COMPLETE = b"T", b"n", b"Z", b"C"
 
 
 class ReceiveMeter(asyncio.BufferedProtocol):
-    """Passes everything on to asyncpg's protocol."""
+    """Passes everything on to asyncpg's protocol.
 
-    def __init__(self, connection: Any) -> None:
+    Attributes:
+        cut: the link was cut for what came.
+        tripped: that was for its size, as a limit was passed, or for a row that is too long.
+    """
+
+    def __init__(self, connection: Any, longest_row: int) -> None:
         self._transport = connection._transport
         self._inner = connection._protocol
         self._left: float = float("inf")
+        self._heads = Heads(longest_row)
         self._heard: bytearray | None = None
-        self.tripped = False
+        self._too_long: TooLongError | None = None
+        self.tripped = self.cut = False
         # Handed on as they are, at no cost.
-        for name in ("connection_lost", "pause_writing", "resume_writing", "eof_received"):
+        for name in ("pause_writing", "resume_writing", "eof_received"):
             setattr(self, name, getattr(self._inner, name))
         self._transport.set_protocol(self)
 
     def begin(self, limit: int | None) -> None:
-        """Count from zero, up to so many bytes; None for no limit."""
+        """Count from zero, up to so many bytes; None for no limit. Nothing is to be under way."""
+        self._heads.rest()
         self._left = float("inf") if limit is None else limit
 
     def listen(self) -> None:
         """Keep what comes from now on, for `row_description`."""
+        self._heads.rest()
         self._heard = bytearray()
 
     def row_description(self) -> bytes:
         """The first RowDescription since `listen`, without its head; empty where none came."""
         heard, self._heard = self._heard or b"", None
         at = 0
-        while at + _HEAD.size <= len(heard):
-            kind, length = _HEAD.unpack_from(heard, at)
+        while at + HEAD.size <= len(heard):
+            kind, length = HEAD.unpack_from(heard, at)
             if kind == _ROW_DESCRIPTION and at + 1 + length <= len(heard):
-                return bytes(heard[at + _HEAD.size : at + 1 + length])
+                return bytes(heard[at + HEAD.size : at + 1 + length])
             if kind in (_NO_DATA, _READY):
                 break
             at += 1 + length
@@ -63,10 +75,10 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         heard, self._heard = self._heard or b"", None
         tags: list[str] = []
         at = 0
-        while at + _HEAD.size <= len(heard):
-            kind, length = _HEAD.unpack_from(heard, at)
+        while at + HEAD.size <= len(heard):
+            kind, length = HEAD.unpack_from(heard, at)
             if kind == _COMPLETE:
-                tags.append(heard[at + _HEAD.size : at + length].decode())
+                tags.append(heard[at + HEAD.size : at + length].decode())
             at += 1 + length
         return tags
 
@@ -76,13 +88,30 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         return _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Count, then pass on."""
+        """Count, look for what is too long, then pass on."""
         data = bytes(_BUFFER[:nbytes])
-        if self._heard is not None:
-            self._heard += data
-        self._left -= len(data)
+        self._left -= nbytes
         if self._left < 0:
-            self.tripped = True
+            self.tripped = self.cut = True
             self._transport.abort()
             return
+        found = self._heads.follow(data)
+        if self._heard is not None:
+            self._heard += data
+            if len(self._heard) > _MOST_HEARD:
+                found = found or TooLongError(_MOST_HEARD)
+        if found is not None:
+            self._cut(found)
+            return
         self._inner.data_received(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell asyncpg why."""
+        self._inner.connection_lost(self._too_long or error)
+
+    def _cut(self, found: TooLongError) -> None:
+        self._too_long = found
+        self.cut = True
+        self.tripped = found.row
+        self._left = -1  # over TLS there may be more at hand
+        self._transport.abort()

@@ -82,7 +82,7 @@ class PostgreSQLSession:
             narrow = types.are_narrow(prepared.get_attributes(), fields(self._description))
             portal = await prepared.cursor(*arguments)
             return PortalCursor(
-                self._connection, prepared, columns, portal, self._notices, narrow=narrow, ending=ending
+                self._connection, prepared, columns, portal, self._notices, self._meter, narrow=narrow, ending=ending
             )
         answer = await self._whole(prepared, arguments, mode)
         if (answer[1] or b"").startswith(_ALTERING):
@@ -177,6 +177,7 @@ class PostgreSQLSession:
             await connection.execute("ROLLBACK")
         await connection.wiping.wipe(connection)
         connection.forget_types()
+        self._meter.begin(None)
 
     def defer_reset(self, *, reads: bool) -> bool:
         """Never: asyncpg waits for the answer to each command."""
@@ -189,7 +190,7 @@ class PostgreSQLSession:
 
     def lost(self) -> bool:
         """Whether it has, or the way to it is gone: a cancelled read leaves the connection open."""
-        return not self.alive()
+        return not self.alive() and not self._meter.cut
 
     async def kill(self) -> bool:
         """Closing waits until a cancel request, which asyncpg sends when its caller is cancelled, was answered.
@@ -262,7 +263,7 @@ class PostgreSQLSession:
                 prepared._state, arguments, "", limit, with_status, None
             )
         except Exception as error:
-            if self._meter.tripped:
+            if byte_cap is not None and self._meter.tripped:
                 raise result_too_large(f"{byte_cap} bytes", of_role=mode.role_bytes) from error
             raise
         finally:
