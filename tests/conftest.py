@@ -1,10 +1,11 @@
-"""The session's database servers, started when the first test asks for them."""
+"""What all tests have: the session's database servers, started when the first one asks, and hypothesis's settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from support.available import missing
 from support.mariadb import MariaDB
@@ -12,6 +13,11 @@ from support.postgresql import PostgreSQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# How long an example takes is none of the properties: the other tests have the cores.
+settings.register_profile("rowgate", deadline=None)
+settings.load_profile("rowgate")
 
 
 @pytest.fixture(scope="session")

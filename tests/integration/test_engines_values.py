@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncmy
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rowgate_server.engines import isotime
@@ -27,8 +27,6 @@ from support.postgresql import PostgreSQL
 from support.throwaway import DATABASE, HOST, PASSWORD, USER, ThrowawayServer
 
 V = ValueType
-# The servers' speed is none of the properties.
-unhurried = settings(deadline=None)
 
 
 class Served:
@@ -135,7 +133,6 @@ MARIADB: dict[str, tuple[ValueType, st.SearchStrategy[Any], set[ValueType], Call
 
 
 @pytest.mark.parametrize("name", MARIADB)
-@unhurried
 @given(data=st.data())
 async def test_any_value_comes_back_from_mariadb(mariadb: Served, name: str, data: st.DataObject) -> None:
     value_type, strategy, types, expected = MARIADB[name]
@@ -191,7 +188,6 @@ POSTGRESQL: dict[str, tuple[ValueType, st.SearchStrategy[Any], set[ValueType], C
 
 
 @pytest.mark.parametrize("name", POSTGRESQL)
-@unhurried
 @given(data=st.data())
 async def test_any_value_comes_back_from_postgresql(postgresql: Served, name: str, data: st.DataObject) -> None:
     value_type, strategy, types, expected = POSTGRESQL[name]
@@ -250,7 +246,6 @@ async def typed(mariadb: Served, postgresql: Served) -> AsyncIterator[dict[str, 
 
 
 @pytest.mark.parametrize("engine", TYPED)
-@unhurried
 @given(row=ROWS)
 async def test_a_row_written_into_typed_columns_is_read_as_it_was(
     typed: dict[str, Served], engine: str, row: tuple[Any, ...]
@@ -273,7 +268,6 @@ async def test_a_row_written_into_typed_columns_is_read_as_it_was(
     assert list(map(tuple, found.rows)) == [(1,)]
 
 
-@unhurried
 @given(TEXT.filter(lambda text: "\0" in text) | TEXT.map(lambda text: text + "\0"))
 async def test_text_with_a_nul_is_refused_by_postgresql_and_kept_by_mariadb(
     mariadb: Served, postgresql: Served, text: str
@@ -322,7 +316,6 @@ async def mode(request: pytest.FixtureRequest, mariadb_server: MariaDB) -> Async
         mariadb_server.execute(f"SET GLOBAL sql_mode = '{before}'")
 
 
-@unhurried
 @given(TEXT, st.binary() | TEXT.map(str.encode))
 @example("\\", b"\\' OR 1=1 -- ")
 @example("' OR 1=1 -- ", b"' OR 1=1 -- ")
@@ -353,7 +346,6 @@ async def foreign(request: pytest.FixtureRequest, mariadb_server: MariaDB) -> As
 
 
 @pytest.mark.parametrize("modes", ["", "NO_BACKSLASH_ESCAPES,ANSI_QUOTES"])
-@unhurried
 @given(TEXT | st.sampled_from(INJECTIONS), st.binary())
 @example("中\\", b"")
 @example("中' OR 1=1 -- ", b"\\' OR 1=1 -- ")

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from google.protobuf.struct_pb2 import NULL_VALUE
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.client.packed import message_of, packed
 from unit.client.scripted import PRODUCTS, ScriptedGateway, product
@@ -143,7 +143,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)  # the first use of a part of pyarrow may take long
 @given(st.lists(VALUES, max_size=12), st.sampled_from(["DYNAMIC", "LIST", "UNSPECIFIED"]))
 def test_cells_of_several_kinds_stay_what_they_are(values: list[Value], word: str) -> None:
     result = result_of(column_of(word), values)

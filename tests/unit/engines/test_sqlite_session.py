@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rowgate_server.engines.deadline import Deadline
@@ -106,7 +106,6 @@ CELLS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(CELLS, min_size=1, max_size=5))
 async def test_any_value_comes_back_as_it_went(shared: SQLite, values: list[BoundValue]) -> None:
     result = await shared.run("select " + ", ".join("§" for _ in values), *values)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -66,7 +66,6 @@ def test_a_gateway_s_metrics_are_read_as_prometheus_client_would_write_them(
 
 
 @FORMATS
-@settings(deadline=None)  # the other tests have the cores
 @given(
     label=st.text(st.characters(exclude_categories=["Cs"])),
     words=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), min_size=1).filter(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rowgate.v1 import result_pb2
@@ -106,7 +106,6 @@ def messages_of(number: int, columns: tuple[Column, ...], chunks: Sequence[Rows]
     return [ResultSet.FromString(message.SerializeToString()) for message in messages]
 
 
-@settings(deadline=None)  # the first use of a part of pyarrow may take long
 @given(results())
 def test_every_encoding_says_the_same(result: tuple[tuple[Column, ...], list[Rows]]) -> None:
     columns, chunks = result
