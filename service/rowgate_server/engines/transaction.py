@@ -16,7 +16,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, NotUndoneError, Remains, Session, Standing, TransactionOptions
 from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Chunk, Result
-from rowgate_server.engines.running import Call, Work, explain, run, stream
+from rowgate_server.engines.running import Call, Work, explain, in_time, run, stream
 from rowgate_server.engines.underway import UnderWay
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.engines.watch import Watched
@@ -311,7 +311,7 @@ class Transaction:
                 self._lost()
             if translated is None:
                 raise
-            raise translated.with_defaults(outcome=outcome.value) from error
+            raise in_time(translated, self._deadline, doing).with_defaults(outcome=outcome.value) from error
         except BaseException:
             self._lost()
             raise
