@@ -27,6 +27,7 @@ from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.core.tree import TreeStore
 from rowgate_server.engines.database import Databases
 from rowgate_server.engines.outliving import Outliving
+from rowgate_server.engines.underway import Phase
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.exposition import Snapshot, snapshot_beside
@@ -250,8 +251,9 @@ class Gateway:
         self._tell_altered(database)
 
     def _stop_statements(self) -> int:
-        """Stop what runs on any database, with whatever login; each caller is told so."""
-        running = [statement for database in self._served.pools() for statement in database.under_way]
+        """Stop what runs on any database, with whatever login; each is told so. Idle transactions end by themselves."""
+        listed = [each for database in self._served.pools() for each in database.under_way]
+        running = [each for each in listed if each.phase is not Phase.IDLE]
         for statement in running:
             statement.stop(RowgateError(Reason.SHUTTING_DOWN, "the gateway stopped the statement", retry_after=1.0))
         return len(running)

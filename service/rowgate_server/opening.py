@@ -121,7 +121,14 @@ class _Opening(NamedTuple):
     @property
     def timeouts(self) -> Timeouts:
         timeouts = self.database.timeouts
-        return Timeouts(timeouts.connect, timeouts.statement, timeouts.probe, self.settings.health.interval)
+        return Timeouts(
+            timeouts.connect,
+            timeouts.statement,
+            timeouts.probe,
+            self.settings.health.interval,
+            self.database.longest_statement,
+            self.database.longest_idle,
+        )
 
     @property
     def around(self) -> Around:

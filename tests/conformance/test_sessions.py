@@ -41,7 +41,7 @@ _POLLUTERS: dict[str, list[tuple[str, str, object]]] = {
         ("set search_path = pg_catalog", "select current_setting('search_path') as x", '"$user", public'),
         ("set time zone 'Asia/Tokyo'", "select current_setting('TimeZone') as x", "UTC"),
         ("set standard_conforming_strings = off", "select current_setting('standard_conforming_strings') as x", "on"),
-        ("set session statement_timeout = 1", "select current_setting('statement_timeout') as x", "35s"),
+        ("set session statement_timeout = 1", "select current_setting('statement_timeout') as x", "3605s"),
         ("set bytea_output = 'escape'", "select current_setting('bytea_output') as x", "hex"),
         ("set my.own = 'planted'", "select nullif(current_setting('my.own', true), '') as x", None),
         ("set client_encoding = 'LATIN1'", "select current_setting('client_encoding') as x", "UTF8"),

@@ -56,6 +56,9 @@ def test_what_is_built_at_the_start_is_named(setting: str, text: str) -> None:
         ("tables__max_age", "7s", True),
         ("catalog__ddl", "true", True),
         ("transactions__timeout", "7s", True),
+        ("transactions__timeout", "2h", False),
+        ("transactions__idle_timeout", "2h", False),
+        ("catalog__load_timeout", "2h", False),
         ("url", "postgresql://u:other@db/main", False),
         ("pool__size", "7", False),
         ("timeouts__statement", "7s", False),
@@ -65,6 +68,7 @@ def test_what_is_built_at_the_start_is_named(setting: str, text: str) -> None:
     ],
 )
 def test_connections_stay_unless_they_would_be_other_ones(setting: str, text: str, stay: bool) -> None:
+    """Those with a longer limit than any before are: each session has one of the server's, longer still."""
     before, after = loaded().databases, loaded(**{f"databases__main__{setting}": text}).databases
     assert config.same_connections(before["main"], after["main"]) is stay
 

@@ -24,7 +24,7 @@ _EXCHANGED: frozenset[Path] = frozenset(
 """What is taken anew, with all that is below it."""
 
 _OF_STATEMENTS = frozenset({"limits", "tables", "catalog", "transactions"})
-"""Sections of a database that its connections know nothing of."""
+"""Sections of a database that its connections know nothing of, but for the limits that their servers are told."""
 
 
 def fixed(before: Settings, after: Settings) -> list[str]:
@@ -36,6 +36,8 @@ def same_connections(before: Database | None, after: Database) -> bool:
     """Whether the connections to a database can stay, whatever else is said of it."""
     if before is None or (after.several and before.limits.read_only != after.limits.read_only):
         return False  # a database that is only read has other servers that it may ask
+    if (before.longest_statement, before.longest_idle) != (after.longest_statement, after.longest_idle):
+        return False  # every session has limits of the server's own, which stand behind these
     return all(
         getattr(before, name) == getattr(after, name) for name in type(after).model_fields if name not in _OF_STATEMENTS
     )

@@ -297,6 +297,17 @@ class Database(Section):
         return [url.ssl_root_cert for url in self.urls.values() if url.ssl_root_cert]
 
     @property
+    def longest_statement(self) -> float:
+        """The most that any limit gives a statement, in seconds: the server's own must not decide before that."""
+        timeouts = self.timeouts
+        return max(timeouts.statement, timeouts.stream, self.transactions.timeout, self.catalog.load_timeout)
+
+    @property
+    def longest_idle(self) -> float:
+        """The most that any limit gives a transaction in which nothing runs: its caller thinks, or a reader is slow."""
+        return max(self.timeouts.statement, self.timeouts.stream, self.transactions.idle_timeout)
+
+    @property
     def several(self) -> bool:
         """Whether it has several servers."""
         return bool(self.url.others or self.replicas)

@@ -24,6 +24,9 @@ from rowgate_server.observability.tracing import Place, Tracing
 
 _LONGEST_LOCK_WAIT = 5.0
 
+_BEHIND = 5.0
+"""Seconds that the server's own limits stand behind the gateway's: they decide only where the gateway is stuck."""
+
 _REFUSED = ("28", "3D")
 """SQLSTATEs of logins that are refused."""
 
@@ -49,12 +52,28 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds."""
+    """Seconds.
+
+    `longest` and `idle`: the most that any limit of the gateway's gives a statement, and a transaction that waits for
+    its caller; where they are less than `statement`, that counts.
+    """
 
     connect: float
     statement: float
     probe: float
     probe_interval: float
+    longest: float = 0.0
+    idle: float = 0.0
+
+    @property
+    def server_statement(self) -> float:
+        """What the server's own limit on a statement is set to."""
+        return max(self.statement, self.longest) + _BEHIND
+
+    @property
+    def server_idle(self) -> float:
+        """And that on a transaction in which nothing runs."""
+        return max(self.statement, self.idle) + _BEHIND
 
 
 def make_driver(target: Target, timeouts: Timeouts) -> Driver:
@@ -69,12 +88,12 @@ def make_driver(target: Target, timeouts: Timeouts) -> Driver:
     if target.dialect is Dialect.POSTGRESQL:
         return PostgreSQLDriver(
             PostgreSQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
-            PostgreSQLTimeouts(timeouts.connect, timeouts.statement),
+            PostgreSQLTimeouts(timeouts.connect, timeouts.server_statement, timeouts.server_idle),
             target.longest_row,
         )
     return MySQLDriver(
         MySQLAddress(target.host, target.port, target.user, target.password, target.database, target.tls),
-        MySQLTimeouts(timeouts.connect, timeouts.statement),
+        MySQLTimeouts(timeouts.connect, timeouts.server_statement),
         mariadb=target.mariadb,
         longest_row=target.longest_row,
     )

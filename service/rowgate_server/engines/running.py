@@ -137,9 +137,22 @@ def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[b
     translated = driver.translate(error, has_parameters=bool(call.statement.values))
     if translated is None:
         return False, error
+    translated = in_time(translated, call.deadline, "while the statement was running")
     if translated.reason is Reason.DATABASE_UNAVAILABLE:
         translated.with_defaults(outcome=unknown.value)
     return not driver.is_broken(error), translated
+
+
+def in_time(error: RowgateError, deadline: Deadline, doing: str) -> RowgateError:
+    """A driver's error; where nobody here has cancelled a statement whose time has run out, that it has.
+
+    This end was late then, and a limit of the server's decided, which stands behind those of the gateway.
+    """
+    if error.reason is not Reason.QUERY_CANCELLED or deadline.remaining() > 0:
+        return error
+    late = deadline.exceeded(doing, Outcome.UNKNOWN)
+    late.metadata |= error.metadata
+    return late
 
 
 def _count(call: Call, work: Work, began: float) -> None:

@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from enum import Enum
 
-from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import (
     Driver,
@@ -22,9 +21,11 @@ from rowgate_server.engines.driver import (
     Standing,
     TransactionOptions,
 )
+from rowgate_server.engines.listing import Listing
 from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Chunk, Result
-from rowgate_server.engines.running import Call, Work, explain, run, stream
+from rowgate_server.engines.running import Call, StoppedError, Work, explain, in_time, run, stream
+from rowgate_server.engines.savepoints import Savepoints
 from rowgate_server.engines.underway import UnderWay
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.engines.watch import Watched
@@ -52,7 +53,7 @@ class Transaction:
         session: its connection's.
         deadline: when it must be over.
         until: ends what is late.
-        under_way: where its statements are listed while they run.
+        under_way: where it is listed, with what runs of it.
         drop: gives up the connection, with what may still run on it.
         replica: the one that it is on; empty: the primary.
     """
@@ -72,9 +73,9 @@ class Transaction:
         self._session = session
         self._deadline = deadline
         self._until = until
-        self._under_way = under_way
-        self._drop = drop
-        self._savepoints: list[str] = []
+        self.listing = Listing(under_way, session, until, drop, replica)
+        """What of it is told of."""
+        self._savepoints = Savepoints()
         self._busy = False
         self._sound = True
         self._left = False
@@ -101,6 +102,7 @@ class Transaction:
     def leave(self) -> None:
         """Its connection is given back: nothing may be sent any more, as another caller's may run there."""
         self._left = True
+        self.listing.busy()
 
     async def run(self, call: Call) -> Result:
         """The whole result of a statement.
@@ -112,7 +114,7 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session, self._replica)
-        under_way, timed = self._list(call, work)
+        under_way, timed = self.listing.statement(call, work)
         try:
             with timed:
                 result = await run(call, work, under_way.started)
@@ -122,7 +124,7 @@ class Transaction:
                 raise
             raise told from error
         finally:
-            self._under_way.discard(under_way)
+            self.listing.over(under_way)
         await self._look()
         return result
 
@@ -135,7 +137,7 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session, self._replica, sent=True)
-        under_way, timed = self._list(call, work)
+        under_way, timed = self.listing.statement(call, work)
         try:
             with timed:
                 return await self._session.execute_many(statements)
@@ -149,7 +151,7 @@ class Transaction:
                 told.metadata["param_set"] = str(raised.index)
             raise told from raised
         finally:
-            self._under_way.discard(under_way)
+            self.listing.over(under_way)
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close it to end the statement early, and the transaction with it.
@@ -160,7 +162,7 @@ class Transaction:
         self._check_active()
         call = self._within(call)
         work = Work(self._session, self._replica)
-        under_way, timed = self._list(call, work, streaming=True)
+        under_way, timed = self.listing.statement(call, work, streaming=True)
         last: Chunk | None = None
         self._busy = True
         try:
@@ -176,7 +178,7 @@ class Transaction:
                 raise
             raise told from error
         finally:
-            self._under_way.discard(under_way)
+            self.listing.over(under_way)
         self._busy = False
         if work.spoiled:
             self._lost()
@@ -203,7 +205,9 @@ class Transaction:
         # Whatever becomes of it, there is no going back.
         self.state = TransactionState.COMMITTED
         try:
-            await self._command(self._session.commit(), "while the transaction was committed", Outcome.UNKNOWN)
+            await self._command(
+                self._session.commit(), "while the transaction was committed", Outcome.UNKNOWN, "COMMIT"
+            )
         except RowgateError as error:
             if error.outcome == Outcome.ROLLED_BACK:
                 self.state = TransactionState.ROLLED_BACK
@@ -220,7 +224,9 @@ class Transaction:
         if self._is_over():
             raise self._over(Outcome.UNKNOWN)
         self.state = TransactionState.ROLLED_BACK
-        await self._command(self._session.rollback(), "while the transaction was rolled back", Outcome.ROLLED_BACK)
+        await self._command(
+            self._session.rollback(), "while the transaction was rolled back", Outcome.ROLLED_BACK, "ROLLBACK"
+        )
 
     async def undoes(self) -> bool:
         """Whether a rollback undoes all that was done in it; of one that is lost, as far as is known."""
@@ -237,8 +243,8 @@ class Transaction:
     async def savepoint(self, name: str) -> None:
         """Mark a place to come back to. The latest of a name counts."""
         self._check_active()
-        await self._control(f"SAVEPOINT {_place(len(self._savepoints))}")
-        self._savepoints.append(name)
+        await self._control(f"SAVEPOINT {self._savepoints.next()}")
+        self._savepoints.add(name)
 
     async def rollback_to(self, name: str) -> None:
         """Undo what came after a savepoint, which stays.
@@ -248,13 +254,13 @@ class Transaction:
         """
         if self._is_over():
             raise self._over()
-        index = self._index(name)
+        index, place = self._savepoints.find(name)
         kept: NotUndoneError | None = None
         try:
-            await self._control(f"ROLLBACK TO SAVEPOINT {_place(index)}")
+            await self._control(f"ROLLBACK TO SAVEPOINT {place}")
         except NotUndoneError as error:
             kept = error
-        del self._savepoints[index + 1 :]
+        self._savepoints.forget(index + 1)
         self.state = TransactionState.ACTIVE
         if kept is not None:
             raise kept
@@ -262,15 +268,9 @@ class Transaction:
     async def release(self, name: str) -> None:
         """Forget a savepoint and those after it; what came after it stays done."""
         self._check_active()
-        index = self._index(name)
-        await self._control(f"RELEASE SAVEPOINT {_place(index)}")
-        del self._savepoints[index:]
-
-    def _list(self, call: Call, work: Work, *, streaming: bool = False) -> tuple[UnderWay, Watched]:
-        """The statement, listed as under way."""
-        under_way = UnderWay(call, clock.now(), streaming=streaming)
-        self._under_way.add(under_way)
-        return under_way, under_way.begin(work, self._until(call.deadline), self._drop)
+        index, place = self._savepoints.find(name)
+        await self._control(f"RELEASE SAVEPOINT {place}")
+        self._savepoints.forget(index)
 
     def _within(self, call: Call) -> Call:
         return call if call.deadline.at <= self._deadline.at else call._replace(deadline=self._deadline)
@@ -297,22 +297,18 @@ class Transaction:
         how = "committed" if self.state is TransactionState.COMMITTED else "rolled back"
         return RowgateError(Reason.INVALID_REQUEST, f"the transaction was {how}", outcome=Outcome.NOT_RUN)
 
-    def _index(self, name: str) -> int:
-        for index in range(len(self._savepoints) - 1, -1, -1):
-            if self._savepoints[index] == name:
-                return index
-        raise RowgateError(
-            Reason.INVALID_REQUEST, "the transaction has no savepoint of that name", outcome=Outcome.NOT_RUN
-        )
-
     async def _control(self, sql: str) -> None:
-        await self._command(self._session.control(sql), "at a savepoint", Outcome.ROLLED_BACK)
+        await self._command(self._session.control(sql), "at a savepoint", Outcome.ROLLED_BACK, sql)
 
-    async def _command(self, command: Awaitable[None], doing: str, outcome: Outcome) -> None:
-        """A command of the transaction's own; nothing is known of it if it was not answered."""
+    async def _command(self, command: Awaitable[None], doing: str, outcome: Outcome, sql: str = "") -> None:
+        """A command of the transaction's own, listed as that; nothing is known of it if it was not answered."""
+        deadline = self._deadline
         try:
-            with self._until(self._deadline):
+            with self.listing.command(sql, deadline) if sql else self._until(deadline):
                 await command
+        except StoppedError as error:
+            self._lost()
+            raise error.told(outcome) from None
         except NotUndoneError:
             self.keeps = True
             raise
@@ -327,7 +323,7 @@ class Transaction:
                 self._lost()
             if translated is None:
                 raise
-            raise translated.with_defaults(outcome=outcome.value) from error
+            raise in_time(translated, self._deadline, doing).with_defaults(outcome=outcome.value) from error
         except BaseException:
             self._lost()
             raise
@@ -396,8 +392,3 @@ class Transaction:
         self._sound = False
         if self.state not in _OVER:
             self.state = TransactionState.ROLLED_BACK
-
-
-def _place(index: int) -> str:
-    """A number, not the caller's name: nothing is to be quoted, and a name twice means the same on every engine."""
-    return f"rowgate_{index}"

@@ -16,11 +16,15 @@ _T = TypeVar("_T")
 
 
 class Phase(Enum):
-    """What a statement is at: waiting for a connection, in the database, sending rows to its caller."""
+    """What a statement is at: waiting for a connection, in the database, sending rows to its caller.
+
+    And, between statements, a transaction that waits for its caller.
+    """
 
     WAITING = 1
     RUNNING = 2
     STREAMING = 3
+    IDLE = 4
 
 
 class UnderWay:

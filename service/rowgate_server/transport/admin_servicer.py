@@ -12,6 +12,7 @@ _STATES = {
     Phase.WAITING.value: admin_service_pb2.QUERY_STATE_WAITING,
     Phase.RUNNING.value: admin_service_pb2.QUERY_STATE_RUNNING,
     Phase.STREAMING.value: admin_service_pb2.QUERY_STATE_STREAMING,
+    Phase.IDLE.value: admin_service_pb2.QUERY_STATE_IDLE,
 }
 
 

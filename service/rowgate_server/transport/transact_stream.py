@@ -48,6 +48,7 @@ class TransactStream:
         self._sequence = 0
         self._committing = False
         self._stopping: float | None = None
+        self._ended: RowgateError | None = None
         self._ends_at = 0.0
         self._tag = ""
 
@@ -58,7 +59,7 @@ class TransactStream:
             self._wait()
             async for request in self._received(requests):
                 self._committing = request.HasField("commit")
-                self._work()
+                await self._work()
                 async with contextlib.aclosing(self._answer(request, context, holding)) as parts:
                     async for part in parts:
                         part.sequence = self._sequence
@@ -66,7 +67,7 @@ class TransactStream:
                             self._call.audited(self._call, request, part)
                         self._wait()
                         yield part
-                        self._work()
+                        await self._work()
                 if self._held is not None and self._held.over:
                     # Its connection is free for others, however long the caller keeps the stream.
                     await holding.aclose()
@@ -167,15 +168,29 @@ class TransactStream:
         self._committing = False
         at, limit = held.idle_until()
         self._end_at(at, held.expiry(limit, self._sequence, at))
+        held.wait(self._end_idle)
 
-    def _work(self) -> None:
+    async def _work(self) -> None:
         """The database's turn: its deadline is the transaction's."""
         held = self._held
+        if self._ended is not None:
+            # While it was idle, just now: the call's end is on its way here, and nothing more is begun.
+            await asyncio.get_running_loop().create_future()
         if held is not None:
+            held.busy()
             at = held.deadline.at + _LATER
             self._end_at(at, held.expiry(held.deadline, self._sequence, at, committing=self._committing))
 
+    def _end_idle(self, error: RowgateError) -> None:
+        """Somebody asks for the end of the transaction while it waits for its caller: it is rolled back."""
+        if self._held is not None and self._ended is None:
+            now = clock.now()
+            self._ended = self._held.ended_by(error, self._sequence, now)
+            self._call.end_at(now, error)
+
     def _end_at(self, when: float, error: RowgateError | None) -> None:
+        if self._ended is not None:
+            return
         self._ends_at = when
         stopping = self._stopping
         if stopping is not None and stopping < when:

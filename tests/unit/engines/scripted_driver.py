@@ -252,9 +252,11 @@ class ScriptedSession:
 
     async def rollback(self) -> None:
         self._note(f"rollback {self._number}")
+        await self._driver.committing()
 
     async def control(self, sql: str) -> None:
         self._note(f"{sql} {self._number}")
+        await self._driver.committing()
 
     async def standing(self, error: Exception | None) -> Standing:
         await self._driver.looking()

@@ -33,6 +33,7 @@ class Station:
         settings = PoolSettings(1, 0, recycle=0, pre_ping=False, wait_timeout=60.0)
         self.pool = Pool(self.driver, settings, Metrics().database("db"))
         self._executor = Executor(self.driver, self.pool)
+        self.under_way = self._executor.under_way
 
     def will_answer(self, *batches: Any, columns: int = 1, stops: Completion | None = None) -> None:
         """Queue the answer to a statement; a batch that is a step takes time, or fails."""

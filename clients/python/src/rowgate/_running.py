@@ -20,6 +20,8 @@ class QueryState(StrEnum):
     """It is in the database."""
     STREAMING = "STREAMING"
     """Its rows are on their way."""
+    IDLE = "IDLE"
+    """It is a transaction in which nothing runs: it waits for its caller, and holds its connection and its locks."""
 
 
 @dataclass(frozen=True, slots=True)

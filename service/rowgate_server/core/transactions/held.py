@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from enum import Enum
 
 from rowgate_server.core.query import QueryRequest, QueryRunner, may_alter
@@ -63,6 +63,7 @@ class HeldTransaction:
         self.database = database
         self.deadline = deadline
         self._transaction = transaction
+        transaction.listing.name = self.id
         self._queries = queries
         self._read_only = read_only
         self._idle = idle
@@ -101,6 +102,15 @@ class HeldTransaction:
         """When it expires if nothing happens from now on, and by which limit."""
         at = clock.now() + self._idle.seconds
         return (at, self._idle) if at < self.deadline.at else (self.deadline.at, self.deadline)
+
+    def wait(self, end: Callable[[RowgateError], None]) -> None:
+        """It is its caller's turn: until it is `busy` it is listed as idle, and `end` ends it for who asks for that."""
+        if self._transaction.sound and not self.over:
+            self._transaction.listing.idle(self._began, self.deadline, end)
+
+    def busy(self) -> None:
+        """It is the database's turn."""
+        self._transaction.listing.busy()
 
     def view(self) -> Database:
         """The database for one request: all its statements run in the transaction."""

@@ -129,7 +129,7 @@ class RpcCall:
 
         A reader that reads no more would otherwise hold the handler, and what it has checked out, for good.
         """
-        if self._expiry is not None:
+        if self._expiry is not None and not self._expiry.expired():
             self.error = error
             self._expiry.reschedule(when)
 

@@ -26,15 +26,15 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/admin_service.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n\x0cRunningQuery\x12\x10\n\x08query_id\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12\x0b\n\x03rpc\x18\x03 \x01(\t\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x11\n\tstatement\x18\x05 \x01(\t\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07\x65lapsed\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05state\x18\x08 \x01(\x0e\x32\x16.rowgate.v1.QueryState\x12\x0c\n\x04peer\x18\t \x01(\t\x12\x11\n\trow_count\x18\n \x01(\x03\x12\x0e\n\x06worker\x18\x0b \x01(\x05\"3\n\x12ListQueriesRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\"k\n\x13ListQueriesResponse\x12)\n\x07queries\x18\x01 \x03(\x0b\x32\x18.rowgate.v1.RunningQuery\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x16\n\x0esilent_workers\x18\x03 \x03(\x05\"&\n\x12\x43\x61ncelQueryRequest\x12\x10\n\x08query_id\x18\x01 \x01(\t\">\n\x13\x43\x61ncelQueryResponse\x12\'\n\x05query\x18\x01 \x01(\x0b\x32\x18.rowgate.v1.RunningQuery*v\n\nQueryState\x12\x1b\n\x17QUERY_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUERY_STATE_WAITING\x10\x01\x12\x17\n\x13QUERY_STATE_RUNNING\x10\x02\x12\x19\n\x15QUERY_STATE_STREAMING\x10\x03\x32\xae\x01\n\x0c\x41\x64minService\x12N\n\x0bListQueries\x12\x1e.rowgate.v1.ListQueriesRequest\x1a\x1f.rowgate.v1.ListQueriesResponse\x12N\n\x0b\x43\x61ncelQuery\x12\x1e.rowgate.v1.CancelQueryRequest\x1a\x1f.rowgate.v1.CancelQueryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erowgate/v1/admin_service.proto\x12\nrowgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n\x0cRunningQuery\x12\x10\n\x08query_id\x18\x01 \x01(\t\x12\x10\n\x08\x64\x61tabase\x18\x02 \x01(\t\x12\x0b\n\x03rpc\x18\x03 \x01(\t\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x11\n\tstatement\x18\x05 \x01(\t\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07\x65lapsed\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05state\x18\x08 \x01(\x0e\x32\x16.rowgate.v1.QueryState\x12\x0c\n\x04peer\x18\t \x01(\t\x12\x11\n\trow_count\x18\n \x01(\x03\x12\x0e\n\x06worker\x18\x0b \x01(\x05\"3\n\x12ListQueriesRequest\x12\x10\n\x08\x64\x61tabase\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\t\"k\n\x13ListQueriesResponse\x12)\n\x07queries\x18\x01 \x03(\x0b\x32\x18.rowgate.v1.RunningQuery\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x16\n\x0esilent_workers\x18\x03 \x03(\x05\"&\n\x12\x43\x61ncelQueryRequest\x12\x10\n\x08query_id\x18\x01 \x01(\t\">\n\x13\x43\x61ncelQueryResponse\x12\'\n\x05query\x18\x01 \x01(\x0b\x32\x18.rowgate.v1.RunningQuery*\x8c\x01\n\nQueryState\x12\x1b\n\x17QUERY_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUERY_STATE_WAITING\x10\x01\x12\x17\n\x13QUERY_STATE_RUNNING\x10\x02\x12\x19\n\x15QUERY_STATE_STREAMING\x10\x03\x12\x14\n\x10QUERY_STATE_IDLE\x10\x04\x32\xae\x01\n\x0c\x41\x64minService\x12N\n\x0bListQueries\x12\x1e.rowgate.v1.ListQueriesRequest\x1a\x1f.rowgate.v1.ListQueriesResponse\x12N\n\x0b\x43\x61ncelQuery\x12\x1e.rowgate.v1.CancelQueryRequest\x1a\x1f.rowgate.v1.CancelQueryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rowgate.v1.admin_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUERYSTATE']._serialized_start=655
-  _globals['_QUERYSTATE']._serialized_end=773
+  _globals['_QUERYSTATE']._serialized_start=656
+  _globals['_QUERYSTATE']._serialized_end=796
   _globals['_RUNNINGQUERY']._serialized_start=112
   _globals['_RUNNINGQUERY']._serialized_end=387
   _globals['_LISTQUERIESREQUEST']._serialized_start=389
@@ -45,6 +45,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELQUERYREQUEST']._serialized_end=589
   _globals['_CANCELQUERYRESPONSE']._serialized_start=591
   _globals['_CANCELQUERYRESPONSE']._serialized_end=653
-  _globals['_ADMINSERVICE']._serialized_start=776
-  _globals['_ADMINSERVICE']._serialized_end=950
+  _globals['_ADMINSERVICE']._serialized_start=799
+  _globals['_ADMINSERVICE']._serialized_end=973
 # @@protoc_insertion_point(module_scope)

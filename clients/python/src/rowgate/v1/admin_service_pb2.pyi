@@ -35,6 +35,10 @@ class _QueryStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """It is in the database."""
     QUERY_STATE_STREAMING: _QueryState.ValueType  # 3
     """Its rows are on their way to the caller."""
+    QUERY_STATE_IDLE: _QueryState.ValueType  # 4
+    """It is no query but a transaction of Transact that waits for its caller: nothing runs in it, and it holds its
+    connection and its locks. `statement` is empty, and `start_time` is when it was begun.
+    """
 
 class QueryState(_QueryState, metaclass=_QueryStateEnumTypeWrapper):
     """QueryState is what a query is at."""
@@ -47,6 +51,10 @@ QUERY_STATE_RUNNING: QueryState.ValueType  # 2
 """It is in the database."""
 QUERY_STATE_STREAMING: QueryState.ValueType  # 3
 """Its rows are on their way to the caller."""
+QUERY_STATE_IDLE: QueryState.ValueType  # 4
+"""It is no query but a transaction of Transact that waits for its caller: nothing runs in it, and it holds its
+connection and its locks. `statement` is empty, and `start_time` is when it was begun.
+"""
 global___QueryState = QueryState
 
 @typing.final
@@ -67,7 +75,10 @@ class RunningQuery(google.protobuf.message.Message):
     ROW_COUNT_FIELD_NUMBER: builtins.int
     WORKER_FIELD_NUMBER: builtins.int
     query_id: builtins.str
-    """Its name in logs and errors, and in CancelQuery. The statements of one write of TableService have one name."""
+    """Its name in logs and errors, and in CancelQuery. The statements of one write of TableService have one name. COMMIT,
+    ROLLBACK and what is done at savepoints go by the name of the latest statement before them, those of Transact and
+    its idle transactions by `transaction_id`.
+    """
     database: builtins.str
     """Which database."""
     rpc: builtins.str

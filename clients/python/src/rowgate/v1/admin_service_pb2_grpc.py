@@ -58,15 +58,17 @@ class AdminServiceServicer(object):
     """
 
     def ListQueries(self, request, context):
-        """ListQueries lists the queries that run or wait for a connection, the oldest first.
+        """ListQueries lists the queries that run or wait for a connection, the oldest first; COMMIT and ROLLBACK too, and
+        transactions that are open while nothing runs in them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelQuery(self, request, context):
-        """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
-        the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
+        """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
+        nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
+        answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
         caller's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -29,14 +29,17 @@ class AdminServiceStub:
         rowgate.v1.admin_service_pb2.ListQueriesRequest,
         rowgate.v1.admin_service_pb2.ListQueriesResponse,
     ]
-    """ListQueries lists the queries that run or wait for a connection, the oldest first."""
+    """ListQueries lists the queries that run or wait for a connection, the oldest first; COMMIT and ROLLBACK too, and
+    transactions that are open while nothing runs in them.
+    """
 
     CancelQuery: grpc.UnaryUnaryMultiCallable[
         rowgate.v1.admin_service_pb2.CancelQueryRequest,
         rowgate.v1.admin_service_pb2.CancelQueryResponse,
     ]
-    """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
-    the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
+    """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
+    nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
+    answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
     caller's.
     """
 
@@ -51,14 +54,17 @@ class AdminServiceAsyncStub:
         rowgate.v1.admin_service_pb2.ListQueriesRequest,
         rowgate.v1.admin_service_pb2.ListQueriesResponse,
     ]
-    """ListQueries lists the queries that run or wait for a connection, the oldest first."""
+    """ListQueries lists the queries that run or wait for a connection, the oldest first; COMMIT and ROLLBACK too, and
+    transactions that are open while nothing runs in them.
+    """
 
     CancelQuery: grpc.aio.UnaryUnaryMultiCallable[
         rowgate.v1.admin_service_pb2.CancelQueryRequest,
         rowgate.v1.admin_service_pb2.CancelQueryResponse,
     ]
-    """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
-    the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
+    """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
+    nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
+    answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
     caller's.
     """
 
@@ -75,7 +81,9 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         request: rowgate.v1.admin_service_pb2.ListQueriesRequest,
         context: _ServicerContext,
     ) -> typing.Union[rowgate.v1.admin_service_pb2.ListQueriesResponse, collections.abc.Awaitable[rowgate.v1.admin_service_pb2.ListQueriesResponse]]:
-        """ListQueries lists the queries that run or wait for a connection, the oldest first."""
+        """ListQueries lists the queries that run or wait for a connection, the oldest first; COMMIT and ROLLBACK too, and
+        transactions that are open while nothing runs in them.
+        """
 
     @abc.abstractmethod
     def CancelQuery(
@@ -83,8 +91,9 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
         request: rowgate.v1.admin_service_pb2.CancelQueryRequest,
         context: _ServicerContext,
     ) -> typing.Union[rowgate.v1.admin_service_pb2.CancelQueryResponse, collections.abc.Awaitable[rowgate.v1.admin_service_pb2.CancelQueryResponse]]:
-        """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
-        the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
+        """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
+        nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
+        answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
         caller's.
         """
 

@@ -47,7 +47,7 @@ class MySQLAddress:
 
 @dataclass(frozen=True, slots=True)
 class MySQLTimeouts:
-    """Seconds."""
+    """Seconds; `statement` is the server's own limit, which stands behind the gateway's in case that is stuck."""
 
     connect: float
     statement: float
@@ -107,8 +107,7 @@ class MySQLDriver:
             await MySQLSession(connection, self._settings, self).prepare()
 
     async def _learn(self, connection: Any) -> SessionSettings:
-        # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
-        return await learn(connection, self._address.database, self._timeouts.statement + 5)
+        return await learn(connection, self._address.database, self._timeouts.statement)
 
     def session(self, connection: Any) -> MySQLSession:
         """The session on a connection."""

@@ -13,6 +13,7 @@ COM_RESET_CONNECTION does most of it. Read in the sources of MariaDB (`THD::chan
 
 from __future__ import annotations
 
+import math
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -109,8 +110,9 @@ async def learn(connection: Any, database: str, limit: float) -> SessionSettings
     for mode in _OTHER_QUOTES:
         modes = f"REPLACE({modes},'{mode}','')"
     setup = f"SET NAMES utf8mb4, time_zone='+00:00', autocommit=1, {limits}, sql_mode={modes}"
-    # Setting the variable to what it is sets the socket, which a reset forgets.
-    setup += ", net_write_timeout=@@net_write_timeout"
+    # The reader of a stream may pause for as long as the statement may take. Setting the variable, be it to what it is,
+    # sets the socket, which a reset forgets.
+    setup += f", net_write_timeout=GREATEST(@@net_write_timeout,{math.ceil(limit)})"
     profiles = mariadb and bool(await _rows(connection, "SHOW VARIABLES LIKE 'profiling_history_size'"))
     if profiles:
         setup += ", profiling=0, profiling_history_size=DEFAULT"

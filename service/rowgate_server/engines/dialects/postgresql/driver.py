@@ -47,10 +47,14 @@ class PostgreSQLAddress:
 
 @dataclass(frozen=True, slots=True)
 class PostgreSQLTimeouts:
-    """Seconds."""
+    """Seconds; `statement` and `idle` are the server's own limits, which stand behind the gateway's.
+
+    They are for a gateway that is stuck; `idle` is for a transaction in which nothing runs.
+    """
 
     connect: float
     statement: float
+    idle: float
 
 
 class PostgreSQLDriver:
@@ -145,8 +149,6 @@ class PostgreSQLDriver:
 
     async def _open(self) -> Any:
         address = self._address
-        # The server's own limit stands behind the gateway's, in case the gateway itself is stuck.
-        limit = int((self._timeouts.statement + 5) * 1000)
         connection = await asyncpg.connect(
             host=address.host,
             port=address.port,
@@ -168,8 +170,8 @@ class PostgreSQLDriver:
                 "bytea_output": "hex",
                 # The tokenizer reads quotes as the server does: a backslash is itself.
                 "standard_conforming_strings": "on",
-                "statement_timeout": str(limit),
-                "idle_in_transaction_session_timeout": str(limit),
+                "statement_timeout": _milliseconds(self._timeouts.statement),
+                "idle_in_transaction_session_timeout": _milliseconds(self._timeouts.idle),
                 # A statement whose client has gone away ends even while it sends nothing.
                 "client_connection_check_interval": "1000",
                 "tcp_keepalives_idle": "30",
@@ -184,3 +186,7 @@ class PostgreSQLDriver:
         if self._probing is not None:
             self._probing.terminate()
         self._probing = None
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(int(seconds * 1000))

@@ -61,6 +61,7 @@ _FIXED: dict[Reason, str] = {
     Reason.SERIALIZATION_FAILURE: "the transaction could not be serialised with others",
     Reason.LOCK_TIMEOUT: "a lock was not granted in time",
     Reason.QUERY_CANCELLED: "the statement was cancelled in the database",
+    Reason.STATEMENT_TIMEOUT: "the database's own limit on a statement's time was reached",
     Reason.READ_ONLY: "the session, or the database, is read-only",
     Reason.PERMISSION_DENIED: "the database does not allow this to the gateway's login",
     Reason.DATABASE_UNAVAILABLE: "the database cannot be reached, or the connection broke",
@@ -99,6 +100,7 @@ _RETRY_AFTER: dict[Reason, float] = {
 _BREAKING_CLASSES = ("08", "57P", "58", "XX")
 
 _OF_THE_DRIVER = "\nNOTE: pgbouncer "
+_TIMEOUT = "due to statement timeout"
 _QUOTED = re.compile(r'".*"|".*', re.DOTALL)
 
 
@@ -171,8 +173,11 @@ def _reason(sqlstate: str) -> Reason:
 
 
 def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters: bool) -> RowgateError:
-    reason = _reason(sqlstate)
     text = str(error.message or error.args[0])
+    reason = _reason(sqlstate)
+    # Whoever cancels it, the state is the same. In another language the executor tells by the time.
+    if reason is Reason.QUERY_CANCELLED and _TIMEOUT in text:
+        reason = Reason.STATEMENT_TIMEOUT
     # The driver writes behind some of the server's hints what its own users should know of pgbouncer.
     hint = (error.hint or "").partition(_OF_THE_DRIVER)[0].strip() if reason is Reason.INVALID_SQL else None
     if has_parameters and not error.position:
@@ -187,6 +192,7 @@ def _from_server(error: asyncpg.PostgresError, sqlstate: str, *, has_parameters:
         # RAISE may give a state of the server's own any text.
         cause=type(error).__name__ if reason is Reason.DATABASE_UNAVAILABLE else "",
         sqlstate=sqlstate,
+        limit="statement_timeout" if reason is Reason.STATEMENT_TIMEOUT else None,
         constraint=error.constraint_name,
         hint=hint or None,
         position=error.position if told_position else None,
