@@ -39,6 +39,7 @@ from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES, CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
+from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 
 PLANTED = "planted-text"
@@ -299,7 +300,7 @@ def test_metrics_are_there_from_the_start_for_every_method_and_code() -> None:
             pass
 
     metrics, server, calls = Metrics(), Registered(), CallsUnderWay()
-    chain: Any = Chain(server, unguarded(metrics, calls), calls)  # type: ignore[arg-type]  # the two methods that are called
+    chain: Any = Chain(server, unguarded(metrics, calls), calls, Requests(0))  # type: ignore[arg-type]  # the two methods that are called
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(Service(), chain)
     for labels in (UNARY, STREAM):
         for code in CODE_NAMES.values():

@@ -15,18 +15,16 @@ from typing import Any, Protocol, cast
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
 
 from rowgate_server.engines.caller import caller
 from rowgate_server.engines.deadline import Imposed
-from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.identity.principal import ANONYMOUS
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
+from rowgate_server.transport.interceptors.requests import Receive, Requests
 from rowgate_server.transport.status import StatusError
 
 Context = grpc.aio.ServicerContext[Any, Any]
-_Read = Callable[[Any], Any]
 _Run = Callable[..., Awaitable[Any]]
 _GRPC_TYPES = {
     (False, False): "unary",
@@ -53,6 +51,7 @@ class RpcCall:
         peer: the caller's address.
         code, reason: how it ended, once the errors interceptor has left.
         facts: what the servicer adds for the access log: database, query_id, rows, tag.
+        held: bytes of its request, while it is large and under way.
         statements: the SQL that the caller sent, for the audit log.
         outcome: what became of a statement that ended in an error, if that is known.
         audited: told of each request within the call and its last answer, where there is an audit log.
@@ -68,6 +67,7 @@ class RpcCall:
         "error",
         "facts",
         "gone",
+        "held",
         "id",
         "labels",
         "outcome",
@@ -91,6 +91,7 @@ class RpcCall:
         self.started = 0.0
         self.received = 0
         self.sent = 0
+        self.held = 0
         self.code = grpc.StatusCode.OK
         self.gone = False
         self.reason = ""
@@ -183,10 +184,18 @@ class Chain:
         server: the real one.
         interceptors: outermost first.
         handlers: told of every one.
+        requests: reads what callers send.
     """
 
-    def __init__(self, server: grpc.aio.Server, interceptors: Sequence[Interceptor], handlers: Handlers) -> None:
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        interceptors: Sequence[Interceptor],
+        handlers: Handlers,
+        requests: Requests,
+    ) -> None:
         self._server = server
+        self._requests = requests
         self.interceptors = tuple(interceptors)
         self._handlers = handlers
 
@@ -213,22 +222,22 @@ class Chain:
         labels = MethodLabels(_GRPC_TYPES[streams], service, method)
         self.expect(labels)
         behavior, make = _MAKERS[streams](handler)
-        deserialize, read = _readers(handler)
-        run = self.streaming(labels, behavior, read) if streams[1] else self._unary(labels, behavior, read)
-        wrapped: grpc.RpcMethodHandler[Any, Any] = make(
-            run, request_deserializer=deserialize, response_serializer=_writer(handler)
-        )
+        receive = self._requests.receiver(handler)
+        run = self.streaming(labels, behavior, receive) if streams[1] else self._unary(labels, behavior, receive)
+        wrapped: grpc.RpcMethodHandler[Any, Any] = make(run, response_serializer=_writer(handler))
         return wrapped
 
-    def _unary(self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]], read: _Read) -> _Run:
-        async def run(request: Any, context: Context) -> Any:
+    def _unary(self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]], receive: Receive) -> _Run:
+        async def run(_: Any, context: Context) -> Any:
             call = RpcCall(labels, context)
-            call.received = 1
             self._handlers.begin(call)
-            response, error = None, await self._enter(call)
+            request = response = None
+            error = await self._enter(call)
             if error is None:
                 try:
-                    response = await behavior(read(request), context)
+                    request = await receive(call)
+                    call.received = 1
+                    response = await behavior(request, context)
                     call.sent = 1
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
@@ -236,34 +245,40 @@ class Chain:
                 await _end(context, self._leave(call, error))
             finally:
                 self._handlers.end(call)
-                # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
-                error = None
+                self._requests.end(call)
+                # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
+                # refused result, and what was asked, until the next collection.
+                request = error = None
+                call.statements = ()
             return response
 
         return run
 
-    def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], read: _Read) -> _Run:
+    def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], receive: Receive) -> _Run:
         """The interceptors around a method that answers with a stream."""
         respond = _send_all if inspect.isasyncgenfunction(behavior) else _let_it_send
-        received = _to_their_end if labels.grpc_type == _GRPC_TYPES[True, True] else _as_it_is
 
-        async def run(request: Any, context: Context) -> None:
+        async def run(_: Any, context: Context) -> None:
             call = RpcCall(labels, context)
-            call.received = 1
             self._handlers.begin(call)
-            error = await self._enter(call)
+            request, error = None, await self._enter(call)
             if error is None:
                 try:
                     async with call.expiring():
-                        await respond(call, behavior, received(call, read(request)))
+                        request = await receive(call)
+                        call.received = 1
+                        await respond(call, behavior, request)
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
             try:
                 await _end(context, self._leave(call, error))
             finally:
                 self._handlers.end(call)
-                # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
-                error = None
+                self._requests.end(call)
+                # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
+                # refused result, and what was asked, until the next collection.
+                request = error = None
+                call.statements = ()
 
         return run
 
@@ -296,51 +311,6 @@ async def _end(context: Context, error: BaseException | None) -> None:
         raise error
 
 
-def _readers(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[_Read | None, _Read]:
-    """What grpc is to do with a request, and what the chain does: it reads messages itself.
-
-    grpc would answer bytes that are no message on its own, with the exception's text, neither counted nor logged.
-    """
-    deserialize: _Read | None = handler.request_deserializer
-    if deserialize is None:
-        return deserialize, lambda request: request
-
-    def read(octets: Any) -> Any:
-        try:
-            return deserialize(octets)
-        except DecodeError:
-            raise RowgateError(
-                Reason.INVALID_REQUEST,
-                "the request is not the message that this call takes, or holds text that is not UTF-8",
-                hint="what is not UTF-8 goes as bytes_value",
-            ) from None
-
-    async def read_each(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        async for octets in stream:
-            yield read(octets)
-
-    return None, read_each if handler.request_streaming else read
-
-
-async def _to_their_end(call: RpcCall, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """The requests of a stream, and then whether its caller has half-closed it or gone away.
-
-    grpc ends the requests alike, and tells of the cancellation just behind that: one read more is told after it.
-    """
-    async for request in requests:
-        yield request
-    try:
-        await call.context.read()
-    except (grpc.aio.UsageError, grpc.aio.InternalError) as error:
-        call.gone = True
-        raise asyncio.CancelledError from error
-
-
-def _as_it_is(call: RpcCall, request: Any) -> Any:
-    del call
-    return request
-
-
 def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:
     """How grpc is to write an answer; a servicer may have laid one out as bytes by itself."""
     serialize = handler.response_serializer
@@ -370,9 +340,10 @@ async def _let_it_send(call: RpcCall, behavior: Callable[..., Any], request: Any
     await behavior(request, call.context)
 
 
+# The request is read by the handler, also where it is one only.
 _MAKERS: dict[tuple[bool, bool], Callable[[Any], tuple[Any, Any]]] = {
-    (False, False): lambda handler: (handler.unary_unary, grpc.unary_unary_rpc_method_handler),
-    (False, True): lambda handler: (handler.unary_stream, grpc.unary_stream_rpc_method_handler),
+    (False, False): lambda handler: (handler.unary_unary, grpc.stream_unary_rpc_method_handler),
+    (False, True): lambda handler: (handler.unary_stream, grpc.stream_stream_rpc_method_handler),
     (True, False): lambda handler: (handler.stream_unary, grpc.stream_unary_rpc_method_handler),
     (True, True): lambda handler: (handler.stream_stream, grpc.stream_stream_rpc_method_handler),
 }
