@@ -67,7 +67,7 @@ class AdminServiceServicer(object):
     def CancelQuery(self, request, context):
         """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
         the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-        caller's.
+        caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,7 @@ class AdminServiceStub:
     ]
     """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
     the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-    caller's.
+    caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask again.
     """
 
 class AdminServiceAsyncStub:
@@ -59,7 +59,7 @@ class AdminServiceAsyncStub:
     ]
     """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
     the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-    caller's.
+    caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask again.
     """
 
 class AdminServiceServicer(metaclass=abc.ABCMeta):
@@ -85,7 +85,7 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[rowgate.v1.admin_service_pb2.CancelQueryResponse, collections.abc.Awaitable[rowgate.v1.admin_service_pb2.CancelQueryResponse]]:
         """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. It answers once
         the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-        caller's.
+        caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask again.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
