@@ -37,6 +37,17 @@ class Server(Section):
             "have four times as many together, and twice as many from one connection.",
         ),
     ] = 20 * MEBIBYTE
+    max_unread_bytes: Annotated[
+        Size,
+        VISIBLE,
+        Field(
+            ge=4096,
+            le=64 * LARGEST_MESSAGE,
+            description="Bytes of large unary answers that callers may leave unread, half of them on one connection. "
+            "Further ones wait, up to as many bytes, and 10 s; a connection with one that waits has no statement of a "
+            "unary call run (`QUOTA_EXCEEDED`).",
+        ),
+    ] = 64 * MEBIBYTE
     max_concurrent_streams: Annotated[
         int, VISIBLE, Field(ge=1, le=100_000, description="Calls that one client connection may have under way.")
     ] = 100

@@ -37,6 +37,7 @@ from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.tracing import CallTracer
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.interceptors.unknown import answer_unknown
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -61,6 +62,7 @@ class ServerOptions:
 
     max_message_bytes: int
     max_request_bytes: int
+    max_unread_bytes: int
     max_concurrent_streams: int
     keepalive_time: float
     keepalive_timeout: float
@@ -129,7 +131,9 @@ def build(
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(around), around.under_way, _requests(options))
+    chain: Any = Chain(
+        server, interceptors(around), around.under_way, _requests(options), Unread(options.max_unread_bytes)
+    )
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
@@ -148,7 +152,7 @@ def build_health(health: Health, options: ServerOptions, metrics: Metrics, audit
     server = grpc.aio.server(options=_channel_arguments(options))
     under_way = CallsUnderWay()
     around = Around(metrics, audit, under_way, Authentication(None))
-    chain: Any = Chain(server, interceptors(around), under_way, _requests(options))
+    chain: Any = Chain(server, interceptors(around), under_way, _requests(options), Unread(options.max_unread_bytes))
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, chain)
     answer_unknown(server, chain)
     return server

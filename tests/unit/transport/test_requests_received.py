@@ -155,4 +155,3 @@ def test_the_process_holds_so_much_and_a_connection_half_of_it() -> None:
     for peer in "ab":
         held.release(peer, 45)
     assert not held.total
-    assert not held.of("a")

@@ -22,10 +22,12 @@ from rowgate_server.identity.principal import ANONYMOUS
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.transport.interceptors.requests import Receive, Requests
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.status import StatusError
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Run = Callable[..., Awaitable[Any]]
+_Write = Callable[[Any], bytes]
 _GRPC_TYPES = {
     (False, False): "unary",
     (True, False): "client_stream",
@@ -55,6 +57,7 @@ class RpcCall:
         statements: the SQL that the caller sent, for the audit log.
         outcome: what became of a statement that ended in an error, if that is known.
         audited: told of each request within the call and its last answer, where there is an audit log.
+        unread: what callers have not read of the answers that they get whole; None where it is streamed.
         principal: who it is made for, once the authentication interceptor has entered.
     """
 
@@ -78,6 +81,7 @@ class RpcCall:
         "sent",
         "started",
         "statements",
+        "unread",
     )
 
     def __init__(self, labels: MethodLabels, context: Context) -> None:
@@ -99,6 +103,7 @@ class RpcCall:
         self.statements: Sequence[str] = ()
         self.outcome = ""
         self.audited: Callable[[RpcCall, Any, Any], None] | None = None
+        self.unread: Unread | None = None
         self._expiry: asyncio.Timeout | None = None
         self.error: Exception | None = None
 
@@ -124,6 +129,15 @@ class RpcCall:
     def identity(self) -> str:
         """Who it is made for; "" for nobody known."""
         return self.principal.identity
+
+    def may_answer(self) -> None:
+        """See whether its caller reads the answers that it gets whole.
+
+        Raises:
+            RowgateError: QUOTA_EXCEEDED: one of them waits until it has read another.
+        """
+        if self.unread is not None:
+            self.unread.check(self.peer)
 
     def end_at(self, when: float, error: Exception) -> None:
         """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
@@ -185,6 +199,7 @@ class Chain:
         interceptors: outermost first.
         handlers: told of every one.
         requests: reads what callers send.
+        unread: counts what they have not read of large answers that are sent whole.
     """
 
     def __init__(
@@ -193,8 +208,10 @@ class Chain:
         interceptors: Sequence[Interceptor],
         handlers: Handlers,
         requests: Requests,
+        unread: Unread,
     ) -> None:
         self._server = server
+        self._unread = unread
         self._requests = requests
         self.interceptors = tuple(interceptors)
         self._handlers = handlers
@@ -223,13 +240,21 @@ class Chain:
         self.expect(labels)
         behavior, make = _MAKERS[streams](handler)
         receive = self._requests.receiver(handler)
-        run = self.streaming(labels, behavior, receive) if streams[1] else self._unary(labels, behavior, receive)
-        wrapped: grpc.RpcMethodHandler[Any, Any] = make(run, response_serializer=_writer(handler))
-        return wrapped
+        write = _writer(handler)
+        if streams[1]:
+            streamed: grpc.RpcMethodHandler[Any, Any] = make(
+                self.streaming(labels, behavior, receive), response_serializer=write
+            )
+            return streamed
+        whole: grpc.RpcMethodHandler[Any, Any] = make(self._unary(labels, behavior, receive, write))
+        return whole
 
-    def _unary(self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]], receive: Receive) -> _Run:
-        async def run(_: Any, context: Context) -> Any:
+    def _unary(
+        self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]], receive: Receive, write: _Write
+    ) -> _Run:
+        async def run(_: Any, context: Context) -> bytes | None:
             call = RpcCall(labels, context)
+            call.unread = self._unread
             self._handlers.begin(call)
             request = response = None
             error = await self._enter(call)
@@ -237,10 +262,11 @@ class Chain:
                 try:
                     request = await receive(call)
                     call.received = 1
-                    response = await behavior(request, context)
+                    response = write(await behavior(request, context))
+                    await self._let_go(call, len(response))
                     call.sent = 1
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
-                    error = raised
+                    error, response = raised, None
             try:
                 await _end(context, self._leave(call, error))
             finally:
@@ -253,6 +279,14 @@ class Chain:
             return response
 
         return run
+
+    async def _let_go(self, call: RpcCall, octets: int) -> None:
+        """An answer is to be sent, once there is room; grpc tells when it has been read, or the caller has gone."""
+        unread, peer = self._unread, call.peer
+        if await unread.take(peer, octets):
+            # The types say that it is no function.
+            read: Any = lambda _: unread.release(peer, octets)  # noqa: E731 - for its type
+            call.context.add_done_callback(read)
 
     def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], receive: Receive) -> _Run:
         """The interceptors around a method that answers with a stream."""
@@ -311,8 +345,8 @@ async def _end(context: Context, error: BaseException | None) -> None:
         raise error
 
 
-def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:
-    """How grpc is to write an answer; a servicer may have laid one out as bytes by itself."""
+def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> _Write:
+    """How an answer is written; a servicer may have laid one out as bytes by itself."""
     serialize = handler.response_serializer
 
     def write(response: Any) -> bytes:

@@ -24,10 +24,6 @@ class HeldBytes:
         self._of: dict[str, int] = {}
         self.total = 0
 
-    def of(self, peer: str) -> int:
-        """Bytes held for a connection."""
-        return self._of.get(peer, 0)
-
     def hold(self, peer: str, octets: int) -> None:
         """So many more."""
         self.total += octets
@@ -42,7 +38,7 @@ class HeldBytes:
         else:
             del self._of[peer]
 
-    def check(self, peer: str, octets: int = 0) -> None:
+    def check(self, peer: str, octets: int) -> None:
         """See whether there is room for so many more.
 
         Raises:
