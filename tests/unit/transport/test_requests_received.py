@@ -11,11 +11,11 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from unit.transport.wrapped import MOST_REQUESTED, SERVICE, Service, Wrapped, ending, request, wrapping
+from unit.transport.wrapped import MOST_REQUESTED, SERVICE, UNARY, Service, Wrapped, ending, request, wrapping
 
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.interceptors import current_call, requests
+from rowgate_server.transport.interceptors import RpcCall, current_call, requests
 from rowgate_server.transport.interceptors.held import HeldBytes
 from rowgate_server.transport.interceptors.requests import Arriving
 from support.eventually import eventually
@@ -54,6 +54,25 @@ async def test_one_that_is_taken_back_before_its_request_has_come_is_cancelled(w
     await eventually(lambda: len(wrapped.under_way) == 1, 5, "it was let in")
     call.cancel()
     assert (await wrapped.left.get()).code is grpc.StatusCode.CANCELLED
+
+
+class Stopped:
+    """The context of a call whose server has stopped."""
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
+    async def read(self) -> bytes:
+        raise grpc.aio.BaseError
+
+
+async def test_one_whose_request_has_not_come_when_the_server_stops_is_cancelled() -> None:
+    handler: Any = grpc.unary_unary_rpc_method_handler(lambda *_: None, request_deserializer=bytes)
+    context: Any = Stopped()
+    call = RpcCall(UNARY, context)
+    with pytest.raises(asyncio.CancelledError):
+        await requests.Requests(0).receiver(handler)(call)
+    assert call.gone
 
 
 async def test_large_requests_are_bounded_in_sum_and_small_ones_go_on(wrapped: Wrapped) -> None:

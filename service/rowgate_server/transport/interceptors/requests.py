@@ -144,6 +144,9 @@ class Requests:
             if not arriving.begin(call):
                 await arriving.wait(call)
             octets: Any = await call.context.read()
+        except grpc.aio.BaseError as error:  # the server has stopped, or the call has been ended
+            call.gone = True
+            raise asyncio.CancelledError from error
         finally:
             arriving.end(call)
             if not arriving:
@@ -179,6 +182,6 @@ async def _told_to_be_gone(call: RpcCall) -> None:
     """
     try:
         await call.context.read()
-    except (grpc.aio.UsageError, grpc.aio.InternalError) as error:
+    except grpc.aio.BaseError as error:
         call.gone = True
         raise asyncio.CancelledError from error
