@@ -262,6 +262,8 @@ class Gateway:
         server = self._settings.server
         return grpc_server.ServerOptions(
             max_message_bytes=server.max_message_bytes,
+            max_request_bytes=server.max_request_bytes,
+            max_unread_bytes=server.max_unread_bytes,
             max_concurrent_streams=server.max_concurrent_streams,
             keepalive_time=server.keepalive_time,
             keepalive_timeout=server.keepalive_timeout,

@@ -40,7 +40,7 @@ def gateway(mariadb_server: MariaDB) -> Iterator[Gateway]:
         "ROWGATE_DATABASES__MAIN__POOL__SIZE": "10",
         "ROWGATE_DATABASES__MAIN__LIMITS__UNARY_BYTES": "4MiB",
         "ROWGATE_DATABASES__MAIN__LIMITS__SQL_BYTES": "4MiB",
-        "ROWGATE_SERVER__MAX_MESSAGE_BYTES": str(LARGEST),
+        "ROWGATE_SERVER__MAX_REQUEST_BYTES": str(LARGEST),
         "ROWGATE_SERVER__MAX_CONCURRENT_STREAMS": str(MOST_STREAMS),
         "ROWGATE_SERVER__KEEPALIVE_TIME": "1s",
         "ROWGATE_SERVER__KEEPALIVE_TIMEOUT": "1s",
@@ -145,6 +145,8 @@ async def test_an_old_connection_is_asked_to_be_opened_anew() -> None:
     """So that callers spread over new replicas."""
     options = ServerOptions(
         max_message_bytes=LARGEST,
+        max_request_bytes=LARGEST,
+        max_unread_bytes=LARGEST,
         max_concurrent_streams=MOST_STREAMS,
         keepalive_time=30,
         keepalive_timeout=10,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 SETTINGS, PING, GOAWAY = 4, 6, 7
-_HEADERS, _RST_STREAM, _END_HEADERS, _CANCEL = 1, 3, 4, 8
+_DATA, _HEADERS, _RST_STREAM, _END_STREAM, _END_HEADERS, _CANCEL = 0, 1, 3, 1, 4, 8
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _HEAD = 9
 
@@ -37,6 +37,14 @@ def begun_and_reset(number: int, headers: bytes) -> bytes:
     stream = 2 * number + 1
     return frame(_HEADERS, headers, flags=_END_HEADERS, stream=stream) + frame(
         _RST_STREAM, _CANCEL.to_bytes(4, "big"), stream=stream
+    )
+
+
+def begun(number: int, headers: bytes, message: bytes) -> bytes:
+    """A call with its one request, whose answer nobody makes room for but what HTTP/2 gives at first."""
+    stream = 2 * number + 1
+    return frame(_HEADERS, headers, flags=_END_HEADERS, stream=stream) + frame(
+        _DATA, message, flags=_END_STREAM, stream=stream
     )
 
 

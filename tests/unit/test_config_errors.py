@@ -162,9 +162,9 @@ def test_a_variable_at_fault_is_named_with_what_is_wrong(name: str, value: str, 
         ({"config": ""}, "config (flag --config): names no file"),
         ({"admin_listen": "127.0.0.1:50051"}, "admin_listen (flag --admin-listen): is the same as listen"),
         (
-            {"databases.main.limits.sql_bytes": "64MiB"},
+            {"databases.main.limits.sql_bytes": "20MiB"},
             (
-                "databases.main.limits.sql_bytes (flag --set): must be below server.max_message_bytes (64MiB), "
+                "databases.main.limits.sql_bytes (flag --set): must be below server.max_request_bytes (20MiB), "
                 "or requests cannot be received"
             ),
         ),

@@ -147,7 +147,7 @@ class Limits(Section):
         Field(description="Bytes of a unary result; more is `RESULT_TOO_LARGE`. Below `server.max_message_bytes`."),
     ] = 32 * MEBIBYTE
     sql_bytes: Annotated[
-        MessageSize, VISIBLE, Field(description="Bytes of one SQL text. Below `server.max_message_bytes`.")
+        MessageSize, VISIBLE, Field(description="Bytes of one SQL text. Below `server.max_request_bytes`.")
     ] = MEBIBYTE
     read_only: Annotated[bool, VISIBLE, Field(description="Whether every session of this database refuses writes.")] = (
         False

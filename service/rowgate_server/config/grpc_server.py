@@ -25,7 +25,28 @@ class Server(Section):
     max_message_bytes: Annotated[
         Size,
         VISIBLE,
-        Field(ge=4096, le=LARGEST_MESSAGE, description="Bytes of the largest message, received or sent."),
+        Field(ge=4096, le=LARGEST_MESSAGE, description="Bytes of the largest message that is sent."),
+    ] = 64 * MEBIBYTE
+    max_request_bytes: Annotated[
+        Size,
+        VISIBLE,
+        Field(
+            ge=4096,
+            le=LARGEST_MESSAGE // 4,
+            description="Bytes of the largest message that is received, unpacked. Large ones that are under way may "
+            "have four times as many together, and twice as many from one connection.",
+        ),
+    ] = 20 * MEBIBYTE
+    max_unread_bytes: Annotated[
+        Size,
+        VISIBLE,
+        Field(
+            ge=4096,
+            le=64 * LARGEST_MESSAGE,
+            description="Bytes of large unary answers that callers may leave unread, half of them on one connection. "
+            "Further ones wait, up to as many bytes, and 10 s; a connection with one that waits has no statement of a "
+            "unary call run (`QUOTA_EXCEEDED`).",
+        ),
     ] = 64 * MEBIBYTE
     max_concurrent_streams: Annotated[
         int, VISIBLE, Field(ge=1, le=100_000, description="Calls that one client connection may have under way.")

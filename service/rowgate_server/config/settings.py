@@ -266,12 +266,13 @@ def _disagreements(settings: Settings) -> Iterator[tuple[Path, str]]:
     yield from _unsharable(settings)
     server = settings.server
     largest = f"server.max_message_bytes ({format_quantity(server.max_message_bytes, Unit.BYTES)})"
+    request = f"server.max_request_bytes ({format_quantity(server.max_request_bytes, Unit.BYTES)})"
     grace = f"server.max_connection_age_grace ({format_quantity(server.max_connection_age_grace, Unit.SECONDS)})"
     for name, database in settings.databases.items():
         if database.limits.unary_bytes >= server.max_message_bytes:
             yield ("databases", name, "limits", "unary_bytes"), f"must be below {largest}, or results cannot be sent"
-        if database.limits.sql_bytes >= server.max_message_bytes:
-            yield ("databases", name, "limits", "sql_bytes"), f"must be below {largest}, or requests cannot be received"
+        if database.limits.sql_bytes >= server.max_request_bytes:
+            yield ("databases", name, "limits", "sql_bytes"), f"must be below {request}, or requests cannot be received"
         yield from server_disagreements(name, database)
         if server.max_connection_age and database.timeouts.stream > server.max_connection_age_grace:
             yield ("databases", name, "timeouts", "stream"), f"must not be longer than {grace}, which would cut streams"

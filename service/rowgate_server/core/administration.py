@@ -22,6 +22,8 @@ from rowgate_server.observability.callers import Caller
 MOST_QUERIES = 1_000
 _LONGEST_STATEMENT = 1_000
 _CUT = "…"
+_SILENT_FOR = 1.0
+"""Seconds after which a worker that did not answer is asked again. One that stays silent is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class OtherWorkers(Protocol):
     async def queries(self, viewer: Viewer, database: str, tag: str) -> tuple[Sequence[Query], Sequence[int]]:
         """What they run, and which of them did not answer."""
 
-    async def cancel(self, viewer: Viewer, query_id: str) -> Query | None:
-        """Cancel a query of theirs; None if none has it."""
+    async def cancel(self, viewer: Viewer, query_id: str) -> tuple[Query | None, Sequence[int]]:
+        """Cancel a query of theirs, None if none has it; and which of them did not answer."""
 
 
 class Alone:
@@ -93,10 +95,10 @@ class Alone:
         del viewer, database, tag
         return (), ()
 
-    async def cancel(self, viewer: Viewer, query_id: str) -> Query | None:
+    async def cancel(self, viewer: Viewer, query_id: str) -> tuple[Query | None, Sequence[int]]:
         """None."""
         del viewer, query_id
-        return None
+        return None, ()
 
 
 class Administration:
@@ -168,11 +170,24 @@ class Administration:
         """End a query.
 
         Raises:
-            RowgateError: INVALID_REQUEST; QUERY_NOT_FOUND, also for what the viewer must not know of.
+            RowgateError: INVALID_REQUEST; QUERY_NOT_FOUND, also for what the viewer must not know of; SHUTTING_DOWN
+                where a worker that may run it does not answer.
         """
         if not query_id:
             raise RowgateError(Reason.INVALID_REQUEST, "no query is named", field="query_id", outcome=Outcome.NOT_RUN)
-        query = self.cancel_here(viewer, query_id) or await self._others.cancel(viewer, query_id)
+        query = self.cancel_here(viewer, query_id)
+        silent: Sequence[int] = ()
+        if query is None:
+            query, silent = await self._others.cancel(viewer, query_id)
+        if query is None and silent:
+            raise RowgateError(
+                Reason.SHUTTING_DOWN,
+                "a worker of the gateway, which may run the query, did not answer in time",
+                retry_after=_SILENT_FOR,
+                outcome=Outcome.UNKNOWN,
+                query_id=query_id[:64],
+                silent_workers=", ".join(map(str, silent)),
+            )
         if query is None:
             hint = None if viewer.all_queries else "it may be another caller's"
             raise RowgateError(

@@ -25,6 +25,7 @@ from rowgate_server.engines.underway import UnderWay
 from rowgate_server.engines.values import BoundRows
 from rowgate_server.engines.watch import Watch, Watched
 from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.observability.callers import Caller, current_caller
 
 __all__ = ["Call", "Executor"]
 
@@ -111,6 +112,7 @@ class Executor:
         """
         reads = options.read_only
         lease = self.pool.take(reads=reads) or await self.pool.checkout(deadline, reads=reads)
+        _see_room(current_caller.get(), lease)
         held = _Lease(lease)
         transaction = Transaction(
             self.driver, held.session, deadline, self.until, self.under_way, held.drop, lease.replica
@@ -201,6 +203,7 @@ class _Holding:
             lease = executor.pool.take(reads=reads)
             if lease is None:
                 lease = await under_way.waiting(executor.pool.checkout(deadline, reads=reads))
+            _see_room(under_way.caller, lease)
         except BaseException:
             executor.under_way.discard(under_way)
             raise
@@ -234,3 +237,18 @@ class _Holding:
         if remains is not Remains.NOTHING:
             told.metadata["outcome"] = Outcome.UNKNOWN.value
         return remains is not None
+
+
+def _see_room(caller: Caller | None, lease: Lease) -> None:
+    """See whether there is room for an answer, once the wait for the connection is over, and before anything runs.
+
+    Raises:
+        RowgateError: there is none, and the connection has been given back.
+    """
+    if caller is None:
+        return
+    try:
+        caller.may_answer()
+    except RowgateError:
+        lease.end(sound=True)
+        raise

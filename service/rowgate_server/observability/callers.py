@@ -15,6 +15,9 @@ class Caller(Protocol):
 
     peer: str
 
+    def may_answer(self) -> None:
+        """See whether there is room for an answer, before anything is run for it; raises what the caller is told."""
+
     @property
     def rpc(self) -> str:
         """Which RPC: `rowgate.v1.QueryService/ExecuteQuery`."""

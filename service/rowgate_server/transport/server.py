@@ -33,9 +33,11 @@ from rowgate_server.transport.interceptors.chain import Chain, Interceptor
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
+from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.tracing import CallTracer
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.interceptors.unknown import answer_unknown
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -50,12 +52,17 @@ SERVICES: tuple[str, ...] = (
 
 _LARGEST_METADATA = 16 * 1024
 
+_REQUESTS_AT_ONCE = 4
+"""Of the largest, that may be under way; twice as many of half their size, and so on."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
     """Bytes, counts and seconds; `max_connection_age` 0 is never."""
 
     max_message_bytes: int
+    max_request_bytes: int
+    max_unread_bytes: int
     max_concurrent_streams: int
     keepalive_time: float
     keepalive_timeout: float
@@ -124,7 +131,9 @@ def build(
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(server, interceptors(around), around.under_way)
+    chain: Any = Chain(
+        server, interceptors(around), around.under_way, _requests(options), Unread(options.max_unread_bytes)
+    )
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
@@ -142,10 +151,15 @@ def build_health(health: Health, options: ServerOptions, metrics: Metrics, audit
     """A server with the health service only, which anybody may ask, until the very end."""
     server = grpc.aio.server(options=_channel_arguments(options))
     under_way = CallsUnderWay()
-    chain: Any = Chain(server, interceptors(Around(metrics, audit, under_way, Authentication(None))), under_way)
+    around = Around(metrics, audit, under_way, Authentication(None))
+    chain: Any = Chain(server, interceptors(around), under_way, _requests(options), Unread(options.max_unread_bytes))
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, chain)
     answer_unknown(server, chain)
     return server
+
+
+def _requests(options: ServerOptions) -> Requests:
+    return Requests(_REQUESTS_AT_ONCE * options.max_request_bytes)
 
 
 def _channel_arguments(options: ServerOptions) -> Sequence[tuple[str, int]]:
@@ -153,7 +167,7 @@ def _channel_arguments(options: ServerOptions) -> Sequence[tuple[str, int]]:
     arguments = [
         # Two servers on one port, by accident, would share its calls in silence.
         ("grpc.so_reuseport", int(options.reuse_port)),
-        ("grpc.max_receive_message_length", options.max_message_bytes),
+        ("grpc.max_receive_message_length", options.max_request_bytes),
         ("grpc.max_send_message_length", options.max_message_bytes),
         ("grpc.max_metadata_size", _LARGEST_METADATA),
         # Between the one and the other gRPC refuses some calls, by chance.

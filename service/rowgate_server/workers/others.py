@@ -27,15 +27,15 @@ class Others:
             return (), (0,)
         return [Query(**each) for queries in told["answers"] for each in queries], told["silent"]
 
-    async def cancel(self, viewer: Viewer, query_id: str) -> Query | None:
-        """Cancel a query of theirs; None if none has it."""
+    async def cancel(self, viewer: Viewer, query_id: str) -> tuple[Query | None, Sequence[int]]:
+        """Cancel a query of theirs, None if none has it; and which of them did not answer."""
         asked = {"viewer": plain(viewer), "query_id": query_id}
         try:
             told = await self._channel.ask("cancel_anywhere", asked, within=_WITHIN)
         except (ChannelClosedError, TimeoutError):
-            return None
+            return None, (0,)
         found = [answer for answer in told["answers"] if answer is not None]
-        return Query(**found[0]) if found else None
+        return Query(**found[0]) if found else None, told["silent"]
 
 
 def answers_about(administration: Administration) -> dict[str, Answering]:

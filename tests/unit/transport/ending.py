@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import grpc.aio
-from unit.transport.wrapped import Service, request, unguarded
+from unit.transport.wrapped import MOST_REQUESTED, MOST_UNREAD, Service, request, unguarded
 
 from rowgate.v1 import query_service_pb2_grpc
 from rowgate_server.observability.metrics import Metrics
@@ -17,7 +17,9 @@ from rowgate_server.transport import connections
 from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors import Chain
+from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.transacting import Transacting
 
 
@@ -83,7 +85,7 @@ async def ending(*, plain: bool = False) -> AsyncIterator[Ending]:
     """`plain`: whether its callers can be told to leave, as if nothing encrypted their connections."""
     service, calls, silent = Service(), CallsUnderWay(), Silent()
     server = grpc.aio.server()
-    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls, Requests(MOST_REQUESTED), Unread(MOST_UNREAD))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -42,6 +42,7 @@ async def serving(folder: Path) -> AsyncIterator[Served]:
         "default_database": "main",
         "server.drain_grace": "0",
         "server.max_message_bytes": str(LARGEST_MESSAGE),
+        "server.max_request_bytes": str(LARGEST_MESSAGE),
     }
     for name, file in (("main", main), ("other", folder / "other.db")):
         settings[f"databases.{name}.url"] = f"sqlite:///{file}"

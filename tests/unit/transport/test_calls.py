@@ -17,6 +17,7 @@ import grpc.aio
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from unit.transport.wrapped import (
+    MOST_UNREAD,
     STREAM,
     UNARY,
     Behaviour,
@@ -39,7 +40,9 @@ from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.errors import Errors
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES, CallCounter
 from rowgate_server.transport.interceptors.request_id import RequestId
+from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.interceptors.unread import Unread
 
 PLANTED = "planted-text"
 
@@ -299,7 +302,7 @@ def test_metrics_are_there_from_the_start_for_every_method_and_code() -> None:
             pass
 
     metrics, server, calls = Metrics(), Registered(), CallsUnderWay()
-    chain: Any = Chain(server, unguarded(metrics, calls), calls)  # type: ignore[arg-type]  # the two methods that are called
+    chain: Any = Chain(server, unguarded(metrics, calls), calls, Requests(0), Unread(MOST_UNREAD))  # type: ignore[arg-type]  # the two methods that are called
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(Service(), chain)
     for labels in (UNARY, STREAM):
         for code in CODE_NAMES.values():

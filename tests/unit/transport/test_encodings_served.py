@@ -10,7 +10,7 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 import pytest
-from unit.transport.wrapped import unguarded
+from unit.transport.wrapped import MOST_REQUESTED, MOST_UNREAD, unguarded
 
 import rowgate
 from rowgate._status import error_from_rpc
@@ -27,7 +27,9 @@ from rowgate_server.engines.results import Chunk, Column, Result, Row, Stats
 from rowgate_server.engines.values import ValueType
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.transport.interceptors import Chain
+from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.transacting import Transacting
 from support.encodings import READERS, Reader
@@ -84,7 +86,7 @@ async def stub(queries: ScriptedQueries) -> AsyncIterator[query_service_pb2_grpc
     """The real servicer behind the real interceptors, on a real server."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     calls = CallsUnderWay()
-    chain: Any = Chain(server, unguarded(Metrics(), calls), calls)
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls, Requests(MOST_REQUESTED), Unread(MOST_UNREAD))
     servicer = QueryServicer(
         cast("QueryRunner", queries),
         cast("Explainer", None),  # nothing is explained here

@@ -20,7 +20,9 @@ from rowgate_server.transport.interceptors import Chain, Interceptor, RpcCall
 from rowgate_server.transport.interceptors.audit import Audit
 from rowgate_server.transport.interceptors.authentication import Authentication
 from rowgate_server.transport.interceptors.metrics import CODE_NAMES
+from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.server import Around, interceptors
 from support.single_statements import SingleStatements
 
@@ -28,6 +30,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behaviour = Callable[[Context], Awaitable[None]]
 
 SERVICE = query_service_pb2.DESCRIPTOR.services_by_name["QueryService"].full_name
+MOST_REQUESTED = 1024 * 1024
+MOST_UNREAD = 2 * 1024 * 1024
 UNARY = MethodLabels("unary", SERVICE, "ExecuteQuery")
 STREAM = MethodLabels("server_stream", SERVICE, "StreamQuery")
 
@@ -85,6 +89,10 @@ class Wrapped:
         metrics: what was counted.
         log: what was logged, as text.
         unary, stream: the stub's methods.
+        channel: what they go over.
+        under_way: the calls that have begun.
+        unread: the answers that are on their way.
+        address: where it is served.
     """
 
     service: Service
@@ -93,6 +101,10 @@ class Wrapped:
     log: io.StringIO
     unary: Any
     stream: Any
+    channel: grpc.aio.Channel
+    under_way: CallsUnderWay
+    unread: Unread
+    address: str
 
     def lines(self) -> list[dict[str, Any]]:
         """The log, line by line."""
@@ -131,14 +143,18 @@ async def wrapping(service: Service, log: io.StringIO) -> AsyncIterator[Wrapped]
     """Serve it on a free loopback port."""
     witness, metrics, calls = Witness(), Metrics(), CallsUnderWay()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    chain: Any = Chain(server, (witness, *unguarded(metrics, calls)), calls)
+    unread = Unread(MOST_UNREAD)
+    guards = (witness, *unguarded(metrics, calls))
+    chain: Any = Chain(server, guards, calls, Requests(MOST_REQUESTED), unread)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
-            yield Wrapped(service, witness.left, metrics, log, stub.ExecuteQuery, stub.StreamQuery)
+            methods = stub.ExecuteQuery, stub.StreamQuery
+            address = f"127.0.0.1:{port}"
+            yield Wrapped(service, witness.left, metrics, log, *methods, channel, calls, unread, address)
     finally:
         await server.stop(None)
 

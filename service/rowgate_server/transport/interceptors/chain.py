@@ -15,19 +15,19 @@ from typing import Any, Protocol, cast
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
 
 from rowgate_server.engines.caller import caller
 from rowgate_server.engines.deadline import Imposed
-from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.identity.principal import ANONYMOUS
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
+from rowgate_server.transport.interceptors.requests import Receive, Requests
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.status import StatusError
 
 Context = grpc.aio.ServicerContext[Any, Any]
-_Read = Callable[[Any], Any]
 _Run = Callable[..., Awaitable[Any]]
+_Write = Callable[[Any], bytes]
 _GRPC_TYPES = {
     (False, False): "unary",
     (True, False): "client_stream",
@@ -53,9 +53,11 @@ class RpcCall:
         peer: the caller's address.
         code, reason: how it ended, once the errors interceptor has left.
         facts: what the servicer adds for the access log: database, query_id, rows, tag.
+        held: bytes of its request, while it is large and under way.
         statements: the SQL that the caller sent, for the audit log.
         outcome: what became of a statement that ended in an error, if that is known.
         audited: told of each request within the call and its last answer, where there is an audit log.
+        unread: what callers have not read of the answers that they get whole; None where it is streamed.
         principal: who it is made for, once the authentication interceptor has entered.
     """
 
@@ -68,6 +70,7 @@ class RpcCall:
         "error",
         "facts",
         "gone",
+        "held",
         "id",
         "labels",
         "outcome",
@@ -78,6 +81,7 @@ class RpcCall:
         "sent",
         "started",
         "statements",
+        "unread",
     )
 
     def __init__(self, labels: MethodLabels, context: Context) -> None:
@@ -91,6 +95,7 @@ class RpcCall:
         self.started = 0.0
         self.received = 0
         self.sent = 0
+        self.held = 0
         self.code = grpc.StatusCode.OK
         self.gone = False
         self.reason = ""
@@ -98,6 +103,7 @@ class RpcCall:
         self.statements: Sequence[str] = ()
         self.outcome = ""
         self.audited: Callable[[RpcCall, Any, Any], None] | None = None
+        self.unread: Unread | None = None
         self._expiry: asyncio.Timeout | None = None
         self.error: Exception | None = None
 
@@ -123,6 +129,15 @@ class RpcCall:
     def identity(self) -> str:
         """Who it is made for; "" for nobody known."""
         return self.principal.identity
+
+    def may_answer(self) -> None:
+        """See whether its caller reads the answers that it gets whole.
+
+        Raises:
+            RowgateError: QUOTA_EXCEEDED: one of them waits until it has read another.
+        """
+        if self.unread is not None:
+            self.unread.check(self.peer)
 
     def end_at(self, when: float, error: Exception) -> None:
         """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
@@ -183,10 +198,21 @@ class Chain:
         server: the real one.
         interceptors: outermost first.
         handlers: told of every one.
+        requests: reads what callers send.
+        unread: counts what they have not read of large answers that are sent whole.
     """
 
-    def __init__(self, server: grpc.aio.Server, interceptors: Sequence[Interceptor], handlers: Handlers) -> None:
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        interceptors: Sequence[Interceptor],
+        handlers: Handlers,
+        requests: Requests,
+        unread: Unread,
+    ) -> None:
         self._server = server
+        self._unread = unread
+        self._requests = requests
         self.interceptors = tuple(interceptors)
         self._handlers = handlers
 
@@ -213,57 +239,80 @@ class Chain:
         labels = MethodLabels(_GRPC_TYPES[streams], service, method)
         self.expect(labels)
         behavior, make = _MAKERS[streams](handler)
-        deserialize, read = _readers(handler)
-        run = self.streaming(labels, behavior, read) if streams[1] else self._unary(labels, behavior, read)
-        wrapped: grpc.RpcMethodHandler[Any, Any] = make(
-            run, request_deserializer=deserialize, response_serializer=_writer(handler)
-        )
-        return wrapped
+        receive = self._requests.receiver(handler)
+        write = _writer(handler)
+        if streams[1]:
+            streamed: grpc.RpcMethodHandler[Any, Any] = make(
+                self.streaming(labels, behavior, receive), response_serializer=write
+            )
+            return streamed
+        whole: grpc.RpcMethodHandler[Any, Any] = make(self._unary(labels, behavior, receive, write))
+        return whole
 
-    def _unary(self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]], read: _Read) -> _Run:
-        async def run(request: Any, context: Context) -> Any:
+    def _unary(
+        self, labels: MethodLabels, behavior: Callable[..., Awaitable[Any]], receive: Receive, write: _Write
+    ) -> _Run:
+        async def run(_: Any, context: Context) -> bytes | None:
             call = RpcCall(labels, context)
-            call.received = 1
+            call.unread = self._unread
             self._handlers.begin(call)
-            response, error = None, await self._enter(call)
+            request = response = None
+            error = await self._enter(call)
             if error is None:
                 try:
-                    response = await behavior(read(request), context)
+                    request = await receive(call)
+                    call.received = 1
+                    response = write(await behavior(request, context))
+                    await self._let_go(call, len(response))
                     call.sent = 1
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
-                    error = raised
+                    error, response = raised, None
             try:
                 await _end(context, self._leave(call, error))
             finally:
                 self._handlers.end(call)
-                # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
-                error = None
+                self._requests.end(call)
+                # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
+                # refused result, and what was asked, until the next collection.
+                request = error = None
+                call.statements = ()
             return response
 
         return run
 
-    def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], read: _Read) -> _Run:
+    async def _let_go(self, call: RpcCall, octets: int) -> None:
+        """An answer is to be sent, once there is room; grpc tells when it has been read, or the caller has gone."""
+        unread, peer = self._unread, call.peer
+        if await unread.take(peer, octets):
+            # The types say that it is no function.
+            read: Any = lambda _: unread.release(peer, octets)  # noqa: E731 - for its type
+            call.context.add_done_callback(read)
+
+    def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], receive: Receive) -> _Run:
         """The interceptors around a method that answers with a stream."""
         respond = _send_all if inspect.isasyncgenfunction(behavior) else _let_it_send
-        received = _to_their_end if labels.grpc_type == _GRPC_TYPES[True, True] else _as_it_is
 
-        async def run(request: Any, context: Context) -> None:
+        async def run(_: Any, context: Context) -> None:
             call = RpcCall(labels, context)
-            call.received = 1
             self._handlers.begin(call)
-            error = await self._enter(call)
+            request, error = None, await self._enter(call)
             if error is None:
                 try:
                     async with call.expiring():
-                        await respond(call, behavior, received(call, read(request)))
+                        request = await receive(call)
+                        call.received = 1
+                        await respond(call, behavior, request)
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
             try:
                 await _end(context, self._leave(call, error))
             finally:
                 self._handlers.end(call)
-                # Its traceback holds this frame: a cycle, which would keep a refused result until the next collection.
-                error = None
+                self._requests.end(call)
+                # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
+                # refused result, and what was asked, until the next collection.
+                request = error = None
+                call.statements = ()
 
         return run
 
@@ -296,53 +345,8 @@ async def _end(context: Context, error: BaseException | None) -> None:
         raise error
 
 
-def _readers(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[_Read | None, _Read]:
-    """What grpc is to do with a request, and what the chain does: it reads messages itself.
-
-    grpc would answer bytes that are no message on its own, with the exception's text, neither counted nor logged.
-    """
-    deserialize: _Read | None = handler.request_deserializer
-    if deserialize is None:
-        return deserialize, lambda request: request
-
-    def read(octets: Any) -> Any:
-        try:
-            return deserialize(octets)
-        except DecodeError:
-            raise RowgateError(
-                Reason.INVALID_REQUEST,
-                "the request is not the message that this call takes, or holds text that is not UTF-8",
-                hint="what is not UTF-8 goes as bytes_value",
-            ) from None
-
-    async def read_each(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        async for octets in stream:
-            yield read(octets)
-
-    return None, read_each if handler.request_streaming else read
-
-
-async def _to_their_end(call: RpcCall, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """The requests of a stream, and then whether its caller has half-closed it or gone away.
-
-    grpc ends the requests alike, and tells of the cancellation just behind that: one read more is told after it.
-    """
-    async for request in requests:
-        yield request
-    try:
-        await call.context.read()
-    except (grpc.aio.UsageError, grpc.aio.InternalError) as error:
-        call.gone = True
-        raise asyncio.CancelledError from error
-
-
-def _as_it_is(call: RpcCall, request: Any) -> Any:
-    del call
-    return request
-
-
-def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> Callable[[Any], bytes]:
-    """How grpc is to write an answer; a servicer may have laid one out as bytes by itself."""
+def _writer(handler: grpc.RpcMethodHandler[Any, Any]) -> _Write:
+    """How an answer is written; a servicer may have laid one out as bytes by itself."""
     serialize = handler.response_serializer
 
     def write(response: Any) -> bytes:
@@ -370,9 +374,10 @@ async def _let_it_send(call: RpcCall, behavior: Callable[..., Any], request: Any
     await behavior(request, call.context)
 
 
+# The request is read by the handler, also where it is one only.
 _MAKERS: dict[tuple[bool, bool], Callable[[Any], tuple[Any, Any]]] = {
-    (False, False): lambda handler: (handler.unary_unary, grpc.unary_unary_rpc_method_handler),
-    (False, True): lambda handler: (handler.unary_stream, grpc.unary_stream_rpc_method_handler),
+    (False, False): lambda handler: (handler.unary_unary, grpc.stream_unary_rpc_method_handler),
+    (False, True): lambda handler: (handler.unary_stream, grpc.stream_stream_rpc_method_handler),
     (True, False): lambda handler: (handler.stream_unary, grpc.stream_unary_rpc_method_handler),
     (True, True): lambda handler: (handler.stream_stream, grpc.stream_stream_rpc_method_handler),
 }

@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import Chain, Context, current_call
+from rowgate_server.transport.interceptors.chain import Chain, Context, RpcCall, current_call
 
 UNKNOWN = MethodLabels("bidi_stream", "unknown", "unknown")
 """go-grpc's type for a method of which it knows nothing."""
@@ -40,4 +40,9 @@ class _Unknown(grpc.GenericRpcHandler):
             context.set_code(grpc.StatusCode.UNIMPLEMENTED)
             context.set_details("Method not found!")
 
-        return grpc.stream_stream_rpc_method_handler(self._chain.streaming(UNKNOWN, refuse, lambda requests: requests))
+        return grpc.stream_stream_rpc_method_handler(self._chain.streaming(UNKNOWN, refuse, _nothing))
+
+
+async def _nothing(call: RpcCall) -> None:
+    """Of its request."""
+    del call

@@ -68,8 +68,9 @@ class AdminServiceServicer(object):
     def CancelQuery(self, request, context):
         """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
         nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
-        answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-        caller's.
+        answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it
+        is another caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask
+        again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,8 +39,9 @@ class AdminServiceStub:
     ]
     """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
     nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
-    answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-    caller's.
+    answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it
+    is another caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask
+    again.
     """
 
 class AdminServiceAsyncStub:
@@ -64,8 +65,9 @@ class AdminServiceAsyncStub:
     ]
     """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
     nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
-    answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-    caller's.
+    answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it
+    is another caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask
+    again.
     """
 
 class AdminServiceServicer(metaclass=abc.ABCMeta):
@@ -93,8 +95,9 @@ class AdminServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[rowgate.v1.admin_service_pb2.CancelQueryResponse, collections.abc.Awaitable[rowgate.v1.admin_service_pb2.CancelQueryResponse]]:
         """CancelQuery ends a query, in the database too; its caller gets QUERY_CANCELLED, with `cancelled_by`. Of a COMMIT
         nobody knows then what became of it (outcome UNKNOWN); an idle transaction is rolled back, and its stream ended. It
-        answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it is another
-        caller's.
+        answers once the query has been told to end. QUERY_NOT_FOUND: there is none of that name, it has just ended, or it
+        is another caller's. UNAVAILABLE, with RetryInfo: a worker that may run it (`silent_workers`) did not answer; ask
+        again.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

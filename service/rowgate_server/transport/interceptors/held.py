@@ -1,0 +1,61 @@
+"""What callers have the process hold for them, in bytes: so much in all, and half of it for one connection."""
+
+from __future__ import annotations
+
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+COUNTED = 64 * 1024
+"""Bytes from which on a message is counted: what is smaller costs no more than the call itself."""
+
+_RETRY_AFTER = 1.0
+
+
+class HeldBytes:
+    """Counts large messages.
+
+    Args:
+        what: what they are, for the callers who are refused.
+        most: bytes of them in all.
+    """
+
+    def __init__(self, what: str, most: int) -> None:
+        self._what = what
+        self._most = most
+        self._of: dict[str, int] = {}
+        self.total = 0
+
+    def hold(self, peer: str, octets: int) -> None:
+        """So many more."""
+        self.total += octets
+        self._of[peer] = self._of.get(peer, 0) + octets
+
+    def release(self, peer: str, octets: int) -> None:
+        """So many less."""
+        self.total -= octets
+        left = self._of[peer] - octets
+        if left:
+            self._of[peer] = left
+        else:
+            del self._of[peer]
+
+    def check(self, peer: str, octets: int) -> None:
+        """See whether there is room for so many more.
+
+        Raises:
+            RowgateError: QUOTA_EXCEEDED, nothing having been run.
+        """
+        if not self.total:
+            return
+        if self._of.get(peer, 0) + octets > self._most // 2:
+            raise self._exceeded(f"{self._most // 2} bytes for a connection")
+        if self.total + octets > self._most:
+            raise self._exceeded(f"{self._most} bytes for all callers")
+
+    def _exceeded(self, limit: str) -> RowgateError:
+        return RowgateError(
+            Reason.QUOTA_EXCEEDED,
+            f"{self._what} take all the room that there is for them",
+            retry_after=_RETRY_AFTER,
+            limit=limit,
+            outcome=Outcome.NOT_RUN,
+        )

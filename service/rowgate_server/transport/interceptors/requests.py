@@ -1,0 +1,187 @@
+"""The requests of calls, read by the gateway itself once the interceptors have let the call in.
+
+grpc would read a request, and unpack it, before anybody has asked who sends it, and answer bytes that are no message on
+its own, with the exception's text, neither counted nor logged. How large a packed message is shows only when it has
+been unpacked. So a caller may have a few unpacked at a time; what is large and under way is bounded in sum.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from rowgate_server.engines import clock
+from rowgate_server.engines.caller import caller
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.transport.interceptors.held import COUNTED, HeldBytes
+
+if TYPE_CHECKING:  # which imports this one
+    from rowgate_server.transport.interceptors.chain import RpcCall
+
+_AT_ONCE = 4
+"""Requests of one caller that may arrive at the same time."""
+
+_SLOW = 0.1
+"""Seconds after which one that still arrives is no longer counted: it is sent slowly, and holds no others up."""
+
+Deserialize = Callable[[bytes], Any]
+Receive = Callable[["RpcCall"], Awaitable[Any]]
+
+
+class Arriving:
+    """The requests of one caller that arrive, a few at a time; the others wait for their turn, in order."""
+
+    def __init__(self) -> None:
+        self._since: dict[RpcCall, float] = {}
+        self._waiting: deque[tuple[RpcCall, asyncio.Future[None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._since or self._waiting)
+
+    def begin(self, call: RpcCall) -> bool:
+        """The request of a call arrives now, if there is room for it."""
+        if len(self._since) >= _AT_ONCE:
+            self._overlook_slow()
+            if len(self._since) >= _AT_ONCE:
+                return False
+        self._since[call] = clock.now()
+        return True
+
+    async def wait(self, call: RpcCall) -> None:
+        """Wait until there is room for it."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((call, turn))
+        self._watch()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self.end(call)  # it may have been given its turn
+            raise
+
+    def end(self, call: RpcCall) -> None:
+        """It is there, or will never be."""
+        if self._since.pop(call, None) is not None:
+            self._go_on()
+
+    def _overlook_slow(self) -> None:
+        before = clock.now() - _SLOW
+        for call in [call for call, since in self._since.items() if since <= before]:
+            del self._since[call]
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._waiting and len(self._since) < _AT_ONCE:
+            call, turn = self._waiting.popleft()
+            if not turn.done():
+                self._since[call] = clock.now()
+                turn.set_result(None)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._waiting and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_SLOW, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._overlook_slow()
+
+
+class Requests:
+    """Reads them.
+
+    Args:
+        most: bytes of large requests that may be under way.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._held = HeldBytes("requests under way", most)
+        self._arriving: dict[str, Arriving] = {}
+
+    def receiver(self, handler: grpc.RpcMethodHandler[Any, Any]) -> Receive:
+        """How a handler gets what it takes: the one request, or the stream of them."""
+        deserialize: Deserialize = handler.request_deserializer or bytes
+        if handler.request_streaming:
+
+            async def receive_each(call: RpcCall) -> AsyncIterator[Any]:
+                return self._each(call, deserialize)
+
+            return receive_each
+
+        async def receive(call: RpcCall) -> Any:
+            octets = await self._read(call)
+            if octets is None:
+                await _told_to_be_gone(call)
+                raise RowgateError(Reason.INVALID_REQUEST, "the call has no request", outcome=Outcome.NOT_RUN)
+            return _decoded(deserialize, octets)
+
+        return receive
+
+    def end(self, call: RpcCall) -> None:
+        """A call has ended, and its request is no longer held."""
+        if call.held:
+            self._held.release(call.peer, call.held)
+            call.held = 0
+
+    async def _each(self, call: RpcCall, deserialize: Deserialize) -> AsyncIterator[Any]:
+        while (octets := await self._read(call)) is not None:
+            yield _decoded(deserialize, octets)
+        await _told_to_be_gone(call)
+
+    async def _read(self, call: RpcCall) -> bytes | None:
+        """The next request; None where there is none."""
+        who = caller.get()
+        arriving = self._arriving.get(who)
+        if arriving is None:
+            arriving = self._arriving[who] = Arriving()
+        try:
+            if not arriving.begin(call):
+                await arriving.wait(call)
+            octets: Any = await call.context.read()
+        except grpc.aio.BaseError as error:  # the server has stopped, or the call has been ended
+            call.gone = True
+            raise asyncio.CancelledError from error
+        finally:
+            arriving.end(call)
+            if not arriving:
+                self._arriving.pop(who, None)
+        self.end(call)  # the one before
+        if octets is grpc.aio.EOF:
+            return None
+        if len(octets) >= COUNTED:
+            self._held.check(call.peer, len(octets))
+            self._held.hold(call.peer, len(octets))
+            call.held = len(octets)
+        return cast("bytes", octets)
+
+
+def _decoded(deserialize: Deserialize, octets: bytes) -> Any:
+    try:
+        return deserialize(octets)
+    except DecodeError:
+        raise RowgateError(
+            Reason.INVALID_REQUEST,
+            "the request is not the message that this call takes, or holds text that is not UTF-8",
+            hint="what is not UTF-8 goes as bytes_value",
+        ) from None
+
+
+async def _told_to_be_gone(call: RpcCall) -> None:
+    """Tell a caller that has gone away from one that has half-closed.
+
+    grpc ends the requests alike, and tells of the cancellation just behind that: one read more is told after it.
+
+    Raises:
+        asyncio.CancelledError: it has gone.
+    """
+    try:
+        await call.context.read()
+    except grpc.aio.BaseError as error:
+        call.gone = True
+        raise asyncio.CancelledError from error

@@ -1,0 +1,115 @@
+"""Answers that are sent whole, and that their callers have not read: so much in all, half of it on one connection.
+
+An answer that is large waits for room before it is handed to grpc, which copies it and keeps it until its caller has
+read it, however long that takes. The connection of the database has been given back by then; so while an answer waits,
+its caller's connection has no further statement run, or a caller that reads nothing would fill the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.transport.interceptors.held import COUNTED
+
+_PATIENCE = 10.0
+"""Seconds that an answer waits for room."""
+
+_RETRY_AFTER = 1.0
+
+
+class Unread:
+    """Counts them.
+
+    Args:
+        most: bytes that may be unread, and as many that may wait.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[str] = Counter()
+        self._total = 0
+        self._waiting: dict[asyncio.Future[None], tuple[str, int]] = {}
+        self._wanted = 0
+        self._behind: Counter[str] = Counter()
+
+    def check(self, peer: str) -> None:
+        """See whether a connection may have something run that will be answered whole.
+
+        Raises:
+            RowgateError: QUOTA_EXCEEDED: an answer waits for its caller to read another.
+        """
+        if self._behind and peer in self._behind:
+            raise self._exceeded(Outcome.NOT_RUN)
+
+    async def take(self, peer: str, octets: int) -> bool:
+        """Wait for room for an answer; False for one that is not counted, else `release` it once it has been read.
+
+        Raises:
+            RowgateError: QUOTA_EXCEEDED: there is none, nor will be soon.
+        """
+        if octets < COUNTED:
+            return False
+        if peer in self._behind or not self._fits(peer, octets):
+            await self._wait(peer, octets)
+        else:
+            self._hold(peer, octets)
+        return True
+
+    def release(self, peer: str, octets: int) -> None:
+        """It has been read, or its caller has gone."""
+        self._total -= octets
+        _less(self._held, peer, octets)
+        for turn, (waiting, wanted) in self._waiting.items():
+            if not turn.done() and self._fits(waiting, wanted):
+                self._hold(waiting, wanted)
+                turn.set_result(None)
+
+    async def _wait(self, peer: str, octets: int) -> None:
+        if self._wanted and self._wanted + octets > self._most:
+            raise self._exceeded(Outcome.UNKNOWN)
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = peer, octets
+        self._wanted += octets
+        self._behind[peer] += 1
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.release(peer, octets)  # its turn came as it left
+            if isinstance(error, TimeoutError):
+                raise self._exceeded(Outcome.UNKNOWN) from None
+            raise
+        finally:
+            del self._waiting[turn]
+            self._wanted -= octets
+            _less(self._behind, peer, 1)
+
+    def _fits(self, peer: str, octets: int) -> bool:
+        """One that is alone fits in any case."""
+        of_peer = self._held.get(peer, 0)
+        return (not of_peer or of_peer + octets <= self._most // 2) and (
+            not self._total or self._total + octets <= self._most
+        )
+
+    def _hold(self, peer: str, octets: int) -> None:
+        self._total += octets
+        self._held[peer] += octets
+
+    def _exceeded(self, outcome: Outcome) -> RowgateError:
+        return RowgateError(
+            Reason.QUOTA_EXCEEDED,
+            "answers that have not been read take all the room that there is for them",
+            retry_after=_RETRY_AFTER,
+            limit=f"{self._most} bytes for all callers, half of it for a connection",
+            hint="read answers as they come, or use StreamQuery",
+            outcome=outcome,
+        )
+
+
+def _less(counts: Counter[str], peer: str, octets: int) -> None:
+    counts[peer] -= octets
+    if not counts[peer]:
+        del counts[peer]

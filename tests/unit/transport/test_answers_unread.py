@@ -1,0 +1,132 @@
+"""Large answers that nobody reads are bounded: others wait for room, and their callers have nothing more run."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from unit.transport.wrapped import MOST_UNREAD, SERVICE, Service, Wrapped, ending, request, wrapping
+
+from rowgate.v1.query_service_pb2 import ExecuteQueryResponse
+from rowgate.v1.result_pb2 import ResultSet, Row
+from rowgate.v1.value_pb2 import Value
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.transport.interceptors import current_call, unread
+from rowgate_server.transport.interceptors.unread import Unread
+from support import bare_http2
+from support.eventually import eventually
+
+LARGE = 100_000
+HALF = MOST_UNREAD // 2
+HEADERS = bare_http2.call_headers(f"/{SERVICE}/ExecuteQuery")
+
+
+async def held(*answers: tuple[str, int], most: int = 4 * LARGE) -> Unread:
+    found = Unread(most)
+    for peer, octets in answers:
+        await found.take(peer, octets)
+    return found
+
+
+async def behind(found: Unread, peer: str, octets: int = LARGE) -> asyncio.Task[bool]:
+    waiting = asyncio.create_task(found.take(peer, octets))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    return waiting
+
+
+async def test_a_connection_has_half_and_its_next_answer_waits_until_one_is_read() -> None:
+    found = await held(("a", LARGE), ("a", LARGE))
+    found.check("a")
+    waiting = await behind(found, "a")
+    with pytest.raises(RowgateError) as caught:
+        found.check("a")
+    assert (caught.value.reason, caught.value.outcome) == (Reason.QUOTA_EXCEEDED, Outcome.NOT_RUN)
+    assert caught.value.retry_after
+    found.check("b")
+    assert await found.take("b", LARGE), "others have room"
+    assert not await found.take("a", 1_000), "small ones are not counted"
+    found.release("a", LARGE)
+    assert await waiting
+    found.check("a")
+
+
+async def test_all_connections_together_have_so_much() -> None:
+    found = await held(*((peer, LARGE) for peer in "abcd"))
+    waiting = await behind(found, "e")
+    found.release("b", LARGE)
+    assert await waiting
+
+
+async def test_one_that_is_larger_than_all_the_room_goes_alone() -> None:
+    found = await held(("a", 9 * LARGE))
+    waiting = await behind(found, "b")
+    found.release("a", 9 * LARGE)
+    assert await waiting
+
+
+async def test_as_much_may_wait_and_what_is_beyond_that_is_lost_at_once() -> None:
+    found = await held(("a", 2 * LARGE))
+    waits = [await behind(found, "a") for _ in range(4)]
+    with pytest.raises(RowgateError) as caught:
+        await found.take("a", LARGE)
+    assert caught.value.outcome == Outcome.UNKNOWN
+    for waiting in waits:
+        waiting.cancel()
+    await asyncio.wait(waits)
+    found.check("a")
+    found.release("a", 2 * LARGE)
+    assert await found.take("a", LARGE)
+
+
+async def test_one_that_leaves_as_its_turn_comes_gives_it_to_the_next() -> None:
+    found = await held(("a", 2 * LARGE))
+    first, second = await behind(found, "a", 2 * LARGE), await behind(found, "a")
+    found.release("a", 2 * LARGE)
+    first.cancel()
+    assert await second
+
+
+async def test_an_answer_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread, "_PATIENCE", 0.01)
+    found = await held(("a", 2 * LARGE))
+    with pytest.raises(RowgateError) as caught:
+        await found.take("a", LARGE)
+    assert caught.value.outcome == Outcome.UNKNOWN
+    found.check("a")
+
+
+class Large(Service):
+    """Answers with half of what may be unread; what is run first sees whether there is room."""
+
+    async def ExecuteQuery(self, request: Any, context: Any) -> ExecuteQueryResponse:
+        del context
+        current_call().may_answer()
+        octets = int(request.sql)
+        return ExecuteQueryResponse(result=ResultSet(rows=[Row(values=[Value(bytes_value=b"x" * octets)])]))
+
+
+@pytest.fixture
+async def large(log: io.StringIO) -> AsyncIterator[Wrapped]:
+    async with wrapping(Large(), log) as wrapped:
+        yield wrapped
+
+
+async def test_a_caller_that_reads_nothing_has_no_more_run_and_others_have(large: Wrapped) -> None:
+    message = request(str(HALF - 100)).SerializeToString()
+    asked = b"\0" + len(message).to_bytes(4, "big") + message
+    async with bare_http2.connected(large.address) as (_, writer):
+        writer.write(bare_http2.begun(0, HEADERS, asked))
+        await eventually(lambda: large.unread._held.total() > 0, 5, "the first is on its way")
+        writer.write(bare_http2.begun(1, HEADERS, asked))
+        await eventually(lambda: len(large.under_way) == 1, 5, "the second waits")
+        writer.write(bare_http2.begun(2, HEADERS, asked))
+        ended = [(await large.left.get()).code.name for _ in range(2)]
+        assert ended == ["OK", "RESOURCE_EXHAUSTED"]
+        assert (await ending(large.unary(request(str(LARGE))))).code is grpc.StatusCode.OK
+    await eventually(lambda: not large.unread._held, 5, "what was for it is let go of")

@@ -1,0 +1,176 @@
+"""Requests are read once their caller is let in, a few at a time, and those that are large are bounded in sum."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import sys
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from unit.transport.wrapped import MOST_REQUESTED, SERVICE, UNARY, Service, Wrapped, ending, request, wrapping
+
+from rowgate.v1.query_service_pb2 import ExecuteQueryRequest
+from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.transport.interceptors import RpcCall, current_call, requests
+from rowgate_server.transport.interceptors.held import HeldBytes
+from rowgate_server.transport.interceptors.requests import Arriving
+from support.eventually import eventually
+
+CALLS: list[Any] = [f"call {number}" for number in range(10)]
+
+
+def begun(wrapped: Wrapped) -> Any:
+    """A call of a unary method whose request is not sent yet: on the wire, all kinds of calls are alike."""
+    return wrapped.channel.stream_unary(f"/{SERVICE}/ExecuteQuery", ExecuteQueryRequest.SerializeToString)()
+
+
+def arriving(most: int = requests._AT_ONCE) -> Arriving:
+    found = Arriving()
+    assert all(found.begin(call) for call in CALLS[:most])
+    return found
+
+
+async def test_who_is_refused_need_not_have_sent_a_request(wrapped: Wrapped) -> None:
+    wrapped.under_way.close()
+    call = begun(wrapped)
+    assert await call.code() is grpc.StatusCode.UNAVAILABLE
+    assert (await wrapped.left.get()).received == 0
+
+
+async def test_a_call_without_a_request_is_refused(wrapped: Wrapped) -> None:
+    call = begun(wrapped)
+    await call.done_writing()
+    assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert await call.details() == "the call has no request"
+    assert not wrapped.service.entered.is_set()
+
+
+async def test_one_that_is_taken_back_before_its_request_has_come_is_cancelled(wrapped: Wrapped) -> None:
+    call = begun(wrapped)
+    await eventually(lambda: len(wrapped.under_way) == 1, 5, "it was let in")
+    call.cancel()
+    assert (await wrapped.left.get()).code is grpc.StatusCode.CANCELLED
+
+
+class Stopped:
+    """The context of a call whose server has stopped."""
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
+    async def read(self) -> bytes:
+        raise grpc.aio.BaseError
+
+
+async def test_one_whose_request_has_not_come_when_the_server_stops_is_cancelled() -> None:
+    handler: Any = grpc.unary_unary_rpc_method_handler(lambda *_: None, request_deserializer=bytes)
+    context: Any = Stopped()
+    call = RpcCall(UNARY, context)
+    with pytest.raises(asyncio.CancelledError):
+        await requests.Requests(0).receiver(handler)(call)
+    assert call.gone
+
+
+async def test_large_requests_are_bounded_in_sum_and_small_ones_go_on(wrapped: Wrapped) -> None:
+    go = asyncio.Event()
+
+    async def wait(_: Any) -> None:
+        await go.wait()
+
+    large = " " * (MOST_REQUESTED // 3)
+    wrapped.service.behaviours.update({large: wait, "small": wait})
+    first = wrapped.unary(request(large))
+    await wrapped.service.entered.wait()
+    refused = await ending(wrapped.unary(request(large)))
+    assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED, "a connection has half of the room"
+    assert b"QUOTA_EXCEEDED" in refused.trailers["grpc-status-details-bin"]
+    small = wrapped.unary(request("small"))
+    await eventually(lambda: len(wrapped.under_way) == 2, 5, "it was let in")
+    go.set()
+    assert [(await ending(call)).code for call in (first, small)] == [grpc.StatusCode.OK] * 2
+    await eventually(lambda: not len(wrapped.under_way), 5, "both are over")
+    assert (await ending(wrapped.unary(request(large)))).code is grpc.StatusCode.OK, "there is room again"
+
+
+class Refusing(Service):
+    """Refuses whatever is asked for, and remembers what that was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Any] = []
+
+    async def ExecuteQuery(self, request: Any, context: Any) -> Any:
+        del context
+        current_call().statements = (request.sql,)
+        self.asked.append(request)
+        raise RowgateError(Reason.INVALID_SQL, "no")
+
+
+async def test_what_a_refused_call_asked_for_is_not_kept_until_a_garbage_collection(log: io.StringIO) -> None:
+    gc.disable()
+    try:
+        async with wrapping(Refusing(), log) as wrapped:
+            for _ in range(2):
+                assert (await ending(wrapped.unary(request("x")))).code is grpc.StatusCode.INVALID_ARGUMENT
+            assert isinstance(wrapped.service, Refusing)
+            references = sys.getrefcount(wrapped.service.asked[0])
+            assert references == len(("asked", "the argument"))
+            assert not (await wrapped.left.get()).statements
+    finally:
+        gc.enable()
+
+
+async def test_a_few_arrive_at_a_time_and_the_others_in_order() -> None:
+    found = arriving()
+    assert not found.begin(CALLS[8])
+    waits = [asyncio.create_task(found.wait(call)) for call in CALLS[4:7]]
+    await asyncio.sleep(0)
+    waits[0].cancel()
+    found.end(CALLS[2])
+    await waits[1]
+    assert not waits[2].done()
+    found.end(CALLS[5])
+    await waits[2]
+    for call in CALLS:
+        found.end(call)
+    assert not found
+
+
+async def test_one_that_leaves_as_its_turn_comes_gives_it_to_the_next() -> None:
+    found = arriving()
+    waits = [asyncio.create_task(found.wait(call)) for call in CALLS[4:6]]
+    await asyncio.sleep(0)
+    found.end(CALLS[0])
+    waits[0].cancel()
+    await waits[1]
+
+
+async def test_requests_that_are_sent_slowly_hold_no_others_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_SLOW", 0.01)
+    found = arriving()
+    waits = [asyncio.create_task(found.wait(call)) for call in CALLS[4:9]]
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waits)
+    await asyncio.sleep(0.02)
+    assert found.begin(CALLS[9])
+
+
+def test_the_process_holds_so_much_and_a_connection_half_of_it() -> None:
+    held = HeldBytes("things", 100)
+    held.check("a", 100)  # what is there alone
+    for peer in "ab":
+        held.hold(peer, 45)
+    with pytest.raises(RowgateError, match="things take all the room") as caught:
+        held.check("a", 6)
+    assert caught.value.metadata == {"limit": "50 bytes for a connection", "outcome": "NOT_RUN"}
+    held.check("c", 10)
+    with pytest.raises(RowgateError) as caught:
+        held.check("c", 11)
+    assert caught.value.metadata["limit"] == "100 bytes for all callers"
+    for peer in "ab":
+        held.release(peer, 45)
+    assert not held.total
