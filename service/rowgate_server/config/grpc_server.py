@@ -44,8 +44,8 @@ class Server(Section):
             ge=4096,
             le=64 * LARGEST_MESSAGE,
             description="Bytes of large unary answers that callers may leave unread, half of them on one connection. "
-            "Further ones wait, up to as many bytes, and 10 s; a connection with one that waits has no statement of a "
-            "unary call run (`QUOTA_EXCEEDED`).",
+            "Further ones wait, 10 s and up to four times as many bytes; a connection for which half of that waits has "
+            "no statement of a unary call run (`QUOTA_EXCEEDED`).",
         ),
     ] = 64 * MEBIBYTE
     max_concurrent_streams: Annotated[

@@ -42,18 +42,28 @@ async def behind(found: Unread, peer: str, octets: int = LARGE) -> asyncio.Task[
 
 async def test_a_connection_has_half_and_its_next_answer_waits_until_one_is_read() -> None:
     found = await held(("a", LARGE), ("a", LARGE))
-    found.check("a")
     waiting = await behind(found, "a")
+    assert await found.take("b", LARGE), "others have room"
+    assert not await found.take("a", 1_000), "small ones are not counted"
+    found.release("a", LARGE)
+    assert await waiting
+
+
+async def test_where_much_waits_for_a_connection_it_has_nothing_more_run() -> None:
+    found = await held(("a", 2 * LARGE))
+    waits = [await behind(found, "a", 8 * LARGE)]
+    found.check("a")
+    waits.append(await behind(found, "a"))
     with pytest.raises(RowgateError) as caught:
         found.check("a")
     assert (caught.value.reason, caught.value.outcome) == (Reason.QUOTA_EXCEEDED, Outcome.NOT_RUN)
     assert caught.value.retry_after
     found.check("b")
-    assert await found.take("b", LARGE), "others have room"
-    assert not await found.take("a", 1_000), "small ones are not counted"
-    found.release("a", LARGE)
-    assert await waiting
+    found.release("a", 2 * LARGE)
+    await waits[0]
     found.check("a")
+    found.release("a", 8 * LARGE)
+    await waits[1]
 
 
 async def test_all_connections_together_have_so_much() -> None:
@@ -70,9 +80,9 @@ async def test_one_that_is_larger_than_all_the_room_goes_alone() -> None:
     assert await waiting
 
 
-async def test_as_much_may_wait_and_what_is_beyond_that_is_lost_at_once() -> None:
+async def test_so_much_may_wait_and_what_is_beyond_that_is_lost_at_once() -> None:
     found = await held(("a", 2 * LARGE))
-    waits = [await behind(found, "a") for _ in range(4)]
+    waits = [await behind(found, "a", 4 * LARGE) for _ in range(4)]
     with pytest.raises(RowgateError) as caught:
         await found.take("a", LARGE)
     assert caught.value.outcome == Outcome.UNKNOWN
@@ -121,12 +131,11 @@ async def test_a_caller_that_reads_nothing_has_no_more_run_and_others_have(large
     message = request(str(HALF - 100)).SerializeToString()
     asked = b"\0" + len(message).to_bytes(4, "big") + message
     async with bare_http2.connected(large.address) as (_, writer):
-        writer.write(bare_http2.begun(0, HEADERS, asked))
-        await eventually(lambda: large.unread._held.total() > 0, 5, "the first is on its way")
-        writer.write(bare_http2.begun(1, HEADERS, asked))
-        await eventually(lambda: len(large.under_way) == 1, 5, "the second waits")
-        writer.write(bare_http2.begun(2, HEADERS, asked))
+        for number in range(7):
+            writer.write(bare_http2.begun(number, HEADERS, asked))
+            await eventually(lambda: large.unread._held.total() > 0, 5, "the first is on its way")
         ended = [(await large.left.get()).code.name for _ in range(2)]
         assert ended == ["OK", "RESOURCE_EXHAUSTED"]
+        await eventually(lambda: len(large.under_way) == 5, 5, "those that have been run wait")
         assert (await ending(large.unary(request(str(LARGE))))).code is grpc.StatusCode.OK
     await eventually(lambda: not large.unread._held, 5, "what was for it is let go of")

@@ -134,7 +134,7 @@ class RpcCall:
         """See whether its caller reads the answers that it gets whole.
 
         Raises:
-            RowgateError: QUOTA_EXCEEDED: one of them waits until it has read another.
+            RowgateError: QUOTA_EXCEEDED: many of them wait until it has read others.
         """
         if self.unread is not None:
             self.unread.check(self.peer)

@@ -1,8 +1,8 @@
 """Answers that are sent whole, and that their callers have not read: so much in all, half of it on one connection.
 
 An answer that is large waits for room before it is handed to grpc, which copies it and keeps it until its caller has
-read it, however long that takes. The connection of the database has been given back by then; so while an answer waits,
-its caller's connection has no further statement run, or a caller that reads nothing would fill the memory.
+read it, however long that takes. The connection of the database has been given back by then; so while many answers
+wait, their caller's connection has nothing more run, or a caller that reads nothing would fill the memory.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from rowgate_server.transport.interceptors.held import COUNTED
 _PATIENCE = 10.0
 """Seconds that an answer waits for room."""
 
+_WAITING = 4
+"""Times as many bytes may wait as may be unread: they are held once, and have been made already."""
+
 _RETRY_AFTER = 1.0
 
 
@@ -23,7 +26,7 @@ class Unread:
     """Counts them.
 
     Args:
-        most: bytes that may be unread, and as many that may wait.
+        most: bytes that may be unread; four times as many may wait.
     """
 
     def __init__(self, most: int) -> None:
@@ -38,9 +41,9 @@ class Unread:
         """See whether a connection may have something run that will be answered whole.
 
         Raises:
-            RowgateError: QUOTA_EXCEEDED: an answer waits for its caller to read another.
+            RowgateError: QUOTA_EXCEEDED: half of all that may wait are answers for its caller to read others.
         """
-        if self._behind and peer in self._behind:
+        if self._behind and self._behind.get(peer, 0) > _WAITING * self._most // 2:
             raise self._exceeded(Outcome.NOT_RUN)
 
     async def take(self, peer: str, octets: int) -> bool:
@@ -67,12 +70,12 @@ class Unread:
                 turn.set_result(None)
 
     async def _wait(self, peer: str, octets: int) -> None:
-        if self._wanted and self._wanted + octets > self._most:
+        if self._wanted and self._wanted + octets > _WAITING * self._most:
             raise self._exceeded(Outcome.UNKNOWN)
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = peer, octets
         self._wanted += octets
-        self._behind[peer] += 1
+        self._behind[peer] += octets
         try:
             async with asyncio.timeout(_PATIENCE):
                 await turn
@@ -85,7 +88,7 @@ class Unread:
         finally:
             del self._waiting[turn]
             self._wanted -= octets
-            _less(self._behind, peer, 1)
+            _less(self._behind, peer, octets)
 
     def _fits(self, peer: str, octets: int) -> bool:
         """One that is alone fits in any case."""
