@@ -116,6 +116,21 @@ async def test_a_session_of_a_server_that_was_started_anew_is_gone(balanced: Bal
     assert await session.kill()
 
 
+@pytest.mark.parametrize("servers", ["mariadb"], indirect=True)
+async def test_a_server_that_gets_another_id_while_it_runs_is_the_same(balanced: Balanced) -> None:
+    second = balanced.servers[1]
+    before = [balanced.driver.session(await balanced.driver.connect())]
+    ((number,),) = second.execute("select @@global.server_id")
+    second.execute("set global server_id = 4711")
+    try:
+        before.append(balanced.driver.session(await balanced.driver.connect()))
+        for session in (before[1], before[0]):
+            await Cleaner(5, Metrics().database("db")).clean(session, kill=True)
+            assert await session.kill()
+    finally:
+        second.execute(f"set global server_id = {number}")
+
+
 async def with_number(number: int, server: ThrowawayServer) -> Any:
     """The server's session of that number, which it has not reached yet."""
     while True:

@@ -11,6 +11,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
+from rowgate_server.engines.results import Truncation
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from support.direct import database_of, target_of
@@ -77,3 +78,10 @@ async def test_a_row_that_no_message_could_hold_is_not_read(
 @pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
 async def test_rows_of_nearly_as_much_are_read(number: str, executor: Executor) -> None:
     assert await stream(executor, f"select {number}, repeat('x', {LONGEST_ROW} - 100) from seq_1_to_3") == 3
+
+
+async def test_one_behind_what_was_asked_for_fails_nobody(executor: Executor) -> None:
+    long = f"select if(seq = 300, repeat('x', {LONGER}), 'x') as too_long from seq_1_to_8000"
+    result = await executor.run(call(long)._replace(limits=ResultLimits(max_rows=1)))
+    assert len(result.rows) == 1
+    assert result.stats.truncation is Truncation.MAX_ROWS

@@ -50,6 +50,17 @@ class Completion(NamedTuple):
     warnings: tuple[StatementWarning, ...] = ()
 
 
+def row_too_large(limit: str) -> RowgateError:
+    """The error of a row that fills a message by itself, however the result is asked for."""
+    return RowgateError(
+        Reason.RESULT_TOO_LARGE,
+        "rows of the result are larger than a message may be",
+        limit=limit,
+        hint="ask for shorter columns, or for fewer of them",
+        outcome=Outcome.UNKNOWN,
+    )
+
+
 def result_too_large(limit: str, *, of_role: bool = False, committed: bool = False) -> RowgateError:
     """The error of a unary result over the server's own cap, or any over a role's: nothing is ever cut in silence.
 

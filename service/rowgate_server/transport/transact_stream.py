@@ -73,6 +73,7 @@ class TransactStream:
                     await holding.aclose()
                     if self._held.timed_out and request.WhichOneof("request") not in ("commit", "rollback"):
                         raise self._held.expiry(self._held.deadline, self._sequence, clock.now())
+                del request
                 self._wait()
 
     def stop_at(self, when: float) -> None:
@@ -95,6 +96,7 @@ class TransactStream:
             self._sequence += 1
             self._call.received += 1
             yield request
+            del request  # not held while its caller thinks
 
     async def _answer(
         self, request: query_service_pb2.TransactRequest, context: Context, holding: AsyncExitStack

@@ -62,8 +62,79 @@ class Stopped:
     def peer(self) -> str:
         return "ipv4:127.0.0.1:1"
 
+    def time_remaining(self) -> None:
+        """No deadline."""
+
     async def read(self) -> bytes:
         raise grpc.aio.BaseError
+
+
+class Silent(Stopped):
+    """The context of a call whose caller sends nothing more, behind what it is made with."""
+
+    def __init__(self, *sent: bytes) -> None:
+        self._sent = list(sent)
+
+    async def read(self) -> bytes:
+        if not self._sent:
+            await asyncio.get_running_loop().create_future()
+        return self._sent.pop(0)
+
+
+def made(context: Any) -> RpcCall:
+    return RpcCall(UNARY, context)
+
+
+EACH: Any = grpc.stream_stream_rpc_method_handler(lambda *_: None, request_deserializer=bytes)
+ONE: Any = grpc.unary_unary_rpc_method_handler(lambda *_: None, request_deserializer=bytes)
+
+
+async def test_streams_whose_callers_think_take_no_turns_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_SLOW", 60)
+    read = requests.Requests(1 << 20)
+    thinking = []
+    for _ in range(requests._AT_ONCE):
+        each = await read.receiver(EACH)(made(Silent(b"first")))
+        assert await anext(each) == b"first"
+        thinking.append(asyncio.create_task(anext(each)))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert await read.receiver(ONE)(made(Silent(b"small"))) == b"small"
+    for each in thinking:
+        each.cancel()
+
+
+async def test_a_stream_holds_no_room_while_its_caller_thinks() -> None:
+    read = requests.Requests(200_000)
+    large = bytes(100_000)
+    each = await read.receiver(EACH)(made(Silent(large)))
+    assert await anext(each) == large
+    with pytest.raises(RowgateError, match="take all the room"):
+        read._held.check("ipv4:127.0.0.1:1", 70_000)
+    thinking = asyncio.create_task(anext(each))
+    await asyncio.sleep(0)
+    read._held.check("ipv4:127.0.0.1:1", 70_000)
+    thinking.cancel()
+
+
+async def test_a_large_request_waits_for_room() -> None:
+    read = requests.Requests(200_000)
+    first, second = made(Silent(bytes(90_000))), made(Silent(bytes(80_000)))
+    await read.receiver(ONE)(first)
+    waiting = asyncio.ensure_future(read.receiver(ONE)(second))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    read.end(first)
+    assert len(await waiting) == 80_000
+    read.end(second)
+    assert not read._held.total
+
+
+async def test_a_call_without_a_deadline_has_so_long_for_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_PATIENCE", 0.01)
+    with pytest.raises(RowgateError, match="did not come in time") as caught:
+        await requests.Requests(1).receiver(ONE)(made(Silent()))
+    assert caught.value.metadata["outcome"] == "NOT_RUN"
 
 
 async def test_one_whose_request_has_not_come_when_the_server_stops_is_cancelled() -> None:

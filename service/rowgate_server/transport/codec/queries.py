@@ -9,9 +9,9 @@ from typing import TypeAlias, cast
 
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest
-from rowgate_server.engines.results import Stats, Truncation
+from rowgate_server.engines.results import Stats, Truncation, row_too_large
 from rowgate_server.engines.values import BoundValue
-from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
 from rowgate_server.transport.codec.routes import decode_reading
 from rowgate_server.transport.codec.values import decode_params, decode_positional
@@ -83,13 +83,7 @@ def sealed_chunk(
     """
     octets = response.SerializeToString()
     if len(octets) > largest:
-        raise RowgateError(
-            Reason.RESULT_TOO_LARGE,
-            "rows of the result are larger than a message may be",
-            limit=f"{largest} bytes in a message",
-            hint="ask for shorter columns, or for fewer of them",
-            outcome=Outcome.UNKNOWN,
-        )
+        raise row_too_large(f"{largest} bytes in a message")
     return cast("query_service_pb2.StreamQueryResponse", octets)
 
 

@@ -263,6 +263,8 @@ class Chain:
                     request = await receive(call)
                     call.received = 1
                     response = write(await behavior(request, context))
+                    request = None
+                    self._requests.end(call)  # an answer that waits for its reader holds no room for requests
                     await self._let_go(call, len(response))
                     call.sent = 1
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them

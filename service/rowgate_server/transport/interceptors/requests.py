@@ -27,8 +27,12 @@ if TYPE_CHECKING:  # which imports this one
 _AT_ONCE = 4
 """Requests of one caller that may arrive at the same time."""
 
-_SLOW = 0.1
-"""Seconds after which one that still arrives is no longer counted: it is sent slowly, and holds no others up."""
+_SLOW = 0.02
+"""Seconds after which one that still arrives is no longer counted: it is sent slowly, and holds no others up. What is
+large when unpacked, and small on the way, has come by then."""
+
+_PATIENCE = 60.0
+"""Seconds that a call whose caller has set no deadline has for its request to come."""
 
 Deserialize = Callable[[bytes], Any]
 Receive = Callable[["RpcCall"], Awaitable[Any]]
@@ -115,7 +119,7 @@ class Requests:
             return receive_each
 
         async def receive(call: RpcCall) -> Any:
-            octets = await self._read(call)
+            octets = await self._only(call)
             if octets is None:
                 await _told_to_be_gone(call)
                 raise RowgateError(Reason.INVALID_REQUEST, "the call has no request", outcome=Outcome.NOT_RUN)
@@ -129,13 +133,48 @@ class Requests:
             self._held.release(call.peer, call.held)
             call.held = 0
 
+    async def _only(self, call: RpcCall) -> bytes | None:
+        """The one request of a call; None where there is none. A large one waits for room for a moment."""
+        # The types say that it is never None.
+        remaining: float | None = call.context.time_remaining()
+        try:
+            async with asyncio.timeout(_PATIENCE if remaining is None else None):
+                octets = await self._in_turn(call)
+        except TimeoutError:
+            raise RowgateError(
+                Reason.STATEMENT_TIMEOUT,
+                "the call's request did not come in time",
+                limit=f"{_PATIENCE:g}s for a request",
+                outcome=Outcome.NOT_RUN,
+            ) from None
+        if octets is not None and len(octets) >= COUNTED:
+            await self._held.room(call.peer, len(octets))
+            self._hold(call, len(octets))
+        return octets
+
     async def _each(self, call: RpcCall, deserialize: Deserialize) -> AsyncIterator[Any]:
-        while (octets := await self._read(call)) is not None:
-            yield _decoded(deserialize, octets)
+        """Those of a stream. Its caller thinks in between: only the first one is read in turn.
+
+        None of them waits for room: the stream has a connection, for which others wait who have room.
+        """
+        octets = await self._in_turn(call)
+        while octets is not None:
+            if len(octets) >= COUNTED:
+                self._held.check(call.peer, len(octets))
+                self._hold(call, len(octets))
+            request = _decoded(deserialize, octets)
+            del octets
+            yield request
+            del request
+            self.end(call)  # whoever asks for the next has answered this one
+            octets = await self._read(call)
         await _told_to_be_gone(call)
 
-    async def _read(self, call: RpcCall) -> bytes | None:
-        """The next request; None where there is none."""
+    def _hold(self, call: RpcCall, octets: int) -> None:
+        self._held.hold(call.peer, octets)
+        call.held = octets
+
+    async def _in_turn(self, call: RpcCall) -> bytes | None:
         who = caller.get()
         arriving = self._arriving.get(who)
         if arriving is None:
@@ -143,22 +182,21 @@ class Requests:
         try:
             if not arriving.begin(call):
                 await arriving.wait(call)
+            return await self._read(call)
+        finally:
+            arriving.end(call)
+            if not arriving and self._arriving.get(who) is arriving:
+                del self._arriving[who]
+
+    @staticmethod
+    async def _read(call: RpcCall) -> bytes | None:
+        """The next request; None where there is none."""
+        try:
             octets: Any = await call.context.read()
         except grpc.aio.BaseError as error:  # the server has stopped, or the call has been ended
             call.gone = True
             raise asyncio.CancelledError from error
-        finally:
-            arriving.end(call)
-            if not arriving:
-                self._arriving.pop(who, None)
-        self.end(call)  # the one before
-        if octets is grpc.aio.EOF:
-            return None
-        if len(octets) >= COUNTED:
-            self._held.check(call.peer, len(octets))
-            self._held.hold(call.peer, len(octets))
-            call.held = len(octets)
-        return cast("bytes", octets)
+        return None if octets is grpc.aio.EOF else cast("bytes", octets)
 
 
 def _decoded(deserialize: Deserialize, octets: bytes) -> Any:

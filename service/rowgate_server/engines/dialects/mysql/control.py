@@ -9,11 +9,11 @@ from asyncmy.errors import MySQLError
 from rowgate_server.engines.dialects import control
 from rowgate_server.engines.dialects.control import Server
 
-# Which of them there are differs by version. Of the uptime and the clock, both in whole seconds of the statement's
-# begin, the difference is always the same.
+# Which there are differs by version; none of them can be set while the server runs. Of the uptime and the clock, both
+# in whole seconds of the statement's begin, the difference is always the same.
 _WHICH = """
 SELECT LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM {schema}.global_variables
-WHERE VARIABLE_NAME IN ('server_uid', 'server_uuid', 'hostname', 'port', 'server_id', 'datadir')
+WHERE VARIABLE_NAME IN ('server_uid', 'server_uuid', 'hostname', 'port', 'datadir')
 UNION ALL
 SELECT '', CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED) FROM {schema}.global_status WHERE VARIABLE_NAME = 'uptime'
 """

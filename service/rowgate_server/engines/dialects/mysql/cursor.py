@@ -10,6 +10,7 @@ from asyncmy.errors import MySQLError
 
 from rowgate_server.engines.dialects.mysql import columns
 from rowgate_server.engines.dialects.mysql.binary import Answer, BinaryRows
+from rowgate_server.engines.dialects.mysql.bounded import TooLongError
 from rowgate_server.engines.dialects.mysql.link import Link
 from rowgate_server.engines.dialects.mysql.messages import make_whole
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, STATE_CHANGED
@@ -75,10 +76,15 @@ class _Cursor(ABC):
         a kill would undo it.
         """
         fetches = 0
-        while await self.fetch():
-            fetches += 1
-            if self._reads and fetches == _SHORT_REST:
-                return None
+        try:
+            while await self.fetch():
+                fetches += 1
+                if self._reads and fetches == _SHORT_REST:
+                    return None
+        except TooLongError:
+            if not self._reads:
+                raise
+            return None  # a row that nobody asked for; the link is cut, and what runs is killed, as after a long rest
         return await self.finish()
 
     @abstractmethod

@@ -14,7 +14,7 @@ from rowgate_server.engines.dialects.mysql.bounded import TooLongError
 from rowgate_server.engines.dialects.mysql.columns import OtherCharacterSetError
 from rowgate_server.engines.dialects.names import apart
 from rowgate_server.engines.driver import PreparedError
-from rowgate_server.engines.results import result_too_large
+from rowgate_server.engines.results import row_too_large
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.causes import in_a_line
 
@@ -203,7 +203,7 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     if isinstance(error, LeftPreparedError):
         return PreparedError(_LEFT_PREPARED, error.name, str(_XA_STATE)).told(has_parameters=has_parameters)
     if isinstance(error, TooLongError):
-        return result_too_large(f"{error.most} bytes in a message")
+        return row_too_large(f"{error.most} bytes in a message")
     if not isinstance(error, driver_errors.Error):
         return None
     number, text = _number_and_text(error)

@@ -31,11 +31,21 @@ async def make_whole(link: Link, error: MySQLError) -> None:
     # None comes where the characters are wide.
     if (text and text.isascii() and "\\" not in text) or is_broken(error):
         return
+    try:
+        kept = await _kept(link, number)
+    except MySQLError:
+        link.abort()  # its answers may be half read; what is known of the error stays as it is
+        return
+    if kept:
+        error.args = (number, kept[-1])
+
+
+async def _kept(link: Link, number: int) -> list[str]:
+    """The texts that the server has of errors with that number."""
     link.write(*_SHOW)
     await link.read_ok()
     link.next_answer()
     await link.connection._read_query_result()
-    kept = [message for _, code, message in link.connection._result.rows if code == number]
+    kept = [str(message) for _, code, message in link.connection._result.rows if code == number]
     await link.read_ok()
-    if kept:
-        error.args = (number, kept[-1])
+    return kept

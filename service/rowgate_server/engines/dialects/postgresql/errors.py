@@ -11,7 +11,7 @@ import asyncpg
 
 from rowgate_server.engines.dialects.names import apart
 from rowgate_server.engines.dialects.postgresql.heads import TooLongError
-from rowgate_server.engines.results import result_too_large
+from rowgate_server.engines.results import row_too_large
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.causes import in_a_line
 
@@ -148,7 +148,7 @@ def is_broken(error: BaseException) -> bool:
 def _too_long(error: TooLongError) -> RowgateError:
     """What is known of a message that was not read."""
     if error.row:
-        return result_too_large(f"{error.most} bytes in a message")
+        return row_too_large(f"{error.most} bytes in a message")
     if error.sqlstate is None:
         return RowgateError(
             Reason.RESULT_TOO_LARGE,

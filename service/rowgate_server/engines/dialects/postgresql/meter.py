@@ -31,7 +31,7 @@ class ReceiveMeter(asyncio.BufferedProtocol):
 
     Attributes:
         cut: the link was cut for what came.
-        tripped: that was for its size, as a limit was passed, or for a row that is too long.
+        tripped: that was for its size, as a limit was passed.
     """
 
     def __init__(self, connection: Any, longest_row: int) -> None:
@@ -89,6 +89,8 @@ class ReceiveMeter(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Count, look for what is too long, then pass on."""
+        if self.cut:
+            return  # over TLS there may be more at hand
         data = bytes(_BUFFER[:nbytes])
         self._left -= nbytes
         if self._left < 0:
@@ -112,6 +114,4 @@ class ReceiveMeter(asyncio.BufferedProtocol):
     def _cut(self, found: TooLongError) -> None:
         self._too_long = found
         self.cut = True
-        self.tripped = found.row
-        self._left = -1  # over TLS there may be more at hand
         self._transport.abort()
