@@ -102,6 +102,28 @@ async def test_one_that_leaves_as_its_turn_comes_gives_it_to_the_next() -> None:
     assert await second
 
 
+async def test_a_large_one_is_not_passed_by_smaller_ones_of_its_own_connection() -> None:
+    found = await held(("a", LARGE), ("a", LARGE))
+    large = await behind(found, "a", 3 * LARGE)
+    small = await behind(found, "a")
+    other = await behind(found, "b", 3 * LARGE)
+    found.release("a", LARGE)
+    assert await other, "other connections' go on"
+    assert not small.done()
+    found.release("b", 3 * LARGE)
+    found.release("a", LARGE)
+    assert await large
+    found.release("a", 3 * LARGE)
+    assert await small
+
+
+async def test_one_that_waits_no_more_holds_up_none_behind_it() -> None:
+    found = await held(("a", LARGE))
+    large, small = await behind(found, "a", 3 * LARGE), await behind(found, "a")
+    large.cancel()
+    assert await small
+
+
 async def test_an_answer_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unread, "_PATIENCE", 0.01)
     found = await held(("a", 2 * LARGE))

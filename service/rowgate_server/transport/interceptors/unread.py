@@ -62,12 +62,8 @@ class Unread:
 
     def release(self, peer: str, octets: int) -> None:
         """It has been read, or its caller has gone."""
-        self._total -= octets
-        _less(self._held, peer, octets)
-        for turn, (waiting, wanted) in self._waiting.items():
-            if not turn.done() and self._fits(waiting, wanted):
-                self._hold(waiting, wanted)
-                turn.set_result(None)
+        self._let_go(peer, octets)
+        self._go_on()
 
     async def _wait(self, peer: str, octets: int) -> None:
         if self._wanted and self._wanted + octets > _WAITING * self._most:
@@ -80,8 +76,9 @@ class Unread:
             async with asyncio.timeout(_PATIENCE):
                 await turn
         except BaseException as error:
-            if turn.done() and not turn.cancelled():
-                self.release(peer, octets)  # its turn came as it left
+            if not turn.cancelled():
+                self._let_go(peer, octets)  # its turn came as it left
+            self._go_on()
             if isinstance(error, TimeoutError):
                 raise self._exceeded(Outcome.UNKNOWN) from None
             raise
@@ -89,6 +86,18 @@ class Unread:
             del self._waiting[turn]
             self._wanted -= octets
             _less(self._behind, peer, octets)
+
+    def _go_on(self) -> None:
+        """Those that there is room for, in order within a connection: small ones would hold a large one up for good."""
+        passed = set[str]()
+        for turn, (peer, octets) in self._waiting.items():
+            if turn.done():
+                continue
+            if peer not in passed and self._fits(peer, octets):
+                self._hold(peer, octets)
+                turn.set_result(None)
+            else:
+                passed.add(peer)
 
     def _fits(self, peer: str, octets: int) -> bool:
         """One that is alone fits in any case."""
@@ -100,6 +109,10 @@ class Unread:
     def _hold(self, peer: str, octets: int) -> None:
         self._total += octets
         self._held[peer] += octets
+
+    def _let_go(self, peer: str, octets: int) -> None:
+        self._total -= octets
+        _less(self._held, peer, octets)
 
     def _exceeded(self, outcome: Outcome) -> RowgateError:
         return RowgateError(
