@@ -1,4 +1,7 @@
-"""Large answers that nobody reads are bounded: others wait for room, and their callers have nothing more run."""
+"""Large answers that nobody reads are bounded: others wait for room, and their callers have nothing more run.
+
+A server that stops has them read first, as far as there is time.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,12 @@ from unit.transport.wrapped import MOST_UNREAD, SERVICE, Service, Wrapped, endin
 from rowgate.v1.query_service_pb2 import ExecuteQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
 from rowgate.v1.value_pb2 import Value
+from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.transport import connections, leaving
 from rowgate_server.transport.interceptors import current_call, unread
 from rowgate_server.transport.interceptors.unread import Unread
+from rowgate_server.transport.leaving import Leaving
 from support import bare_http2
 from support.eventually import eventually
 
@@ -149,15 +155,67 @@ async def large(log: io.StringIO) -> AsyncIterator[Wrapped]:
         yield wrapped
 
 
+def asked(number: int, octets: int) -> bytes:
+    message = request(str(octets)).SerializeToString()
+    return bare_http2.begun(number, HEADERS, b"\0" + len(message).to_bytes(4, "big") + message)
+
+
+def port_of(served: Wrapped) -> int:
+    return int(served.address.rpartition(":")[2])
+
+
+def encrypted(served: Wrapped) -> Leaving:
+    """Its callers leave, as if its connections were encrypted."""
+    return Leaving(port_of(served), served.under_way, served.unread, plain=False)
+
+
 async def test_a_caller_that_reads_nothing_has_no_more_run_and_others_have(large: Wrapped) -> None:
-    message = request(str(HALF - 100)).SerializeToString()
-    asked = b"\0" + len(message).to_bytes(4, "big") + message
     async with bare_http2.connected(large.address) as (_, writer):
         for number in range(7):
-            writer.write(bare_http2.begun(number, HEADERS, asked))
+            writer.write(asked(number, HALF - 100))
             await eventually(lambda: large.unread._held.total() > 0, 5, "the first is on its way")
         ended = [(await large.left.get()).code.name for _ in range(2)]
         assert ended == ["OK", "RESOURCE_EXHAUSTED"]
         await eventually(lambda: len(large.under_way) == 5, 5, "those that have been run wait")
         assert (await ending(large.unary(request(str(LARGE))))).code is grpc.StatusCode.OK
     await eventually(lambda: not large.unread._held, 5, "what was for it is let go of")
+
+
+async def test_a_connection_is_closed_only_once_the_answer_on_it_has_been_read(large: Wrapped) -> None:
+    async with bare_http2.connected(large.address) as (reader, writer):
+        writer.write(asked(0, HALF - 100))
+        await eventually(lambda: bool(large.unread.peers) and not large.under_way, 5, "it is on its way")
+        left = asyncio.create_task(encrypted(large).all_have_left(clock.now() + 30, asyncio.Event()))
+        await asyncio.sleep(0.3)  # several rounds
+        assert not left.done()
+        writer.write(bare_http2.room(0, 2 * HALF))
+        async with asyncio.timeout(10):
+            assert len(await reader.read(-1)) > HALF - 100
+        assert await left
+
+
+async def test_beside_an_answer_that_is_still_read_new_calls_are_served(
+    large: Wrapped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "_ALONE", 0.0)
+    monkeypatch.setattr(leaving, "_WAITED", 0.1)
+    async with bare_http2.connected(large.address) as (_, writer):
+        writer.write(asked(0, HALF - 100))
+        await large.left.get()
+        left = asyncio.create_task(encrypted(large).all_have_left(clock.now() + 30, asyncio.Event()))
+        await asyncio.sleep(0.2)  # new calls wait by now
+        writer.write(asked(1, 1))
+        async with asyncio.timeout(10):
+            assert (await large.left.get()).code is grpc.StatusCode.OK
+    assert await left
+
+
+async def test_the_end_of_an_answer_has_a_round_to_be_written_in(large: Wrapped) -> None:
+    async with bare_http2.connected(large.address) as (_, writer):
+        host, port = writer.get_extra_info("sockname")
+        peer, callers = f"ipv4:{host}:{port}", encrypted(large)
+        await large.unread.take(peer, LARGE)
+        await eventually(lambda: callers._round() == 1 and not connections.sending(port_of(large)), 5, "it is quiet")
+        large.unread.release(peer, LARGE)
+        assert callers._round() == 1
+        assert callers._round() == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Set as AbstractSet
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.interceptors.held import COUNTED
@@ -36,6 +37,11 @@ class Unread:
         self._waiting: dict[asyncio.Future[None], tuple[str, int]] = {}
         self._wanted = 0
         self._behind: Counter[str] = Counter()
+
+    @property
+    def peers(self) -> AbstractSet[str]:
+        """The connections, by their other ends, that answers are still on their way to."""
+        return self._held.keys()
 
     def check(self, peer: str) -> None:
         """See whether a connection may have something run that will be answered whole.
