@@ -42,6 +42,7 @@ from rowgate_server.transport.admin_servicer import AdminServicer
 from rowgate_server.transport.certificates import Reloading
 from rowgate_server.transport.draining import Draining, DrainTimes
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.query_servicer import QueryServicer
 from rowgate_server.transport.schema_servicer import SchemaServicer
 from rowgate_server.transport.table_servicer import TableServicer
@@ -113,6 +114,7 @@ class Gateway:
         self._audit = security.audit(settings.audit, self._audit_log, self._served.databases)
         self._trees = TreeStore(self._policing.databases, self._served.rules.trees)
         self._calls = CallsUnderWay()
+        self._unread = Unread(settings.server.max_unread_bytes)
         self._port: int | None = None
         self._started = False
         self._work = self._table_work()
@@ -123,6 +125,7 @@ class Gateway:
             self.metrics,
             self._audit,
             self._calls,
+            self._unread,
             self._served.authentication,
             self._policing.authorization,
             self._tracing,
@@ -170,6 +173,7 @@ class Gateway:
                 self._port,
                 self.health,
                 self._calls,
+                self._unread,
                 self._transacting,
                 self._stop_statements,
                 plain=self._tls is None,
@@ -263,7 +267,6 @@ class Gateway:
         return grpc_server.ServerOptions(
             max_message_bytes=server.max_message_bytes,
             max_request_bytes=server.max_request_bytes,
-            max_unread_bytes=server.max_unread_bytes,
             max_concurrent_streams=server.max_concurrent_streams,
             keepalive_time=server.keepalive_time,
             keepalive_timeout=server.keepalive_timeout,

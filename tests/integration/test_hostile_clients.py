@@ -146,7 +146,6 @@ async def test_an_old_connection_is_asked_to_be_opened_anew() -> None:
     options = ServerOptions(
         max_message_bytes=LARGEST,
         max_request_bytes=LARGEST,
-        max_unread_bytes=LARGEST,
         max_concurrent_streams=MOST_STREAMS,
         keepalive_time=30,
         keepalive_timeout=10,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-SETTINGS, PING, GOAWAY = 4, 6, 7
+SETTINGS, PING, GOAWAY, _WINDOW_UPDATE = 4, 6, 7, 8
 _DATA, _HEADERS, _RST_STREAM, _END_STREAM, _END_HEADERS, _CANCEL = 0, 1, 3, 1, 4, 8
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _HEAD = 9
@@ -46,6 +46,12 @@ def begun(number: int, headers: bytes, message: bytes) -> bytes:
     return frame(_HEADERS, headers, flags=_END_HEADERS, stream=stream) + frame(
         _DATA, message, flags=_END_STREAM, stream=stream
     )
+
+
+def room(number: int, octets: int) -> bytes:
+    """Room for so much of that call's answer."""
+    more = octets.to_bytes(4, "big")
+    return frame(_WINDOW_UPDATE, more) + frame(_WINDOW_UPDATE, more, stream=2 * number + 1)
 
 
 @asynccontextmanager

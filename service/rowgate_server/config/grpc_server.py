@@ -43,9 +43,9 @@ class Server(Section):
         Field(
             ge=4096,
             le=64 * LARGEST_MESSAGE,
-            description="Bytes of large unary answers that callers may leave unread, half of them on one connection. "
-            "Further ones wait, 10 s and up to four times as many bytes; a connection for which half of that waits has "
-            "no statement of a unary call run (`QUOTA_EXCEEDED`).",
+            description="Bytes of large unary answers that callers may leave unread, half of them for one caller "
+            "(without authentication: on one connection). Further ones wait, 10 s and up to four times as many bytes; "
+            "a caller for whom half of that waits has no statement of a unary call run (`QUOTA_EXCEEDED`).",
         ),
     ] = 64 * MEBIBYTE
     max_concurrent_streams: Annotated[

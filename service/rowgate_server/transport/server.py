@@ -62,7 +62,6 @@ class ServerOptions:
 
     max_message_bytes: int
     max_request_bytes: int
-    max_unread_bytes: int
     max_concurrent_streams: int
     keepalive_time: float
     keepalive_timeout: float
@@ -90,6 +89,7 @@ class Around:
     metrics: Metrics
     audit: Audit
     under_way: CallsUnderWay
+    unread: Unread
     authentication: Authentication
     authorization: Authorization | None = None
     tracing: Tracing | None = None
@@ -131,9 +131,7 @@ def build(
     """A server with every service registered; it listens nowhere yet."""
     server = grpc.aio.server(options=_channel_arguments(options))
     # The chain has the two methods that registration calls.
-    chain: Any = Chain(
-        server, interceptors(around), around.under_way, _requests(options), Unread(options.max_unread_bytes)
-    )
+    chain: Any = Chain(server, interceptors(around), around.under_way, _requests(options), around.unread)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(servicers.query, chain)
     schema_service_pb2_grpc.add_SchemaServiceServicer_to_server(servicers.schema, chain)
     table_service_pb2_grpc.add_TableServiceServicer_to_server(servicers.tables, chain)
@@ -150,9 +148,9 @@ def build(
 def build_health(health: Health, options: ServerOptions, metrics: Metrics, audit: Audit) -> grpc.aio.Server:
     """A server with the health service only, which anybody may ask, until the very end."""
     server = grpc.aio.server(options=_channel_arguments(options))
-    under_way = CallsUnderWay()
-    around = Around(metrics, audit, under_way, Authentication(None))
-    chain: Any = Chain(server, interceptors(around), under_way, _requests(options), Unread(options.max_unread_bytes))
+    under_way, unread = CallsUnderWay(), Unread(0)  # none of its answers is large
+    around = Around(metrics, audit, under_way, unread, Authentication(None))
+    chain: Any = Chain(server, interceptors(around), under_way, _requests(options), unread)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, chain)
     answer_unknown(server, chain)
     return server

@@ -40,6 +40,7 @@ class Silent:
 class Ending:
     service: Service
     calls: CallsUnderWay
+    unread: Unread
     port: int
     stub: Any
     draining: Draining
@@ -83,16 +84,16 @@ class Ending:
 @contextlib.asynccontextmanager
 async def ending(*, plain: bool = False) -> AsyncIterator[Ending]:
     """`plain`: whether its callers can be told to leave, as if nothing encrypted their connections."""
-    service, calls, silent = Service(), CallsUnderWay(), Silent()
+    service, calls, unread, silent = Service(), CallsUnderWay(), Unread(MOST_UNREAD), Silent()
     server = grpc.aio.server()
-    chain: Any = Chain(server, unguarded(Metrics(), calls), calls, Requests(MOST_REQUESTED), Unread(MOST_UNREAD))
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls, Requests(MOST_REQUESTED), unread)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
         draining = Draining(
-            server, port, cast("Health", silent), calls, cast("Transacting", silent), lambda: 0, plain=plain
+            server, port, cast("Health", silent), calls, unread, cast("Transacting", silent), lambda: 0, plain=plain
         )
-        yield Ending(service, calls, port, stub, draining)
+        yield Ending(service, calls, unread, port, stub, draining)
     await server.stop(None)

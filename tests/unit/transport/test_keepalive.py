@@ -13,7 +13,6 @@ from rowgate_server.transport.server import ServerOptions, _channel_arguments
 OPTIONS = ServerOptions(
     max_message_bytes=1024,
     max_request_bytes=1024,
-    max_unread_bytes=1024,
     max_concurrent_streams=7,
     keepalive_time=0.2,
     keepalive_timeout=0.3,

@@ -27,7 +27,6 @@ REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 OPTIONS = ServerOptions(
     max_message_bytes=2 * LARGEST_MESSAGE,
     max_request_bytes=LARGEST_MESSAGE,
-    max_unread_bytes=LARGEST_MESSAGE,
     max_concurrent_streams=7,
     keepalive_time=1.5,
     keepalive_timeout=0.25,

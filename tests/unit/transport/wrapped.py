@@ -135,7 +135,7 @@ class Wrapped:
 def unguarded(metrics: Metrics, calls: CallsUnderWay) -> tuple[Interceptor, ...]:
     """The real interceptors, where nobody is asked who calls and nothing is kept of it."""
     audit = Audit(None, lambda _: None, sql=False)
-    return interceptors(Around(metrics, audit, calls, Authentication(None)))
+    return interceptors(Around(metrics, audit, calls, Unread(MOST_UNREAD), Authentication(None)))
 
 
 @asynccontextmanager

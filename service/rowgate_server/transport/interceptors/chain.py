@@ -137,7 +137,7 @@ class RpcCall:
             RowgateError: QUOTA_EXCEEDED: many of them wait until it has read others.
         """
         if self.unread is not None:
-            self.unread.check(self.peer)
+            self.unread.check(caller.get())
 
     def end_at(self, when: float, error: Exception) -> None:
         """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
@@ -284,10 +284,10 @@ class Chain:
 
     async def _let_go(self, call: RpcCall, octets: int) -> None:
         """An answer is to be sent, once there is room; grpc tells when it has been read, or the caller has gone."""
-        unread, peer = self._unread, call.peer
-        if await unread.take(peer, octets):
+        unread, who, peer = self._unread, caller.get(), call.peer
+        if await unread.take(who, peer, octets):
             # The types say that it is no function.
-            read: Any = lambda _: unread.release(peer, octets)  # noqa: E731 - for its type
+            read: Any = lambda _: unread.release(who, peer, octets)  # noqa: E731 - for its type
             call.context.add_done_callback(read)
 
     def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], receive: Receive) -> _Run:
