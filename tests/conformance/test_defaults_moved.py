@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from typing import NamedTuple
 
 import pytest
 
 import rowgate
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate.v1 import schema_service_pb2_grpc
-from support.making import Maker
+from support.making import MadeOnEach
 
 _numbers = itertools.count(1)
 _ENGINES = ("mariadb", "postgresql", "sqlite")
@@ -51,15 +50,8 @@ _CHANGED = {
 _PAIRS = [(source, target) for source in _ENGINES for target in _ENGINES if source != target]
 
 
-class Moved(NamedTuple):
+class Moved(MadeOnEach):
     """A table's name on each engine; all is dropped in the end."""
-
-    stub: schema_service_pb2_grpc.SchemaServiceAsyncStub
-    client: rowgate.Client
-    name: str
-
-    def on(self, engine: str) -> Maker:
-        return Maker(self.stub, engine)
 
     async def told(self, engine: str, columns: tuple[str, ...]) -> pb.Table:
         """What is told of a new table with columns c0, c1 and so on, beside a key."""
@@ -78,10 +70,8 @@ class Moved(NamedTuple):
 async def moved(
     schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub, client: rowgate.Client
 ) -> AsyncIterator[Moved]:
-    moved = Moved(schemas, client, f"defaulted_{next(_numbers)}")
-    yield moved
-    for engine in _ENGINES:
-        await moved.on(engine).drop(moved.name, if_exists=True)
+    async with Moved(schemas, client, f"defaulted_{next(_numbers)}") as moved:
+        yield moved
 
 
 @pytest.mark.parametrize(("source", "target"), _PAIRS)

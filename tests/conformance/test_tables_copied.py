@@ -147,10 +147,8 @@ class Copier(MadeOnEach):
 async def copier(
     schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub, client: rowgate.Client
 ) -> AsyncIterator[Copier]:
-    copier = Copier(schemas, client, f"copied_{next(_numbers)}")
-    yield copier
-    for engine in _TYPES:
-        await copier.on(engine).drop(copier.name, if_exists=True)
+    async with Copier(schemas, client, f"copied_{next(_numbers)}") as copier:
+        yield copier
 
 
 @pytest.mark.parametrize(("source", "target"), _PAIRS)

@@ -95,10 +95,8 @@ class Copied(MadeOnEach):
 async def copied(
     schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub, client: rowgate.Client
 ) -> AsyncIterator[Copied]:
-    copied = Copied(schemas, client, f"whole_{next(_numbers)}")
-    yield copied
-    for engine in _TABLES:
-        await copied.on(engine).drop(copied.name, if_exists=True)
+    async with Copied(schemas, client, f"whole_{next(_numbers)}") as copied:
+        yield copied
 
 
 async def test_a_table_with_all_that_an_engine_has_is_copied_as_it_is(copied: Copied, engine: Engine) -> None:

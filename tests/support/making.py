@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import grpc.aio
 
@@ -10,6 +10,7 @@ import rowgate
 from rowgate._status import error_from_rpc
 from rowgate.v1 import schema_service_pb2 as pb
 from rowgate.v1 import schema_service_pb2_grpc
+from support.engines import ENGINES
 
 
 class Maker:
@@ -50,7 +51,7 @@ class Maker:
 
 
 class MadeOnEach(NamedTuple):
-    """A table's name on each engine, and what runs and makes there."""
+    """A table's name on each engine, and what runs and makes there; at the end of its block it is dropped on all."""
 
     stub: schema_service_pb2_grpc.SchemaServiceAsyncStub
     client: rowgate.Client
@@ -59,3 +60,10 @@ class MadeOnEach(NamedTuple):
     def on(self, engine: str) -> Maker:
         """What makes it there."""
         return Maker(self.stub, engine)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for engine in ENGINES:
+            await self.on(engine.name).drop(self.name, if_exists=True)

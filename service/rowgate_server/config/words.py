@@ -20,9 +20,11 @@ def text_of(value: object, form: str) -> str:
     Raises:
         ValueError: it is no text; says the form that it would have.
     """
-    if not isinstance(value, str):
-        raise ValueError(form)  # noqa: TRY004 - pydantic wants a ValueError
-    return value
+    match value:
+        case str():
+            return value
+        case _:
+            raise ValueError(form)
 
 
 @dataclass(frozen=True)

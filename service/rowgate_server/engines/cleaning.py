@@ -8,7 +8,8 @@ One that answers, and cannot stop the statement, does: callers could pile up any
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.driver import Session
@@ -33,6 +34,7 @@ class Cleaner:
         self._metrics = metrics
         self._behind: set[asyncio.Task[None]] = set()
         self._running_on: dict[Session, asyncio.Future[None]] = {}
+        self._closed = False
 
     async def clean(self, session: Session, *, kill: bool) -> str:
         """Reset a session; or kill what runs in it.
@@ -44,10 +46,8 @@ class Cleaner:
             unfit = "dead" if session.lost() else "killed"
             await self._kill(session)
             return unfit
-        try:
-            async with asyncio.timeout(self._bound):
-                await session.reset()
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, it is not to be used again
+        error = await self._failure(session.reset())
+        if error is not None:
             self._metrics.cleanup_failed(error, kill=False)
             return "reset_failed"
         self._metrics.connections.resets += 1
@@ -66,21 +66,35 @@ class Cleaner:
 
     async def close(self) -> None:
         """Leave what does not answer to the server's own limits."""
+        self._closed = True  # a driver may make an error of its own of a cancellation
         for task in self._behind:
             task.cancel()
         if self._behind:
             await asyncio.wait(self._behind)
 
-    async def _kill(self, session: Session) -> None:
-        """Kill what runs, and wait until it is gone; behind the bound, in a task."""
-        heard, pause = False, _LOOK
+    async def _failure(self, work: Awaitable[None]) -> BaseException | None:
+        """What kept it from being done within the bound."""
         try:
             async with asyncio.timeout(self._bound):
-                while not await session.kill():
-                    heard = True
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _AGAIN)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, it may still run
+                await work
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, it is not to be used again
+            return error
+        return None
+
+    async def _kill(self, session: Session) -> None:
+        """Kill what runs, and wait until it is gone; behind the bound, in a task."""
+        heard = False
+
+        async def until_gone() -> None:
+            nonlocal heard
+            pause = _LOOK
+            while not await session.kill():
+                heard = True
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _AGAIN)
+
+        error = await self._failure(until_gone())
+        if error is not None:
             told = TimeoutError("the database knows that it is to end, and it still runs") if heard else error
             self._metrics.cleanup_failed(told, kill=True)
             over = asyncio.get_running_loop().create_future()
@@ -94,18 +108,18 @@ class Cleaner:
         """Kill it again for as long as the server answers that it still runs; `over` once that can't be said."""
         tries, since = _TRIES, clock.now()
         try:
-            while tries:
+            while tries and not self._closed:
                 await asyncio.sleep(_AGAIN)
-                try:
+                gone: bool | None = None
+                with contextlib.suppress(Exception):  # it was logged and counted when it failed first
                     async with asyncio.timeout(_PER_TRY):
                         gone = await session.kill()
-                except Exception:  # noqa: BLE001 - it was logged and counted when it failed first
-                    tries -= 1
-                    _settle(over)
-                    continue
                 if gone:
                     self._metrics.killed_late(clock.now() - since)
                     return
+                if gone is None:
+                    tries -= 1
+                    _settle(over)
         finally:
             _settle(over)
 

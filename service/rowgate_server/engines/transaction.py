@@ -356,12 +356,12 @@ class Transaction:
         try:
             with self._until(self._deadline):
                 remains = await self._session.remains()
-        except Exception as error:  # noqa: BLE001 - whatever it is: the error that is told is the statement's
+        except BaseException as error:
             self._lost()
+            if not isinstance(error, Exception):
+                raise
+            # The error that is told is the statement's.
             self._refusal = self._driver.translate(error, has_parameters=False)
-        except BaseException:
-            self._lost()
-            raise
         self.keeps = self.keeps or remains is Remains.FOR_GOOD
         return remains
 

@@ -110,11 +110,19 @@ class Sessions:
         for name in list(self._left):
             if name.login in silent:
                 continue
-            try:
-                async with asyncio.timeout(_PER_TRY):
-                    if await logins[name.login].end(name):
-                        self._left.discard(name)
-            except OtherServerError:
-                continue  # the next one's server may be met with
-            except Exception:  # noqa: BLE001 - whatever it is, it is tried again
+            gone: bool | None = None
+            with contextlib.suppress(Exception):  # whatever it is, it is tried again
+                gone = await _is_ended(name, logins[name.login])
+            if gone:
+                self._left.discard(name)
+            elif gone is None:
                 silent.add(name.login)
+
+
+async def _is_ended(name: SessionName, login: Outliving) -> bool:
+    """Whether it is gone; any error says that its server did not answer."""
+    try:
+        async with asyncio.timeout(_PER_TRY):
+            return await login.end(name)
+    except OtherServerError:
+        return False  # its own may be met with the next time

@@ -8,8 +8,8 @@ import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncmy.connection
 import pytest
-from asyncmy.connection import _MySQLProtocol  # type: ignore[attr-defined]  # the stubs leave it out
 from asyncmy.errors import InternalError
 
 from rowgate_server.engines.dialects.mysql.columns import DECODERS
@@ -69,7 +69,10 @@ async def server() -> AsyncIterator[Server]:
     loop = asyncio.get_running_loop()
     longest_row = 2**30
     connection: Any = Connection(longest_row, conv=DECODERS, charset="utf8mb4")
-    connection._transport, connection._proto = await loop.create_connection(lambda: _MySQLProtocol(loop), sock=ours)
+    asyncmys: Any = asyncmy.connection  # its stubs leave the protocol out
+    connection._transport, connection._proto = await loop.create_connection(
+        lambda: asyncmys._MySQLProtocol(loop), sock=ours
+    )
     connection._connected = connection._deprecate_eof = True
     yield Server(connection, peer)
     peer.close()

@@ -33,9 +33,7 @@ async def test_its_place_is_free_once_that_has_ended() -> None:
 @on_the_clock
 async def test_it_is_held_while_the_server_says_that_the_statement_runs_on() -> None:
     driver, pool = _one_place()
-    lease = await pool.checkout(_within(60))
-    driver.deaf = True
-    lease.end(sound=False)
+    await _left(driver, pool)
     await asyncio.sleep(120)
     assert pool.numbers().in_use == 1
     driver.deaf = False
@@ -51,9 +49,7 @@ async def test_it_is_held_while_the_server_says_that_the_statement_runs_on() -> 
 @on_the_clock
 async def test_it_is_free_as_soon_as_the_server_says_no_more() -> None:
     driver, pool = _one_place()
-    lease = await pool.checkout(_within(60))
-    driver.deaf = True
-    lease.end(sound=False)
+    await _left(driver, pool)
     await asyncio.sleep(5)
     assert pool.numbers().in_use == 1
     driver.killing = never
@@ -65,9 +61,8 @@ async def test_it_is_free_as_soon_as_the_server_says_no_more() -> None:
 @on_the_clock
 async def test_it_is_free_at_once_where_the_server_never_said_anything() -> None:
     driver, pool = _one_place()
-    lease = await pool.checkout(_within(60))
-    driver.deaf, driver.killing = True, never
-    lease.end(sound=False)
+    driver.killing = never
+    await _left(driver, pool)
     await asyncio.sleep(_SETTINGS.cleanup + 0.1)
     assert pool.numbers().in_use == 0
     await pool.close()
@@ -76,9 +71,7 @@ async def test_it_is_free_at_once_where_the_server_never_said_anything() -> None
 @on_the_clock
 async def test_a_pool_that_is_closed_waits_for_none_of_them() -> None:
     driver, pool = _one_place()
-    lease = await pool.checkout(_within(60))
-    driver.deaf = True
-    lease.end(sound=False)
+    await _left(driver, pool)
     await asyncio.sleep(5)
     async with asyncio.timeout(0.1):
         await pool.close()
@@ -88,6 +81,12 @@ async def test_a_pool_that_is_closed_waits_for_none_of_them() -> None:
 def _one_place() -> tuple[ScriptedDriver, Pool]:
     driver = ScriptedDriver()
     return driver, Pool(driver, _SETTINGS, Metrics().database("db"))
+
+
+async def _left(driver: ScriptedDriver, pool: Pool) -> None:
+    """A call that its caller has left, and that the server can't stop."""
+    driver.deaf = True
+    (await pool.checkout(_within(60))).end(sound=False)
 
 
 def _within(seconds: float) -> Deadline:

@@ -301,8 +301,9 @@ def test_metrics_are_there_from_the_start_for_every_method_and_code() -> None:
         def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
             pass
 
-    metrics, server, calls = Metrics(), Registered(), CallsUnderWay()
-    chain: Any = Chain(server, unguarded(metrics, calls), calls, Requests(0), Unread(MOST_UNREAD))  # type: ignore[arg-type]  # the two methods that are called
+    metrics, calls = Metrics(), CallsUnderWay()
+    server: Any = Registered()
+    chain: Any = Chain(server, unguarded(metrics, calls), calls, Requests(0), Unread(MOST_UNREAD))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(Service(), chain)
     for labels in (UNARY, STREAM):
         for code in CODE_NAMES.values():

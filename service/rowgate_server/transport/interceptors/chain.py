@@ -287,8 +287,7 @@ class Chain:
         unread, who, peer = self._unread, caller.get(), call.peer
         if await unread.take(who, peer, octets):
             # The types say that it is no function.
-            read: Any = lambda _: unread.release(who, peer, octets)  # noqa: E731 - for its type
-            call.context.add_done_callback(read)
+            call.context.add_done_callback(cast("Any", lambda _: unread.release(who, peer, octets)))
 
     def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], receive: Receive) -> _Run:
         """The interceptors around a method that answers with a stream."""
