@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Self
 
 from support.available import ROOT
 from support.child import Child
+from support.guard import test_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READY = r"rowgate-server is ready on (\S+) \(admin (\S+)\)(?: \(health (\S+)\))?"
-_PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "LANG", "TMPDIR")
+_PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "LANG")
 
 
 class GatewayDidNotStartError(AssertionError):
@@ -56,6 +57,7 @@ class Gateway:
             environment={
                 **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 "PYTHONUNBUFFERED": "1",
+                "TMPDIR": str(test_run().folder),  # a demo database stays where its gateway is killed
                 "ROWGATE_LISTEN": "127.0.0.1:0",
                 "ROWGATE_ADMIN_LISTEN": "127.0.0.1:0",
                 "ROWGATE_SERVER__DRAIN_PAUSE": "0",  # no load balancer has to hear of its end
