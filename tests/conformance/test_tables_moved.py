@@ -78,14 +78,9 @@ async def test_a_table_does_on_another_engine_what_it_did(
 
 @pytest.mark.parametrize("virtual", [False, True], ids=["stored", "virtual"])
 async def test_a_generated_column_that_is_not_nullable_has_no_nulls(
-    schemas: schema_service_pb2_grpc.SchemaServiceAsyncStub,
-    engine: Engine,
-    db: rowgate.Database,
-    name: str,
-    *,
-    virtual: bool,
+    maker: Maker, engine: Engine, db: rowgate.Database, name: str, *, virtual: bool
 ) -> None:
-    maker, kind = Maker(schemas, engine.name), result_pb2.COLUMN_TYPE_INT
+    kind = result_pb2.COLUMN_TYPE_INT
     twice = pb.TableColumn(name="twice", type=kind, generated=True, generation_expression="a * 2")
     twice.generated_virtual = virtual and engine.name != "postgresql"
     table = pb.Table(name=name, columns=[pb.TableColumn(name="a", type=kind, nullable=True), twice])

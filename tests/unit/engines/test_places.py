@@ -159,7 +159,7 @@ async def test_a_line_that_comes_to_its_turn_soon_is_served_in_its_order_and_nob
 
 
 @on_the_clock
-async def test_nobody_is_added_to_a_line_that_stands_though_work_used_to_be_quick() -> None:
+async def test_no_more_wait_than_there_are_places_in_a_line_that_stands_though_work_used_to_be_quick() -> None:
     street = Street(4)
     await street.come("a", each=0.005, until=now() + 1, seconds=0.005)
     for _ in range(4):

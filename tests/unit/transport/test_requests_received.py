@@ -15,7 +15,7 @@ from unit.transport.wrapped import MOST_REQUESTED, SERVICE, UNARY, Service, Wrap
 
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.interceptors import RpcCall, current_call, requests
+from rowgate_server.transport.interceptors import RpcCall, current_call, held, requests
 from rowgate_server.transport.interceptors.held import HeldBytes
 from rowgate_server.transport.interceptors.requests import Arriving
 from support.eventually import eventually
@@ -130,6 +130,18 @@ async def test_a_large_request_waits_for_room() -> None:
     assert not read._held.total
 
 
+async def test_so_much_may_wait_for_room_and_what_is_beyond_that_is_refused_at_once() -> None:
+    found = HeldBytes("things", 100)
+    found.hold("a", 40)
+    waiting = asyncio.create_task(found.room("a", 30))
+    await asyncio.sleep(0)
+    with pytest.raises(RowgateError, match="take all the room"):
+        async with asyncio.timeout(0):  # it would be a TimeoutError if it waited
+            await found.room("a", 30)
+    found.release("a", 40)
+    await waiting
+
+
 async def test_a_call_without_a_deadline_has_so_long_for_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "_PATIENCE", 0.01)
     with pytest.raises(RowgateError, match="did not come in time") as caught:
@@ -138,15 +150,16 @@ async def test_a_call_without_a_deadline_has_so_long_for_its_request(monkeypatch
 
 
 async def test_one_whose_request_has_not_come_when_the_server_stops_is_cancelled() -> None:
-    handler: Any = grpc.unary_unary_rpc_method_handler(lambda *_: None, request_deserializer=bytes)
-    context: Any = Stopped()
-    call = RpcCall(UNARY, context)
+    call = made(Stopped())
     with pytest.raises(asyncio.CancelledError):
-        await requests.Requests(0).receiver(handler)(call)
+        await requests.Requests(0).receiver(ONE)(call)
     assert call.gone
 
 
-async def test_large_requests_are_bounded_in_sum_and_small_ones_go_on(wrapped: Wrapped) -> None:
+async def test_large_requests_are_bounded_in_sum_and_small_ones_go_on(
+    wrapped: Wrapped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "_PATIENCE", 0.01)
     go = asyncio.Event()
 
     async def wait(_: Any) -> None:
