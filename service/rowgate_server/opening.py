@@ -84,7 +84,7 @@ def open_logins(
 
 @contextmanager
 def _certificates_read(setting: str) -> Iterator[None]:
-    """Where they cannot be, says which setting names them."""
+    """They were when the settings were, by `config.loading`: this is for a file that was exchanged since."""
     try:
         yield
     except OSError as error:
@@ -141,7 +141,18 @@ class _Opening(NamedTuple):
 
     def target(self, url: config.DatabaseUrl) -> Target:
         """A server of it, of whose rows none is read that could not be sent."""
-        return replace(_target(url), longest_row=self.settings.server.max_message_bytes)
+        return Target(
+            dialect=url.dialect,
+            mariadb=url.scheme.startswith("mariadb"),
+            host=url.host,
+            port=url.port,
+            user=url.username,
+            password=url.password.get_secret_value() if url.password else "",
+            database=url.database,
+            tls=Tls(TlsMode(url.ssl_mode.value), url.ssl_root_cert),
+            read_only=url.dialect is Dialect.SQLITE and url.read_only,
+            longest_row=self.settings.server.max_message_bytes,
+        )
 
     def servers(self, login: config.Login | None = None) -> Servers:
         """All of its servers, with the gateway's own login or another one."""
@@ -211,18 +222,4 @@ def _pool(pool: config.Pool) -> PoolSettings:
         pre_ping=pool.pre_ping,
         wait_timeout=pool.wait_timeout,
         busy_wait=pool.busy_wait,
-    )
-
-
-def _target(url: config.DatabaseUrl) -> Target:
-    return Target(
-        dialect=url.dialect,
-        mariadb=url.scheme.startswith("mariadb"),
-        host=url.host,
-        port=url.port,
-        user=url.username,
-        password=url.password.get_secret_value() if url.password else "",
-        database=url.database,
-        tls=Tls(TlsMode(url.ssl_mode.value), url.ssl_root_cert),
-        read_only=url.dialect is Dialect.SQLITE and url.read_only,
     )

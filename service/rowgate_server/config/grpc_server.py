@@ -34,7 +34,8 @@ class Server(Section):
             ge=4096,
             le=LARGEST_MESSAGE // 4,
             description="Bytes of the largest message that is received, unpacked. Large ones that are under way may "
-            "have four times as many together, and twice as many from one connection.",
+            "have four times as many together, and twice as many from one caller (without authentication: on one "
+            "connection).",
         ),
     ] = 20 * MEBIBYTE
     max_unread_bytes: Annotated[

@@ -11,7 +11,7 @@ from rowgate_server.core.batches import BatchRunner, StepResult
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest, QueryRunner
-from rowgate_server.engines.results import Result, Stats, result_too_large
+from rowgate_server.engines.results import Result, Stats
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
@@ -141,11 +141,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         call.facts["steps"] = len(batch.steps)
         self._quotas.charge(current_principal.get(), len(batch.steps) - 1)
         answers = await self._batches.run(batch)
+        done = (isinstance(answer, StepResult) and _is_done(batch.options, answer.result) for answer in answers)
         response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
-        if response.ByteSize() > self._largest_message:
-            done = (isinstance(answer, StepResult) and _is_done(batch.options, answer.result) for answer in answers)
-            raise result_too_large(f"{self._largest_message} bytes in a message", committed=all(done))
-        return response
+        return sealed(response, b"", self._largest_message, committed=all(done))
 
     async def Transact(
         self, request_iterator: AsyncIterator[query_service_pb2.TransactRequest], context: Context

@@ -14,6 +14,7 @@ import pytest
 from unit.transport.wrapped import MOST_REQUESTED, SERVICE, UNARY, Service, Wrapped, ending, request, wrapping
 
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest
+from rowgate_server.engines.caller import caller
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.interceptors import RpcCall, current_call, held, requests
 from rowgate_server.transport.interceptors.held import HeldBytes
@@ -81,6 +82,13 @@ class Silent(Stopped):
         return self._sent.pop(0)
 
 
+class Elsewhere(Silent):
+    """The same on another connection."""
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:2"
+
+
 def made(context: Any) -> RpcCall:
     return RpcCall(UNARY, context)
 
@@ -110,10 +118,10 @@ async def test_a_stream_holds_no_room_while_its_caller_thinks() -> None:
     each = await read.receiver(EACH)(made(Silent(large)))
     assert await anext(each) == large
     with pytest.raises(RowgateError, match="take all the room"):
-        read._held.check("ipv4:127.0.0.1:1", 70_000)
+        read._held.check(caller.get(), 70_000)
     thinking = asyncio.create_task(anext(each))
     await asyncio.sleep(0)
-    read._held.check("ipv4:127.0.0.1:1", 70_000)
+    read._held.check(caller.get(), 70_000)
     thinking.cancel()
 
 
@@ -127,11 +135,11 @@ async def test_a_large_request_waits_for_room() -> None:
     read.end(first)
     assert len(await waiting) == 80_000
     read.end(second)
-    assert not read._held.total
+    assert not read._held._total
 
 
 async def test_so_much_may_wait_for_room_and_what_is_beyond_that_is_refused_at_once() -> None:
-    found = HeldBytes("things", 100)
+    found = HeldBytes(100)
     found.hold("a", 40)
     waiting = asyncio.create_task(found.room("a", 30))
     await asyncio.sleep(0)
@@ -140,6 +148,38 @@ async def test_so_much_may_wait_for_room_and_what_is_beyond_that_is_refused_at_o
             await found.room("a", 30)
     found.release("a", 40)
     await waiting
+
+
+async def test_those_of_a_caller_wait_in_order_so_that_a_large_one_is_not_passed_for_good() -> None:
+    found = HeldBytes(200)
+    found.hold("a", 80)
+    order: list[int] = []
+
+    async def wait(octets: int) -> None:
+        await found.room("a", octets)
+        found.hold("a", octets)
+        order.append(octets)
+
+    waiting = [asyncio.create_task(wait(octets)) for octets in (60, 20)]
+    await asyncio.sleep(0)
+    found.release("a", 10)
+    await asyncio.sleep(0.01)
+    assert not order, "there would be room for the second one"
+    found.release("a", 30)
+    await waiting[0]
+    found.release("a", 60)
+    await waiting[1]
+    assert order == [60, 20]
+
+
+async def test_two_connections_of_one_caller_have_half_of_the_room_together() -> None:
+    read = requests.Requests(200_000)
+    caller.set("both")
+    await read.receiver(ONE)(made(Silent(bytes(90_000))))
+    waiting = asyncio.ensure_future(read.receiver(ONE)(made(Elsewhere(bytes(80_000)))))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    waiting.cancel()
 
 
 async def test_a_call_without_a_deadline_has_so_long_for_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +210,7 @@ async def test_large_requests_are_bounded_in_sum_and_small_ones_go_on(
     first = wrapped.unary(request(large))
     await wrapped.service.entered.wait()
     refused = await ending(wrapped.unary(request(large)))
-    assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED, "a connection has half of the room"
+    assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED, "a caller has half of the room"
     assert b"QUOTA_EXCEEDED" in refused.trailers["grpc-status-details-bin"]
     small = wrapped.unary(request("small"))
     await eventually(lambda: len(wrapped.under_way) == 2, 5, "it was let in")
@@ -244,17 +284,17 @@ async def test_requests_that_are_sent_slowly_hold_no_others_up(monkeypatch: pyte
 
 
 def test_the_process_holds_so_much_and_a_connection_half_of_it() -> None:
-    held = HeldBytes("things", 100)
-    held.check("a", 100)  # what is there alone
+    held = HeldBytes(100)
+    held.check("a", 50)
     for peer in "ab":
         held.hold(peer, 45)
-    with pytest.raises(RowgateError, match="things take all the room") as caught:
+    with pytest.raises(RowgateError, match="requests under way take all the room") as caught:
         held.check("a", 6)
-    assert caught.value.metadata == {"limit": "50 bytes for a connection", "outcome": "NOT_RUN"}
+    assert caught.value.metadata == {"limit": "50 bytes for a caller", "outcome": "NOT_RUN"}
     held.check("c", 10)
     with pytest.raises(RowgateError) as caught:
         held.check("c", 11)
     assert caught.value.metadata["limit"] == "100 bytes for all callers"
     for peer in "ab":
         held.release(peer, 45)
-    assert not held.total
+    held.check("a", 50)

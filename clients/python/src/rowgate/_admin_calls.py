@@ -34,10 +34,11 @@ class AdminCalls:
         """End a query, in the database too; whoever waits for it gets QueryCancelled. Returns the query as it was.
 
         Args:
-            query_id: its name, from `running` or from an error.
+            query_id: its name, from `running` or from an error; of an idle transaction, its `transaction_id`.
 
         Raises:
             QueryNotFound: it has ended, or it is another caller's.
+            ShuttingDown: a worker that may run it did not answer (`metadata["silent_workers"]`): ask again.
             RowgateError: the gateway does not do it.
         """
         request = admin_pb.CancelQueryRequest(query_id=query_id)

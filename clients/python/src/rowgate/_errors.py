@@ -289,11 +289,14 @@ class PoolExhausted(LimitExceeded):
 
 
 class ResultTooLarge(LimitExceeded):
-    """The result is over the gateway's cap for one answer: `stream` has none."""
+    """The result is over the gateway's cap for one answer: `stream` has none, but each row has to fit a message."""
 
 
 class QuotaExceeded(LimitExceeded):
-    """The caller, or its address, has had what it may have for now: `retry_after` says when there is more."""
+    """The caller, or its address, has had what it may have for now: `retry_after` says when there is more.
+
+    Look at `outcome` before a write is repeated: an answer that was not read is lost, and what it tells of may be done.
+    """
 
 
 class Unavailable(RowgateError):
@@ -305,7 +308,7 @@ class DatabaseUnavailable(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """The gateway is stopping."""
+    """The gateway is stopping; or, for `cancel`, one of its workers did not answer."""
 
 
 class GatewayUnreachable(Unavailable):

@@ -70,13 +70,12 @@ _CAST_TYPE = re.compile(
 
 
 def parsed(text: str, source: Dialect, field: str) -> Node:
-    """The expression's tree, which whoever goes down it keeps `within_depth`, too.
+    """The expression's tree. Whoever has it read, and goes down it, does so `within_depth`.
 
     Raises:
         RowgateError: INVALID_REQUEST for what is no expression, or has more in it than what engines have in common.
     """
-    with within_depth(field):
-        return _Parser(checked(text, source, field), source, field).whole()
+    return _Parser(checked(text, source, field), source, field).whole()
 
 
 @contextmanager

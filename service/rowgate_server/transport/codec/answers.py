@@ -11,16 +11,19 @@ from rowgate_server.engines.results import Column, Row, result_too_large
 from rowgate_server.transport.codec.encodings import Encoding, heading
 
 
-class _Answer(Protocol):
+class _Message(Protocol):
+    def SerializeToString(self) -> bytes: ...
+
+
+class _Answer(_Message, Protocol):
     """A message whose field number 1 is its `result`."""
 
     @property
     def result(self) -> result_pb2.ResultSet: ...
 
-    def SerializeToString(self) -> bytes: ...
-
 
 _T = TypeVar("_T", bound=_Answer)
+_M = TypeVar("_M", bound=_Message)
 
 
 async def with_result(
@@ -58,7 +61,7 @@ async def with_result(
     return sealed(answer, heading(columns), largest, committed=committed)
 
 
-def sealed(answer: _T, head: bytes, largest: int, *, committed: bool = False) -> _T:
+def sealed(answer: _M, head: bytes, largest: int, *, committed: bool = False) -> _M:
     """The answer as bytes, behind those of `heading`, or of nothing.
 
     Raises:
@@ -67,4 +70,4 @@ def sealed(answer: _T, head: bytes, largest: int, *, committed: bool = False) ->
     octets = head + answer.SerializeToString()
     if len(octets) > largest:
         raise result_too_large(f"{largest} bytes in a message", committed=committed)
-    return cast("_T", octets)
+    return cast("_M", octets)

@@ -53,7 +53,7 @@ class RpcCall:
         peer: the caller's address.
         code, reason: how it ended, once the errors interceptor has left.
         facts: what the servicer adds for the access log: database, query_id, rows, tag.
-        held: bytes of its request, while it is large and under way.
+        held: for whom its request is held, and its bytes, while it is large and under way.
         statements: the SQL that the caller sent, for the audit log.
         outcome: what became of a statement that ended in an error, if that is known.
         audited: told of each request within the call and its last answer, where there is an audit log.
@@ -95,7 +95,7 @@ class RpcCall:
         self.started = 0.0
         self.received = 0
         self.sent = 0
-        self.held = 0
+        self.held: tuple[str, int] | None = None
         self.code = grpc.StatusCode.OK
         self.gone = False
         self.reason = ""

@@ -1,9 +1,10 @@
-"""What callers have the process hold for them, in bytes: so much in all, and half of it for one connection."""
+"""Large requests that the process holds for their callers, in bytes: so much in all, and half of it for one caller."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from weakref import WeakValueDictionary
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -13,81 +14,84 @@ COUNTED = 64 * 1024
 _RETRY_AFTER = 1.0
 
 _PATIENCE = 2.0
-"""Seconds that a message waits for room."""
+"""Seconds that a request waits for room."""
 
 
 class HeldBytes:
-    """Counts large messages.
+    """Counts them.
 
     Args:
-        what: what they are, for the callers who are refused.
-        most: bytes of them in all.
+        most: bytes of them in all; no single one may have more than half as many.
     """
 
-    def __init__(self, what: str, most: int) -> None:
-        self._what = what
+    def __init__(self, most: int) -> None:
         self._most = most
         self._of: dict[str, int] = {}
+        self._total = 0
         self._waiting = 0
         """Bytes that wait for room."""
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """The callers' whose requests wait."""
         self._freed = asyncio.Event()
-        self.total = 0
 
-    def hold(self, peer: str, octets: int) -> None:
+    def hold(self, who: str, octets: int) -> None:
         """So many more."""
-        self.total += octets
-        self._of[peer] = self._of.get(peer, 0) + octets
+        self._total += octets
+        self._of[who] = self._of.get(who, 0) + octets
 
-    def release(self, peer: str, octets: int) -> None:
+    def release(self, who: str, octets: int) -> None:
         """So many less."""
-        self.total -= octets
-        left = self._of[peer] - octets
+        self._total -= octets
+        left = self._of[who] - octets
         if left:
-            self._of[peer] = left
+            self._of[who] = left
         else:
-            del self._of[peer]
+            del self._of[who]
         self._freed.set()
 
-    async def room(self, peer: str, octets: int) -> None:
+    async def room(self, who: str, octets: int) -> None:
         """Wait for a moment until there is room for so many more, unless half as many as there may be wait already.
+
+        A caller's wait in order: small ones would pass a large one for good.
 
         Raises:
             RowgateError: QUOTA_EXCEEDED, nothing having been run.
         """
-        if self._refusal(peer, octets) is not None and self._waiting + octets <= self._most // 2:
+        turn = self._turns.get(who)
+        if (turn is not None or self._refusal(who, octets) is not None) and self._waiting + octets <= self._most // 2:
+            if turn is None:
+                turn = self._turns[who] = asyncio.Lock()
             self._waiting += octets
             try:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_PATIENCE):
-                        while self._refusal(peer, octets) is not None:
+                    async with asyncio.timeout(_PATIENCE), turn:
+                        while self._refusal(who, octets) is not None:
                             self._freed.clear()
                             await self._freed.wait()
             finally:
                 self._waiting -= octets
-        self.check(peer, octets)
+        self.check(who, octets)
 
-    def check(self, peer: str, octets: int) -> None:
+    def check(self, who: str, octets: int) -> None:
         """See whether there is room for so many more.
 
         Raises:
             RowgateError: QUOTA_EXCEEDED, nothing having been run.
         """
-        limit = self._refusal(peer, octets)
+        limit = self._refusal(who, octets)
         if limit is not None:
             raise RowgateError(
                 Reason.QUOTA_EXCEEDED,
-                f"{self._what} take all the room that there is for them",
+                "requests under way take all the room that there is for them",
                 retry_after=_RETRY_AFTER,
                 limit=limit,
                 outcome=Outcome.NOT_RUN,
             )
 
-    def _refusal(self, peer: str, octets: int) -> str | None:
+    def _refusal(self, who: str, octets: int) -> str | None:
         """The limit that so many more would break."""
-        if not self.total:
-            return None
-        if self._of.get(peer, 0) + octets > self._most // 2:
-            return f"{self._most // 2} bytes for a connection"
-        if self.total + octets > self._most:
+        if self._of.get(who, 0) + octets > self._most // 2:
+            return f"{self._most // 2} bytes for a caller"
+        if self._total + octets > self._most:
             return f"{self._most} bytes for all callers"
         return None

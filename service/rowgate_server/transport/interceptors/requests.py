@@ -105,7 +105,7 @@ class Requests:
     """
 
     def __init__(self, most: int) -> None:
-        self._held = HeldBytes("requests under way", most)
+        self._held = HeldBytes(most)
         self._arriving: dict[str, Arriving] = {}
 
     def receiver(self, handler: grpc.RpcMethodHandler[Any, Any]) -> Receive:
@@ -129,9 +129,9 @@ class Requests:
 
     def end(self, call: RpcCall) -> None:
         """A call has ended, and its request is no longer held."""
-        if call.held:
-            self._held.release(call.peer, call.held)
-            call.held = 0
+        if call.held is not None:
+            self._held.release(*call.held)
+            call.held = None
 
     async def _only(self, call: RpcCall) -> bytes | None:
         """The one request of a call; None where there is none. A large one waits for room for a moment."""
@@ -148,7 +148,7 @@ class Requests:
                 outcome=Outcome.NOT_RUN,
             ) from None
         if octets is not None and len(octets) >= COUNTED:
-            await self._held.room(call.peer, len(octets))
+            await self._held.room(caller.get(), len(octets))
             self._hold(call, len(octets))
         return octets
 
@@ -160,7 +160,7 @@ class Requests:
         octets = await self._in_turn(call)
         while octets is not None:
             if len(octets) >= COUNTED:
-                self._held.check(call.peer, len(octets))
+                self._held.check(caller.get(), len(octets))
                 self._hold(call, len(octets))
             request = _decoded(deserialize, octets)
             del octets
@@ -171,8 +171,8 @@ class Requests:
         await _told_to_be_gone(call)
 
     def _hold(self, call: RpcCall, octets: int) -> None:
-        self._held.hold(call.peer, octets)
-        call.held = octets
+        call.held = caller.get(), octets
+        self._held.hold(*call.held)
 
     async def _in_turn(self, call: RpcCall) -> bytes | None:
         who = caller.get()

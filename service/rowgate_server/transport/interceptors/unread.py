@@ -36,7 +36,6 @@ class Unread:
         self._of_peers: Counter[str] = Counter()
         self._total = 0
         self._waiting: dict[asyncio.Future[None], tuple[str, str, int]] = {}
-        self._wanted = 0
         self._behind: Counter[str] = Counter()
 
     @property
@@ -73,11 +72,11 @@ class Unread:
         self._go_on()
 
     async def _wait(self, who: str, peer: str, octets: int) -> None:
-        if self._wanted and self._wanted + octets > _WAITING * self._most:
+        wanted = self._behind.total()
+        if wanted and wanted + octets > _WAITING * self._most:
             raise self._exceeded(Outcome.UNKNOWN)
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = who, peer, octets
-        self._wanted += octets
         self._behind[who] += octets
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -91,7 +90,6 @@ class Unread:
             raise
         finally:
             del self._waiting[turn]
-            self._wanted -= octets
             _less(self._behind, who, octets)
 
     def _go_on(self) -> None:

@@ -83,13 +83,17 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_POOL_EXHAUSTED: _ErrorReason.ValueType  # 60
     """RESOURCE_EXHAUSTED. No connection became free in time. Retry later."""
     ERROR_REASON_RESULT_TOO_LARGE: _ErrorReason.ValueType  # 61
-    """RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none."""
+    """RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none; or one row is larger than a
+    message.
+    """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 62
-    """RESOURCE_EXHAUSTED. The caller, or its address, has had what it may have for now; `limit` says of what. Retry later."""
+    """RESOURCE_EXHAUSTED. The caller, its address or its connection has had what it may have for now, requests under way
+    and unread answers included; `limit` says of what. Look at outcome, then retry later.
+    """
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 70
     """UNAVAILABLE. The database cannot be reached, or the connection broke."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 71
-    """UNAVAILABLE. The gateway is stopping. Retry elsewhere."""
+    """UNAVAILABLE. The gateway is stopping: retry elsewhere. Or, for CancelQuery, a worker did not answer: call again."""
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 80
     """PERMISSION_DENIED. The database does not allow it to the gateway's login, or the gateway's configuration to the
     caller.
@@ -171,13 +175,17 @@ ERROR_REASON_QUERY_CANCELLED: ErrorReason.ValueType  # 51
 ERROR_REASON_POOL_EXHAUSTED: ErrorReason.ValueType  # 60
 """RESOURCE_EXHAUSTED. No connection became free in time. Retry later."""
 ERROR_REASON_RESULT_TOO_LARGE: ErrorReason.ValueType  # 61
-"""RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none."""
+"""RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none; or one row is larger than a
+message.
+"""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 62
-"""RESOURCE_EXHAUSTED. The caller, or its address, has had what it may have for now; `limit` says of what. Retry later."""
+"""RESOURCE_EXHAUSTED. The caller, its address or its connection has had what it may have for now, requests under way
+and unread answers included; `limit` says of what. Look at outcome, then retry later.
+"""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 70
 """UNAVAILABLE. The database cannot be reached, or the connection broke."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 71
-"""UNAVAILABLE. The gateway is stopping. Retry elsewhere."""
+"""UNAVAILABLE. The gateway is stopping: retry elsewhere. Or, for CancelQuery, a worker did not answer: call again."""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 80
 """PERMISSION_DENIED. The database does not allow it to the gateway's login, or the gateway's configuration to the
 caller.

@@ -8,6 +8,7 @@ from asyncmy.errors import MySQLError
 
 from rowgate_server.engines.dialects import control
 from rowgate_server.engines.dialects.control import Server
+from rowgate_server.engines.dialects.mysql.link import Link
 
 # Which there are differs by version; none of them can be set while the server runs. Of the uptime and the clock, both
 # in whole seconds of the statement's begin, the difference is always the same.
@@ -49,13 +50,11 @@ class Control(control.Control):
 
     @staticmethod
     def _is_open(connection: Any) -> bool:
-        return not connection._stream_broken
+        return Link(connection).alive
 
     @staticmethod
     def _close(connection: Any) -> None:
-        if connection._transport is not None:
-            connection._transport.abort()
-        connection.close()
+        Link(connection).abort()
 
 
 class Killing(Control):

@@ -94,8 +94,8 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         data = bytes(_BUFFER[:nbytes])
         self._left -= nbytes
         if self._left < 0:
-            self.tripped = self.cut = True
-            self._transport.abort()
+            self.tripped = True
+            self._cut()
             return
         found = self._heads.follow(data)
         if self._heard is not None:
@@ -103,7 +103,8 @@ class ReceiveMeter(asyncio.BufferedProtocol):
             if len(self._heard) > _MOST_HEARD:
                 found = found or TooLongError(_MOST_HEARD)
         if found is not None:
-            self._cut(found)
+            self._too_long = found
+            self._cut()
             return
         self._inner.data_received(data)
 
@@ -111,7 +112,6 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         """Tell asyncpg why."""
         self._inner.connection_lost(self._too_long or error)
 
-    def _cut(self, found: TooLongError) -> None:
-        self._too_long = found
+    def _cut(self) -> None:
         self.cut = True
         self._transport.abort()

@@ -263,7 +263,7 @@ class PostgreSQLSession:
                 prepared._state, arguments, "", limit, with_status, None
             )
         except Exception as error:
-            if byte_cap is not None and self._meter.tripped:
+            if self._meter.tripped:
                 raise result_too_large(f"{byte_cap} bytes", of_role=mode.role_bytes) from error
             raise
         finally:
