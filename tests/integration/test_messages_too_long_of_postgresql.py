@@ -1,4 +1,4 @@
-"""asyncpg takes a minute for the text of a long error, and reads a row whole: neither is let in.
+"""asyncpg takes a minute for the text of a long error, and reads a row whole, all its arrays' members: none is let in.
 
 Whoever runs SQL decides how long they are.
 """
@@ -16,7 +16,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.executor import Call, Executor
 from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import Array, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from support.direct import database_of, target_of
 from support.eventually import eventually
@@ -26,6 +26,7 @@ LONGEST_ROW = 2 * 1024 * 1024
 SIZE = 2_000_000
 TEXT = f"repeat('x', {SIZE})"
 ROW = 30_000_000
+DATES = 100_000
 Way = Callable[[Executor, str], Awaitable[object]]
 
 SET_UP = f"""
@@ -138,6 +139,19 @@ async def test_a_row_that_no_message_could_hold_is_not_read(way: Way, executor: 
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_row_of_nearly_as_much_is_read(way: Way, executor: Executor) -> None:
     await way(executor, f"select repeat('x', {LONGEST_ROW} - 100) from generate_series(1, 3)")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_array_of_more_dates_than_are_read_at_once_is_refused(way: Way, executor: Executor) -> None:
+    error = await refused(way, executor, f"select 1, array_fill(date '2024-01-31', array[{DATES + 1}])")
+    assert error.reason is Reason.RESULT_TOO_LARGE
+    assert f"{DATES:,} dates or times" in error.metadata["limit"]
+    assert error.outcome == (Outcome.ROLLED_BACK if "transaction" in way.__name__ else Outcome.UNKNOWN)
+
+
+async def test_an_array_of_as_many_dates_as_are_read_at_once_is_read(executor: Executor) -> None:
+    result = await executor.run(call(f"select 1, array_fill(date '2024-01-31', array[2, {DATES // 2}])"))
+    assert result.rows[0][1] == Array(ValueType.DATE, [["2024-01-31"] * (DATES // 2)] * 2)
 
 
 @pytest.mark.usefixtures("refusing")

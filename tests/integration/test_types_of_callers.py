@@ -138,7 +138,7 @@ async def test_types_that_are_made_anew_or_altered_are_what_they_are_now(far: Li
     ):
         await far.run(f"create {definition}", reads=False)
         (row,) = (await far.run(f"select array[{literal}::own_new] as x, {literal}::own_new as y")).rows
-        assert ([member.value for member in row[0]], row[1]) == ([expected], expected)
+        assert (row[0].members, row[1]) == ([expected], expected)
         await far.run("alter type own_new rename to own_newer", reads=False)
         columns = (await far.run(f"select array[{literal}::own_newer] as x")).columns
         assert columns[0].database_type == "own_newer[]"

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from rowgate_server.engines.results import Column, Row, Truncation, result_too_large
-from rowgate_server.engines.values import ValueType
+from rowgate_server.engines.values import Array, ValueType, are_lists
 
 _FIXED = 8
 """Bytes that a cell of no varying length counts for."""
@@ -141,6 +141,12 @@ def cell_size(cell: Any) -> int:
         return len(cell)
     if cell is None:
         return 0
-    if isinstance(cell, list):
-        return sum(0 if member is None else cell_size(member.value) for member in cell)
+    if isinstance(cell, Array):
+        return _members_size(cell.type, cell.members)
     return _FIXED
+
+
+def _members_size(kind: ValueType, members: list[Any]) -> int:
+    if are_lists(members):
+        return sum(_members_size(kind, inner) for inner in members if inner is not None)
+    return _total_size(members) if kind in _VARYING else _FIXED * (len(members) - members.count(None))

@@ -10,7 +10,7 @@ Cells come out in the form that is cheapest to encode exactly, told by their col
 | STRING, JSON, UUID | str |
 | DECIMAL, DATE, TIME, DATETIME, TIMESTAMP, INTERVAL | str, in the form that `value.proto` gives |
 | BYTES | bytes |
-| LIST | list of `BoundValue` or None |
+| LIST | `Array` |
 | DYNAMIC | None, int, float, str or bytes, told by the Python type of each cell (SQLite) |
 
 NULL is None in every column.
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 
 class ValueType(IntEnum):
@@ -54,8 +54,54 @@ class BoundValue(NamedTuple):
 
 NULL = BoundValue(ValueType.NULL, None)
 
+TYPE_OF_FORM: dict[type, ValueType] = {
+    bool: ValueType.BOOL,
+    int: ValueType.INT,
+    float: ValueType.DOUBLE,
+    str: ValueType.STRING,
+    bytes: ValueType.BYTES,
+}
+"""What a value is where only its Python form tells."""
+
+
+class Array(NamedTuple):
+    """A cell of LIST. An object for each member would take longer to make than all else takes together.
+
+    Attributes:
+        type: what every member is; DYNAMIC: the Python form of each tells.
+        members: in the Python form of their type, None for NULL; or, of more than one dimension, lists of such.
+    """
+
+    type: ValueType
+    members: list[Any]
+
+    def total(self) -> int:
+        """About how many members there are: an array is rectangular, but where its members are vectors."""
+        total, inner = 1, cast("Any", self.members)
+        while isinstance(inner, list):
+            total *= len(inner)
+            inner = inner[0] if inner else None
+        return total
+
+    def bound(self) -> BoundValue:
+        """The same as a parameter."""
+        return BoundValue(ValueType.LIST, [self._bound(member) for member in self.members])
+
+    def _bound(self, member: Any) -> BoundValue:
+        if member is None:
+            return NULL
+        if isinstance(member, list):
+            return Array(self.type, member).bound()
+        return BoundValue(TYPE_OF_FORM[type(member)] if self.type is ValueType.DYNAMIC else self.type, member)
+
+
 NO_MEMBERS = BoundValue(ValueType.LIST, ())
 """Stands in `x in (...)` for a list without members. PostgreSQL only, where what is written there needs a type."""
+
+
+def are_lists(members: list[Any]) -> bool:
+    """Whether there are lists among them, and nothing else but NULLs."""
+    return list in set(map(type, members))
 
 
 class BoundStatement(NamedTuple):

@@ -11,7 +11,7 @@ from rowgate_server.core.batches import BatchRunner, StepResult
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest, QueryRunner
-from rowgate_server.engines.results import Result, Stats
+from rowgate_server.engines.results import Column, Result, Stats
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
@@ -90,6 +90,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         query, encoding = self._decode(call, request, context.time_remaining())
         check_mode(query)
         encoder: ResultEncoder | None = None
+        columns: tuple[Column, ...] = ()
         deadline = self._queries.stream_deadline(query)
         # The executor ends a fetch that is late; only this ends the wait for a reader that reads no more.
         call.end_at(deadline.at + _LATER, deadline.exceeded("while the caller was reading", Outcome.UNKNOWN))
@@ -97,8 +98,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         try:
             async for chunk in chunks:
                 response = query_service_pb2.StreamQueryResponse()
-                encoder = encoder or encoding.start(chunk.columns or (), response.result)
-                encoder.put(chunk.rows, response.result)
+                columns = chunk.columns or columns
+                encoder = encoder or encoding.start(columns, response.result)
+                await encoding.lay_out(encoder, columns, chunk.rows, response.result)
                 call.facts["rows"] = call.facts.get("rows", 0) + len(chunk.rows)
                 if chunk.stats is not None:
                     encoder.end(response.result)

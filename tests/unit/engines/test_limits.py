@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from rowgate_server.engines.limits import ResultLimits, ResultMeter, cell_size, wire_bytes
 from rowgate_server.engines.results import Column, Row, Truncation
-from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.engines.values import Array, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 CELLS: dict[ValueType, st.SearchStrategy[Any]] = {
@@ -30,8 +31,10 @@ CELLS: dict[ValueType, st.SearchStrategy[Any]] = {
     ValueType.DATETIME: st.just("2024-01-31T12:00:00.000000"),
     ValueType.TIMESTAMP: st.just("2024-01-31T12:00:00.000000+00:00"),
     ValueType.DYNAMIC: st.one_of(st.integers(0, 9), st.floats(), st.text(max_size=6), st.binary(max_size=6)),
-    ValueType.LIST: st.lists(
-        st.one_of(st.none(), st.text(max_size=3).map(lambda text: BoundValue(ValueType.STRING, text))), max_size=3
+    ValueType.LIST: st.one_of(
+        st.lists(st.none() | st.text(max_size=3), max_size=3).map(partial(Array, ValueType.STRING)),
+        st.lists(st.none() | st.integers(0, 9), max_size=3).map(partial(Array, ValueType.INT)),
+        st.lists(st.none() | st.booleans() | st.binary(max_size=3), max_size=3).map(partial(Array, ValueType.DYNAMIC)),
     ),
     ValueType.NULL: st.none(),
 }
@@ -61,8 +64,8 @@ def size_of(cell: Any) -> int:
             return len(cell.encode())
         case bytes():
             return len(cell)
-        case list():
-            return sum(size_of(member.value) if member else 0 for member in cell)
+        case Array():
+            return sum(map(size_of, cell.members))
         case _:
             return 8
 
@@ -160,8 +163,8 @@ def test_a_columns_size_is_that_of_its_cells(cells: list[Any]) -> None:
 
 
 def test_members_of_inner_arrays_count_too() -> None:
-    inner = BoundValue(ValueType.LIST, [BoundValue(ValueType.STRING, "ab"), None])
-    assert cell_size([inner, BoundValue(ValueType.INT, 1)]) == 10
+    assert cell_size(Array(ValueType.STRING, [["ab", None], ["é", "c"]])) == 5
+    assert cell_size(Array(ValueType.INT, [[[1, None]], [[2, 3]]])) == 24
 
 
 @pytest.mark.parametrize(

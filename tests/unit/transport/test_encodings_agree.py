@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rowgate.v1 import result_pb2
 from rowgate.v1.result_pb2 import ResultSet
 from rowgate_server.engines.results import Column
-from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.engines.values import TYPE_OF_FORM, Array, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.encodings import choose_encoding
 from support.encodings import READERS, Reader, read_arrow, read_columns, read_rows
@@ -41,6 +41,8 @@ CELLS: dict[ValueType, st.SearchStrategy[Any]] = {
     ValueType.INTERVAL: st.sampled_from(["PT0S", "P1Y2M3DT4H5M6.700000S"]),
     ValueType.DYNAMIC: st.one_of(INT, st.floats(), TEXT, st.binary()),
 }
+BY_FORM = set(TYPE_OF_FORM.values())
+"""Of which the members' own form tells."""
 MEMBERS = {
     "bool[]": ValueType.BOOL,
     "int8[]": ValueType.INT,
@@ -56,14 +58,15 @@ MEMBERS = {
 }
 
 
-def lists_of(member: ValueType) -> st.SearchStrategy[list[Any]]:
+def arrays_of(member: ValueType) -> st.SearchStrategy[Array]:
     """Arrays of any number of dimensions, with NULLs among their members."""
-    scalars = st.none() | CELLS[member].map(lambda value: BoundValue(member, value))
-    return st.recursive(
-        st.lists(scalars, max_size=4),
-        lambda lists: st.lists(lists.map(lambda inner: BoundValue(ValueType.LIST, inner)), min_size=1, max_size=3),
+    members = st.recursive(
+        st.lists(st.none() | CELLS[member], max_size=4),
+        lambda lists: st.lists(st.none() | lists, min_size=1, max_size=3),
         max_leaves=6,
     )
+    told = st.sampled_from([member, ValueType.DYNAMIC] if member in BY_FORM else [member])
+    return st.builds(Array, told, members)
 
 
 def decimal_text(units: int, scale: int) -> str:
@@ -83,7 +86,7 @@ def decimals(draw: st.DrawFn) -> tuple[Column, st.SearchStrategy[Any]]:
 
 
 PLAIN = st.sampled_from(list(CELLS)).map(lambda kind: (Column(kind.name, kind), CELLS[kind]))
-LISTS = st.sampled_from(list(MEMBERS)).map(lambda name: (Column(name, ValueType.LIST, name), lists_of(MEMBERS[name])))
+LISTS = st.sampled_from(list(MEMBERS)).map(lambda name: (Column(name, ValueType.LIST, name), arrays_of(MEMBERS[name])))
 COLUMN = st.one_of(PLAIN, LISTS, decimals())
 
 
@@ -181,12 +184,11 @@ def test_rows_without_columns_are_counted(number: int, read: Reader) -> None:
         (ValueType.STRING, ["é", '"', ""], '["é","\\"",""]'),
         (ValueType.BYTES, [b"\x00\xff"], '["AP8="]'),
         (ValueType.JSON, ['{"a": 1}'], '["{\\"a\\": 1}"]'),
-        (ValueType.LIST, [[BoundValue(ValueType.BOOL, value=True), None], []], "[[true,null],[]]"),
+        (ValueType.BOOL, [[True, None], []], "[[true,null],[]]"),
     ],
 )
 def test_a_list_is_json_in_arrow(member: ValueType, values: list[Any], expected: str) -> None:
-    cell = [None if value is None else BoundValue(member, value) for value in values]
-    (message,) = messages_of(ARROW, (Column("a", ValueType.LIST),), [[(cell,), (None,)]])
+    (message,) = messages_of(ARROW, (Column("a", ValueType.LIST),), [[(Array(member, values),), (None,)]])
     table = pa.ipc.open_stream(message.arrow_ipc).read_all()
     assert table.column(0).to_pylist() == [expected, None]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rowgate.v1.result_pb2 import ResultSet
 from rowgate.v1.value_pb2 import Value
 from rowgate_server.engines.results import Column, Row
-from rowgate_server.engines.values import NULL, BoundValue, ValueType
+from rowgate_server.engines.values import Array, BoundValue, ValueType
 from rowgate_server.transport.codec.rows import RowsEncoder
 from rowgate_server.transport.codec.values import ARMS, decode_value
 
@@ -39,12 +39,18 @@ CELLS: dict[ValueType, st.SearchStrategy[Any]] = {
     ValueType.INTERVAL: st.text(),
 }
 SCALARS = st.one_of(*(st.builds(BoundValue, st.just(kind), cells) for kind, cells in CELLS.items()))
-MEMBERS = st.recursive(
-    st.one_of(st.just(NULL), SCALARS),
-    lambda members: st.builds(BoundValue, st.just(ValueType.LIST), st.lists(members, max_size=4)),
-    max_leaves=8,
-)
-LISTS = st.builds(BoundValue, st.just(ValueType.LIST), st.lists(MEMBERS, max_size=5))
+
+
+def _arrays_of(kind: ValueType) -> st.SearchStrategy[Array]:
+    members = st.recursive(
+        st.lists(st.none() | CELLS[kind], max_size=5),
+        lambda lists: st.lists(st.none() | lists, max_size=4),
+        max_leaves=8,
+    )
+    return st.builds(Array, st.just(kind), members)
+
+
+ARRAYS = st.sampled_from(list(CELLS)).flatmap(_arrays_of)
 
 
 def _encoded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[Value]]:
@@ -81,10 +87,10 @@ def test_every_cell_comes_back_as_it_was(value: BoundValue) -> None:
     assert _same(decode_value(sent, "x"), value)
 
 
-@given(LISTS)
-def test_every_list_comes_back_as_it_was(value: BoundValue) -> None:
-    (sent,) = _sent(ValueType.LIST, value.value)
-    assert _same(decode_value(sent, "x"), value)
+@given(ARRAYS)
+def test_every_list_comes_back_as_it_was(array: Array) -> None:
+    (sent,) = _sent(ValueType.LIST, array)
+    assert _same(decode_value(sent, "x"), array.bound())
 
 
 def test_every_type_that_has_an_arm_is_tried() -> None:
@@ -97,8 +103,15 @@ def test_null_is_explicit_in_a_column_of_every_type(kind: ValueType) -> None:
 
 
 def test_null_members_of_a_list_are_explicit() -> None:
-    (sent,) = _sent(ValueType.LIST, [None, NULL, BoundValue(ValueType.INT, None), BoundValue(ValueType.INT, 0)])
-    assert list(sent.list_value.values) == [_NULL, _NULL, _NULL, Value(int_value=0)]
+    (sent,) = _sent(ValueType.LIST, Array(ValueType.INT, [None, 0]))
+    assert list(sent.list_value.values) == [_NULL, Value(int_value=0)]
+
+
+def test_vectors_among_the_members_of_a_list_may_be_of_any_length() -> None:
+    (sent,) = _sent(ValueType.LIST, Array(ValueType.DYNAMIC, [None, [1, 2], []]))
+    vectors = [value.list_value.values for value in sent.list_value.values[1:]]
+    assert sent.list_value.values[0] == _NULL
+    assert list(map(list, vectors)) == [[Value(int_value=1), Value(int_value=2)], []]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rowgate_server.core.crud import ordinals
 from rowgate_server.core.crud.plans import FALSE, TRUE, Condition, RowTerm, SortTerm, Term, Test, Values, both, either
 from rowgate_server.core.known_table import KnownTable
 from rowgate_server.engines.dialects import Dialect
-from rowgate_server.engines.values import NULL, BoundValue, ValueType
+from rowgate_server.engines.values import NULL, TYPE_OF_FORM, Array, BoundValue, ValueType
 
 
 def after(table: KnownTable, terms: Sequence[SortTerm], row: Sequence[BoundValue], values: Values) -> Condition:
@@ -84,12 +84,6 @@ def bound_cell(kind: ValueType, cell: object) -> BoundValue:
     """A cell that was read, to be compared with: of the kind that its column has, or on SQLite it itself."""
     if cell is None:
         return NULL
-    return BoundValue(_KINDS[type(cell)] if kind is ValueType.DYNAMIC else kind, cell)
-
-
-_KINDS: dict[type, ValueType] = {
-    int: ValueType.INT,
-    float: ValueType.DOUBLE,
-    str: ValueType.STRING,
-    bytes: ValueType.BYTES,
-}
+    if isinstance(cell, Array):
+        return cell.bound()
+    return BoundValue(TYPE_OF_FORM[type(cell)] if kind is ValueType.DYNAMIC else kind, cell)

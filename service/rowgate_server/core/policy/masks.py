@@ -9,7 +9,7 @@ import secrets
 from typing import Any
 
 from rowgate_server.core.policy.records import Mask
-from rowgate_server.engines.values import BoundValue
+from rowgate_server.engines.values import Array
 
 _SHOWN = 4
 _LEAST_HIDDEN = 4
@@ -53,8 +53,8 @@ def _text(cell: Any) -> str:
         return cell.hex()
     if isinstance(cell, float):
         return str(int(cell)) if math.isfinite(cell) and cell.is_integer() else repr(cell)
+    if isinstance(cell, Array):
+        return _text(cell.members)
     if isinstance(cell, list):
-        return "[" + ", ".join("NULL" if member is None else _text(member.value) for member in cell) + "]"
-    if isinstance(cell, BoundValue):
-        return _text(cell.value)
+        return "[" + ", ".join("NULL" if member is None else _text(member) for member in cell) + "]"
     return str(cell)

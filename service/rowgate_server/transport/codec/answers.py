@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Protocol, TypeVar, cast
 
@@ -35,7 +34,7 @@ async def with_result(
     *,
     committed: bool = False,
 ) -> _T:
-    """The answer with its result; in a thread where so many cells would hold up every other call.
+    """The answer with its result.
 
     It is bytes by now, which the interceptor chain passes on as they are; the type is the one that the stubs ask of a
     servicer.
@@ -53,10 +52,7 @@ async def with_result(
             content.
     """
     encoder = encoding.encoder(columns)
-    if len(rows) * len(columns) > encoding.cells_per_chunk:
-        await asyncio.to_thread(encoder.put, rows, answer.result)
-    else:
-        encoder.put(rows, answer.result)
+    await encoding.lay_out(encoder, columns, rows, answer.result)
     encoder.end(answer.result)
     return sealed(answer, heading(columns), largest, committed=committed)
 

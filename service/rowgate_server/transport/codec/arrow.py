@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from rowgate.v1 import result_pb2
 from rowgate_server.engines.results import Column, Row
-from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 Cells: TypeAlias = tuple[Any, ...]
@@ -139,22 +139,17 @@ def _dynamic(cells: Cells) -> pa.Array:
 
 def _lists(cells: Cells) -> pa.Array:
     """JSON text: an array in PostgreSQL may have any number of dimensions, one in each row."""
-    return pa.array([None if cell is None else json.dumps(_plain(cell), **_JSON) for cell in cells], pa.utf8())
+    return pa.array([None if cell is None else json.dumps(_plain(cell.members), **_JSON) for cell in cells], pa.utf8())
 
 
 _JSON: dict[str, Any] = {"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
 
 
-def _plain(members: Sequence[BoundValue | None]) -> list[Any]:
-    return [None if member is None else _plain_member(member) for member in members]
-
-
-def _plain_member(member: BoundValue) -> Any:
-    value = member.value
-    if member.type is ValueType.LIST:
-        return _plain(value)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
+def _plain(member: Any) -> Any:
+    if isinstance(member, list):
+        return [_plain(inner) for inner in member]
+    if isinstance(member, bytes):
+        return base64.b64encode(member).decode("ascii")
+    if isinstance(member, float) and not math.isfinite(member):
+        return "NaN" if math.isnan(member) else "Infinity" if member > 0 else "-Infinity"
+    return member

@@ -6,7 +6,7 @@ which trebles the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from google.protobuf import struct_pb2
@@ -14,7 +14,7 @@ from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 from rowgate.v1 import value_pb2
 from rowgate_server.engines.results import Column
-from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.engines.values import Array, ValueType, are_lists
 from rowgate_server.transport.codec.values import ARMS
 
 Values: TypeAlias = "RepeatedCompositeFieldContainer[value_pb2.Value]"
@@ -27,6 +27,7 @@ _ARM_OF_TYPE: dict[ValueType, str] = {
     **dict.fromkeys((ValueType.NULL, ValueType.LIST, ValueType.DYNAMIC), _BY_CELL),
 }
 _ARM_OF_CELL: dict[type, str] = {
+    bool: "bool_value",
     int: "int_value",
     float: "double_value",
     str: "string_value",
@@ -52,13 +53,20 @@ def write_cells(values: Values, arms: Iterable[str], cells: Iterable[Any]) -> No
 
 
 def _write_by_cell(value: value_pb2.Value, cell: Any) -> None:
-    if isinstance(cell, list):
-        _write_members(value, cell)
+    if isinstance(cell, Array):
+        _write_members(value, _ARM_OF_TYPE[cell.type], cell.members)
     else:
         setattr(value, _ARM_OF_CELL[type(cell)], cell)
 
 
-def _write_members(value: value_pb2.Value, members: Sequence[BoundValue | None]) -> None:
+def _write_members(value: value_pb2.Value, arm: str, members: list[Any]) -> None:
     value.list_value.SetInParent()  # an empty list is no NULL
-    arms = [_BY_CELL if member is None else _ARM_OF_TYPE[member.type] for member in members]
-    write_cells(value.list_value.values, arms, [None if member is None else member.value for member in members])
+    values = value.list_value.values
+    if not are_lists(members):
+        write_cells(values, [arm] * len(members), members)
+        return
+    for inner in members:  # a further dimension
+        if inner is None:
+            values.add().null_value = struct_pb2.NULL_VALUE
+        else:
+            _write_members(values.add(), arm, inner)

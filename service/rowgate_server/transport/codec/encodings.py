@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import NamedTuple, Protocol
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.results import Column, Columns, Row
+from rowgate_server.engines.values import Array, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.columns import ColumnsEncoder
 from rowgate_server.transport.codec.rows import RowsEncoder
@@ -41,6 +43,22 @@ class Encoding:
         """Describe the columns in the first message, and answer what puts rows into it and all others."""
         result.MergeFrom(_described(columns).message)
         return self.encoder(columns)
+
+    async def lay_out(
+        self, encoder: ResultEncoder, columns: tuple[Column, ...], rows: Sequence[Row], result: result_pb2.ResultSet
+    ) -> None:
+        """Put rows into a message; in a thread where so many cells, or members of arrays, would hold up other calls."""
+        if len(rows) * len(columns) + _members(columns, rows) > self.cells_per_chunk:
+            await asyncio.to_thread(encoder.put, rows, result)
+        else:
+            encoder.put(rows, result)
+
+
+def _members(columns: tuple[Column, ...], rows: Sequence[Row]) -> int:
+    """How many members the arrays among the cells have."""
+    lists = [index for index, column in enumerate(columns) if column.type is ValueType.LIST]
+    cells = (row[index] for row in rows for index in lists)
+    return sum(cell.total() for cell in cells if isinstance(cell, Array))
 
 
 class _Described(NamedTuple):

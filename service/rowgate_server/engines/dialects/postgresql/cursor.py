@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from rowgate_server.engines.dialects.postgresql import types
+from rowgate_server.engines.dialects.postgresql.arrays import ArrayColumns
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.results import Columns, Completion, Row, StatementWarning
 
@@ -26,30 +26,19 @@ def affected(tag: str) -> int | None:
 
 
 class Cursor(ABC):
-    """What the two kinds have in common: columns, arrays read into BoundValues, the end of the transaction."""
+    """What the two kinds have in common: columns, and arrays among them; the end of the transaction."""
 
-    def __init__(self, connection: Any, prepared: Any, columns: Columns, notices: list[StatementWarning]) -> None:
+    def __init__(
+        self, connection: Any, columns: Columns, arrays: ArrayColumns, notices: list[StatementWarning]
+    ) -> None:
         self._connection = connection
         self._notices = notices
+        self._arrays = arrays
         self.columns = columns
-        self._readers: list[tuple[int, Callable[[Any], Any]]] = [
-            (index, reader)
-            for index, attribute in enumerate(prepared.get_attributes())
-            if (reader := types.cell_reader(attribute, connection.members)) is not None
-        ]
 
     @abstractmethod
     async def fetch(self) -> Sequence[Row]:
         """The next rows; empty at the end."""
-
-    def _read(self, records: list[Any]) -> Sequence[Row]:
-        if not self._readers:
-            return records
-        rows = [list(record) for record in records]
-        for row in rows:
-            for index, reader in self._readers:
-                row[index] = reader(row[index])
-        return rows
 
     def _completion(self, status: bytes | str | None) -> Completion:
         text = status.decode() if isinstance(status, bytes) else status or ""
@@ -70,21 +59,21 @@ class WholeCursor(Cursor):
     def __init__(
         self,
         connection: Any,
-        prepared: Any,
         columns: Columns,
+        arrays: ArrayColumns,
         answer: tuple[list[Any], bytes | None],
         notices: list[StatementWarning],
         *,
         ending: str,
     ) -> None:
-        super().__init__(connection, prepared, columns, notices)
+        super().__init__(connection, columns, arrays, notices)
         self._records, self._status = answer
         self._ending = ending
 
     async def fetch(self) -> Sequence[Row]:
         """All rows, then none."""
         records, self._records = self._records, []
-        return self._read(records)
+        return self._arrays.read(records)
 
     async def finish(self) -> Completion:
         """End the transaction if one was begun."""
@@ -104,6 +93,7 @@ class PortalCursor(Cursor):
         connection: Any,
         prepared: Any,
         columns: Columns,
+        arrays: ArrayColumns,
         portal: Any,
         notices: list[StatementWarning],
         meter: ReceiveMeter,
@@ -111,7 +101,7 @@ class PortalCursor(Cursor):
         narrow: bool,
         ending: str,
     ) -> None:
-        super().__init__(connection, prepared, columns, notices)
+        super().__init__(connection, columns, arrays, notices)
         self._prepared = prepared
         self._portal = portal
         self._meter = meter
@@ -122,11 +112,11 @@ class PortalCursor(Cursor):
     async def fetch(self) -> Sequence[Row]:
         """The next rows of the portal."""
         began = time.monotonic()
-        self._meter.begin(None)
+        self._meter.begin(None, self._arrays.costs)
         records = await self._portal.fetch(self._size)
         if records:
             self._adapt(records, time.monotonic() - began)
-        return self._read(records)
+        return self._arrays.read(records)
 
     async def finish(self) -> Completion:
         """Close the portal; the end of its transaction does."""

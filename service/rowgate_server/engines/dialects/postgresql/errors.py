@@ -10,6 +10,7 @@ import re
 import asyncpg
 
 from rowgate_server.engines.dialects.names import apart
+from rowgate_server.engines.dialects.postgresql import arrays
 from rowgate_server.engines.dialects.postgresql.heads import TooLongError
 from rowgate_server.engines.results import row_too_large
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -147,6 +148,14 @@ def is_broken(error: BaseException) -> bool:
 
 def _too_long(error: TooLongError) -> RowgateError:
     """What is known of a message that was not read."""
+    if error.arrays:
+        return RowgateError(
+            Reason.RESULT_TOO_LARGE,
+            "the arrays in a row of the result have more members than are read at once",
+            limit=f"{arrays.LIMIT} in a row",
+            hint="select unnest(...) of the array, which gives a row for each member, or a slice of it",
+            outcome=Outcome.UNKNOWN,
+        )
     if error.row:
         return row_too_large(f"{error.most} bytes in a message")
     if error.sqlstate is None:

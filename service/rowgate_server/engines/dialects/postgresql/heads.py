@@ -4,7 +4,8 @@ asyncpg waits for the whole of a message, and puts the text of an error or a not
 piece: of 100 MB, all callers waited for 24 s. Whoever may run SQL decides how long either is, and how large a cell.
 
 Where each message begins is known only by all before it. So that this costs a result nothing, what came is looked at
-once it is more than a few hundred kilobytes without a rest.
+once it is more than a few hundred kilobytes without a rest. A row of arrays that may have too many members is looked
+into: see `arrays`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from __future__ import annotations
 import re
 import struct
 
+from rowgate_server.engines.dialects.postgresql.arrays import NONE, ArraysOfRow, Costs
+
 LONGEST = 1024 * 1024
 """Bytes of a message that is no row. asyncpg takes 4 ms to read as much of an error."""
 _UNSEEN = 768 * 1024
 """Bytes that may come before anybody looks: fewer than any message may have. To look costs 70 ns a message."""
+
+_MAY_BE_DEAR = 256 * 1024
+"""Bytes of a row whose arrays may be dear: asyncpg takes 50 ms to read as many of dates."""
 
 HEAD = struct.Struct("!cI")
 _LENGTH = struct.Struct("!I")
@@ -33,13 +39,15 @@ class TooLongError(Exception):
     Args:
         most: the bytes that it may have.
         row: it is a row.
+        arrays: it is a row, whose arrays cost too much; whatever its bytes are.
         sqlstate: it is an error, of this code.
     """
 
-    def __init__(self, most: int, *, row: bool = False, sqlstate: str | None = None) -> None:
+    def __init__(self, most: int, *, row: bool = False, arrays: bool = False, sqlstate: str | None = None) -> None:
         super().__init__(f"a message of the database's is longer than {most} bytes")
         self.most = most
         self.row = row
+        self.arrays = arrays
         self.sqlstate = sqlstate
 
 
@@ -48,9 +56,12 @@ class Heads:
 
     Args:
         longest_row: the bytes that a row may have.
+
+    Attributes:
+        arrays: those among the columns of the rows that come; exchanged while nothing does.
     """
 
-    __slots__ = ("_begun", "_longest_row", "_size", "_skipping", "_unseen")
+    __slots__ = ("_begun", "_longest_row", "_row", "_size", "_skipping", "_unseen", "arrays")
 
     def __init__(self, longest_row: int) -> None:
         self._longest_row = longest_row
@@ -61,6 +72,9 @@ class Heads:
         """Bytes of the message under way that are still to come, as far as was looked."""
         self._begun = b""
         """A head that has not come whole."""
+        self.arrays: Costs = NONE
+        self._row: ArraysOfRow | None = None
+        """The arrays of the row under way."""
 
     def rest(self) -> None:
         """Nothing was asked that is not answered: the next byte begins a message, if the last answer ended so."""
@@ -87,6 +101,8 @@ class Heads:
     def _look(self, data: bytes) -> TooLongError | None:
         if self._begun:
             data = self._begun + data
+        if self._row_goes_on(data):
+            return self._too_dear()
         at, end, unpack = self._skipping + 1, len(data), _LENGTH.unpack_from
         last = end - _LENGTH.size
         while at <= last:  # a message's length is at `at`, one behind its kind
@@ -95,10 +111,33 @@ class Heads:
                 if end - at < _ENOUGH:
                     break  # there is more to come, so it can wait for its code
                 return self._too_long(data[at - 1 : at + _ENOUGH])
+            if length > _MAY_BE_DEAR and self._row_begins(data, at, length):
+                return self._too_dear()
             at += 1 + length
         at -= 1
         self._begun, self._skipping = (data[at:], 0) if at < end else (b"", at - end)
         return None
+
+    def _row_begins(self, data: bytes, at: int, length: int) -> bool:
+        """Whether it is a row, whose arrays are too dear as far as they have come; its length is there."""
+        if not self.arrays or data[at - 1 : at] != _ROW:
+            return False
+        row = ArraysOfRow(self.arrays)
+        if at + length > len(data):
+            self._row = row
+        return row.follow(data[at + _LENGTH.size : at + length])
+
+    def _row_goes_on(self, data: bytes) -> bool:
+        """The same of the row under way."""
+        row = self._row
+        if row is None:
+            return False
+        if self._skipping <= len(data):
+            self._row = None
+        return row.follow(data[: self._skipping])
+
+    def _too_dear(self) -> TooLongError:
+        return TooLongError(self._longest_row, row=True, arrays=True)
 
     def _too_long(self, beginning: bytes) -> TooLongError:
         kind = beginning[:1]

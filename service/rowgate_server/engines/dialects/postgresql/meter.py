@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from rowgate_server.engines.dialects.postgresql.arrays import NONE, Costs
 from rowgate_server.engines.dialects.postgresql.heads import HEAD, Heads, TooLongError
 
 _BUFFER = memoryview(bytearray(256 * 1024))
@@ -47,9 +48,15 @@ class ReceiveMeter(asyncio.BufferedProtocol):
             setattr(self, name, getattr(self._inner, name))
         self._transport.set_protocol(self)
 
-    def begin(self, limit: int | None) -> None:
-        """Count from zero, up to so many bytes; None for no limit. Nothing is to be under way."""
+    def begin(self, limit: int | None, arrays: Costs = NONE) -> None:
+        """Count from zero, up to so many bytes; None for no limit. Nothing is to be under way.
+
+        Args:
+            limit: bytes.
+            arrays: those among the columns of the rows that are to come.
+        """
         self._heads.rest()
+        self._heads.arrays = arrays
         self._left = float("inf") if limit is None else limit
 
     def listen(self) -> None:

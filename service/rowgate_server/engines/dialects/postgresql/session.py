@@ -13,6 +13,7 @@ from asyncpg import connect_utils
 
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import parameters, types
+from rowgate_server.engines.dialects.postgresql.arrays import ArrayColumns
 from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
 from rowgate_server.engines.dialects.postgresql.ending import Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
@@ -78,17 +79,27 @@ class PostgreSQLSession:
             await self._connection.execute("BEGIN")
             ending = "COMMIT"
         columns = await self._columns(prepared, statement)
+        attributes = prepared.get_attributes()
+        arrays = ArrayColumns(attributes, self._connection.members)
         if mode.streaming and columns:
-            narrow = types.are_narrow(prepared.get_attributes(), fields(self._description))
+            narrow = types.are_narrow(attributes, fields(self._description))
             portal = await prepared.cursor(*arguments)
             return PortalCursor(
-                self._connection, prepared, columns, portal, self._notices, self._meter, narrow=narrow, ending=ending
+                self._connection,
+                prepared,
+                columns,
+                arrays,
+                portal,
+                self._notices,
+                self._meter,
+                narrow=narrow,
+                ending=ending,
             )
-        answer = await self._whole(prepared, arguments, mode)
+        answer = await self._whole(prepared, arguments, mode, arrays)
         if (answer[1] or b"").startswith(_ALTERING):
             self._origins.forget()
             self._connection.forget_types()
-        return WholeCursor(self._connection, prepared, columns, answer, self._notices, ending=ending)
+        return WholeCursor(self._connection, columns, arrays, answer, self._notices, ending=ending)
 
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """Prepared once, and bound to many sets in one write; one by one where a value needs a cast of its own."""
@@ -249,7 +260,9 @@ class PostgreSQLSession:
     def occupies(self) -> None:
         """Statements run on the server."""
 
-    async def _whole(self, prepared: Any, arguments: list[Any], mode: ExecuteMode) -> tuple[list[Any], bytes | None]:
+    async def _whole(
+        self, prepared: Any, arguments: list[Any], mode: ExecuteMode, arrays: ArrayColumns
+    ) -> tuple[list[Any], bytes | None]:
         """What PreparedStatement.fetch does, with a limit: rows past the caller's cap are never sent."""
         columns = len(prepared.get_attributes())
         limit = mode.row_limit + 1 if mode.row_limit is not None and columns else 0
@@ -257,7 +270,7 @@ class PostgreSQLSession:
         byte_cap = mode.byte_cap
         # Without columns it is notices that come, and they are as large as the caller makes them.
         most = byte_cap if byte_cap is None or not columns else wire_bytes(byte_cap, limit or None, columns)
-        self._meter.begin(most)
+        self._meter.begin(most, arrays.costs)
         try:
             rows, status, _ = await self._connection._protocol.bind_execute(
                 prepared._state, arguments, "", limit, with_status, None

@@ -8,13 +8,12 @@ OIDs are those of `pg_type.dat`; they are fixed for built-in types.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rowgate_server.engines import isotime
 from rowgate_server.engines.dialects.postgresql.origins import Field, Origin, Origins
 from rowgate_server.engines.results import Column, Columns
-from rowgate_server.engines.values import BoundValue, ValueType
+from rowgate_server.engines.values import ValueType
 
 BOOL, BYTEA, INT8, INT2, INT4, TEXT, OID, JSON, FLOAT4, FLOAT8 = 16, 17, 20, 21, 23, 25, 26, 114, 700, 701
 UNKNOWN, BPCHAR, VARCHAR, NAME = 705, 1042, 1043, 19
@@ -206,48 +205,24 @@ def value_type(kind: Any) -> ValueType:
     return ValueType.LIST if kind.kind == "array" else TYPES.get(kind.oid, ValueType.STRING)
 
 
-def cell_reader(
-    attribute: Any, own_members: Mapping[int, ValueType] = MappingProxyType({})
-) -> Callable[[Any], Any] | None:
-    """What a column's cells still need after asyncpg: arrays are read into BoundValues.
+def member_type(kind: Any, own_members: Mapping[int, ValueType]) -> ValueType:
+    """What the members of an array are; DYNAMIC where only they tell.
 
     Args:
-        attribute: the column.
+        kind: the array's type.
         own_members: what the members of arrays of callers' own types are, as far as it is known, by the array's OID.
     """
-    kind = attribute.type
-    if kind.kind != "array":
-        return None
     # A caller's own type may have a built-in type's name.
     known = _MEMBER_TYPES.get(kind.name.removesuffix("[]")) if kind.schema == "pg_catalog" else None
-    member_type = known or own_members.get(kind.oid)
-    return lambda members: _members(members, member_type)
+    return known or own_members.get(kind.oid, ValueType.DYNAMIC)
 
-
-def _members(members: Any, member_type: ValueType | None) -> list[BoundValue | None] | None:
-    return None if members is None else [_member(member, member_type) for member in members]
-
-
-def _member(member: Any, member_type: ValueType | None) -> BoundValue | None:
-    if member is None:
-        return None
-    if isinstance(member, list):  # a further dimension
-        return BoundValue(ValueType.LIST, _members(member, member_type))
-    # Not known: of a type that is text, or of a caller's own one.
-    return BoundValue(_BY_FORM[type(member)] if member_type is None else member_type, member)
-
-
-_BY_FORM: dict[type, ValueType] = {
-    bool: ValueType.BOOL,
-    int: ValueType.INT,
-    float: ValueType.DOUBLE,
-    bytes: ValueType.BYTES,
-    str: ValueType.STRING,
-}
 
 _MEMBER_TYPES: dict[str, ValueType] = {
     "bool": ValueType.BOOL,
     "bytea": ValueType.BYTES,
+    "text": ValueType.STRING,
+    "varchar": ValueType.STRING,
+    "bpchar": ValueType.STRING,
     "int2": ValueType.INT,
     "int4": ValueType.INT,
     "int8": ValueType.INT,
