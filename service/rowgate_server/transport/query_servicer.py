@@ -26,6 +26,7 @@ from rowgate_server.transport.codec.queries import (
     sealed_chunk,
     write_stats,
 )
+from rowgate_server.transport.decoding import decoded
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall, time_left
 from rowgate_server.transport.transacting import Transacting
@@ -70,7 +71,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> query_service_pb2.ExecuteQueryResponse:
         """Run one statement and answer with its whole result."""
         call = current_call()
-        query, encoding = self._decode(call, request, time_left(context, self._request_timeout))
+        query, encoding = await self._decode(call, request, time_left(context, self._request_timeout))
         if query.options.mode is not QueryMode.EXECUTE:
             return await self._explain(call, query)
         result = await self._queries.execute(query)
@@ -87,7 +88,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     ) -> AsyncIterator[query_service_pb2.StreamQueryResponse]:
         """Run one statement and stream its result."""
         call = current_call()
-        query, encoding = self._decode(call, request, context.time_remaining())
+        query, encoding = await self._decode(call, request, context.time_remaining())
         check_mode(query)
         encoder: ResultEncoder | None = None
         columns: tuple[Column, ...] = ()
@@ -110,7 +111,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         finally:
             await chunks.aclose()
 
-    def _decode(self, call: RpcCall, request: AnyQuery, call_timeout: float | None) -> tuple[QueryRequest, Encoding]:
+    async def _decode(
+        self, call: RpcCall, request: AnyQuery, call_timeout: float | None
+    ) -> tuple[QueryRequest, Encoding]:
         """The query; what it is called and where it goes is noted first, however the call ends."""
         database, query_id = self._queries.database_name(request.database), new_id()
         if database:
@@ -118,7 +121,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         call.facts["query_id"] = query_id
         call.statements = (request.sql,)
         try:
-            query, encoding = decode_query(request, call_timeout, query_id)
+            query, encoding = await decoded(decode_query, request, call_timeout, query_id)
         except RowgateError as error:
             raise error.with_defaults(
                 database=database or None, query_id=query_id, outcome=Outcome.NOT_RUN.value
@@ -135,8 +138,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         call_timeout = time_left(context, self._request_timeout)
         if database := self._queries.database_name(request.database):
             call.facts["database"] = database
-        # Decoding and encoding many rows takes milliseconds: so long no other call should have to wait.
-        batch, encoding = await asyncio.to_thread(decode_batch, request, call_timeout)
+        batch, encoding = await decoded(decode_batch, request, call_timeout)
         call.statements = [step.sql for step in batch.steps]
         if batch.options.tag:
             call.facts["tag"] = batch.options.tag
@@ -144,6 +146,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         self._quotas.charge(current_principal.get(), len(batch.steps) - 1)
         answers = await self._batches.run(batch)
         done = (isinstance(answer, StepResult) and _is_done(batch.options, answer.result) for answer in answers)
+        # Many rows take milliseconds: so long no other call should have to wait.
         response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
         return sealed(response, b"", self._largest_message, committed=all(done))
 

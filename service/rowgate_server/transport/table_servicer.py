@@ -14,6 +14,7 @@ from rowgate_server.transport.codec import table_writes, tables
 from rowgate_server.transport.codec.answers import with_result
 from rowgate_server.transport.codec.encodings import choose_encoding
 from rowgate_server.transport.codec.queries import write_stats
+from rowgate_server.transport.decoding import decoded
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, time_left
 
@@ -54,7 +55,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     ) -> table_service_pb2.ListRowsResponse:
         """One page of rows."""
         self._note(request.database, request.schema, request.table)
-        wanted = tables.decode_list_rows(request, time_left(context, self._request_timeout))
+        wanted = await decoded(tables.decode_list_rows, request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         page = await self._pager.list_rows(wanted)
         response = table_service_pb2.ListRowsResponse(
@@ -71,7 +72,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     ) -> table_service_pb2.GetRowResponse:
         """One row, by its key."""
         self._note(request.database, request.schema, request.table)
-        wanted = tables.decode_get_row(request, time_left(context, self._request_timeout))
+        wanted = await decoded(tables.decode_get_row, request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         found = await self._reader.get_row(wanted)
         response = table_service_pb2.GetRowResponse(soft_delete_column=found.soft_delete_column)
@@ -83,7 +84,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     ) -> table_service_pb2.CountRowsResponse:
         """How many rows there are."""
         self._note(request.database, request.schema, request.table)
-        wanted = tables.decode_count_rows(request, time_left(context, self._request_timeout))
+        wanted = await decoded(tables.decode_count_rows, request, time_left(context, self._request_timeout))
         count = await self._reader.count_rows(wanted)
         response = tables.encode_count(count)
         _tell(count.stats, response.stats)
@@ -94,7 +95,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     ) -> table_service_pb2.InsertRowsResponse:
         """Insert rows."""
         self._note(request.database, request.schema, request.table)
-        wanted = await table_writes.decode_insert(request, time_left(context, self._request_timeout))
+        wanted = await decoded(table_writes.decode_insert_rows, request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         inserted = await self._inserter.insert(wanted)
         response = table_service_pb2.InsertRowsResponse(ignored_rows=inserted.ignored)
@@ -113,7 +114,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     ) -> table_service_pb2.UpdateRowsResponse:
         """Change rows."""
         self._note(request.database, request.schema, request.table)
-        wanted = table_writes.decode_update_rows(request, time_left(context, self._request_timeout))
+        wanted = await decoded(table_writes.decode_update_rows, request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         changed = await self._changer.update(wanted)
         response = table_service_pb2.UpdateRowsResponse(soft_delete_column=changed.soft_delete_column)
@@ -127,7 +128,7 @@ class TableServicer(table_service_pb2_grpc.TableServiceServicer):
     ) -> table_service_pb2.DeleteRowsResponse:
         """Delete rows, or mark them as deleted."""
         self._note(request.database, request.schema, request.table)
-        wanted = table_writes.decode_delete_rows(request, time_left(context, self._request_timeout))
+        wanted = await decoded(table_writes.decode_delete_rows, request, time_left(context, self._request_timeout))
         encoding = choose_encoding(request.encoding, "encoding")
         deleted = await self._changer.delete(wanted)
         response = table_service_pb2.DeleteRowsResponse(soft_delete_column=deleted.soft_delete_column)

@@ -20,6 +20,7 @@ from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec import table_writes, tables
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder, choose_encoding
 from rowgate_server.transport.codec.queries import check_mode, decode_query, write_stats
+from rowgate_server.transport.decoding import decoded
 
 _ENDS = frozenset({"commit", "rollback"})
 """Never refused for the caller's quota: to hold a transaction open costs more than its end."""
@@ -91,20 +92,22 @@ class TransactAnswers:
     async def _execute(
         self, held: HeldTransaction, asked: query_service_pb2.ExecuteQueryRequest, tagged: Callable[[str], None]
     ) -> Parts:
-        query, encoding = decode_query(asked, None, new_id())
+        query, encoding = await decoded(decode_query, asked, None, new_id())
         check_mode(query)
         if query.options.tag:
             tagged(query.options.tag)
         encoder: ResultEncoder | None = None
+        columns: tuple[Column, ...] = ()
         waiting: Response | None = None
         async with contextlib.aclosing(held.execute(query, encoding.cells_per_chunk)) as chunks:
             async for chunk in chunks:
                 # The last rows wait for the figures, which come at once: a message costs as much as a small result.
                 part, waiting = waiting or Response(), None
                 result = part.execute_query.result
-                encoder = encoder or encoding.start(chunk.columns or (), result)
+                columns = chunk.columns or columns
+                encoder = encoder or encoding.start(columns, result)
                 if chunk.stats is None:
-                    encoder.put(chunk.rows, result)
+                    await encoding.lay_out(encoder, columns, chunk.rows, result)
                     if chunk.ended:
                         waiting = part
                         continue
@@ -116,49 +119,49 @@ class TransactAnswers:
 
     async def _list_rows(self, held: HeldTransaction, asked: Any) -> Parts:
         encoding = choose_encoding(asked.encoding, "encoding")
-        page = await self._on(held).pager.list_rows(tables.decode_list_rows(asked, None))
+        page = await self._on(held).pager.list_rows(await decoded(tables.decode_list_rows, asked, None))
         answer = Response(last=True)
         listed = answer.list_rows
         listed.next_page_token = page.next_page_token
         if page.total is not None:
             listed.total_count = page.total
         listed.total_count_estimated = page.estimated
-        for part in _rows(answer, listed, "list_rows", page.found, encoding):
+        async for part in _rows(answer, listed, "list_rows", page.found, encoding):
             yield part
 
     async def _get_row(self, held: HeldTransaction, asked: Any) -> Parts:
         encoding = choose_encoding(asked.encoding, "encoding")
-        found = await self._on(held).reader.get_row(tables.decode_get_row(asked, None))
+        found = await self._on(held).reader.get_row(await decoded(tables.decode_get_row, asked, None))
         answer = Response(last=True)
-        for part in _rows(answer, answer.get_row, "get_row", found, encoding):
+        async for part in _rows(answer, answer.get_row, "get_row", found, encoding):
             yield part
 
     async def _count_rows(self, held: HeldTransaction, asked: Any) -> Parts:
-        count = await self._on(held).reader.count_rows(tables.decode_count_rows(asked, None))
+        count = await self._on(held).reader.count_rows(await decoded(tables.decode_count_rows, asked, None))
         answer = Response(last=True, count_rows=tables.encode_count(count))
         write_stats(count.stats, answer.count_rows.stats)
         yield answer
 
     async def _insert_rows(self, held: HeldTransaction, asked: Any) -> Parts:
         encoding = choose_encoding(asked.encoding, "encoding")
-        inserted = await self._on(held).inserter.insert(await table_writes.decode_insert(asked, None))
+        inserted = await self._on(held).inserter.insert(await decoded(table_writes.decode_insert_rows, asked, None))
         answer = Response(last=True)
         answer.insert_rows.ignored_rows.extend(inserted.ignored)
-        for part in _rows(answer, answer.insert_rows, "insert_rows", inserted.rows, encoding):
+        async for part in _rows(answer, answer.insert_rows, "insert_rows", inserted.rows, encoding):
             yield part
 
     async def _update_rows(self, held: HeldTransaction, asked: Any) -> Parts:
         encoding = choose_encoding(asked.encoding, "encoding")
-        changed = await self._on(held).changer.update(table_writes.decode_update_rows(asked, None))
+        changed = await self._on(held).changer.update(await decoded(table_writes.decode_update_rows, asked, None))
         answer = Response(last=True)
-        for part in _rows(answer, answer.update_rows, "update_rows", changed, encoding):
+        async for part in _rows(answer, answer.update_rows, "update_rows", changed, encoding):
             yield part
 
     async def _delete_rows(self, held: HeldTransaction, asked: Any) -> Parts:
         encoding = choose_encoding(asked.encoding, "encoding")
-        deleted = await self._on(held).changer.delete(table_writes.decode_delete_rows(asked, None))
+        deleted = await self._on(held).changer.delete(await decoded(table_writes.decode_delete_rows, asked, None))
         answer = Response(last=True)
-        for part in _rows(answer, answer.delete_rows, "delete_rows", deleted, encoding):
+        async for part in _rows(answer, answer.delete_rows, "delete_rows", deleted, encoding):
             yield part
 
     def _on(self, held: HeldTransaction) -> TableWork:
@@ -206,7 +209,7 @@ async def _command(held: HeldTransaction, kind: str, asked: Any) -> None:
             raise
 
 
-def _rows(answer: Response, last: Any, kind: str, found: Rows, encoding: Encoding) -> Iterator[Response]:
+async def _rows(answer: Response, last: Any, kind: str, found: Rows, encoding: Encoding) -> Parts:
     """The messages of an answer with rows: as many as they take, `answer` the last of them."""
     pieces = list(_pieces(found.columns, found.rows, encoding))
     encoder: ResultEncoder | None = None
@@ -214,10 +217,10 @@ def _rows(answer: Response, last: Any, kind: str, found: Rows, encoding: Encodin
         part = Response()
         result: result_pb2.ResultSet = getattr(part, kind).result
         encoder = encoder or encoding.start(found.columns, result)
-        encoder.put(piece, result)
+        await encoding.lay_out(encoder, found.columns, piece, result)
         yield part
     encoder = encoder or encoding.start(found.columns, last.result)
-    encoder.put(pieces[-1], last.result)
+    await encoding.lay_out(encoder, found.columns, pieces[-1], last.result)
     encoder.end(last.result)
     if kind != "insert_rows":
         last.soft_delete_column = found.soft_delete_column

@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rowgate_server.engines import isotime
-from rowgate_server.engines.dialects.postgresql import types
+from rowgate_server.engines.dialects.postgresql import parameters, types
 from rowgate_server.engines.dialects.postgresql.parameters import NeedsCastError, cast, convert, own_type
-from rowgate_server.engines.values import NULL, BoundValue, ValueType
+from rowgate_server.engines.values import NULL, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 V = ValueType
@@ -280,3 +280,24 @@ def test_a_timestamp_goes_as_its_moment_in_utc(moment: Any, seconds: int) -> Non
     (local,) = converted(V.DATETIME, text, kind(types.TIMESTAMP))
     (utc,) = converted(V.TIMESTAMP, text + isotime.offset_from_seconds(seconds), kind(types.TIMESTAMPTZ))
     assert local - utc == seconds * 1_000_000
+
+
+def test_members_of_every_dimension_count() -> None:
+    flat = BoundValue(ValueType.LIST, [BoundValue(ValueType.INT, 1)] * 3)
+    nested = BoundValue(ValueType.LIST, [flat, NULL, BoundValue(ValueType.LIST, [flat, flat])])
+    assert parameters.members([flat, BoundValue(ValueType.INT, 1), NULL, nested]) == 12
+    assert parameters.members([BoundValue(ValueType.LIST, [])]) == 0
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_so_many_members_as_would_hold_up_everybody_are_refused(more: int) -> None:
+    half = BoundValue(ValueType.LIST, [NULL] * 500_000)
+    values = (half, half, BoundValue(ValueType.LIST, [NULL] * more))
+    statement = BoundStatement(("select ", ", ", ", ", ""), values)
+    if not more:
+        parameters.check_number(statement)
+        return
+    with pytest.raises(RowgateError) as caught:
+        parameters.check_number(statement)
+    assert caught.value.reason is Reason.INVALID_PARAMETER
+    assert caught.value.metadata["limit"] == "1,000,000 members"

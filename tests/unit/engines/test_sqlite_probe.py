@@ -88,18 +88,21 @@ async def test_probes_have_one_thread_however_long_the_file_takes(
 def test_an_answer_that_comes_behind_the_loop_s_end_bothers_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A warning of the thread's would fail it."""
     driver = SQLiteDriver(SQLiteFile(file), SQLiteTimeouts(connect=300, lock=300))
-    answers, threads = threading.Event(), []
+    begun, answers, threads = threading.Event(), threading.Event(), []
 
     def late() -> None:
         threads.append(threading.current_thread())
+        begun.set()
         answers.wait()
 
     monkeypatch.setattr(driver._probing, "_look", late)
 
     async def give_up() -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.02):
-                await driver.probe()
+        probing = asyncio.ensure_future(driver.probe())
+        await asyncio.to_thread(begun.wait)
+        probing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await probing
         await driver.close()
 
     asyncio.run(give_up())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from rowgate.v1 import table_service_pb2
 from rowgate_server.core.crud.write_requests import (
     ConflictAction,
@@ -24,16 +22,6 @@ _ACTIONS: dict[int, ConflictAction] = {
     table_service_pb2.CONFLICT_ACTION_IGNORE: ConflictAction.IGNORE,
     table_service_pb2.CONFLICT_ACTION_UPDATE: ConflictAction.UPDATE,
 }
-
-_MANY_ROWS = 500
-"""Decoding so many takes milliseconds: so long no other call should have to wait."""
-
-
-async def decode_insert(request: table_service_pb2.InsertRowsRequest, call_timeout: float | None) -> InsertRows:
-    """As `decode_insert_rows`, and many rows beside the event loop."""
-    if len(request.rows) > _MANY_ROWS:
-        return await asyncio.to_thread(decode_insert_rows, request, call_timeout)
-    return decode_insert_rows(request, call_timeout)
 
 
 def decode_insert_rows(request: table_service_pb2.InsertRowsRequest, call_timeout: float | None) -> InsertRows:

@@ -27,6 +27,8 @@ _EXACT_IN_DOUBLE = 2**53
 _FLOAT4 = struct.Struct("<f")
 _MOST_VALUES = 32_767
 """asyncpg's own limit; the protocol's is twice as much."""
+_MOST_MEMBERS = 1_000_000
+"""asyncpg takes up to half a second to lay out so many, while nobody else is served."""
 _MONEY = {types.MONEY, types.MONEYS}
 """A decimal becomes one, but is not compared with one."""
 _TEXTS = {types.TEXT, types.VARCHAR, types.BPCHAR, types.NAME, types.UNKNOWN}
@@ -64,6 +66,13 @@ def check_number(statement: BoundStatement) -> None:
             limit=f"{_MOST_VALUES} values",
             hint="an array is one value: write = any(:ids)",
         )
+    if (count := members(statement.values)) > _MOST_MEMBERS:
+        raise RowgateError(
+            Reason.INVALID_PARAMETER,
+            f"the statement's lists have {count:,} members, and {_MOST_MEMBERS:,} are the most",
+            limit=f"{_MOST_MEMBERS:,} members",
+            hint="send them in several statements",
+        )
 
 
 def without_empty_lists(statement: BoundStatement, kinds: Sequence[Any]) -> BoundStatement:
@@ -77,6 +86,35 @@ def without_empty_lists(statement: BoundStatement, kinds: Sequence[Any]) -> Boun
             values.append(value)
             fragments.append(fragment)
     return BoundStatement(tuple(fragments), tuple(values))
+
+
+def members(values: Sequence[BoundValue]) -> int:
+    """How many members the lists among them have."""
+    return sum(_count(value.value) for value in values if value.type is ValueType.LIST)
+
+
+def _count(members: Sequence[BoundValue]) -> int:
+    if members and members[0].type is ValueType.LIST:  # a further dimension
+        return sum(_count(member.value) for member in members if member.type is ValueType.LIST)
+    return len(members)
+
+
+def convert_all(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[Any], list[str] | None]:
+    """The values for asyncpg, and the casts to write if any value does not fit its type (None: all do).
+
+    Raises:
+        RowgateError: one is malformed; it says which.
+    """
+    arguments: list[Any] = []
+    casts = [""] * len(kinds)
+    for index, (value, kind) in enumerate(zip(statement.values, kinds, strict=True)):
+        try:
+            arguments.append(convert(value, kind))
+        except NeedsCastError:
+            casts[index] = cast(value, kind)
+        except RowgateError as error:
+            raise error.of_value(index) from None
+    return arguments, casts if any(casts) else None
 
 
 def convert(value: BoundValue, kind: Any) -> Any:

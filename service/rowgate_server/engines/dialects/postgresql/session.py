@@ -12,18 +12,18 @@ import asyncpg
 from asyncpg import connect_utils
 
 from rowgate_server.engines.description import Description, ParameterType
-from rowgate_server.engines.dialects.postgresql import parameters, types
+from rowgate_server.engines.dialects.postgresql import types
 from rowgate_server.engines.dialects.postgresql.arrays import ArrayColumns
 from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
 from rowgate_server.engines.dialects.postgresql.ending import Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins, fields, may_add_nulls
+from rowgate_server.engines.dialects.postgresql.preparing import Preparing, convert_each
 from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
-from rowgate_server.engines.many import RunFailedError, each
+from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.results import Columns, StatementWarning, result_too_large
 from rowgate_server.engines.values import NO_MEMBERS, AnyStatement, BoundRows, BoundStatement
-from rowgate_server.errors import Reason, RowgateError
 
 _KILL_TIMEOUT = 2.0
 _OVERTAKEN = 0.05
@@ -37,8 +37,6 @@ _ALTERING = (b"ALTER", b"DO", b"CALL")
 _utils: Any = connect_utils
 """Its types leave out the request to cancel."""
 _BEFORE = "rowgate_before"
-_CANNOT_INFER = {"42P18", "42725"}
-"""Could not determine a parameter's type; the operator is not unique for unknown types."""
 
 
 class PostgreSQLSession:
@@ -52,10 +50,10 @@ class PostgreSQLSession:
         # asyncpg lets go of it when the connection is cut, and it knows the process to cancel.
         self._protocol = connection._protocol
         self._meter = meter
+        self._preparing = Preparing(connection, meter)
         self._outside = origins
         self._look_up_in(origins)
         self._notices: list[StatementWarning] = []
-        self._description = b""
         self._begun = self._only_reads = False
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
@@ -68,7 +66,7 @@ class PostgreSQLSession:
         # In a transaction a statement that can't be prepared as it is would be the end of it.
         uncertain = self._begun and statement.values and not mode.typed
         async with self._saved() if uncertain else nullcontext(None) as place:
-            prepared, arguments = await self._prepare(statement, place)
+            prepared, arguments = await self._preparing.prepare(statement, place)
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
         ending = ""
@@ -82,7 +80,7 @@ class PostgreSQLSession:
         attributes = prepared.get_attributes()
         arrays = ArrayColumns(attributes, self._connection.members)
         if mode.streaming and columns:
-            narrow = types.are_narrow(attributes, fields(self._description))
+            narrow = types.are_narrow(attributes, fields(self._preparing.description))
             portal = await prepared.cursor(*arguments)
             return PortalCursor(
                 self._connection,
@@ -104,9 +102,8 @@ class PostgreSQLSession:
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """Prepared once, and bound to many sets in one write; one by one where a value needs a cast of its own."""
         async with self._saved() as place:
-            prepared, _ = await self._prepare(statements[0], place)
-        kinds = prepared.get_parameters()
-        converted = list(each(statements, lambda statement: _converted(statement, kinds)))
+            prepared, _ = await self._preparing.prepare(statements[0], place)
+        converted = await convert_each(prepared, statements)
         if any(casts is not None for _, casts in converted) or any(NO_MEMBERS in each.values for each in statements):
             return [await self._changed(index, statement) for index, statement in enumerate(statements)]
         self._meter.listen()
@@ -129,7 +126,7 @@ class PostgreSQLSession:
     async def describe(self, statement: BoundStatement, *, valued: bool) -> Description:
         """Prepare it: a NULL goes as any type, so without values each parameter has the type that is inferred."""
         del valued
-        prepared, _ = await self._prepare(statement, None)
+        prepared, _ = await self._preparing.prepare(statement, None)
         return Description(
             columns=await self._columns(prepared, statement),
             parameters=tuple(ParameterType(types.value_type(kind), kind.name) for kind in prepared.get_parameters()),
@@ -285,7 +282,7 @@ class PostgreSQLSession:
 
     async def _columns(self, prepared: Any, statement: BoundStatement) -> Columns:
         """The columns of what was prepared last, with the tables that they come from."""
-        description, nulls = self._description, may_add_nulls(statement.fragments)
+        description, nulls = self._preparing.description, may_add_nulls(statement.fragments)
         found = self._origins.made(description, nulls)
         if found is not None:
             return found
@@ -304,60 +301,12 @@ class PostgreSQLSession:
         if len(self._notices) < _MOST_WARNINGS:
             self._notices.append(StatementWarning(message.sqlstate, _short(message.message), message.severity))
 
-    async def _ask(self, sql: str) -> Any:
-        """A prepared statement; what it says of its columns is kept."""
-        self._meter.listen()
-        try:
-            return await self._connection.prepare(sql)
-        finally:
-            self._description = self._meter.row_description()
-
     @asynccontextmanager
     async def _saved(self) -> AsyncIterator[str]:
         """A savepoint to come back to."""
         await self._connection.execute(f"SAVEPOINT {_BEFORE}")
         yield f"ROLLBACK TO SAVEPOINT {_BEFORE}"
         await self._connection.execute(f"RELEASE SAVEPOINT {_BEFORE}")
-
-    async def _prepare(self, statement: BoundStatement, back: str | None) -> tuple[Any, list[Any]]:
-        """Prepare, and once more with casts if a value does not go as the type that PostgreSQL inferred.
-
-        Args:
-            statement: the statement.
-            back: the command that undoes the failure of the first try; None where there is nothing to undo.
-        """
-        parameters.check_number(statement)
-        if NO_MEMBERS in statement.values:
-            without_casts = await self._ask(_numbered(statement.fragments, [""] * len(statement.values)))
-            statement = parameters.without_empty_lists(statement, _kinds(without_casts, statement))
-        fragments, values = statement
-        no_casts = [""] * len(values)
-        kinds: Sequence[Any | None]
-        try:
-            prepared = await self._ask(_numbered(fragments, no_casts))
-        except asyncpg.PostgresError as error:
-            if not values or error.sqlstate not in _CANNOT_INFER:
-                raise
-            if back is not None:
-                await self._connection.execute(back)
-            kinds = [None] * len(values)
-        else:
-            kinds = _kinds(prepared, statement)
-            arguments, casts = _converted(statement, kinds)
-            if casts is None:
-                return prepared, arguments
-            no_casts = casts
-        casts = [
-            before or (parameters.cast(value, None) if kind is None else "")
-            for before, value, kind in zip(no_casts, values, kinds, strict=True)
-        ]
-        prepared = await self._ask(_numbered(fragments, casts))
-        arguments, unfit = _converted(statement, prepared.get_parameters())
-        if unfit is not None:
-            raise RowgateError(
-                Reason.INVALID_PARAMETER, "a parameter's value does not go as the type that the statement gives it"
-            ).of_value(next(index for index, cast in enumerate(unfit) if cast))
-        return prepared, arguments
 
 
 def _short(text: str) -> str:
@@ -367,35 +316,3 @@ def _short(text: str) -> str:
 def _milliseconds(seconds: float) -> int:
     """At least one: 0 is for ever."""
     return max(1, round(seconds * 1000))
-
-
-def _kinds(prepared: Any, statement: BoundStatement) -> Sequence[Any]:
-    """The types that the statement gives its parameters."""
-    kinds: Sequence[Any] = prepared.get_parameters()
-    if len(kinds) != len(statement.values):
-        raise RowgateError(
-            Reason.INVALID_PARAMETER, "the statement uses $1-style parameters; write :name or ?", field="sql"
-        )
-    return kinds
-
-
-def _numbered(fragments: Sequence[str], casts: Sequence[str]) -> str:
-    pieces = [fragments[0]]
-    for index, cast in enumerate(casts):
-        pieces.append(f"${index + 1}{cast}")
-        pieces.append(fragments[index + 1])
-    return "".join(pieces)
-
-
-def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> tuple[list[Any], list[str] | None]:
-    """The values for asyncpg, and the casts to write if any value does not fit (None: all do)."""
-    arguments: list[Any] = []
-    casts = [""] * len(kinds)
-    for index, (value, kind) in enumerate(zip(statement.values, kinds, strict=True)):
-        try:
-            arguments.append(parameters.convert(value, kind))
-        except parameters.NeedsCastError:
-            casts[index] = parameters.cast(value, kind)
-        except RowgateError as error:
-            raise error.of_value(index) from None
-    return arguments, casts if any(casts) else None

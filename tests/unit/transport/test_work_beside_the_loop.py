@@ -1,0 +1,76 @@
+"""What takes long to decode, or to lay out, is done in a thread: every other call would wait for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rowgate.v1 import result_pb2
+from rowgate_server.engines.results import Column, Row
+from rowgate_server.engines.values import Array, ValueType
+from rowgate_server.observability.callers import current_caller
+from rowgate_server.transport.codec.encodings import Encoding
+from rowgate_server.transport.decoding import decoded
+
+MANY = 100
+
+
+class NotingThreads:
+    """An encoder that notes on which threads it works."""
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        del columns
+        self.threads: list[int] = []
+
+    def put(self, rows: Sequence[Row], result: result_pb2.ResultSet) -> None:
+        """Note it."""
+        del rows, result
+        self.threads.append(threading.get_ident())
+
+    def end(self, result: result_pb2.ResultSet) -> None:
+        """Nothing ends it."""
+        del result
+
+
+@pytest.fixture(params=[None, ("its caller", 65_536)], ids=["small", "large"])
+def call(request: pytest.FixtureRequest) -> Iterator[Any]:
+    call = SimpleNamespace(held=request.param)
+    token = current_caller.set(call)
+    yield call
+    current_caller.reset(token)
+
+
+async def test_a_large_request_is_decoded_beside_the_loop(call: Any) -> None:
+    thread, said = await decoded(lambda said: (threading.get_ident(), said), "this")
+    assert said == "this"
+    assert (thread == threading.get_ident()) == (call.held is None)
+
+
+def array(*sizes: int) -> Array:
+    members: Any = 1
+    for size in reversed(sizes):
+        members = [members] * size
+    return Array(ValueType.INT, members)
+
+
+@pytest.mark.parametrize(
+    ("rows", "beside"),
+    [
+        ([(1, array(MANY - 4)), (2, None)], False),
+        ([(1, array(MANY)), (2, None)], True),
+        ([(1, array(MANY // 2)), (2, array(MANY // 2))], True),
+        ([(1, array(2, 1, MANY // 2))], True),
+        ([(1, array(0)), (2, None)], False),
+        ([(1, None)] * (MANY // 2 + 1), True),
+    ],
+)
+async def test_many_cells_and_members_of_arrays_are_laid_out_beside_the_loop(rows: list[Row], beside: bool) -> None:
+    columns = (Column("id", ValueType.INT), Column("many", ValueType.LIST))
+    encoder = NotingThreads(columns)
+    await Encoding(NotingThreads, MANY).lay_out(encoder, columns, rows, result_pb2.ResultSet())
+    (thread,) = encoder.threads
+    assert (thread != threading.get_ident()) == beside
