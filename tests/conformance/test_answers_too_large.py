@@ -70,21 +70,6 @@ async def test_a_write_in_a_transaction_ends_it(db: rowgate.Database, wide: str)
     assert (await db.query(f"select count(*) from {wide} where b is not null")).scalar() == 0
 
 
-async def test_a_row_over_the_cap_ends_it_too(db: rowgate.Database, wide: str) -> None:
-    await db.table(wide).insert({"id": 1, "a": WIDE})
-    await db.table(wide).update({"b": WIDE}, key=1)
-
-    async def read() -> None:
-        async with db.transaction() as tx:
-            await tx.query(f"insert into {wide} (id) values (2)")
-            await tx.table(wide).get(1)
-
-    with pytest.raises(rowgate.ResultTooLarge) as caught:
-        await read()
-    assert caught.value.outcome is Outcome.ROLLED_BACK
-    assert await count(db) == 1
-
-
 ROWS = 4000
 COLUMNS = ", ".join(f"x{i} text" for i in range(8))
 EMPTY = ", ".join(f"'' as x{i}" for i in range(8))

@@ -55,6 +55,17 @@ class ChunkReader:
             self._exhausted = not batch or self._meter.truncation is not None
         return self._cut(rows, size)
 
+    async def settle(self, patience: float) -> bool:
+        """Let a fetch that is under way end by itself: to cancel it may end more. Whether it did within so long."""
+        if self._fetching is None:
+            return True
+        await asyncio.wait({self._fetching}, timeout=patience)
+        if not self._fetching.done():
+            return False
+        fetched, self._fetching = self._fetching, None
+        fetched.result()
+        return True
+
     async def close(self) -> None:
         """End a fetch that is still under way."""
         if self._fetching is not None:

@@ -48,7 +48,7 @@ class HeldExecutor:
         )
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
-        """As `Executor.stream`; to end it early is to end the transaction."""
+        """As `Executor.stream`; to close it early is to end the transaction, but for `Transaction.forgo`."""
         async with contextlib.aclosing(self._transaction.stream(call, cells_per_chunk)) as chunks:
             async for chunk in chunks:
                 yield chunk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from rowgate_server.engines.values import AnyStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.statements import Operation
+
+_REST = 1.0
+"""Seconds: so long a rest that nobody wants may take to read, where the end of its statement is not that of all."""
 
 
 class Call(NamedTuple):
@@ -52,7 +56,8 @@ class Work:
     """A statement on its connection.
 
     `replica`: where that is, if not on the primary. `sent`: the database may have it. `spoiled`: the rest must be
-    killed. `meter`: counts its rows, once there are any.
+    killed. `meter`: counts its rows, once there are any. `held`: it is in a transaction, of which a kill is the end.
+    `unwanted`: whoever reads it wants no more of it, but wants the transaction to go on.
     """
 
     session: Session
@@ -60,6 +65,8 @@ class Work:
     sent: bool = False
     spoiled: bool = False
     meter: ResultMeter | None = None
+    held: bool = False
+    unwanted: bool = False
 
 
 class StoppedError(Exception):
@@ -82,6 +89,7 @@ async def run(call: Call, work: Work, started: float) -> Result:
     """
     rows: list[Row] = []
     began = clock.now()
+    cursor: Cursor | None = None
     try:
         cursor = await _begin(call, work, streaming=False)
         work.meter = meter = ResultMeter(cursor.columns, call.limits)
@@ -91,8 +99,8 @@ async def run(call: Call, work: Work, started: float) -> Result:
                 break
         completion = await _end(cursor, meter, work)
     except RowgateError as error:
-        # Over the cap: what is left of the result is nobody's, and may be long.
-        work.spoiled = error.reason is Reason.RESULT_TOO_LARGE
+        if error.reason is Reason.RESULT_TOO_LARGE:
+            await _give_up(cursor, work)
         raise
     finally:
         _count(call, work, began)
@@ -107,18 +115,20 @@ async def stream(
     Only the database's share is `timed`: the reader's own slowness is for its call's deadline to end.
     """
     began = clock.now()
+    cursor: Cursor | None = None
     try:
         with timed:
             cursor = await _begin(call, work, streaming=True)
         work.meter = meter = ResultMeter(cursor.columns, call.limits)
-        async with contextlib.aclosing(_chunks(cursor, meter, timed, cells_per_chunk)) as chunks:
+        async with contextlib.aclosing(_chunks(cursor, work, meter, timed, cells_per_chunk)) as chunks:
             async for chunk in chunks:
                 yield chunk
         with timed:
             completion = await _end(cursor, meter, work)
     except RowgateError as error:
         if error.reason is Reason.RESULT_TOO_LARGE:
-            work.spoiled = True  # as in `run`
+            with timed:
+                await _give_up(cursor, work)
         raise
     finally:
         _count(call, work, began)
@@ -179,25 +189,49 @@ async def _begin(call: Call, work: Work, *, streaming: bool) -> Cursor:
 
 
 async def _end(cursor: Cursor, meter: ResultMeter, work: Work) -> Completion:
-    if meter.truncation is None:
+    if meter.truncation is None and not work.unwanted:
         return await cursor.finish()
-    completion = await cursor.stop()
-    work.spoiled = completion is None
+    completion = None
+    if not work.spoiled:
+        completion = await (_read_off(cursor) if work.unwanted else cursor.stop())
+        work.spoiled = completion is None
     return completion or Completion()
 
 
+async def _give_up(cursor: Cursor | None, work: Work) -> None:
+    """Over the cap: what is left of the result is nobody's, and may be long. Of a transaction, a short one is read."""
+    work.spoiled = True
+    if work.held and cursor is not None:
+        work.spoiled = await _read_off(cursor) is None
+
+
+async def _read_off(cursor: Cursor) -> Completion | None:
+    """Stop the statement; None if that takes a kill, as its rest is long."""
+    limit = asyncio.timeout(_REST)
+    try:
+        async with limit:
+            return await cursor.stop()
+    except TimeoutError:
+        if limit.expired():
+            return None
+        raise
+
+
 async def _chunks(
-    cursor: Cursor, meter: ResultMeter, timed: Watched, cells_per_chunk: int | None
+    cursor: Cursor, work: Work, meter: ResultMeter, timed: Watched, cells_per_chunk: int | None
 ) -> AsyncGenerator[Chunk, None]:
     reader = ChunkReader(cursor, meter, cells_per_chunk)
     columns = cursor.columns or None
     try:
-        while not reader.ended:
+        while not (reader.ended or work.unwanted):
             with timed:
                 rows = await reader.next()
             if rows or columns is not None:
                 yield Chunk(rows=rows, columns=columns, ended=reader.ended)
             columns = None
+        if work.unwanted:
+            with timed:
+                work.spoiled = not await reader.settle(_REST)
     finally:
         await reader.close()
 

@@ -1,7 +1,7 @@
 """Several statements in one transaction, on one connection; and what is left of it after an error.
 
 A transaction lives from its first statement until it is committed or rolled back, or until something is in doubt: a
-call that was cancelled or ran out of time, a result cut short, a broken link. Then it is over, and its connection is
+call that was cancelled or ran out of time, a long rest unread, a broken link. Then it is over, and its connection is
 killed and dropped, which rolls it back. Whoever leaves it without a commit rolls it back.
 """
 
@@ -76,9 +76,9 @@ class Transaction:
         self.listing = Listing(under_way, session, until, drop, replica)
         """What of it is told of."""
         self._savepoints = Savepoints()
-        self._busy = False
         self._sound = True
         self._left = False
+        self._streamed: Work | None = None
         self._refusal: RowgateError | None = None
         """Why it could not be asked what no rollback would undo."""
         self.state = TransactionState.ACTIVE
@@ -88,7 +88,7 @@ class Transaction:
     @property
     def sound(self) -> bool:
         """Whether nothing runs on its connection, and the state of that is known."""
-        return self._sound and not self._busy
+        return self._sound and self._streamed is None
 
     async def begin(self, options: TransactionOptions) -> None:
         """Begin it."""
@@ -108,21 +108,18 @@ class Transaction:
         """The whole result of a statement.
 
         Raises:
-            RowgateError: RESULT_TOO_LARGE over the server's caps, which ends the transaction; what the database has
-                against the statement, after which `state` says whether it goes on.
+            RowgateError: RESULT_TOO_LARGE over the server's caps; what the database has against the statement. `state`
+                says whether the transaction goes on.
         """
-        self._check_active()
-        call = self._within(call)
-        work = Work(self._session, self._replica)
+        call = self._admitted(call)
+        work = Work(self._session, self._replica, held=True)
         under_way, timed = self.listing.statement(call, work)
         try:
             with timed:
                 result = await run(call, work, under_way.started)
         except BaseException as error:
-            told = await self._failed(error, call, work)
-            if told is error:
-                raise
-            raise told from error
+            await self._fail(error, call, work)
+            raise
         finally:
             self.listing.over(under_way)
         await self._look()
@@ -134,8 +131,7 @@ class Transaction:
         Raises:
             RowgateError: what the database has against it.
         """
-        self._check_active()
-        call = self._within(call)
+        call = self._admitted(call)
         work = Work(self._session, self._replica, sent=True)
         under_way, timed = self.listing.statement(call, work)
         try:
@@ -159,12 +155,10 @@ class Transaction:
         Raises:
             RowgateError: as `run`, without the server's caps.
         """
-        self._check_active()
-        call = self._within(call)
-        work = Work(self._session, self._replica)
+        call = self._admitted(call)
+        self._streamed = work = Work(self._session, self._replica, held=True)
         under_way, timed = self.listing.statement(call, work, streaming=True)
         last: Chunk | None = None
-        self._busy = True
         try:
             async with aclosing(stream(call, work, under_way.started, timed, cells_per_chunk)) as chunks:
                 async for chunk in chunks:
@@ -173,19 +167,22 @@ class Transaction:
                     else:
                         last = chunk
         except BaseException as error:
-            told = await self._failed(error, call, work)
-            if told is error:
-                raise
-            raise told from error
+            await self._fail(error, call, work)
+            raise
         finally:
             self.listing.over(under_way)
-        self._busy = False
+        self._streamed = None
         if work.spoiled:
             self._lost()
         else:
             await self._look()
         if last is not None:  # and `state` is what it has left
             yield last
+
+    def forgo(self) -> None:
+        """What is streamed ends without more rows as it is read on, and not the transaction, unless `state` says so."""
+        if self._streamed is not None:
+            self._streamed.unwanted = True
 
     async def commit(self) -> None:
         """Make the changes last.
@@ -272,7 +269,8 @@ class Transaction:
         await self._control(f"RELEASE SAVEPOINT {place}")
         self._savepoints.forget(index)
 
-    def _within(self, call: Call) -> Call:
+    def _admitted(self, call: Call) -> Call:
+        self._check_active()
         return call if call.deadline.at <= self._deadline.at else call._replace(deadline=self._deadline)
 
     def _is_over(self) -> bool:
@@ -328,11 +326,19 @@ class Transaction:
             self._lost()
             raise
 
+    async def _fail(self, error: BaseException, call: Call, work: Work) -> None:
+        told = await self._failed(error, call, work)
+        if told is not error:
+            raise told from error
+
     async def _failed(self, error: BaseException, call: Call, work: Work) -> BaseException:
         """What to raise instead of a statement's error; `state` is what it left."""
-        self._busy = False
+        self._streamed = None
         if isinstance(error, RowgateError) and not work.spoiled:
-            return error  # the gateway's own, before anything was sent
+            # The gateway's own: before anything was sent, or of a result that could not be told.
+            if work.meter is not None:
+                await self._look()
+            return error
         if not isinstance(error, Exception):
             self._lost()
             return error

@@ -9,11 +9,11 @@ from typing import Any
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.core.crud.requests import Rows
 from rowgate_server.core.policy.quotas import Quotas
-from rowgate_server.core.transactions.held import HeldTransaction
+from rowgate_server.core.transactions.held import HeldTransaction, State
 from rowgate_server.core.transactions.tables import TableWork
 from rowgate_server.engines.chunks import CHUNK_BYTES
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
-from rowgate_server.engines.results import Column, Row, result_too_large
+from rowgate_server.engines.results import Chunk, Column, Row, row_too_large
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
@@ -25,6 +25,7 @@ from rowgate_server.transport.decoding import decoded
 _ENDS = frozenset({"commit", "rollback"})
 """Never refused for the caller's quota: to hold a transaction open costs more than its end."""
 _WRITES = frozenset({"insert_rows", "update_rows", "delete_rows"})
+_OF_RESULTS = frozenset({Reason.RESULT_TOO_LARGE, Reason.VALUE_OUT_OF_RANGE})
 
 Response = query_service_pb2.TransactResponse
 Parts = AsyncGenerator[Response, None]
@@ -74,14 +75,9 @@ class TransactAnswers:
         if kind in self._tables or kind == "execute_query":
             _check_database(held, asked, kind)
             raw = kind == "execute_query"
-            answering = self._execute(held, asked, tagged) if raw else self._tables[kind](held, asked)
+            answering = self._execute(held, asked, tagged) if raw else self._on_table(held, asked, kind)
             async with contextlib.aclosing(_within(answering, kind)) as parts:
                 async for part in parts:
-                    if part.ByteSize() > self._largest_message:
-                        if kind in _WRITES:
-                            # It is done, and cannot be undone alone any more; an error must not leave it.
-                            await held.rollback()
-                        raise result_too_large(f"{self._largest_message} bytes in a message")
                     yield part
             return
         await _command(held, kind, asked)
@@ -104,18 +100,39 @@ class TransactAnswers:
                 # The last rows wait for the figures, which come at once: a message costs as much as a small result.
                 part, waiting = waiting or Response(), None
                 result = part.execute_query.result
-                columns = chunk.columns or columns
-                encoder = encoder or encoding.start(columns, result)
-                if chunk.stats is None:
-                    await encoding.lay_out(encoder, columns, chunk.rows, result)
-                    if chunk.ended:
-                        waiting = part
-                        continue
-                else:
-                    encoder.end(result)
-                    write_stats(chunk.stats, part.execute_query.stats)
-                    part.last = True
+                try:
+                    columns = chunk.columns or columns
+                    encoder = encoder or encoding.start(columns, result)
+                    if chunk.stats is None:
+                        await encoding.lay_out(encoder, columns, chunk.rows, result)
+                        if chunk.ended:
+                            waiting = part
+                            continue
+                    else:
+                        encoder.end(result)
+                        write_stats(chunk.stats, part.execute_query.stats)
+                        part.last = True
+                    self._check_size(part)
+                except RowgateError as error:
+                    await _leave(held, chunks)
+                    raise _untold(error) from None
                 yield part
+
+    async def _on_table(self, held: HeldTransaction, asked: Any, kind: str) -> Parts:
+        try:
+            async with contextlib.aclosing(self._tables[kind](held, asked)) as parts:
+                async for part in parts:
+                    self._check_size(part)
+                    yield part
+        except RowgateError as error:
+            if kind in _WRITES and _is_untold(error) and held.state is State.ACTIVE:
+                # It is done, and cannot be undone alone any more; an error must not leave it.
+                await held.rollback()
+            raise
+
+    def _check_size(self, part: Response) -> None:
+        if part.ByteSize() > self._largest_message:
+            raise row_too_large(f"{self._largest_message} bytes in a message")
 
     async def _list_rows(self, held: HeldTransaction, asked: Any) -> Parts:
         encoding = choose_encoding(asked.encoding, "encoding")
@@ -168,6 +185,26 @@ class TransactAnswers:
         return self._work.on(held.view())
 
 
+async def _leave(held: HeldTransaction, chunks: AsyncGenerator[Chunk, None]) -> None:
+    """End a result that can't be sent, and not the transaction, as far as that is possible."""
+    held.forgo()
+    # Of what else goes wrong now, the transaction's state tells.
+    with contextlib.suppress(RowgateError):
+        async for _ in chunks:
+            pass
+
+
+def _untold(error: RowgateError) -> RowgateError:
+    """An error that an encoder has with a result: what the statement has done, it has done."""
+    return error.with_defaults(outcome=Outcome.UNKNOWN.value)
+
+
+def _is_untold(error: RowgateError) -> bool:
+    """Whether it is of how a result is laid out or sent; errors of the database's have its codes."""
+    ours = not error.metadata.keys() & {"sqlstate", "vendor_code"}
+    return ours and error.reason in _OF_RESULTS and error.outcome == Outcome.UNKNOWN
+
+
 async def _within(parts: Parts, kind: str) -> Parts:
     """Parts, with the path of a field at fault from the request on."""
     try:
@@ -211,6 +248,14 @@ async def _command(held: HeldTransaction, kind: str, asked: Any) -> None:
 
 async def _rows(answer: Response, last: Any, kind: str, found: Rows, encoding: Encoding) -> Parts:
     """The messages of an answer with rows: as many as they take, `answer` the last of them."""
+    try:
+        async for part in _laid_out(answer, last, kind, found, encoding):
+            yield part
+    except RowgateError as error:
+        raise _untold(error) from None
+
+
+async def _laid_out(answer: Response, last: Any, kind: str, found: Rows, encoding: Encoding) -> Parts:
     pieces = list(_pieces(found.columns, found.rows, encoding))
     encoder: ResultEncoder | None = None
     for piece in pieces[:-1]:

@@ -81,6 +81,8 @@ def test_columns_literals_and_parameters_are_plain(sql: str) -> None:
         "select a from t join u on 1where, v",
         "select a from t join u on 1.5where, v",
         "select a from t join u on ?where, v",
+        "select a from t limit?, v",
+        "select a from t union select?",
         "",
     ],
 )

@@ -146,6 +146,10 @@ class HeldTransaction:
             async for chunk in chunks:
                 yield chunk
 
+    def forgo(self) -> None:
+        """See `Transaction.forgo`, of what `execute` gives."""
+        self._transaction.forgo()
+
     async def _watched(
         self, chunks: AsyncGenerator[Chunk, None], *, has_parameters: bool
     ) -> AsyncGenerator[Chunk, None]:

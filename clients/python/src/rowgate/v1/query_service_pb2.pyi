@@ -597,7 +597,7 @@ class TransactResponse(google.protobuf.message.Message):
 
     @property
     def error(self) -> rowgate.v1.error_pb2.RequestError:
-        """The request has failed; what it did by itself is undone."""
+        """The request has failed; what it did by itself is undone, unless `outcome` is UNKNOWN."""
 
     def __init__(
         self,

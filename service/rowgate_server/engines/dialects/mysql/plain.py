@@ -7,7 +7,7 @@ it can neither set nor ask anything of the session. What it reads may do so for 
 virtual column. That is looked at in `guard` and `virtual`.
 
 How the words are cut has to be how the server cuts them: a keyword behind a point is a name, as is one that follows on
-digits (`t.where`, `1where`), so neither is plain.
+digits (`t.where`, `1where`), or that a value's digits follow on (`limit?` is `limit5` to it), so none of them is plain.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     r"""
     \s+
     | (?P<word> [A-Za-z_][A-Za-z0-9_]* )
-    | (?P<operand> [0-9]+(?:\.[0-9]+)?(?!\w) | `[^`]+` | '[^'\\]*' | \?(?!\w) )
+    | (?P<operand> [0-9]+(?:\.[0-9]+)?(?!\w) | `[^`]+` | '[^'\\]*' | (?<!\w)\?(?!\w) )
     | (?P<operator> <= | >= | <> | != | [=<>+*/%,.-] )
     | (?P<open> \( )
     | (?P<close> \) )

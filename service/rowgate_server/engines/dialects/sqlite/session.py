@@ -8,7 +8,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from operator import length_hint
 from typing import Any, TypeVar
 
@@ -230,8 +230,11 @@ class SQLiteSession:
         return nullcontext()
 
     def abort(self) -> None:
-        """There is no link to cut; the interrupted thread ends by itself."""
-        self._connection._conn.interrupt()
+        """There is no link to cut; the interrupted thread ends by itself. What is closed already is left as it is."""
+        opened: sqlite3.Connection | None = self._connection._connection
+        if opened is not None:
+            with suppress(sqlite3.ProgrammingError):  # its thread closes it just now
+                opened.interrupt()
 
     def occupies(self) -> asyncio.Future[Any] | None:
         """Its thread, while it is in a step that nothing interrupts: a function on a large value."""
