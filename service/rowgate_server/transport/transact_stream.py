@@ -51,6 +51,8 @@ class TransactStream:
         self._ended: RowgateError | None = None
         self._ends_at = 0.0
         self._tag = ""
+        self._unread: RowgateError | None = None
+        """What was wrong with the request that is to be answered."""
 
     async def serve(self, requests: Requests, context: Context) -> Answers:
         """The answers, until the caller half-closes."""
@@ -83,7 +85,10 @@ class TransactStream:
             self._end_at(self._ends_at, None)
 
     async def _received(self, requests: Requests) -> Requests:
-        """The requests. Of a stream whose transaction is over, silence is no error."""
+        """The requests. Of a stream whose transaction is over, silence is no error.
+
+        Within a transaction one that could not be read is no end of it: it is empty, and `_answer` tells why.
+        """
         while True:
             over = self._held is not None and self._held.over
             try:
@@ -91,6 +96,10 @@ class TransactStream:
                     request = await anext(requests, None)
             except TimeoutError:
                 return
+            except RowgateError as error:
+                if self._held is None:
+                    raise
+                request, self._unread = query_service_pb2.TransactRequest(), error
             if request is None:
                 return
             self._sequence += 1
@@ -108,6 +117,9 @@ class TransactStream:
             yield await self._begin(request, context, holding)
             return
         try:
+            if self._unread is not None:
+                unread, self._unread = self._unread, None
+                raise unread
             if kind == "begin":
                 raise _refused("the transaction has begun already; a stream holds one")
             async with contextlib.aclosing(self._answers.parts(held, request, kind, self._tagged)) as parts:

@@ -125,6 +125,15 @@ async def test_a_stream_holds_no_room_while_its_caller_thinks() -> None:
     thinking.cancel()
 
 
+async def test_behind_a_request_of_a_stream_that_there_is_no_room_for_the_next_one_is_read() -> None:
+    read = requests.Requests(200_000)
+    each = await read.receiver(EACH)(made(Silent(bytes(100_001), b"small")))
+    with pytest.raises(RowgateError, match="take all the room"):
+        await anext(each)
+    assert await anext(each) == b"small"
+    assert not read._held._total
+
+
 async def test_a_large_request_waits_for_room() -> None:
     read = requests.Requests(200_000)
     first, second = made(Silent(bytes(90_000))), made(Silent(bytes(80_000)))

@@ -114,7 +114,7 @@ class Requests:
         if handler.request_streaming:
 
             async def receive_each(call: RpcCall) -> AsyncIterator[Any]:
-                return self._each(call, deserialize)
+                return _Each(self, call, deserialize)
 
             return receive_each
 
@@ -152,23 +152,21 @@ class Requests:
             self._hold(call, len(octets))
         return octets
 
-    async def _each(self, call: RpcCall, deserialize: Deserialize) -> AsyncIterator[Any]:
-        """Those of a stream. Its caller thinks in between: only the first one is read in turn.
+    async def next_of(self, call: RpcCall, *, first: bool) -> bytes | None:
+        """The next request of a stream; None behind the last. Its caller thinks in between: only the first has a turn.
 
         None of them waits for room: the stream has a connection, for which others wait who have room.
+
+        Raises:
+            RowgateError: QUOTA_EXCEEDED. The one behind it can be read.
         """
-        octets = await self._in_turn(call)
-        while octets is not None:
-            if len(octets) >= COUNTED:
-                self._held.check(caller.get(), len(octets))
-                self._hold(call, len(octets))
-            request = _decoded(deserialize, octets)
-            del octets
-            yield request
-            del request
-            self.end(call)  # whoever asks for the next has answered this one
-            octets = await self._read(call)
-        await _told_to_be_gone(call)
+        octets = await (self._in_turn(call) if first else self._read(call))
+        if octets is None:
+            await _told_to_be_gone(call)
+        elif len(octets) >= COUNTED:
+            self._held.check(caller.get(), len(octets))
+            self._hold(call, len(octets))
+        return octets
 
     def _hold(self, call: RpcCall, octets: int) -> None:
         call.held = caller.get(), octets
@@ -197,6 +195,27 @@ class Requests:
             call.gone = True
             raise asyncio.CancelledError from error
         return None if octets is grpc.aio.EOF else cast("bytes", octets)
+
+
+class _Each:
+    """Those of a stream. An error is that of one of them: whoever asks again gets the next."""
+
+    def __init__(self, requests: Requests, call: RpcCall, deserialize: Deserialize) -> None:
+        self._requests = requests
+        self._call = call
+        self._deserialize = deserialize
+        self._first = True
+
+    def __aiter__(self) -> _Each:
+        return self
+
+    async def __anext__(self) -> Any:
+        self._requests.end(self._call)  # whoever asks for the next has answered the last one
+        first, self._first = self._first, False
+        octets = await self._requests.next_of(self._call, first=first)
+        if octets is None:
+            raise StopAsyncIteration
+        return _decoded(self._deserialize, octets)
 
 
 def _decoded(deserialize: Deserialize, octets: bytes) -> Any:
