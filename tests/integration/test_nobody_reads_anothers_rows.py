@@ -21,6 +21,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects.mysql import columns, literals
 from rowgate_server.engines.dialects.mysql.link import Link
 from rowgate_server.engines.dialects.mysql.session import MySQLSession
+from rowgate_server.engines.dialects.postgresql.preparing import Preparing
 from rowgate_server.engines.dialects.postgresql.session import PostgreSQLSession
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.running import Call
@@ -98,15 +99,15 @@ def statements_kept_by_name(patch: pytest.MonkeyPatch) -> None:
     async def caching(**options: Any) -> Any:
         return await connect(**{**options, "statement_cache_size": 100})
 
-    async def ask(session: Any, sql: str) -> Any:
-        session._meter.listen()
+    async def ask(preparing: Any, sql: str) -> Any:
+        preparing._meter.listen()
         try:
-            return await session._connection._prepare(sql, use_cache=True)
+            return await preparing._connection._prepare(sql, use_cache=True)
         finally:
-            session._description = session._meter.row_description()
+            preparing.description = preparing._meter.row_description()
 
     patch.setattr(asyncpg, "connect", caching)
-    patch.setattr(PostgreSQLSession, "_ask", ask)
+    patch.setattr(Preparing, "_ask", ask)
 
 
 NO_TEXT = (
