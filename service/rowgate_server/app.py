@@ -173,7 +173,6 @@ class Gateway:
                 self._port,
                 self.health,
                 self._calls,
-                self._unread,
                 self._transacting,
                 self._stop_statements,
                 plain=self._tls is None,
