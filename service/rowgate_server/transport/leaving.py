@@ -87,7 +87,8 @@ class Leaving:
             await asyncio.sleep(self._until_the_next())
         self._calls.close()
         await asyncio.sleep(_ROUND)
-        connections.cut(self._port, self._told if self._plain else ())
+        told = self._told if self._plain else ()
+        connections.cut(self._port, lambda peer: peer not in told)
 
     def _round(self) -> int:
         """Close the connections that nothing is on, or have their callers leave; how many are left?"""
