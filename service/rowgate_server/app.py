@@ -114,7 +114,7 @@ class Gateway:
         self._audit = security.audit(settings.audit, self._audit_log, self._served.databases)
         self._trees = TreeStore(self._policing.databases, self._served.rules.trees)
         self._calls = CallsUnderWay()
-        self._unread = Unread(settings.server.max_unread_bytes)
+        self._unread = Unread(settings.server.max_unread_bytes, self.metrics.readers_cut.inc)
         self._port: int | None = None
         self._started = False
         self._work = self._table_work()
@@ -144,6 +144,7 @@ class Gateway:
         """
         settings, health, health_address = self._settings, self._settings.health_listen, "off"
         grpc_address, self._port = bind("listen", self._grpc, settings.listen, self._tls)
+        self._unread.serve(self._port)
         if health is not None:
             health_address, _ = bind("health_listen", self._health_grpc, health, None)
         admin_address = await start_admin(self._admin, settings.admin_listen, self._admin_tls)
@@ -173,7 +174,6 @@ class Gateway:
                 self._port,
                 self.health,
                 self._calls,
-                self._unread,
                 self._transacting,
                 self._stop_statements,
                 plain=self._tls is None,

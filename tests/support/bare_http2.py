@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -55,10 +56,15 @@ def room(number: int, octets: int) -> bytes:
 
 
 @asynccontextmanager
-async def connected(address: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection that has said what it must."""
+async def connected(
+    address: str, ca: bytes | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection that has said what it must; encrypted, where there is an authority."""
     host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    tls = None if ca is None else ssl.create_default_context(cadata=ca.decode())
+    if tls is not None:
+        tls.set_alpn_protocols(["h2"])
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=tls)
     writer.write(_PREFACE + frame(SETTINGS))
     try:
         yield reader, writer

@@ -46,7 +46,8 @@ class Server(Section):
             le=64 * LARGEST_MESSAGE,
             description="Bytes of large unary answers that callers may leave unread, half of them for one caller "
             "(without authentication: on one connection). Further ones wait, 10 s and up to four times as many bytes; "
-            "a caller for whom half of that waits has no statement of a unary call run (`QUOTA_EXCEEDED`).",
+            "a caller for whom half of that waits has no statement of a unary call run (`QUOTA_EXCEEDED`). While some "
+            "wait, connections that nobody reads from are closed.",
         ),
     ] = 64 * MEBIBYTE
     max_concurrent_streams: Annotated[

@@ -244,6 +244,9 @@ class Metrics:
         self.quota_refusals = self._counter(
             "rowgate_quota_refusals", "Calls refused as their caller had made enough of them for now."
         )
+        self.readers_cut = self._counter(
+            "rowgate_readers_cut", "Connections cut that did not read their answers, and held up others."
+        )
         self.policy_reloads = self._counter(
             "rowgate_policy_reloads", "New policies, and whether they were taken or refused.", "outcome"
         )

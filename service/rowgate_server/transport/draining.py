@@ -22,7 +22,6 @@ from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
-from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.leaving import Leaving, wait
 from rowgate_server.transport.transacting import Transacting
 
@@ -54,7 +53,6 @@ class Draining:
         port: its TCP port; None where it has none.
         health: what it says of itself.
         calls: those under way.
-        unread: the answers that are on their way.
         transacting: its transactions.
         stop_statements: stops every statement that runs; returns how many there were.
         plain: whether nothing encrypts its connections.
@@ -66,7 +64,6 @@ class Draining:
         port: int | None,
         health: Health,
         calls: CallsUnderWay,
-        unread: Unread,
         transacting: Transacting,
         stop_statements: Callable[[], int],
         *,
@@ -77,7 +74,7 @@ class Draining:
         self._calls = calls
         self._transacting = transacting
         self._stop_statements = stop_statements
-        self._leaving = None if port is None else Leaving(port, calls, unread, plain=plain)
+        self._leaving = None if port is None else Leaving(port, calls, plain=plain)
 
     async def drain(self, times: DrainTimes, hurry: asyncio.Event) -> None:
         """All of it; returns once no handler runs any more, or has been given up."""

@@ -17,7 +17,6 @@ from rowgate_server.engines import clock
 from rowgate_server.transport import connections
 from rowgate_server.transport.interceptors.chain import RpcCall
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
-from rowgate_server.transport.interceptors.unread import Unread
 
 _ALONE = 0.5
 """Seconds that callers have to leave by themselves, before new calls wait."""
@@ -47,14 +46,12 @@ class Leaving:
     Args:
         port: its TCP port.
         calls: those under way.
-        unread: the large answers of calls that have ended, which their callers have yet to read.
         plain: whether nothing encrypts its connections.
     """
 
-    def __init__(self, port: int, calls: CallsUnderWay, unread: Unread, *, plain: bool) -> None:
+    def __init__(self, port: int, calls: CallsUnderWay, *, plain: bool) -> None:
         self._port = port
         self._calls = calls
-        self._unread = unread
         self._reading: set[str] = set()
         """Those that answers were on their way to in the last round: the end of them has been written by the next."""
         self._plain = plain
@@ -90,14 +87,15 @@ class Leaving:
             await asyncio.sleep(self._until_the_next())
         self._calls.close()
         await asyncio.sleep(_ROUND)
-        connections.cut(self._port, self._told if self._plain else ())
+        told = self._told if self._plain else ()
+        connections.cut(self._port, lambda peer: peer not in told)
 
     def _round(self) -> int:
         """Close the connections that nothing is on, or have their callers leave; how many are left?"""
         busy, waiting = self._calls.busy(_ROUND), self._calls.waiting()
         if not self._plain:
             busy = (busy - self._refused) | self._calls.busy(0) | waiting
-            reading = set(self._unread.peers)
+            reading = set(self._calls.reading)
             busy |= reading | self._reading
             self._reading = reading
         left = connections.hang_up(self._port, busy, self._told, plain=self._plain, refused=self._refused)
@@ -121,7 +119,7 @@ class Leaving:
 
     def _refuse_where_nothing_runs(self) -> None:
         """Only where the connection can be closed then: whoever is refused is to come by another one."""
-        if not self._plain and (waiting := self._calls.waiting() - self._calls.busy(_ROUND) - self._unread.peers):
+        if not self._plain and (waiting := self._calls.waiting() - self._calls.busy(_ROUND) - self._calls.reading):
             self._refused |= waiting - connections.sending(self._port)
             self._calls.let_go(self._refused.__contains__)
 

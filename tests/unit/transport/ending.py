@@ -40,7 +40,6 @@ class Silent:
 class Ending:
     service: Service
     calls: CallsUnderWay
-    unread: Unread
     port: int
     stub: Any
     draining: Draining
@@ -84,16 +83,15 @@ class Ending:
 @contextlib.asynccontextmanager
 async def ending(*, plain: bool = False) -> AsyncIterator[Ending]:
     """`plain`: whether its callers can be told to leave, as if nothing encrypted their connections."""
-    service, calls, unread, silent = Service(), CallsUnderWay(), Unread(MOST_UNREAD), Silent()
+    service, calls, silent = Service(), CallsUnderWay(), Silent()
     server = grpc.aio.server()
-    chain: Any = Chain(server, unguarded(Metrics(), calls), calls, Requests(MOST_REQUESTED), unread)
+    chain: Any = Chain(server, unguarded(Metrics(), calls), calls, Requests(MOST_REQUESTED), Unread(MOST_UNREAD))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
-        draining = Draining(
-            server, port, cast("Health", silent), calls, unread, cast("Transacting", silent), lambda: 0, plain=plain
-        )
-        yield Ending(service, calls, unread, port, stub, draining)
+        health, transacting = cast("Health", silent), cast("Transacting", silent)
+        draining = Draining(server, port, health, calls, transacting, lambda: 0, plain=plain)
+        yield Ending(service, calls, port, stub, draining)
     await server.stop(None)

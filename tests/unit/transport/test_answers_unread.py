@@ -29,6 +29,8 @@ from support import bare_http2
 from support.eventually import eventually
 
 LARGE = 100_000
+SMALL = 4
+"""Of small answers, more than HTTP/2 has room for on the way at first, which is 64 KiB."""
 HALF = MOST_UNREAD // 2
 HEADERS = bare_http2.call_headers(f"/{SERVICE}/ExecuteQuery")
 
@@ -167,7 +169,7 @@ def port_of(served: Wrapped) -> int:
 
 def encrypted(served: Wrapped) -> Leaving:
     """Its callers leave, as if its connections were encrypted."""
-    return Leaving(port_of(served), served.under_way, served.unread, plain=False)
+    return Leaving(port_of(served), served.under_way, plain=False)
 
 
 async def test_a_caller_that_reads_nothing_has_no_more_run_and_others_have(large: Wrapped) -> None:
@@ -201,19 +203,34 @@ async def test_a_caller_has_no_more_kept_for_coming_over_several_connections(log
         ended = [(await served.left.get()).code.name for _ in range(2)]
         assert sorted(ended) == ["OK", "RESOURCE_EXHAUSTED"]
         await eventually(lambda: len(served.under_way) == 5, 5, "those that have been run wait")
-        assert len(served.unread.peers) == 1
+        assert len(served.under_way.reading) == 1
 
 
 async def test_a_connection_is_closed_only_once_the_answer_on_it_has_been_read(large: Wrapped) -> None:
     async with bare_http2.connected(large.address) as (reader, writer):
         writer.write(asked(0, HALF - 100))
-        await eventually(lambda: bool(large.unread.peers) and not large.under_way, 5, "it is on its way")
+        await eventually(lambda: bool(large.under_way.reading) and not large.under_way, 5, "it is on its way")
         left = asyncio.create_task(encrypted(large).all_have_left(clock.now() + 30, asyncio.Event()))
         await asyncio.sleep(0.3)  # several rounds
         assert not left.done()
         writer.write(bare_http2.room(0, 2 * HALF))
         async with asyncio.timeout(10):
             assert len(await reader.read(-1)) > HALF - 100
+        assert await left
+
+
+async def test_a_connection_is_closed_only_once_many_small_answers_on_it_have_been_read(large: Wrapped) -> None:
+    async with bare_http2.connected(large.address) as (reader, writer):
+        for number in range(SMALL):
+            writer.write(asked(number, 30_000))
+            await large.left.get()
+        await eventually(lambda: len(large.under_way._answers) == 1, 5, "not all have room on the way")
+        left = asyncio.create_task(encrypted(large).all_have_left(clock.now() + 30, asyncio.Event()))
+        await asyncio.sleep(0.3)  # several rounds
+        assert not left.done()
+        writer.write(bare_http2.room(0, 2 * HALF))
+        async with asyncio.timeout(10):
+            assert len(await reader.read(-1)) > SMALL * 30_000
         assert await left
 
 
@@ -234,11 +251,15 @@ async def test_beside_an_answer_that_is_still_read_new_calls_are_served(
 
 
 async def test_the_end_of_an_answer_has_a_round_to_be_written_in(large: Wrapped) -> None:
-    async with bare_http2.connected(large.address) as (_, writer):
-        host, port = writer.get_extra_info("sockname")
-        peer, callers = f"ipv4:{host}:{port}", encrypted(large)
-        await large.unread.take(peer, peer, LARGE)
+    async with bare_http2.connected(large.address) as (reader, writer):
+        writer.write(asked(0, HALF - 100))
+        await large.left.get()
+        callers = encrypted(large)
         await eventually(lambda: callers._round() == 1 and not connections.sending(port_of(large)), 5, "it is quiet")
-        large.unread.release(peer, peer, LARGE)
+        writer.write(bare_http2.room(0, 2 * HALF))
+        read = asyncio.create_task(reader.read(-1))
+        await eventually(lambda: not large.under_way.reading, 5, "it has been handed over")
+        await eventually(lambda: not connections.sending(port_of(large)), 5, "it has been sent")
         assert callers._round() == 1
         assert callers._round() == 0
+        assert len(await read) > HALF - 100

@@ -143,11 +143,12 @@ async def wrapping(service: Service, log: io.StringIO) -> AsyncIterator[Wrapped]
     """Serve it on a free loopback port."""
     witness, metrics, calls = Witness(), Metrics(), CallsUnderWay()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    unread = Unread(MOST_UNREAD)
+    unread = Unread(MOST_UNREAD, metrics.readers_cut.inc)
     guards = (witness, *unguarded(metrics, calls))
     chain: Any = Chain(server, guards, calls, Requests(MOST_REQUESTED), unread)
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
     port = server.add_insecure_port("127.0.0.1:0")
+    unread.serve(port)
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -181,6 +181,16 @@ def current_call() -> RpcCall:
     return cast("RpcCall", current_caller.get())
 
 
+def when_sent(then: Callable[[asyncio.Future[Any]], None]) -> None:
+    """Call this once grpc has done with the call that this task handles: it is read to its end, or its caller has gone.
+
+    A done callback of grpc's would tell the same, and keep the call until the next collection: it refers to itself.
+    """
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(then)
+
+
 class Handlers(Protocol):
     """Told of every handler, from before the first interceptor until after the last."""
 
@@ -283,11 +293,10 @@ class Chain:
         return run
 
     async def _let_go(self, call: RpcCall, octets: int) -> None:
-        """An answer is to be sent, once there is room; grpc tells when it has been read, or the caller has gone."""
+        """An answer is to be sent, once there is room."""
         unread, who, peer = self._unread, caller.get(), call.peer
         if await unread.take(who, peer, octets):
-            # The types say that it is no function.
-            call.context.add_done_callback(cast("Any", lambda _: unread.release(who, peer, octets)))
+            when_sent(lambda _: unread.release(who, peer, octets))
 
     def streaming(self, labels: MethodLabels, behavior: Callable[..., Any], receive: Receive) -> _Run:
         """The interceptors around a method that answers with a stream."""

@@ -1,16 +1,20 @@
-"""Which calls are under way; and no new ones once the gateway stops."""
+"""Which calls are under way, and whose answers; and no new ones once the gateway stops."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+import grpc
 
 from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall, time_left
+from rowgate_server.transport.interceptors.chain import RpcCall, time_left, when_sent
 from rowgate_server.transport.interceptors.facts import HEALTH
 
 _RETRY_AFTER = 0.1
@@ -38,6 +42,7 @@ class CallsUnderWay:
         self._held: _Peers | None = None
         self._waiting: dict[RpcCall, asyncio.Event] = {}
         self._ended_at: dict[str, float] = {}
+        self._answers: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -61,6 +66,11 @@ class CallsUnderWay:
         """The peers with calls that run, or have ended within so many seconds, once some are refused."""
         since = clock.now() - within
         return {call.peer for call in self.running} | {peer for peer, at in self._ended_at.items() if at > since}
+
+    @property
+    def reading(self) -> AbstractSet[str]:
+        """The peers that answers are on their way to, of calls whose handlers have ended: they have yet to read."""
+        return self._answers.keys()
 
     def refuse(self, peers: _Peers) -> None:
         """From now on, refuse new calls of these."""
@@ -91,6 +101,9 @@ class CallsUnderWay:
         self._ended.set()
         if self._refused is not None:
             self._ended_at[call.peer] = clock.now()
+        if call.code is grpc.StatusCode.OK:  # an error is small, and has been sent
+            self._answers[call.peer] = self._answers.get(call.peer, 0) + 1
+            when_sent(functools.partial(self._sent, call.peer))
 
     async def ended(self, within: float) -> bool:
         """Wait until every handler has ended; False if some have not after so many seconds."""
@@ -108,6 +121,13 @@ class CallsUnderWay:
             self._ended.clear()
             await self._ended.wait()
             left &= self._open
+
+    def _sent(self, peer: str, _: asyncio.Future[object]) -> None:
+        left = self._answers[peer] - 1
+        if left:
+            self._answers[peer] = left
+        else:
+            del self._answers[peer]
 
     def register(self, labels: MethodLabels) -> None:
         """Nothing to do."""

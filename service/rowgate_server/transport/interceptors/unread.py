@@ -2,17 +2,23 @@
 
 An answer that is large waits for room before it is handed to grpc, which copies it and keeps it until its caller has
 read it, however long that takes. The connection of the database has been given back by then; so while many answers
-wait, their caller has nothing more run, over whatever connection; one that reads nothing would fill the memory.
+wait, their caller has nothing more run, over whatever connection; one that reads nothing would fill the memory. Nor may
+it hold up others: where answers wait, connections that read nothing, or too slowly, are cut.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
+from contextvars import Context
+from typing import NamedTuple
 
+from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.interceptors.held import COUNTED
+from rowgate_server.transport.interceptors.readers import Readers, less
 
 _PATIENCE = 10.0
 """Seconds that an answer waits for room."""
@@ -22,26 +28,41 @@ _WAITING = 4
 
 _RETRY_AFTER = 1.0
 
+_MOMENT = 1.0
+"""Seconds that an answer waits before anybody is cut for it; and how late a look at readers may come. One that comes
+later tells nothing of them: the gateway had stood still."""
+
+
+class _Waiting(NamedTuple):
+    who: str
+    peer: str
+    octets: int
+
+
+def _ignore() -> None:
+    pass
+
 
 class Unread:
     """Counts them.
 
     Args:
         most: bytes that may be unread; four times as many may wait.
+        cut: called for each connection that is cut, as it held up others.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, cut: Callable[[], None] = _ignore) -> None:
         self._most = most
         self._held: Counter[str] = Counter()
-        self._of_peers: Counter[str] = Counter()
         self._total = 0
-        self._waiting: dict[asyncio.Future[None], tuple[str, str, int]] = {}
+        self._waiting: dict[asyncio.Future[None], _Waiting] = {}
         self._behind: Counter[str] = Counter()
+        self._readers = Readers(cut)
+        self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def peers(self) -> AbstractSet[str]:
-        """The connections, by their other ends, that answers are still on their way to."""
-        return self._of_peers.keys()
+    def serve(self, port: int | None) -> None:
+        """Callers are connected to this TCP port; None: they cannot be cut."""
+        self._readers.port = port
 
     def check(self, who: str) -> None:
         """See whether a caller may have something run that will be answered whole.
@@ -68,16 +89,19 @@ class Unread:
 
     def release(self, who: str, peer: str, octets: int) -> None:
         """It has been read, or its caller has gone."""
-        self._let_go(who, peer, octets)
+        cut = self._let_go(who, peer, octets)
         self._go_on()
+        if cut:
+            self._look_at(clock.now())  # for whom its room was not enough
 
     async def _wait(self, who: str, peer: str, octets: int) -> None:
         wanted = self._behind.total()
         if wanted and wanted + octets > _WAITING * self._most:
             raise self._exceeded(Outcome.UNKNOWN)
         turn = asyncio.get_running_loop().create_future()
-        self._waiting[turn] = who, peer, octets
+        self._waiting[turn] = _Waiting(who, peer, octets)
         self._behind[who] += octets
+        self._look_at(clock.now() + _MOMENT)
         try:
             async with asyncio.timeout(_PATIENCE):
                 await turn
@@ -90,7 +114,7 @@ class Unread:
             raise
         finally:
             del self._waiting[turn]
-            _less(self._behind, who, octets)
+            less(self._behind, who, octets)
 
     def _go_on(self) -> None:
         """Those that there is room for, each caller's in order: small ones would hold a large one up for good."""
@@ -106,20 +130,51 @@ class Unread:
 
     def _fits(self, who: str, octets: int) -> bool:
         """One that is alone fits in any case."""
+        return self._half_fits(who, octets) and (not self._total or self._total + octets <= self._most)
+
+    def _half_fits(self, who: str, octets: int) -> bool:
         of_caller = self._held.get(who, 0)
-        return (not of_caller or of_caller + octets <= self._most // 2) and (
-            not self._total or self._total + octets <= self._most
-        )
+        return not of_caller or of_caller + octets <= self._most // 2
+
+    def _look_at(self, when: float) -> None:
+        """Look at the readers at that time, unless that is to be sooner."""
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        # What is logged is not about the call that waits.
+        self._timer = asyncio.get_running_loop().call_at(when, self._look, when, context=Context())
+
+    def _look(self, planned: float) -> None:
+        """Cut who holds up those that wait. What helps the first of a caller's helps those behind it."""
+        self._timer = None
+        room, held_up = dict[str, str | None](), dict[str | None, set[str]]()
+        for turn, (who, peer, octets) in self._waiting.items():
+            if not turn.done():
+                if who not in room:
+                    room[who] = None if self._half_fits(who, octets) else who
+                held_up.setdefault(room[who], set()).add(peer)
+        if not held_up:
+            return
+        late = clock.now() - planned
+        if late > _MOMENT:
+            self._readers.excuse(late)
+            self._look_at(clock.now() + _MOMENT)
+            return
+        next_one = self._readers.cut(held_up)
+        if next_one < math.inf:
+            self._look_at(next_one)
 
     def _hold(self, who: str, peer: str, octets: int) -> None:
         self._total += octets
         self._held[who] += octets
-        self._of_peers[peer] += octets
+        self._readers.hold(who, peer, octets)
 
-    def _let_go(self, who: str, peer: str, octets: int) -> None:
+    def _let_go(self, who: str, peer: str, octets: int) -> bool:
+        """Was it the last one of a connection that has been cut?"""
         self._total -= octets
-        _less(self._held, who, octets)
-        _less(self._of_peers, peer, octets)
+        less(self._held, who, octets)
+        return self._readers.let_go(who, peer, octets)
 
     def _exceeded(self, outcome: Outcome) -> RowgateError:
         return RowgateError(
@@ -130,9 +185,3 @@ class Unread:
             hint="read answers as they come, or use StreamQuery",
             outcome=outcome,
         )
-
-
-def _less(counts: Counter[str], name: str, octets: int) -> None:
-    counts[name] -= octets
-    if not counts[name]:
-        del counts[name]
