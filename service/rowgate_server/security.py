@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -40,6 +41,18 @@ def authenticator(auth: config.Auth, metrics: Metrics) -> Authenticator | None:
     methods = Methods(_api_keys(auth), _tokens(auth, metrics), _certificates(auth))
     failures = FailureLimit(auth.failures.burst, auth.failures.every)
     return Authenticator(methods, failures, lambda why: counters[why].inc())
+
+
+def tell_of_issuers(auth: config.Auth, metrics: Metrics) -> None:
+    """The metrics tell of these from now on, be it that nothing has failed."""
+    for name in auth.jwt:
+        metrics.jwks_failures.labels(name)
+
+
+def forget_issuers(auth: config.Auth, served: config.Auth, metrics: Metrics) -> None:
+    """Nor do they tell any more of those that are not served."""
+    for name in auth.jwt.keys() - served.jwt.keys():
+        metrics.jwks_failures.remove_by_labels({"issuer": name})
 
 
 def authentication(auth: config.Auth, known_by: Authenticator | None, anonymous: Callable[[], bool]) -> Authentication:
@@ -119,8 +132,8 @@ def _api_keys(auth: config.Auth) -> ApiKeys:
 def _tokens(auth: config.Auth, metrics: Metrics) -> Tokens:
     issuers = []
     for name, told in auth.jwt.items():
-        failures = metrics.jwks_failures.labels(name)
-        keys = KeySet(name, _source(name, told.jwks, told.jwks_ca), told.refresh, told.cooldown, failures.inc)
+        failed = partial(_count_failure, metrics, name)
+        keys = KeySet(name, _source(name, told.jwks, told.jwks_ca), told.refresh, told.cooldown, failed)
         issuers.append(
             Issuer(
                 name=name,
@@ -134,6 +147,10 @@ def _tokens(auth: config.Auth, metrics: Metrics) -> Tokens:
             )
         )
     return Tokens(issuers)
+
+
+def _count_failure(metrics: Metrics, issuer: str) -> None:
+    metrics.jwks_failures.labels(issuer).inc()
 
 
 def _source(name: str, jwks: str, ca: str) -> Source:

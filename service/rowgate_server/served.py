@@ -93,6 +93,7 @@ class Served:
         self.rules = Rules(settings, metrics)
         self.health = Health(self.databases)
         self._known_by = security.authenticator(settings.auth, metrics)
+        security.tell_of_issuers(settings.auth, metrics)
         self.authentication = security.authentication(settings.auth, self._known_by, self.policing.admits_anonymous)
         self._wanted = configured_tables(settings)
         self._authorities: Mapping[str, Marks] = {
@@ -158,6 +159,7 @@ class Served:
         await asyncio.gather(*(database.close() for database in candidate.made))
         if candidate.started and candidate.known_by is not None:
             await candidate.known_by.stop()
+        security.forget_issuers(candidate.settings.auth, self.settings.auth, self._metrics)
         self._pool_metrics.forget(candidate.made)
 
     def take(self, candidate: Candidate, calls: CallsUnderWay) -> set[str]:
@@ -176,6 +178,7 @@ class Served:
             database.bounds = bounds_of(settings.databases[database.name])
         self._watch_statements()
         self.policing.exchange(settings, candidate.policy, self.databases, self._logins)
+        security.tell_of_issuers(settings.auth, self._metrics)
         self.authentication.exchange(self._known_by, security.exempt(settings.auth))
         self._begin_with(candidate.made)
         gone = [database for database in pools if database not in self._current()]

@@ -11,6 +11,7 @@ from structlog.typing import EventDict
 from unit.core.sqlite_files import fill
 
 from rowgate_server import config
+from rowgate_server.configured import TableNotMadeError
 from rowgate_server.engines.capacity import CapacityCheck
 from rowgate_server.observability.metrics import Metrics
 from rowgate_server.served import Served
@@ -74,6 +75,45 @@ async def test_metrics_tell_nothing_of_a_database_of_a_configuration_that_is_ref
         await served.prepare(settings)
     samples = [sample for family in served._metrics.registry.collect() for sample in family.samples]
     assert {sample.labels["database"] for sample in samples if "database" in sample.labels} == {"main"}
+
+
+async def _not_made(*_: object) -> None:
+    raise TableNotMadeError("a table that is missing")
+
+
+@pytest.mark.parametrize("refused", ["trying it out", "after its keys"])
+async def test_metrics_tell_of_an_issuer_once_its_configuration_is_taken(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    wrong = {"databases__main__url": "sqlite:////nowhere/main.db"} if refused == "trying it out" else {}
+    with monkeypatch.context() as patched:
+        if refused == "after its keys":
+            patched.setattr("rowgate_server.served.make_missing", _not_made)
+        with pytest.raises(config.ConfigError):
+            await served.prepare(loaded(tmp_path, "first.db", **issuer(tmp_path), **wrong))
+    assert issuers_told(served) == {}
+    served.take(await served.prepare(loaded(tmp_path, "first.db", **issuer(tmp_path))), CallsUnderWay())
+    assert issuers_told(served) == {"corporate": 1}, "there are no keys in its file"
+
+
+async def test_metrics_tell_of_an_issuer_of_which_nothing_has_failed(tmp_path: Path) -> None:
+    fill(tmp_path / "first.db")
+    served = Served(loaded(tmp_path, "first.db", **issuer(tmp_path)), Metrics(), None, 0, lambda _: None)
+    assert issuers_told(served) == {"corporate": 0}
+    await served.close()
+
+
+def issuer(folder: Path) -> dict[str, str]:
+    keys = folder / "keys.json"
+    keys.write_text("{}")
+    told = {"issuer": "https://issuer.example", "audience": "rowgate", "jwks": str(keys)}
+    return {f"auth__jwt__corporate__{key}": text for key, text in told.items()}
+
+
+def issuers_told(served: Served) -> dict[str, float]:
+    samples = [sample for family in served._metrics.registry.collect() for sample in family.samples]
+    failures = [sample for sample in samples if sample.name == "rowgate_auth_jwks_failures_total"]
+    return {sample.labels["issuer"]: sample.value for sample in failures}
 
 
 async def test_another_number_of_replicas_is_reckoned_with(
