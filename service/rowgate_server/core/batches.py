@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
@@ -19,6 +20,7 @@ from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.core.sqltext.words import words
 from rowgate_server.core.transactions.statements import check_held, check_undoable
 from rowgate_server.engines import clock
+from rowgate_server.engines.breaths import Breaths
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import TransactionOptions
@@ -31,6 +33,8 @@ from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 
 MOST_STEPS, MOST_RUNS = 1_000, 100_000
+_MANY_SETS = 1_000
+"""To bind so many takes milliseconds."""
 
 
 class ParamSet(NamedTuple):
@@ -127,9 +131,11 @@ async def _atomic(
     database: Database, access: DatabaseAccess | None, request: BatchRequest, deadline: Deadline
 ) -> list[StepAnswer]:
     planned: list[_Planned] = []
+    breaths = Breaths()
     for index in range(len(request.steps)):
+        await breaths.take()
         try:
-            planned.append(_planned(database, access, request, index, deadline))
+            planned.append(await _planned(database, access, request, index, deadline))
         except RowgateError as error:
             return _failed(request, index, _named(error, database, index), Skipped.NOT_RUN)
     answers: list[StepAnswer] = []
@@ -151,7 +157,7 @@ async def _independent(
     database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
 ) -> StepAnswer:
     try:
-        step = _planned(database, access, request, index, deadline)
+        step = await _planned(database, access, request, index, deadline)
         if deadline.remaining() <= 0:
             raise deadline.exceeded("before the step was begun", Outcome.NOT_RUN)
         if not step.many:
@@ -180,10 +186,12 @@ def _transaction(
     return database.executor.transaction(TransactionOptions(read_only=read_only, many=many), deadline)
 
 
-def _planned(
+async def _planned(
     database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
 ) -> _Planned:
     try:
+        if len(request.steps[index].sets) > _MANY_SETS:
+            return await asyncio.to_thread(_plan, database, access, request, index, deadline)
         return _plan(database, access, request, index, deadline)
     except RowgateError as error:
         raise error.with_defaults(outcome=Outcome.NOT_RUN.value) from error.__cause__

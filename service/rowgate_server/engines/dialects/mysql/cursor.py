@@ -8,6 +8,7 @@ from typing import Any
 
 from asyncmy.errors import MySQLError
 
+from rowgate_server.engines.breaths import Breaths
 from rowgate_server.engines.dialects.mysql import columns
 from rowgate_server.engines.dialects.mysql.binary import Answer, BinaryRows
 from rowgate_server.engines.dialects.mysql.bounded import TooLongError
@@ -108,7 +109,9 @@ class _Cursor(ABC):
         dropped = 0
         connection = self._link.connection
         more = True
+        breaths = Breaths()  # a loop in a CALL answers with results for as long as it likes
         while more:
+            await breaths.take()
             await connection.next_result(unbuffered=True)
             current = connection._result
             dropped += bool(current.field_count)
@@ -159,8 +162,10 @@ class BinaryCursor(_Cursor):
         return await self._result.fetch()
 
     async def _completion(self) -> Completion:
+        breaths = Breaths()
         while not self._result.ended:
             await self._result.fetch()
+            await breaths.take()
         self._status = self._flags = self._result.status
         notes = await (self._drain() if self._result.more else self._warnings(self._result.warning_count))
         return Completion(

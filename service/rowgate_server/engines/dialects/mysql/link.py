@@ -13,6 +13,7 @@ from typing import Any
 
 from asyncmy.errors import InternalError, MySQLError
 
+from rowgate_server.engines.breaths import Breaths
 from rowgate_server.engines.many import RunFailedError
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
@@ -119,7 +120,9 @@ class Link:
         await self.read_before(len(before))
         affected: list[int] = []
         failed: RunFailedError | None = None
+        breaths = Breaths()
         for index in range(len(commands)):
+            await breaths.take()
             try:
                 packet = await self._ok()
             except MySQLError as error:

@@ -13,12 +13,17 @@ Messages: https://www.postgresql.org/docs/current/protocol-message-formats.html
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
+from rowgate_server.engines.breaths import TURN
 from rowgate_server.engines.dialects.postgresql.arrays import NONE, Costs
 from rowgate_server.engines.dialects.postgresql.heads import HEAD, Heads, TooLongError
 
-_BUFFER = memoryview(bytearray(256 * 1024))
+_MOST, _LEAST = 256 * 1024, 4 * 1024
+"""Bytes that are received at a time: as many as are read in a turn, of what came last. Rows are read in a millisecond,
+but as much of notices that say nothing takes 200."""
+_BUFFER = memoryview(bytearray(_MOST))
 """What came is copied out of it before anything else can come."""
 
 _MOST_HEARD = 16 * 1024 * 1024
@@ -40,6 +45,7 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         self._inner = connection._protocol
         self._left: float = float("inf")
         self._heads = Heads(longest_row)
+        self._room = _BUFFER
         self._heard: bytearray | None = None
         self._too_long: TooLongError | None = None
         self.tripped = self.cut = False
@@ -92,7 +98,7 @@ class ReceiveMeter(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
         del sizehint
-        return _BUFFER
+        return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
         """Count, look for what is too long, then pass on."""
@@ -113,11 +119,21 @@ class ReceiveMeter(asyncio.BufferedProtocol):
             self._too_long = found
             self._cut()
             return
+        began = time.monotonic()
         self._inner.data_received(data)
+        self._adapt(time.monotonic() - began, nbytes)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell asyncpg why."""
         self._inner.connection_lost(self._too_long or error)
+
+    def _adapt(self, seconds: float, octets: int) -> None:
+        """Receive less at a time while it takes long to read, so that others have their turns in between."""
+        room = len(self._room)
+        if seconds > TURN:
+            self._room = _BUFFER[: max(_LEAST, int(octets * TURN / seconds))]
+        elif room < _MOST and seconds < TURN / 4:
+            self._room = _BUFFER[: 2 * room]
 
     def _cut(self) -> None:
         self.cut = True

@@ -92,7 +92,7 @@ class Preparing:
 async def convert_each(prepared: Any, statements: Sequence[BoundStatement]) -> list[Arguments]:
     """The values of many sets for one prepared statement."""
     kinds = prepared.get_parameters()
-    return await _beside(
+    return await beside(
         len(statements) * len(kinds),
         lambda: list(each(statements, lambda statement: parameters.convert_all(statement, kinds))),
     )
@@ -100,10 +100,10 @@ async def convert_each(prepared: Any, statements: Sequence[BoundStatement]) -> l
 
 async def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> Arguments:
     cells = len(kinds) + parameters.members(statement.values)
-    return await _beside(cells, lambda: parameters.convert_all(statement, kinds))
+    return await beside(cells, lambda: parameters.convert_all(statement, kinds))
 
 
-async def _beside(cells: int, work: Callable[[], _T]) -> _T:
+async def beside(cells: int, work: Callable[[], _T]) -> _T:
     """Done in a thread, where so many cells would hold up every other call."""
     return await asyncio.to_thread(work) if cells > _MANY_CELLS else work()
 
