@@ -69,6 +69,17 @@ def gateway(urls: dict[str, str]) -> Iterator[Gateway]:
         assert gateway.terminate() == 0, gateway.stderr
 
 
+@pytest.fixture(scope="session")
+def narrow(urls: dict[str, str]) -> Iterator[Gateway]:
+    """Another one, whose messages may have 100 kB, and unary answers 80."""
+    environment = {"ROWGATE_SERVER__MAX_MESSAGE_BYTES": "100KB"}
+    for engine in ENGINES:
+        limits = f"ROWGATE_DATABASES__{engine.name.upper()}__LIMITS__"
+        environment |= {f"{limits}UNARY_BYTES": "80KB", f"{limits}SQL_BYTES": "80KB"}
+    with Gateway.start(environment={**urls, **environment}) as gateway:
+        yield gateway
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(name, ...): the engines that have what the test is about")
 

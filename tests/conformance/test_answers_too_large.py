@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc.aio
@@ -15,18 +15,7 @@ from rowgate.v1 import query_service_pb2, query_service_pb2_grpc, table_service_
 from support.engines import Engine
 from support.process import Gateway
 
-LIMITS = {"LIMITS__UNARY_BYTES": "80KB", "LIMITS__SQL_BYTES": "80KB"}
 WIDE = "x" * 60_000
-
-
-@pytest.fixture(scope="module")
-def narrow(urls: dict[str, str]) -> Iterator[Gateway]:
-    """A gateway whose messages are small."""
-    environment = {"ROWGATE_SERVER__MAX_MESSAGE_BYTES": "100KB"}
-    for name in ("SQLITE", "MARIADB", "POSTGRESQL"):
-        environment |= {f"ROWGATE_DATABASES__{name}__{key}": text for key, text in LIMITS.items()}
-    with Gateway.start(environment={**urls, **environment}) as gateway:
-        yield gateway
 
 
 @pytest.fixture

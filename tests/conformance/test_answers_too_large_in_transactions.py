@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc.aio
@@ -19,17 +19,6 @@ ENCODINGS = [result_pb2.RESULT_ENCODING_ROWS, result_pb2.RESULT_ENCODING_ARROW]
 ROWS = 20_000
 """Several chunks of them, each of which is too large for a message here."""
 HALF = "x" * 45_000
-
-
-@pytest.fixture(scope="module")
-def narrow(urls: dict[str, str]) -> Iterator[Gateway]:
-    """A gateway whose messages are small."""
-    environment = {"ROWGATE_SERVER__MAX_MESSAGE_BYTES": "100KB"}
-    for name in ("SQLITE", "MARIADB", "POSTGRESQL"):
-        environment[f"ROWGATE_DATABASES__{name}__LIMITS__UNARY_BYTES"] = "80KB"
-        environment[f"ROWGATE_DATABASES__{name}__LIMITS__SQL_BYTES"] = "80KB"
-    with Gateway.start(environment={**urls, **environment}) as gateway:
-        yield gateway
 
 
 @pytest.fixture
