@@ -107,7 +107,7 @@ class BatchRunner:
         Raises:
             RowgateError: where nothing was run, or the commit failed.
         """
-        _check_counts(request)
+        check_counts(len(request.steps), sum(len(step.sets) for step in request.steps))
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
         self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
         access, database = enter(self._databases, request.database)
@@ -278,8 +278,12 @@ def _failed(request: BatchRequest, index: int, error: RowgateError, before: Skip
     return [*[before] * index, error, *[Skipped.NOT_RUN] * (len(request.steps) - index - 1)]
 
 
-def _check_counts(request: BatchRequest) -> None:
-    steps, runs = len(request.steps), sum(len(step.sets) for step in request.steps)
+def check_counts(steps: int, runs: int) -> None:
+    """Refuse more than a batch may have.
+
+    Raises:
+        RowgateError: INVALID_REQUEST.
+    """
     if not 0 < steps <= MOST_STEPS or runs > MOST_RUNS:
         raise RowgateError(
             Reason.INVALID_REQUEST,

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rowgate.v1.value_pb2 import Value, ValueList
 from rowgate_server.engines.values import NULL, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.codec.values import decode_params, decode_positional, decode_value
+from rowgate_server.transport.codec import values as codec
+from rowgate_server.transport.codec.values import Budget, decode_params, decode_positional, decode_value
 
 A_UUID = "123e4567-e89b-12d3-a456-426614174000"
 FULL_WIDTH, ARABIC = "\N{FULLWIDTH DIGIT ONE}", "\N{ARABIC-INDIC DIGIT ONE}"
@@ -93,17 +94,20 @@ def test_a_fault_deep_in_a_list_is_found_by_its_path() -> None:
 
 def test_parameters_are_decoded_under_their_names_and_in_their_order() -> None:
     values = {"b": Value(int_value=1), "a": Value(int_value=2)}
-    assert decode_params(values) == {"b": BoundValue(ValueType.INT, 1), "a": BoundValue(ValueType.INT, 2)}
-    assert decode_positional(list(values.values())) == [BoundValue(ValueType.INT, 1), BoundValue(ValueType.INT, 2)]
+    assert decode_params(values, Budget()) == {"b": BoundValue(ValueType.INT, 1), "a": BoundValue(ValueType.INT, 2)}
+    assert decode_positional(list(values.values()), Budget()) == [
+        BoundValue(ValueType.INT, 1),
+        BoundValue(ValueType.INT, 2),
+    ]
 
 
 def test_the_parameter_at_fault_is_named() -> None:
     with pytest.raises(RowgateError) as caught:
-        decode_params({"good": Value(int_value=1), "bad": Value(list_value=ValueList(values=[Value()]))})
+        decode_params({"good": Value(int_value=1), "bad": Value(list_value=ValueList(values=[Value()]))}, Budget())
     assert caught.value.field == "params[bad].list_value[0]"
     assert caught.value.metadata["parameter"] == "bad"
     with pytest.raises(RowgateError) as caught:
-        decode_positional([Value(int_value=1), Value()])
+        decode_positional([Value(int_value=1), Value()], Budget())
     assert caught.value.field == "positional_params[1]"
     assert caught.value.metadata["parameter"] == "2"
 
@@ -203,3 +207,31 @@ def test_a_uuid_of_another_form_is_refused(text: str) -> None:
 @given(st.uuids())
 def test_every_uuid_is_taken(found: uuid.UUID) -> None:
     assert decode_value(Value(uuid_value=str(found)), "params[x]").value == str(found)
+
+
+@pytest.mark.parametrize("count", [65_535, 65_536])
+def test_more_values_than_a_statement_has_places_are_not_decoded(count: int) -> None:
+    # One that has no kind is refused as soon as it is looked at.
+    values = [Value()] * count
+    for decode in (
+        lambda: decode_positional(values, Budget()),
+        lambda: decode_params({str(number): value for number, value in enumerate(values)}, Budget()),
+    ):
+        with pytest.raises(RowgateError, match="more than 65535" if count > 65_535 else "no kind set"):
+            decode()
+
+
+def test_members_of_all_lists_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "MOST_VALUES", 10)
+    inner = Value(list_value=ValueList(values=[Value(int_value=1)] * 3))
+    both = Value(list_value=ValueList(values=[inner, inner]))  # eight values
+    assert len(decode_positional([both, Value(int_value=1)], Budget())) == 2
+    for values in ([both, Value(int_value=1), Value(int_value=1)], [both, inner]):
+        with pytest.raises(RowgateError) as caught:
+            decode_positional(values, Budget())
+        assert caught.value.reason is Reason.INVALID_PARAMETER
+        assert caught.value.metadata["limit"] == "10 values"
+    budget = Budget()
+    decode_positional([both], budget)
+    with pytest.raises(RowgateError):
+        decode_params({"a": inner}, budget)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from rowgate.v1 import batch_pb2, query_service_pb2
-from rowgate_server.core.batches import BatchRequest, BatchStep, ParamSet, Skipped, StepAnswer, StepResult
+from rowgate_server.core.batches import BatchRequest, BatchStep, ParamSet, Skipped, StepAnswer, StepResult, check_counts
 from rowgate_server.core.query import QueryMode, QueryOptions
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
 from rowgate_server.transport.codec.queries import decode_options, write_stats
-from rowgate_server.transport.codec.values import decode_params, decode_positional
+from rowgate_server.transport.codec.values import Budget, decode_params, decode_positional
 from rowgate_server.transport.status import request_error
 
 _ATOMIC = {
@@ -38,7 +38,11 @@ def decode_batch(
         raise _refused("options.mode", f"the mode {options.mode.name} is not for batches")
     if request.mode not in _ATOMIC:
         raise _refused("mode", "the gateway does not know this mode; ATOMIC and INDEPENDENT it does")
-    steps = [_decode_step(step, index) for index, step in enumerate(request.steps)]
+    # Before any of them takes a hundred times its bytes, as an object of Python's.
+    check_counts(len(request.steps), 0)
+    check_counts(len(request.steps), sum(max(1, len(step.param_sets)) for step in request.steps))
+    budget = Budget()
+    steps = [_decode_step(step, index, budget) for index, step in enumerate(request.steps)]
     return BatchRequest(request.database, steps, _ATOMIC[request.mode], options, call_timeout), encoding
 
 
@@ -65,19 +69,22 @@ def encode_answers(
     return response
 
 
-def _decode_step(step: batch_pb2.BatchStep, index: int) -> BatchStep:
+def _decode_step(step: batch_pb2.BatchStep, index: int, budget: Budget) -> BatchStep:
     try:
         if not step.param_sets:
-            sets = [ParamSet(decode_params(step.params), decode_positional(step.positional_params))]
+            sets = [_decode_set(step, budget)]
             return BatchStep(step.sql, sets, many=False)
         if step.params or step.positional_params:
             raise _refused("param_sets", "a step has values of its own, or many sets of them")
-        sets = [ParamSet(decode_params(each.params), decode_positional(each.positional_params))
-                for each in step.param_sets]  # fmt: skip
+        sets = [_decode_set(each, budget) for each in step.param_sets]
         return BatchStep(step.sql, sets, many=True)
     except RowgateError as error:
         error.field = f"steps[{index}].{error.field}"
         raise error.with_defaults(step=str(index)) from None
+
+
+def _decode_set(values: batch_pb2.BatchStep | batch_pb2.ParamSet, budget: Budget) -> ParamSet:
+    return ParamSet(decode_params(values.params, budget), decode_positional(values.positional_params, budget))
 
 
 def _refused(field: str, message: str) -> RowgateError:

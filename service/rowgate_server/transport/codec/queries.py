@@ -14,7 +14,7 @@ from rowgate_server.engines.values import BoundValue
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
 from rowgate_server.transport.codec.routes import decode_reading
-from rowgate_server.transport.codec.values import decode_params, decode_positional
+from rowgate_server.transport.codec.values import Budget, decode_params, decode_positional
 
 AnyQuery: TypeAlias = query_service_pb2.ExecuteQueryRequest | query_service_pb2.StreamQueryRequest
 
@@ -50,8 +50,8 @@ def decode_query(request: AnyQuery, call_timeout: float | None, query_id: str) -
     return QueryRequest(
         request.database,
         request.sql,
-        decode_params(params) if params else _NO_PARAMS,
-        decode_positional(positional) if positional else (),
+        decode_params(params, Budget()) if params else _NO_PARAMS,
+        decode_positional(positional, Budget()) if positional else (),
         options,
         call_timeout,
         query_id,

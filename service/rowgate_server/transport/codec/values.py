@@ -9,8 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rowgate.v1 import value_pb2
+from rowgate_server.core.sqltext import MAX_PLACEHOLDERS
 from rowgate_server.engines.values import NULL, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
+
+MOST_VALUES = 2_000_000
+"""Of a request."""
 
 _PLAIN_DECIMAL = re.compile(r"-?\d{1,1000}(\.\d{1,1000})?\Z", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?\Z", re.ASCII)
@@ -40,25 +44,69 @@ ARMS: dict[str, ValueType] = {
 }
 
 
-def decode_params(params: Mapping[str, value_pb2.Value]) -> dict[str, BoundValue]:
+class Budget:
+    """How many values a request may have, members of lists among them: as objects, they take a hundred times the room.
+
+    Looked at before any of them is decoded.
+    """
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MOST_VALUES
+
+    def take(self, count: int, field: str) -> None:
+        """So many of them stand in this field.
+
+        Raises:
+            RowgateError: INVALID_PARAMETER, with the field.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise RowgateError(
+                Reason.INVALID_PARAMETER,
+                f"the request has more than {MOST_VALUES:,} values, members of lists among them",
+                field=field,
+                limit=f"{MOST_VALUES:,} values",
+                hint="send them in several requests",
+            )
+
+
+def decode_params(params: Mapping[str, value_pb2.Value], budget: Budget) -> dict[str, BoundValue]:
     """The values for `:name`."""
-    return {name: _decode_param(params[name], f"params[{name}]", name) for name in params}
+    _check_number(len(params), "params", budget)
+    return {name: _decode_param(params[name], f"params[{name}]", name, budget) for name in params}
 
 
-def decode_positional(values: Sequence[value_pb2.Value]) -> list[BoundValue]:
+def decode_positional(values: Sequence[value_pb2.Value], budget: Budget) -> list[BoundValue]:
     """The values for `?`."""
-    return [_decode_param(value, f"positional_params[{index}]", f"{index + 1}") for index, value in enumerate(values)]
+    _check_number(len(values), "positional_params", budget)
+    return [
+        _decode_param(value, f"positional_params[{index}]", f"{index + 1}", budget)
+        for index, value in enumerate(values)
+    ]
 
 
-def _decode_param(value: value_pb2.Value, field: str, parameter: str) -> BoundValue:
+def _check_number(count: int, field: str, budget: Budget) -> None:
+    if count > MAX_PLACEHOLDERS:
+        raise RowgateError(
+            Reason.INVALID_PARAMETER,
+            f"there are {count} values, and no statement has more than {MAX_PLACEHOLDERS} placeholders",
+            field=field,
+            limit=f"{MAX_PLACEHOLDERS} placeholders",
+        )
+    budget.take(count, field)
+
+
+def _decode_param(value: value_pb2.Value, field: str, parameter: str, budget: Budget) -> BoundValue:
     """A value that answers for itself: the error names the parameter as the statement does, the first `?` by 1."""
     try:
-        return decode_value(value, field)
+        return decode_value(value, field, budget)
     except RowgateError as error:
         raise error.with_defaults(parameter=parameter) from None
 
 
-def decode_value(value: value_pb2.Value, field: str) -> BoundValue:
+def decode_value(value: value_pb2.Value, field: str, budget: Budget | None = None) -> BoundValue:
     """One value.
 
     Raises:
@@ -75,6 +123,8 @@ def decode_value(value: value_pb2.Value, field: str) -> BoundValue:
     if value_type is ValueType.NULL:
         return NULL
     content = getattr(value, arm)
+    if value_type is ValueType.LIST:
+        return BoundValue(value_type, _decode_list(content, field, budget or Budget()))
     decode = _DECODERS.get(value_type)
     if decode is None:
         return BoundValue(value_type, content)
@@ -99,11 +149,12 @@ def _decode_uuid(text: str, field: str) -> str:
     return str(uuid.UUID(text))
 
 
-def _decode_list(members: value_pb2.ValueList, field: str) -> list[BoundValue]:
+def _decode_list(members: value_pb2.ValueList, field: str, budget: Budget) -> list[BoundValue]:
+    budget.take(len(members.values), field)
     decoded: list[BoundValue] = []
     for index, member in enumerate(members.values):
         try:
-            decoded.append(decode_value(member, ""))
+            decoded.append(decode_value(member, "", budget))
         except RowgateError as error:
             # To name each member, lest it is at fault, would take a third of the time.
             error.field = f"{field}.list_value[{index}]{error.field}"
@@ -115,8 +166,7 @@ def _malformed(field: str, expected: str) -> RowgateError:
     return RowgateError(Reason.INVALID_PARAMETER, f"the value is not {expected}", field=field)
 
 
-_DECODERS: dict[ValueType, Callable[[Any, str], Any]] = {
+_DECODERS: dict[ValueType, Callable[[Any, str], str]] = {
     ValueType.DECIMAL: _decode_decimal,
     ValueType.UUID: _decode_uuid,
-    ValueType.LIST: _decode_list,
 }
