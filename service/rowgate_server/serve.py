@@ -8,6 +8,7 @@ from rowgate_server import app, config, ending, signals
 from rowgate_server.config_watch import ConfigWatch, Reading
 from rowgate_server.configured import TableNotMadeError
 from rowgate_server.demo.hosting import Demo, SeedingError
+from rowgate_server.engines.beside import give_way_soon
 from rowgate_server.greeting import greeting, ready_line
 from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
@@ -48,6 +49,7 @@ async def _serve_until_told(settings: config.Settings, reading: Reading, *, gree
         if addresses is not None:
             watch.start()
             spare_collections()
+            give_way_soon()
             print(ready_line(addresses.grpc, addresses.admin, addresses.health), flush=True)
             if greet:
                 print(greeting(addresses.grpc, settings), flush=True)

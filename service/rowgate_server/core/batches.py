@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
@@ -20,6 +19,7 @@ from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.core.sqltext.words import words
 from rowgate_server.core.transactions.statements import check_held, check_undoable
 from rowgate_server.engines import clock
+from rowgate_server.engines.beside import beside
 from rowgate_server.engines.breaths import Breaths
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -191,7 +191,7 @@ async def _planned(
 ) -> _Planned:
     try:
         if len(request.steps[index].sets) > _MANY_SETS:
-            return await asyncio.to_thread(_plan, database, access, request, index, deadline)
+            return await beside(_plan, database, access, request, index, deadline)
         return _plan(database, access, request, index, deadline)
     except RowgateError as error:
         raise error.with_defaults(outcome=Outcome.NOT_RUN.value) from error.__cause__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from rowgate_server.core import describe, plans, raw
@@ -15,6 +14,7 @@ from rowgate_server.core.policy.raw_sql import check_statement, only_reads
 from rowgate_server.core.query import QueryMode, QueryRequest, deadline_of
 from rowgate_server.core.sqltext import ParsedStatement, bind, name_value, parse
 from rowgate_server.core.sqltext.effects import READING
+from rowgate_server.engines.beside import beside
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.executor import Call
@@ -176,7 +176,7 @@ def _count_from_the_statement(error: RowgateError, before: int) -> None:
 
 async def _read(engine: Engine, result: Result) -> Plan:
     if sum(len(cell) for row in result.rows for cell in row if isinstance(cell, str)) > _LONG_ANSWER:
-        return await asyncio.to_thread(plans.read, engine, result.rows)
+        return await beside(plans.read, engine, result.rows)
     return plans.read(engine, result.rows)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from rowgate_server.engines.beside import beside
 from rowgate_server.transport.interceptors import current_call
 
 _P = ParamSpec("_P")
@@ -16,4 +16,4 @@ async def decoded(decode: Callable[_P, _T], *arguments: _P.args, **named: _P.kwa
     """What a request asks; one that is large is read beside the event loop: a million values take two seconds."""
     if current_call().held is None:
         return decode(*arguments, **named)
-    return await asyncio.to_thread(decode, *arguments, **named)
+    return await beside(decode, *arguments, **named)

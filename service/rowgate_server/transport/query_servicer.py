@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -11,6 +10,7 @@ from rowgate_server.core.batches import BatchRunner, StepResult
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest, QueryRunner
+from rowgate_server.engines.beside import beside
 from rowgate_server.engines.results import Column, Result, Stats
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.identity.principal import current_principal
@@ -147,7 +147,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         answers = await self._batches.run(batch)
         done = (isinstance(answer, StepResult) and _is_done(batch.options, answer.result) for answer in answers)
         # Many rows take milliseconds: so long no other call should have to wait.
-        response = await asyncio.to_thread(encode_answers, answers, encoding, call.id)
+        response = await beside(encode_answers, answers, encoding, call.id)
         return sealed(response, b"", self._largest_message, committed=all(done))
 
     async def Transact(
@@ -164,7 +164,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         call.facts["mode"] = query.options.mode.name
         explained = await self._explainer.explain(query)
         _note(call, explained.stats)
-        response = await asyncio.to_thread(encode_explained, explained)
+        response = await beside(encode_explained, explained)
         return sealed(response, b"", self._largest_message)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from rowgate_server import app, config, ending
 from rowgate_server.config import ConfigError, UnreachedError
+from rowgate_server.engines.beside import give_way_soon
 from rowgate_server.observability import logging
 from rowgate_server.observability.exposition import snapshot_beside
 from rowgate_server.observability.garbage import spare_collections
@@ -69,6 +70,7 @@ class _Worker:
         try:
             if await told.unless_stopped(self._start()):
                 spare_collections()
+                give_way_soon()
                 self._gateway.health.listen(self._tell_health)
                 self._channel.tell("ready", None)
                 await told.stop.wait()

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from rowgate_server.engines.breaths import TURN, Breaths
+from rowgate_server.engines.breaths import TURN, Breaths, Receiving
 from rowgate_server.engines.dialects.mysql.cursor import TextCursor
 from rowgate_server.engines.dialects.postgresql import meter
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
@@ -94,7 +94,8 @@ class Reading:
 
 def received(protocol: Reading, octets: int) -> ReceiveMeter:
     """What has come all at once, received as asyncio does."""
-    transport = SimpleNamespace(set_protocol=lambda _: None)
+    idle = dict.fromkeys(("set_protocol", "pause_reading", "resume_reading", "is_closing"), lambda *_: None)
+    transport = SimpleNamespace(**idle)
     found = ReceiveMeter(SimpleNamespace(_transport=transport, _protocol=cast("Any", protocol)), 1 << 30)
     while octets:
         size = min(octets, len(found.get_buffer(-1)))
@@ -104,7 +105,7 @@ def received(protocol: Reading, octets: int) -> ReceiveMeter:
     return found
 
 
-def test_what_takes_long_to_read_is_received_in_small_pieces() -> None:
+async def test_what_takes_long_to_read_is_received_in_small_pieces() -> None:
     protocol = Reading(seconds=TURN / 16_384)
     received(protocol, meter._MOST + 8 * 16_384)
     first, *others = protocol.received
@@ -113,12 +114,48 @@ def test_what_takes_long_to_read_is_received_in_small_pieces() -> None:
 
 
 @pytest.mark.parametrize("slow", [0, TURN / 16_384])
-def test_what_is_read_quickly_is_received_in_large_pieces(slow: float) -> None:
+async def test_what_is_read_quickly_is_received_in_large_pieces(slow: float) -> None:
     protocol = Reading(slow)
     found = received(protocol, 2 * meter._MOST)
     protocol.seconds = 0
-    sizes = []
     for _ in range(200):  # the machine may be busy
+        if len(found.get_buffer(-1)) == meter._MOST:
+            return
         found.buffer_updated(len(found.get_buffer(-1)))
-        sizes.append(len(found.get_buffer(-1)))
-    assert max(sizes) == meter._MOST
+    pytest.fail("it is received in small pieces for good")
+
+
+class Transport:
+    """One that receives whenever it may."""
+
+    def __init__(self, rounds: Rounds, *, closing: bool) -> None:
+        self._rounds = rounds
+        self._closing = closing
+        self.paused = 0
+        self.went_on_in: list[int] = []
+
+    def pause_reading(self) -> None:
+        """Note it."""
+        self.paused += 1
+
+    def resume_reading(self) -> None:
+        """Note in which round."""
+        self.went_on_in.append(self._rounds.count)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is received."""
+        return self._closing
+
+
+async def test_of_those_that_receive_much_one_goes_on_in_each_round() -> None:
+    async with Rounds() as rounds:
+        transports = [Transport(rounds, closing=number == 2) for number in range(5)]
+        receiving = Receiving(asyncio.get_running_loop())
+        for transport in transports:
+            receiving.rest(transport)
+        assert not any(transport.went_on_in for transport in transports)
+        for _ in range(10):
+            await asyncio.sleep(0)
+    went_on = [number for transport in transports for number in transport.went_on_in]
+    assert all(transport.paused == 1 for transport in transports)
+    assert len(went_on) == len(set(went_on)) == 4

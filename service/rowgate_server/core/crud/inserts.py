@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -26,6 +25,7 @@ from rowgate_server.core.known_table import KnownTable
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.core.tables import Key
+from rowgate_server.engines.beside import beside
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.limits import ResultLimits
@@ -76,7 +76,7 @@ class TableInserter:
             if returning or checked:
                 _check_count(len(request.rows), database.bounds.unary())
             if len(request.rows) > _MANY:
-                planned = await asyncio.to_thread(_planned, table, request, returning)
+                planned = await beside(_planned, table, request, returning)
             else:
                 planned = _planned(table, request, returning)
             planned = planned._replace(checked=checked)

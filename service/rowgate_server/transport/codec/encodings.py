@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from rowgate.v1 import query_service_pb2, result_pb2
+from rowgate_server.engines.beside import beside
 from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.results import Column, Columns, Row
 from rowgate_server.engines.values import Array, ValueType
@@ -49,7 +49,7 @@ class Encoding:
     ) -> None:
         """Put rows into a message; in a thread where so many cells, or members of arrays, would hold up other calls."""
         if len(rows) * len(columns) + _members(columns, rows) > self.cells_per_chunk:
-            await asyncio.to_thread(encoder.put, rows, result)
+            await beside(encoder.put, rows, result)
         else:
             encoder.put(rows, result)
 

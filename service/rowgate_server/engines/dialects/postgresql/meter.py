@@ -16,7 +16,7 @@ import asyncio
 import time
 from typing import Any
 
-from rowgate_server.engines.breaths import TURN
+from rowgate_server.engines.breaths import TURN, Receiving
 from rowgate_server.engines.dialects.postgresql.arrays import NONE, Costs
 from rowgate_server.engines.dialects.postgresql.heads import HEAD, Heads, TooLongError
 
@@ -46,6 +46,7 @@ class ReceiveMeter(asyncio.BufferedProtocol):
         self._left: float = float("inf")
         self._heads = Heads(longest_row)
         self._room = _BUFFER
+        self._receiving = Receiving.of_this_loop()
         self._heard: bytearray | None = None
         self._too_long: TooLongError | None = None
         self.tripped = self.cut = False
@@ -119,9 +120,9 @@ class ReceiveMeter(asyncio.BufferedProtocol):
             self._too_long = found
             self._cut()
             return
-        began = time.monotonic()
+        began = time.thread_time()  # the machine may be busy with others
         self._inner.data_received(data)
-        self._adapt(time.monotonic() - began, nbytes)
+        self._adapt(time.thread_time() - began, nbytes)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell asyncpg why."""
@@ -130,6 +131,8 @@ class ReceiveMeter(asyncio.BufferedProtocol):
     def _adapt(self, seconds: float, octets: int) -> None:
         """Receive less at a time while it takes long to read, so that others have their turns in between."""
         room = len(self._room)
+        if seconds > TURN / 2:
+            self._receiving.rest(self._transport)
         if seconds > TURN:
             self._room = _BUFFER[: max(_LEAST, int(octets * TURN / seconds))]
         elif room < _MOST and seconds < TURN / 4:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
 
+from rowgate_server.engines.beside import beside
 from rowgate_server.engines.dialects.postgresql import parameters
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.many import each
@@ -92,7 +92,7 @@ class Preparing:
 async def convert_each(prepared: Any, statements: Sequence[BoundStatement]) -> list[Arguments]:
     """The values of many sets for one prepared statement."""
     kinds = prepared.get_parameters()
-    return await beside(
+    return await if_many(
         len(statements) * len(kinds),
         lambda: list(each(statements, lambda statement: parameters.convert_all(statement, kinds))),
     )
@@ -100,12 +100,12 @@ async def convert_each(prepared: Any, statements: Sequence[BoundStatement]) -> l
 
 async def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> Arguments:
     cells = len(kinds) + parameters.members(statement.values)
-    return await beside(cells, lambda: parameters.convert_all(statement, kinds))
+    return await if_many(cells, lambda: parameters.convert_all(statement, kinds))
 
 
-async def beside(cells: int, work: Callable[[], _T]) -> _T:
-    """Done in a thread, where so many cells would hold up every other call."""
-    return await asyncio.to_thread(work) if cells > _MANY_CELLS else work()
+async def if_many(cells: int, work: Callable[[], _T]) -> _T:
+    """Done beside the event loop, where so many cells would hold up every other call."""
+    return await beside(work) if cells > _MANY_CELLS else work()
 
 
 def _kinds(prepared: Any, statement: BoundStatement) -> Sequence[Any]:

@@ -18,7 +18,7 @@ from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCurs
 from rowgate_server.engines.dialects.postgresql.ending import Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins, fields, may_add_nulls
-from rowgate_server.engines.dialects.postgresql.preparing import Preparing, beside, convert_each
+from rowgate_server.engines.dialects.postgresql.preparing import Preparing, convert_each, if_many
 from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
 from rowgate_server.engines.many import RunFailedError
@@ -114,7 +114,7 @@ class PostgreSQLSession:
         except BaseException:
             self._meter.command_tags()
             raise
-        return await beside(len(statements), lambda: [affected(tag) or 0 for tag in self._meter.command_tags()])
+        return await if_many(len(statements), lambda: [affected(tag) or 0 for tag in self._meter.command_tags()])
 
     async def _changed(self, index: int, statement: BoundStatement) -> int:
         try:
