@@ -18,7 +18,7 @@ class Shared(Generic[_T]):
 
     Args:
         work: what is done.
-        over: called once, as soon as nobody may join any more.
+        over: called as soon as nobody may join any more, once or twice.
     """
 
     def __init__(self, work: Callable[[], Coroutine[Any, Any, _T]], over: Callable[[Shared[_T]], None]) -> None:
