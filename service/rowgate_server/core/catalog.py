@@ -15,6 +15,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from rowgate_server.core import reflection
 from rowgate_server.core.broken_views import broken_among
+from rowgate_server.core.ddl.expressions import quoted
 from rowgate_server.core.narrowing import described
 from rowgate_server.core.near_misses import hint, near_misses
 from rowgate_server.core.policy.access import denied
@@ -87,7 +88,7 @@ class Catalog:
         after = _read_token(query)
         if access is not None and query.schema and not access.sees_schema(query.schema, _default_schema(database)):
             raise denied("list tables here")
-        tables = await self._all_tables(database, query)
+        tables = await self._all_tables(database, query, _deadline(database, query.call_timeout))
         matches = _matcher(query.name_pattern)
         wanted = [
             table
@@ -138,40 +139,41 @@ class Catalog:
         if not table:
             raise _unnamed()
         access, database = enter(self._databases, database_name)
+        deadline = _deadline(database, call_timeout)
         if access is None or access.sees_everything:
-            return await self.read_table(database, schema, table, call_timeout, extent)
+            return await self.read_table(database, schema, table, deadline, extent)
         allowed = check_table(access, database, (schema, table), ())
-        found = await self.read_table(database, schema, table, call_timeout, extent)
+        found = await self.read_table(database, schema, table, deadline, extent)
         allowed = fitted(allowed, (column.name for column in found.columns), database.name, found.name)
         default = _default_schema(database)
         return described(found, allowed, lambda schema, name, columns: access.sees(schema, name, default, columns))
 
     async def read_table(
-        self, database: Database, schema: str, table: str, call_timeout: float | None, extent: reflection.Extent
+        self, database: Database, schema: str, table: str, deadline: Deadline, extent: reflection.Extent
     ) -> Table:
-        """One table or view of this very database, whoever asks.
+        """One table or view of this very database, or as a transaction sees it that this is within; whoever asks.
 
         Raises:
             RowgateError: INVALID_REQUEST, UNKNOWN_TABLE (with near misses), and what the database has against it.
         """
         if not table:
             raise _unnamed()
-        deadline = _deadline(database, call_timeout)
         if "\0" in table + schema:
             # No engine has such a name, and each has another error for it.
-            raise await self.unknown_table(database, schema, table, call_timeout)
+            raise await self.unknown_table(database, schema, table, deadline)
         try:
             found = await database.reflect(
                 lambda inspector: reflection.read_table(inspector, table, schema or None, database.dialect, extent),
                 deadline,
+                description_of(database, schema, table),
             )
         except NoSuchTableError:
-            raise await self.unknown_table(database, schema, table, call_timeout) from None
+            raise await self.unknown_table(database, schema, table, deadline) from None
         except RowgateError as error:
             error.with_defaults(database=database.name)
             # MariaDB has another error for a name that no table may have, and denies what the login may not know of.
             if error.reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL, Reason.PERMISSION_DENIED):
-                raise await self.unknown_table(database, schema, table, call_timeout, error) from None
+                raise await self.unknown_table(database, schema, table, deadline, error) from None
             raise error from error.__cause__
         if found.broken and extent is reflection.Extent.ROWS:
             raise RowgateError(
@@ -188,7 +190,7 @@ class Catalog:
         """The schema that an empty one means."""
         return await database.reflect(reflection.default_schema, _deadline(database, None))
 
-    async def _all_tables(self, database: Database, query: TableQuery) -> list[TableSummary]:
+    async def _all_tables(self, database: Database, query: TableQuery, deadline: Deadline) -> list[TableSummary]:
         access = access_to(self._databases, query.database)
         sight = sight_of(access, database)
 
@@ -198,7 +200,7 @@ class Catalog:
             return (None if missing else reflection.list_tables(inspector, query.schema or None)), names
 
         try:
-            tables, schemas = await database.reflect(read, _deadline(database, query.call_timeout))
+            tables, schemas = await database.reflect(read, deadline)
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
         if tables is None:
@@ -231,12 +233,12 @@ class Catalog:
         database: Database,
         schema: str,
         table: str,
-        call_timeout: float | None,
+        deadline: Deadline,
         error: RowgateError | None = None,
     ) -> RowgateError:
         """UNKNOWN_TABLE, with what the caller may have meant; or what the database has against a view that is there."""
-        query = TableQuery(database.name, schema, call_timeout=call_timeout)
-        names = [found.name for found in await self._all_tables(database, query)]
+        query = TableQuery(database.name, schema)
+        names = [found.name for found in await self._all_tables(database, query, deadline)]
         if error is not None and table in names:
             return error
         near = await asyncio.to_thread(near_misses, table, names)
@@ -261,6 +263,11 @@ def unknown_schema(database: Database, schema: str, there: Iterable[str], field:
         schema=schema,
         hint=hint(near_misses(schema, there)),
     )
+
+
+def description_of(database: Database, schema: str, table: str) -> str:
+    """What the reading of a table is listed as, whatever its engine is asked."""
+    return f"DESCRIBE {'.'.join(quoted(name, database.dialect) for name in (schema, table) if name)}"
 
 
 def _default_schema(database: Database) -> str:

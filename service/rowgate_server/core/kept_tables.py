@@ -16,6 +16,9 @@ Place = tuple[str, str, str]
 MOST_TABLES, MOST_COLUMNS = 1000, 20_000
 """Of one database: 60 MB at the most, unless a single table has more columns."""
 
+_MOST_HELD, _MOST_HELD_COLUMNS = 50, 1000
+"""Of one transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -74,6 +77,28 @@ class KeptTables:
         gone = self._kept[place[0]].pop(place, None)
         if gone is not None:
             self._columns[place[0]] -= len(gone.table.columns)
+
+
+class HeldTables:
+    """What one transaction knows of tables by itself, and nobody else: it may have made them what they are.
+
+    Attributes:
+        altered: it has changed tables, as far as is known, so that only what it sees itself holds for it.
+        kept: what it has seen, as long as that holds.
+    """
+
+    def __init__(self) -> None:
+        self.altered = False
+        self.forget()
+
+    def alter(self) -> None:
+        """It changes tables."""
+        self.altered = True
+        self.forget()
+
+    def forget(self) -> None:
+        """What it has seen holds no longer."""
+        self.kept = KeptTables(_MOST_HELD, _MOST_HELD_COLUMNS)
 
 
 def of_name(key: str, name: str) -> bool:

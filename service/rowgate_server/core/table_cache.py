@@ -2,19 +2,24 @@
 
 A description is dropped when it is old, or SQLite's file says that tables have changed, and read anew when a request
 meets something that it does not know: a table that was made or changed a moment ago is found.
+
+Within a transaction it is read on the transaction's own connection, for that alone, where it has altered tables; and
+where the reading for all does not end soon, which may be waiting for this very transaction: for its locks, or its
+connection.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from rowgate_server.core.catalog import Catalog
-from rowgate_server.core.kept_tables import Kept, KeptTables, Place, of_name
+from rowgate_server.core.catalog import Catalog, description_of
+from rowgate_server.core.kept_tables import HeldTables, Kept, KeptTables, Place, of_name
 from rowgate_server.core.known_table import KnownTable, StaleTableError, known
 from rowgate_server.core.narrowing import discreet, narrowed
 from rowgate_server.core.policy.access import Access
@@ -23,10 +28,17 @@ from rowgate_server.core.policy.guard import check_table, enter
 from rowgate_server.core.policy.needs import Operation
 from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
+from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
+from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.routing import PRIMARY, Reading
+from rowgate_server.engines.running import Call
+from rowgate_server.engines.shared import Awaited, Shared
+from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.ids import new_id
 
 _T = TypeVar("_T")
 _Work: TypeAlias = Callable[[Database, KnownTable, Deadline], Awaitable[_T]]
@@ -40,6 +52,12 @@ The gateway writes SQL that is valid for the table as it knows it: a column that
 _UNFIT = frozenset({Reason.INVALID_PARAMETER, Reason.VALUE_OUT_OF_RANGE, Reason.INVALID_REQUEST})
 """Mostly the caller's own mistake, so a table is read anew for these at most once in so many seconds:"""
 _UNFIT_AGE = 1.0
+_HELD_UP = frozenset({Reason.POOL_EXHAUSTED, Reason.LOCK_TIMEOUT, Reason.DATABASE_UNAVAILABLE})
+"""What a reading for all may end in while a transaction can still do its own."""
+_SOON = 0.25
+"""Seconds that a transaction waits for it: it takes a few milliseconds."""
+_FOR_ITS_WAITERS = Deadline(math.inf, math.inf, "")
+"""They have their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,8 @@ class TableCache:
         self._catalog = catalog
         self._rules = rules
         self._entries = KeptTables()
-        self._flights: dict[Place, asyncio.Task[KnownTable]] = {}
+        self._held: HeldTables | None = None
+        self._flights: dict[Place, Shared[KnownTable]] = {}
         self._alterations: Counter[str] = Counter()
         self._narrowed: OrderedDict[tuple[KnownTable, Access], KnownTable] = OrderedDict()
 
@@ -75,10 +94,11 @@ class TableCache:
         for place in [place for place in self._flights if of_name(place[0], database)]:
             del self._flights[place]
 
-    def on(self, database: Database) -> TableCache:
-        """The same tables, for a view of their database."""
+    def on(self, database: Database, held: HeldTables) -> TableCache:
+        """The same tables, for a view of their database within a transaction, and what that knows by itself."""
         viewed = copy(self)
         viewed._databases = self._databases.only(database)  # noqa: SLF001 - its own
+        viewed._held = held  # noqa: SLF001 - its own
         return viewed
 
     async def use(
@@ -106,8 +126,12 @@ class TableCache:
         """
         access, database = enter(self._databases, place[0])
         database = database.reading(reading)
+        deadline = Deadline.soonest(
+            of_call(call_timeout),
+            (database.bounds.statement_timeout, database.statement_limit),
+        )
         if access is None:
-            return await self._use(database, place, call_timeout, work)
+            return await self._use(database, place, deadline, work)
         check_table(access, database, place[1:], operations)
 
         async def narrowed_work(database: Database, table: KnownTable, deadline: Deadline) -> _T:
@@ -118,12 +142,12 @@ class TableCache:
                 raise discreet(error, known_to_caller) from error.__cause__
 
         try:
-            return await self._use(database, place, call_timeout, narrowed_work)
+            return await self._use(database, place, deadline, narrowed_work)
         except RowgateError as error:
             if error.reason is not Reason.UNKNOWN_TABLE:
                 raise
         # Others may have waited for the same error, and be told of other tables.
-        raise await Catalog(self._databases).unknown_table(database, place[1], place[2], call_timeout)
+        raise await Catalog(self._databases).unknown_table(database.answering, place[1], place[2], deadline)
 
     def _for_caller(
         self, access: Access, database: Database, table: KnownTable, operations: Sequence[Operation]
@@ -138,23 +162,17 @@ class TableCache:
                 self._narrowed.popitem(last=False)
         return found
 
-    async def _use(
-        self, database: Database, place: tuple[str, str, str], call_timeout: float | None, work: _Work[_T]
-    ) -> _T:
-        deadline = Deadline.soonest(
-            of_call(call_timeout),
-            (database.bounds.statement_timeout, database.statement_limit),
-        )
+    async def _use(self, database: Database, place: tuple[str, str, str], deadline: Deadline, work: _Work[_T]) -> _T:
         place = (database.key, *place[1:])
         try:
-            entry = self._fresh(database, place)
+            kept, entry = self._fresh(database, place)
             if entry is not None:
                 try:
                     return await work(database, entry.table, deadline)
                 except RowgateError as error:
                     if not self._may_be_stale(entry, error):
                         raise
-                    self._entries.drop(place, entry)
+                    kept.drop(place, entry)
             return await self._read_and_work(database, place, deadline, work)
         except RowgateError as error:
             raise error.with_defaults(database=database.name) from error.__cause__
@@ -167,23 +185,34 @@ class TableCache:
         work: _Work[_T],
     ) -> _T:
         """With what is read from now on. What others were already reading may be older than this request."""
+        if self._held is not None and self._held.altered:
+            return await work(database, await self._read_within(self._held, database, place, deadline), deadline)
         begun = self._flights.get(place)
         if begun is not None:
             try:
-                return await work(database, await _landed(begun, deadline), deadline)
+                return await work(database, await self._landed(begun, database, place, deadline), deadline)
             except RowgateError as error:
                 if error.reason not in _UNKNOWN and not isinstance(error, StaleTableError):
                     raise
         flight = self._flights.get(place) or self._fly(database, place)
-        return await work(database, await _landed(flight, deadline), deadline)
+        return await work(database, await self._landed(flight, database, place, deadline), deadline)
 
-    def _fresh(self, database: Database, place: Place) -> Kept | None:
-        entry, version = self._entries.get(place), database.schema_version()
+    def _fresh(self, database: Database, place: Place) -> tuple[KeptTables, Kept | None]:
+        """What is known, and where it is kept."""
+        held = self._held
+        if held is None or not held.altered:
+            entry = self._fresh_of(self._entries, database, place)
+            if entry is not None or held is None:
+                return self._entries, entry
+        return held.kept, self._fresh_of(held.kept, database, place)
+
+    def _fresh_of(self, kept: KeptTables, database: Database, place: Place) -> Kept | None:
+        entry, version = kept.get(place), database.schema_version()
         if entry is None:
             return None
         changed = None not in (version, entry.version) and version != entry.version
         if changed or _now() - entry.read_at > self._rules[database.name].max_age:
-            self._entries.drop(place, entry)
+            kept.drop(place, entry)
             return None
         return entry
 
@@ -194,36 +223,69 @@ class TableCache:
         unfit = error.reason in _UNFIT or isinstance(error, MisfitError)
         return unfit and _now() - entry.read_at > _UNFIT_AGE
 
-    def _fly(self, database: Database, place: Place) -> asyncio.Task[KnownTable]:
-        """Begin to read a table: a task of its own, so that a caller who goes away takes it from no other."""
-        flight = asyncio.create_task(self._read(database, place))
-        self._flights[place] = flight
+    def _fly(self, database: Database, place: Place) -> Shared[KnownTable]:
+        """Begin to read a table for all who wait for it."""
 
-        def landed(_: asyncio.Task[KnownTable]) -> None:
+        def over(flight: Shared[KnownTable]) -> None:
             if self._flights.get(place) is flight:
                 del self._flights[place]
-            if not flight.cancelled():
-                flight.exception()  # else asyncio complains where every caller has gone away
 
-        flight.add_done_callback(landed)
+        flight = self._flights[place] = Shared(lambda: self._read(database, place), over)
         return flight
+
+    async def _landed(
+        self, flight: Shared[KnownTable], database: Database, place: Place, deadline: Deadline
+    ) -> KnownTable:
+        """What comes of a reading for all; in a transaction, where that does not come soon, of one of its own."""
+        held = self._held
+        # Another login may not be told all of a table by MariaDB; and it has a pool of its own, so nothing waits here
+        # for its transaction.
+        if held is None or (database.dialect is Dialect.MYSQL and database.login):
+            return await _waited(flight, database, place, deadline)
+        with flight.joined():  # until then, for the next one
+            soon = min(deadline, Deadline(_now() + _SOON, _SOON, ""))
+            try:
+                return await _waited(flight, database, place, soon)
+            except RowgateError as error:
+                late = error.reason is Reason.STATEMENT_TIMEOUT and soon is not deadline
+                if not late and error.reason not in _HELD_UP:
+                    raise
+            return await self._read_within(held, database, place, deadline)
 
     async def _read(self, database: Database, place: Place) -> KnownTable:
         read_at, alterations, version = _now(), self._alterations[database.name], database.schema_version()
         # A transaction's may be served no more, or be another one than the one of its name.
-        table = await self._catalog.read_table(database.own, place[1], place[2], None, Extent.ROWS)
-        soft_delete = self._rules[database.name].soft_deletes.column_of(table)
-        found = known(database.name, database.dialect, table, soft_delete)
+        found = await self._known(database.own, place, _FOR_ITS_WAITERS)
         if self._alterations[database.name] != alterations:
             return found  # good for those who asked before
         self._entries.put(place, Kept(found, read_at, version))
         return found
 
+    async def _read_within(self, held: HeldTables, database: Database, place: Place, deadline: Deadline) -> KnownTable:
+        """As a transaction sees it, and for that alone."""
+        read_at = _now()
+        found = await self._known(database, place, deadline)
+        held.kept.put(place, Kept(found, read_at, None))
+        return found
 
-async def _landed(flight: asyncio.Task[KnownTable], deadline: Deadline) -> KnownTable:
+    async def _known(self, database: Database, place: Place, deadline: Deadline) -> KnownTable:
+        table = await self._catalog.read_table(database, place[1], place[2], deadline, Extent.ROWS)
+        soft_delete = self._rules[database.name].soft_deletes.column_of(table)
+        return known(database.name, database.dialect, table, soft_delete)
+
+
+async def _waited(flight: Shared[KnownTable], database: Database, place: Place, deadline: Deadline) -> KnownTable:
+    """What comes of a reading for all, listed as what this caller waits for."""
+    listed = Awaited(
+        Call(
+            BoundStatement((description_of(database, *place[1:]),), ()), deadline, ResultLimits(), new_id(), reads=True
+        ),
+        clock.now(),
+    )
     try:
-        async with asyncio.timeout_at(deadline.at):
-            return await asyncio.shield(flight)
+        with flight.joined(), database.listing(listed):
+            async with asyncio.timeout_at(deadline.at):
+                return await listed.waiting(flight.result())
     except TimeoutError:
         raise deadline.exceeded("while the table's description was read", Outcome.NOT_RUN) from None
     except RowgateError as error:

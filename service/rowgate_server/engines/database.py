@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Inspector, inspect
+from sqlalchemy import Inspector
 from sqlalchemy.exc import NoSuchTableError
-from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines.availability import Availability
 from rowgate_server.engines.connections import Connections
@@ -25,10 +24,13 @@ from rowgate_server.engines.hosts import Host
 from rowgate_server.engines.limits import ResultLimits
 from rowgate_server.engines.outliving import Outliving
 from rowgate_server.engines.routing import Reading, Route, Router
+from rowgate_server.engines.running import Call
 from rowgate_server.engines.transaction import Transaction
 from rowgate_server.engines.underway import UnderWay
+from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.host_metrics import HostNumbers
+from rowgate_server.observability.ids import new_id
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 from rowgate_server.observability.statements import DatabaseStatements
 
@@ -129,15 +131,24 @@ class Database:
         self._pool = pool
         self._router = router
         self._all: Connections = pool if router is None else router.everything
-        executor = Executor(driver, pool)
-        self.executor: Executor | HeldExecutor = executor
-        self._under_way = executor.under_way
+        self._primary = Executor(driver, pool)
+        self.executor: Executor | HeldExecutor = self._primary
+        self._under_way = self._primary.under_way
 
     def within(self, transaction: Transaction) -> Database:
         """The same, but that its statements run in a transaction."""
         held = copy(self)
-        held.executor = HeldExecutor(transaction)
+        held.executor = HeldExecutor(transaction, self.dialect)
         return held
+
+    @property
+    def answering(self) -> Database:
+        """The same; or where it is within a transaction that takes no statement any more, without that."""
+        if not isinstance(self.executor, HeldExecutor) or self.executor.active:
+            return self
+        beside = copy(self)
+        beside.executor = self._primary
+        return beside
 
     @property
     def in_transaction(self) -> bool:
@@ -253,40 +264,46 @@ class Database:
         """Tables have been looked up, or their look-up has failed."""
         self._catalog_loads["ok" if ok else "failed"] += 1
 
-    async def reflect(self, read: Callable[[Inspector], _T], deadline: Deadline) -> _T:
-        """Call a function with SQLAlchemy's Inspector on a connection of the pool.
+    async def reflect(self, read: Callable[[Inspector], _T], deadline: Deadline, what: str = "DESCRIBE") -> _T:
+        """Call a function with SQLAlchemy's Inspector: on a connection to the primary, or in the transaction.
+
+        Args:
+            read: the function.
+            deadline: when it must be over.
+            what: what it is listed as while it runs.
 
         Raises:
+            NoSuchTableError: the function does.
             RowgateError: what the database has against it; any other error of SQLAlchemy's as it is.
         """
-        lease = await self._pool.checkout(deadline, reads=True)
-        sound, loaded = False, False
+
+        def looked(inspector: Inspector) -> _T | NoSuchTableError:
+            try:
+                return read(inspector)
+            except NoSuchTableError as missing:  # no reason to give up the connection
+                return missing
+
+        # It reads; but of what it may leave in the session, nobody keeps account.
+        call = Call(BoundStatement((what,), ()), deadline, ResultLimits(), new_id(), reads=False, read_only=True)
+        loaded = False
         try:
-            async with asyncio.timeout_at(deadline.at):
-                with lease.session.reflecting():
-                    result = await greenlet_spawn(
-                        lambda: read(inspect(Connection(lease.sync_engine, lease.checked_out)))
-                    )
-            sound = loaded = True
-        except NoSuchTableError:
-            sound = loaded = True
-            raise
-        except TimeoutError:
-            if deadline.remaining() > 0:
-                raise
-            raise deadline.exceeded("while the schema was read", Outcome.NOT_RUN) from None
-        except Exception as error:
-            cause = getattr(error, "orig", None) or error
-            cause = cause.__cause__ or cause
-            translated = self._driver.translate(cause, has_parameters=False)
-            sound = translated is not None and not self._driver.is_broken(cause)
-            if translated is None or isinstance(error, RowgateError):
-                raise
-            raise translated from error
+            executor = self.executor if isinstance(self.executor, HeldExecutor) else self._primary
+            found = await executor.inspect(call, looked)
+            loaded = True
         finally:
             self.count_load(ok=loaded)
-            lease.end(sound=sound)
-        return result
+        if isinstance(found, NoSuchTableError):
+            raise found
+        return found
+
+    @contextlib.contextmanager
+    def listing(self, under_way: UnderWay) -> Iterator[None]:
+        """While this lasts, it is one of those under way."""
+        self._under_way.add(under_way)
+        try:
+            yield
+        finally:
+            self._under_way.discard(under_way)
 
     async def retire(self) -> None:
         """Stop probing, keep no connection that is not in use, and wait until none is."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from copy import copy
 from types import TracebackType
+from typing import TypeVar
+
+from sqlalchemy import Inspector
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.connections import Connections
@@ -28,6 +31,8 @@ from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.observability.callers import Caller, current_caller
 
 __all__ = ["Call", "Executor"]
+
+_T = TypeVar("_T")
 
 
 class Executor:
@@ -72,6 +77,26 @@ class Executor:
         stats = Stats(call.query_id, clock.now() - started, row_count=0, replica=work.replica)
         return description, stats
 
+    async def inspect(self, call: Call, read: Callable[[Inspector], _T]) -> _T:
+        """What a function tells that is called with SQLAlchemy's Inspector on a connection; the call says within what.
+
+        Raises:
+            RowgateError: whatever the database has against it.
+        """
+        holding = _Holding(self, UnderWay(call, clock.now()))
+        async with holding as (work, timed):
+            try:
+                with timed:
+                    return await holding.lease.inspect(read)
+            except RowgateError:
+                work.spoiled = True  # it may have left half of an answer
+                raise
+            except TimeoutError:
+                if call.deadline.remaining() > 0:
+                    raise
+                work.spoiled = True
+                raise call.deadline.exceeded("while the schema was read", Outcome.NOT_RUN) from None
+
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """The result of a statement chunk by chunk; close the iterator to end it early.
 
@@ -114,9 +139,7 @@ class Executor:
         lease = self.pool.take(reads=reads) or await self.pool.checkout(deadline, reads=reads)
         _see_room(current_caller.get(), lease)
         held = _Lease(lease)
-        transaction = Transaction(
-            self.driver, held.session, deadline, self.until, self.under_way, held.drop, lease.replica
-        )
+        transaction = Transaction(self.driver, lease, deadline, self.until, self.under_way, held.drop)
         sound = False
         try:
             await transaction.begin(options)
@@ -164,18 +187,17 @@ class Executor:
 class _Lease:
     """A connection, given up once: by its holder, or before that by who stops the statement that runs on it."""
 
-    __slots__ = ("_ended", "_lease", "session")
+    __slots__ = ("_ended", "lease")
 
     def __init__(self, lease: Lease) -> None:
-        self._lease = lease
+        self.lease = lease
         self._ended = False
-        self.session = lease.session
 
     def end(self, *, sound: bool, reads: bool = False) -> None:
         """As `Lease.end`, the first time."""
         if not self._ended:
             self._ended = True
-            self._lease.end(sound=sound, reads=reads)
+            self.lease.end(sound=sound, reads=reads)
 
     def drop(self) -> None:
         """End it, with what may still run on it."""
@@ -193,6 +215,11 @@ class _Holding:
     def __init__(self, executor: Executor, under_way: UnderWay) -> None:
         self._executor = executor
         self._under_way = under_way
+
+    @property
+    def lease(self) -> Lease:
+        """The connection."""
+        return self._held.lease
 
     async def __aenter__(self) -> tuple[Work, Watched]:
         executor, under_way = self._executor, self._under_way

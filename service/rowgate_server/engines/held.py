@@ -6,17 +6,24 @@ What the request does in a transaction of its own, it does behind a savepoint.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import TypeVar
+
+from sqlalchemy import Inspector
 
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import NotUndoneError, TransactionOptions
 from rowgate_server.engines.results import Chunk, Result, Stats
-from rowgate_server.engines.running import Call
+from rowgate_server.engines.running import Call, Work
 from rowgate_server.engines.transaction import Transaction, TransactionState
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
+_T = TypeVar("_T")
+
 _WHOLE = "the whole request"
+_NOTHING = "DO 0"
 
 
 class HeldExecutor:
@@ -24,10 +31,12 @@ class HeldExecutor:
 
     Args:
         transaction: which.
+        dialect: how its SQL is written.
     """
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, dialect: Dialect) -> None:
         self._transaction = transaction
+        self._dialect = dialect
         self._ended_by: RowgateError | None = None
         self._kept = False
 
@@ -46,6 +55,36 @@ class HeldExecutor:
         raise RowgateError(
             Reason.NOT_SUPPORTED, "statements are not described within a transaction", outcome=Outcome.NOT_RUN
         )
+
+    @property
+    def active(self) -> bool:
+        """Whether the transaction takes statements."""
+        return self._transaction.state is TransactionState.ACTIVE
+
+    async def inspect(self, call: Call, read: Callable[[Inspector], _T]) -> _T:
+        """As `Executor.inspect`. An error of the database's leaves the transaction as it was."""
+
+        async def look(_: Call, work: Work, __: float) -> _T:
+            work.sent = True
+            if self._dialect is Dialect.MYSQL:
+                await work.session.control(_NOTHING)  # with which the transaction begins, if it has not
+            try:
+                return await self._transaction.lease.inspect(read)
+            except RowgateError:
+                work.spoiled = True
+                raise
+
+        self._check()
+        try:
+            if self._dialect is not Dialect.POSTGRESQL:
+                return await self._transaction.perform(call, look)
+            async with self.transaction(TransactionOptions(), call.deadline) as transaction:
+                found = await transaction.perform(call, look)
+                await self.keep(transaction)
+        except RowgateError as error:
+            self._note(error)
+            raise
+        return found
 
     async def stream(self, call: Call, cells_per_chunk: int | None = None) -> AsyncGenerator[Chunk, None]:
         """As `Executor.stream`; to close it early is to end the transaction, but for `Transaction.forgo`."""

@@ -11,13 +11,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from traceback import clear_frames
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, Inspector, inspect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.admission import OURSELVES, Admission, Asker
@@ -31,6 +34,8 @@ from rowgate_server.engines.line import CrowdedError
 from rowgate_server.engines.openings import Openings
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
+
+_T = TypeVar("_T")
 
 _WARM = 1.0
 """Seconds without a call after which a connection goes back to the idle ones."""
@@ -75,10 +80,22 @@ class Lease:
         self.holder = OURSELVES
         self.taken_at = 0.0
 
-    @property
-    def sync_engine(self) -> Engine:
-        """For reflection, which SQLAlchemy does itself."""
-        return self._pool.sync_engine
+    async def inspect(self, read: Callable[[Inspector], _T]) -> _T:
+        """Call a function with SQLAlchemy's Inspector on the connection.
+
+        Raises:
+            Exception: what the function raises; of SQLAlchemy's about the driver's, the driver's.
+        """
+        with self.session.reflecting():
+            try:
+                return await greenlet_spawn(lambda: read(inspect(Connection(self._pool.sync_engine, self.checked_out))))
+            except DBAPIError as error:
+                cause = error.orig or error
+                raise (cause.__cause__ or cause) from error
+            except BaseException as error:
+                # What it was at would hold a cursor for as long as the error lives, and that its locks: SQLite's.
+                clear_frames(error.__traceback__)
+                raise
 
     @property
     def replica(self) -> str:

@@ -10,19 +10,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from enum import Enum
+from typing import TypeVar
 
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import (
-    Driver,
-    NotUndoneError,
-    PreparedError,
-    Remains,
-    Session,
-    Standing,
-    TransactionOptions,
-)
+from rowgate_server.engines.driver import Driver, NotUndoneError, PreparedError, Remains, Standing, TransactionOptions
 from rowgate_server.engines.listing import Listing
 from rowgate_server.engines.many import RunFailedError
+from rowgate_server.engines.pool import Lease
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, StoppedError, Work, explain, in_time, run, stream
 from rowgate_server.engines.savepoints import Savepoints
@@ -30,6 +24,8 @@ from rowgate_server.engines.underway import UnderWay
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
+
+_T = TypeVar("_T")
 
 
 class TransactionState(Enum):
@@ -50,30 +46,28 @@ class Transaction:
 
     Args:
         driver: the connection's kind.
-        session: its connection's.
+        lease: its connection.
         deadline: when it must be over.
         until: ends what is late.
         under_way: where it is listed, with what runs of it.
         drop: gives up the connection, with what may still run on it.
-        replica: the one that it is on; empty: the primary.
     """
 
     def __init__(
         self,
         driver: Driver,
-        session: Session,
+        lease: Lease,
         deadline: Deadline,
         until: Callable[[Deadline], Watched],
         under_way: set[UnderWay],
         drop: Callable[[], None],
-        replica: str = "",
     ) -> None:
         self._driver = driver
-        self._replica = replica
-        self._session = session
+        self.lease = lease
+        self._session, self._replica = lease.session, lease.replica
         self._deadline = deadline
         self._until = until
-        self.listing = Listing(under_way, session, until, drop, replica)
+        self.listing = Listing(under_way, lease.session, until, drop, lease.replica)
         """What of it is told of."""
         self._savepoints = Savepoints()
         self._sound = True
@@ -111,12 +105,16 @@ class Transaction:
             RowgateError: RESULT_TOO_LARGE over the server's caps; what the database has against the statement. `state`
                 says whether the transaction goes on.
         """
+        return await self.perform(call, run)
+
+    async def perform(self, call: Call, how: Callable[[Call, Work, float], Awaitable[_T]]) -> _T:
+        """What is done on its connection for a call, told when that began; as `run` in all else."""
         call = self._admitted(call)
         work = Work(self._session, self._replica, held=True)
         under_way, timed = self.listing.statement(call, work)
         try:
             with timed:
-                result = await run(call, work, under_way.started)
+                result = await how(call, work, under_way.started)
         except BaseException as error:
             await self._fail(error, call, work)
             raise

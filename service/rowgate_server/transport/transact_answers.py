@@ -182,7 +182,7 @@ class TransactAnswers:
             yield part
 
     def _on(self, held: HeldTransaction) -> TableWork:
-        return self._work.on(held.view())
+        return self._work.on(held.view(), held.tables)
 
 
 async def _leave(held: HeldTransaction, chunks: AsyncGenerator[Chunk, None]) -> None:

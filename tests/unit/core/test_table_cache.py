@@ -20,6 +20,7 @@ from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.tables import Key, Table
 from rowgate_server.engines.database import Database, Databases
+from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Reason, RowgateError
 
 
@@ -32,14 +33,19 @@ class CountingCatalog(Catalog):
         self.told = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
+        self.ended = 0
 
     async def read_table(
-        self, database: Database, schema: str, table: str, call_timeout: float | None, extent: Extent
+        self, database: Database, schema: str, table: str, deadline: Deadline, extent: Extent
     ) -> Table:
         self.read.append(table)
-        found = await super().read_table(database, schema, table, call_timeout, extent)
+        found = await super().read_table(database, schema, table, deadline, extent)
         self.told.set()
-        await self.go_on.wait()
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.ended += 1
+            raise
         return found
 
 
@@ -101,6 +107,23 @@ async def test_one_who_goes_away_takes_the_table_from_no_other(found: Databases,
     catalog.go_on.set()
     assert await second == ["id", "a"]
     assert catalog.read == ["things"]
+
+
+async def test_what_nobody_waits_for_any_more_ends_and_the_next_one_begins_anew(
+    found: Databases, catalog: CountingCatalog
+) -> None:
+    cache = _cache(found, catalog)
+    catalog.go_on.clear()
+    waiting = [asyncio.ensure_future(_columns(cache)) for _ in range(2)]
+    await catalog.told.wait()
+    for call in waiting:
+        call.cancel()
+    await asyncio.wait(waiting)
+    await asyncio.sleep(0)
+    assert catalog.ended == 1
+    catalog.go_on.set()
+    assert await _columns(cache) == ["id", "a"]
+    assert catalog.read == ["things"] * 2
 
 
 async def test_one_whose_time_runs_out_is_told_so(found: Databases, catalog: CountingCatalog) -> None:

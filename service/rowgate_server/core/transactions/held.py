@@ -7,11 +7,13 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from enum import Enum
 
+from rowgate_server.core.kept_tables import HeldTables
 from rowgate_server.core.query import QueryRequest, QueryRunner, may_alter
 from rowgate_server.core.transactions.statements import may_end
 from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.results import Chunk
 from rowgate_server.engines.routing import Route
 from rowgate_server.engines.transaction import Transaction, TransactionState
@@ -69,6 +71,8 @@ class HeldTransaction:
         self._idle = idle
         self._began = clock.now()
         self._alters = False
+        self.tables = HeldTables()
+        """What it knows of tables by itself."""
         self._runs_out = math.inf
 
     @property
@@ -138,7 +142,10 @@ class HeldTransaction:
                 outcome=Outcome.NOT_RUN,
             )
         request = request._replace(options=request.options._replace(read_only=self._read_only))
-        self._alters = self._alters or may_alter(request.sql, self.database.dialect)
+        if may_alter(request.sql, self.database.dialect):
+            self._alters = True
+            if self.database.dialect is not Dialect.MYSQL:  # which would commit the transaction with that
+                self.tables.alter()
         chunks = self._queries.stream(request, cells_per_chunk, within=self.view())
         if may_end(request.sql, self.database.dialect):
             chunks = self._watched(chunks, has_parameters=bool(request.params or request.positional_params))
@@ -212,6 +219,7 @@ class HeldTransaction:
 
     async def rollback_to(self, name: str) -> None:
         """Undo what came after a savepoint."""
+        self.tables.forget()
         await self._told(self._transaction.rollback_to(name))
 
     async def release(self, name: str) -> None:

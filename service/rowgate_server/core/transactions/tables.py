@@ -11,6 +11,7 @@ from rowgate_server.core.crud.inserts import TableInserter
 from rowgate_server.core.crud.pages import TablePager
 from rowgate_server.core.crud.reads import TableReader
 from rowgate_server.core.crud.tokens import Tokens
+from rowgate_server.core.kept_tables import HeldTables
 from rowgate_server.core.table_cache import TableCache
 from rowgate_server.engines.database import Database
 
@@ -18,7 +19,7 @@ from rowgate_server.engines.database import Database
 class TableWork(NamedTuple):
     """All that can be done with rows of tables, put together once for calls, and for each request of a transaction.
 
-    Tables are known as they were last committed: what the transaction itself has made of them is not.
+    Tables are known as they were last committed, and in a transaction that has altered some as that sees them.
     """
 
     tables: TableCache
@@ -46,6 +47,6 @@ class TableWork(NamedTuple):
         """Changes and deletes rows."""
         return TableChanger(self.tables, self.compiler, self.writes)
 
-    def on(self, database: Database) -> TableWork:
-        """The same on a database whose statements run in a transaction."""
-        return self._replace(tables=self.tables.on(database))
+    def on(self, database: Database, held: HeldTables) -> TableWork:
+        """The same on a database whose statements run in a transaction, which knows these tables by itself."""
+        return self._replace(tables=self.tables.on(database, held))

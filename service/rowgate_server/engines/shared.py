@@ -1,0 +1,66 @@
+"""Work that is done once for all who wait for it: listed as each of theirs, and ended with the last of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Generic, TypeVar
+
+from rowgate_server.engines.underway import Phase, UnderWay
+from rowgate_server.observability.callers import current_caller
+
+_T = TypeVar("_T")
+
+
+class Shared(Generic[_T]):
+    """A task of its own, so that who goes away takes it from no other. It has no deadline but those of who waits.
+
+    Args:
+        work: what is done.
+        over: called as soon as nobody may join any more, once or twice.
+    """
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, _T]], over: Callable[[Shared[_T]], None]) -> None:
+        self._over = over
+        self._waiting = 0
+        self._task = asyncio.create_task(_of_nobody(work))
+        self._task.add_done_callback(self._done)
+
+    @contextlib.contextmanager
+    def joined(self) -> Iterator[None]:
+        """It goes on for as long as this lasts, unless it is done before."""
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not self._task.done():
+                self._over(self)
+                self._task.cancel()
+
+    async def result(self) -> _T:
+        """What comes of it; only while it is `joined`."""
+        return await asyncio.shield(self._task)
+
+    def _done(self, task: asyncio.Task[_T]) -> None:
+        self._over(self)
+        if not task.cancelled():
+            task.exception()  # else asyncio complains where nobody has waited to its end
+
+
+class Awaited(UnderWay):
+    """What one of them waits for, in the database for all of them."""
+
+    __slots__ = ()
+
+    @property
+    def phase(self) -> Phase:
+        """It runs."""
+        return Phase.RUNNING
+
+
+async def _of_nobody(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """It is no caller's: the first of them may go away, and would be the one whose statement it is."""
+    current_caller.set(None)
+    return await work()
