@@ -34,6 +34,13 @@ class Connection(aiosqlite.Connection):
         self.counters: Counters | None = None
         """Set where callers' SQL is to run on it."""
 
+    async def create_function(self, *_: Any, **__: Any) -> None:
+        """Not those of SQLAlchemy's, which are for SQL of its own users' making; the gateway's are made on the thread.
+
+        Its `regexp` is Python's: a pattern of some ten characters holds the interpreter for hours, and with that all
+        that the gateway serves. Its `floor` stands before SQLite's own, and fails for NULL.
+        """
+
     async def close(self) -> None:
         """Have the thread close it behind what it does, and wait for that; who is cancelled waits no longer."""
         if self.closing is None:
