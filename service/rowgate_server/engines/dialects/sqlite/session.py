@@ -176,8 +176,7 @@ class SQLiteSession:
             if waited is not None:
                 connection.execute(f"PRAGMA busy_timeout = {waited}")
             connection.execute("PRAGMA query_only = OFF")
-            self._connection.counters.reset()
-            return connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone() is None
+            return bool(self._connection.counters.reset())
 
         if not await self.on_thread(clean):
             raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has temporary tables")
