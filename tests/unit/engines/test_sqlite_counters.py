@@ -86,7 +86,7 @@ async def test_nor_of_one_that_failed(session: SQLiteSession, sql: str) -> None:
 
 
 async def test_nor_how_much_was_in_temporary_tables(session: SQLiteSession) -> None:
-    asked = "select page_count, freelist_count from pragma_page_count('temp'), pragma_freelist_count('temp')"
+    asked = "pragma temp.page_count"
     before = await rows(session, asked)
     await rows(session, "insert into things values (77)")
     await session.reset()
