@@ -86,11 +86,8 @@ async def test_nor_of_one_that_failed(session: SQLiteSession, sql: str) -> None:
 
 
 async def test_nor_how_much_was_in_temporary_tables(session: SQLiteSession) -> None:
-    asked = "pragma temp.page_count"
-    before = await rows(session, asked)
     await rows(session, "insert into things values (77)")
     await session.reset()
-    assert await rows(session, asked) == before
     await rows(session, "create temp table large as select zeroblob(100000) as x")
     await rows(session, "drop table temp.large")
     with pytest.raises(RowgateError):  # the connection is dropped then

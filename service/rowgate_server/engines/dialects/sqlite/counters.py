@@ -8,6 +8,8 @@ has set the first, and counts as none for the other two. The pages of temporary 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import cache
 
 _FORGET = (
     "CREATE TEMP TABLE rowgate_forgets (i INTEGER PRIMARY KEY)",
@@ -26,14 +28,8 @@ class Counters:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._forget()  # or the pages that it takes would tell whether anybody has written
-        self._pages = self._temporary_pages()
+        self._before = connection.total_changes
         connection.create_function("total_changes", 0, self._changes)
-
-    @property
-    def rowid(self) -> int:
-        """The last one that was inserted on the connection, or would have been; 0: none."""
-        return int(self._connection.execute("SELECT last_insert_rowid()").fetchone()[0])
 
     def reset(self) -> bool:
         """Forget what was counted, outside of a transaction; it costs little where nothing was written.
@@ -41,19 +37,33 @@ class Counters:
         Returns:
             Whether all is forgotten; it is not where there are temporary tables, or were.
         """
-        if self._connection.total_changes != self._before or self.rowid:
-            self._forget()
-        # Temporary views and triggers may be small enough for the first page.
+        if self._connection.total_changes != self._before or last_rowid(self._connection):
+            _forget(self._connection)
+            self._before = self._connection.total_changes
         left = self._connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone()
-        return left is None and self._temporary_pages() == self._pages
-
-    def _forget(self) -> None:
-        for command in _FORGET:
-            self._connection.execute(command)
-        self._before = self._connection.total_changes
-
-    def _temporary_pages(self) -> int:
-        return int(self._connection.execute("PRAGMA temp.page_count").fetchone()[0])
+        return left is None and _temporary_pages(self._connection) <= _own_pages()
 
     def _changes(self) -> int:
         return self._connection.total_changes - self._before
+
+
+def last_rowid(connection: sqlite3.Connection) -> int:
+    """The last one that was inserted on the connection, or would have been; 0: none."""
+    return int(connection.execute("SELECT last_insert_rowid()").fetchone()[0])
+
+
+def _forget(connection: sqlite3.Connection) -> None:
+    for command in _FORGET:
+        connection.execute(command)
+
+
+def _temporary_pages(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA temp.page_count").fetchone()[0])
+
+
+@cache
+def _own_pages() -> int:
+    """How many it takes to forget, as this SQLite was built."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _forget(connection)
+        return _temporary_pages(connection)

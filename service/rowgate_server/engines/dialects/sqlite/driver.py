@@ -144,9 +144,10 @@ class SQLiteDriver:
                 self._uri,
                 uri=True,
                 isolation_level=None,
-                timeout=self._timeouts.lock,
+                timeout=0,  # see Patience
                 check_same_thread=False,
                 # See Guard: a cached statement is not authorised again.
                 cached_statements=0,
-            )
+            ),
+            self._timeouts.lock,
         )
