@@ -116,8 +116,8 @@ A file that is written to should have a write-ahead log, once and for good: `sql
 Without one, whoever reads keeps writers out: a stream whose reader pauses does so for as long as `timeouts.stream` lets
 it, and all that write meanwhile get `LOCK_TIMEOUT`; and while a write waits for readers, no new ones begin. With one,
 readers and a writer do not wait for each other. It is two more files beside the first, so the directory must be
-writable, on a disk of the machine's own and no network file system; while a stream is read, the log grows by all that is
-written.
+writable, on a disk of the machine's own and no network file system; while a stream is read, the log grows by all that
+is written.
 
 The gateway changes no file's mode: others may use the file, too. At the start, and in `check`, it warns of one that has
 no write-ahead log, unless it is opened with `mode=ro`. The [demo](demo.md) has one.
