@@ -52,7 +52,10 @@ async def _answers(database: Database) -> bool:
             _complain(f"{name}: {host.name}: {in_a_line(host.availability.error)}")
             well = False
     if error is None:
-        print(f"{name}: ok, {database.scheme} {database.availability.facts.version}")
+        facts = database.availability.facts
+        print(f"{name}: ok, {database.scheme} {facts.version}")
+        if facts.advice:
+            _complain(f"{name}: {facts.advice}")
     else:
         _complain(f"{name}.url: cannot be reached: {in_a_line(error)}")
     return well

@@ -28,3 +28,17 @@ async def test_a_lock_may_be_waited_for_as_long_as_one_likes(channel: grpc.aio.C
         begun = await stream.begin(engine.name, lock_timeout=duration_pb2.Duration(seconds=10_000_000))
         assert begun.state == "ACTIVE"
         assert (await stream.sql("select 1")).rows == [(1,)]
+
+
+@pytest.mark.engines("mariadb", "postgresql")
+async def test_but_for_no_longer_than_the_transaction_may_take(channel: grpc.aio.Channel, engine: Engine) -> None:
+    """What it waits behind its end, it would wait in vain; SQLite's can be asked by nobody."""
+    asked = {
+        "mariadb": "select @@innodb_lock_wait_timeout",
+        "postgresql": "select ceil(setting::int / 1000.0)::int from pg_settings where name = 'lock_timeout'",
+    }
+    async with Transact(channel) as stream:
+        longest, lock = duration_pb2.Duration(seconds=20), duration_pb2.Duration(seconds=10_000_000)
+        await stream.begin(engine.name, timeout=longest, lock_timeout=lock)
+        ((seconds,),) = (await stream.sql(asked[engine.name])).rows
+        assert 0 < seconds <= longest.seconds

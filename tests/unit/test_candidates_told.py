@@ -49,7 +49,8 @@ async def test_candidate_that_is_taken_is_told_of_as_it_is(served: Served, tmp_p
         candidate = await served.prepare(loaded(tmp_path, "second.db"))
         assert above_debug(lines) == []
         served.take(candidate, CallsUnderWay())
-    assert above_debug(lines) == [("info", "database is up")]
+    # Its file has no write-ahead log.
+    assert above_debug(lines) == [("info", "database is up"), ("warning", "database could serve better")]
 
 
 async def test_new_database_that_is_down_is_told_of_once_it_is_taken(served: Served, tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def run(*arguments: str, environment: Mapping[str, str] | None = None) -> Answer
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     with closing(sqlite3.connect(tmp_path / "main.db")) as connection:
+        connection.execute("pragma journal_mode = wal")
         connection.execute("create table things (id integer)")
     return tmp_path / "main.db"
 

@@ -108,7 +108,19 @@ Several hosts stand between commas, each with its port or the default one: `mysq
 They are servers of one database that stand in for each other: calls go to the first that can be reached and takes
 writes, or are spread over all of them (`routing.spread`). [Several servers](replicas.md) says what that promises.
 
-SQLite's `:memory:` is refused: each pooled connection would have an empty database of its own.
+### SQLite files
+
+`:memory:` is refused: each pooled connection would have an empty database of its own.
+
+A file that is written to should have a write-ahead log, once and for good: `sqlite3 FILE 'PRAGMA journal_mode = WAL'`.
+Without one, whoever reads keeps writers out: a stream whose reader pauses does so for as long as `timeouts.stream` lets
+it, and all that write meanwhile get `LOCK_TIMEOUT`; and while a write waits for readers, no new ones begin. With one,
+readers and a writer do not wait for each other. It is two more files beside the first, so the directory must be
+writable, on a disk of the machine's own and no network file system; while a stream is read, the log grows by all that
+is written.
+
+The gateway changes no file's mode: others may use the file, too. At the start, and in `check`, it warns of one that has
+no write-ahead log, unless it is opened with `mode=ro`. The [demo](demo.md) has one.
 """
 
 _WORDS: dict[Any, str] = {

@@ -106,6 +106,8 @@ class Availability:
         if self.up:
             log = _log.info if self._shown else _log.debug
             log("database is up", database=self._name, version=self.facts.version)
+            if self.facts.advice and self._shown:
+                _log.warning("database could serve better", database=self._name, advice=self.facts.advice)
         else:
             log = _log.error if self._shown else _log.debug
             log("database is down", database=self._name, cause=self._cause)

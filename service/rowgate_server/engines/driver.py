@@ -127,10 +127,17 @@ class PreparedError(RowgateError):
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server tells of itself; `default_schema` is empty where a connection has none."""
+    """What a server tells of itself.
+
+    Attributes:
+        version: its own.
+        default_schema: empty where a connection has none.
+        advice: what of its settings callers suffer from, and what to do; empty: nothing.
+    """
 
     version: str = ""
     default_schema: str = ""
+    advice: str = ""
 
 
 class Cursor(Protocol):

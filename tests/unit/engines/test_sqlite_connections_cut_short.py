@@ -25,8 +25,8 @@ class Watched(Connection):
     made: Watched
     asked: Callable[[Step], None]
 
-    def __init__(self, connector: Callable[[], Any]) -> None:
-        super().__init__(connector)
+    def __init__(self, connector: Callable[[], Any], lock: float) -> None:
+        super().__init__(connector, lock)
         tapped: Any = self
         self._queue, self._tx = self._tx, tapped
         type(self).made = self

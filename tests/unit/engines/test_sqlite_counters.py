@@ -14,6 +14,7 @@ from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
 from rowgate_server.engines.driver import ExecuteMode, TransactionOptions
 from rowgate_server.engines.results import Row
 from rowgate_server.engines.values import BoundStatement
+from rowgate_server.errors import RowgateError
 
 COUNTED = "select last_insert_rowid(), changes(), total_changes()"
 WRITES = (
@@ -35,6 +36,7 @@ async def session(tmp_path: Path) -> AsyncIterator[SQLiteSession]:
         connection.executescript(
             "create table things (i integer primary key); create table logged (i integer primary key);"
             "create trigger noted after insert on logged begin insert into things values (new.i + 1000); end;"
+            "create virtual table texts using fts5(x);"
         )
     driver = SQLiteDriver(SQLiteFile(path), SQLiteTimeouts(connect=5, lock=5))
     connection = await driver.connect()
@@ -62,6 +64,34 @@ async def test_nor_of_writes_that_were_rolled_back(session: SQLiteSession) -> No
     await session.reset()
     assert await rows(session, COUNTED) == [(0, 0, 0)]
     assert await rows(session, "select count(*) from things") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "insert into things values (777), (1)",
+        "insert into things select 777 union all select 1 returning i",
+        "insert into logged values (1)",
+        "insert into texts (rowid, x) values (777, 'a'), (1, 'b')",
+    ],
+)
+async def test_nor_of_one_that_failed(session: SQLiteSession, sql: str) -> None:
+    for table, column in (("things", "i"), ("logged", "i"), ("texts", "rowid")):
+        await rows(session, f"insert into {table} ({column}) values (1)")
+        await session.reset()
+    with pytest.raises(sqlite3.IntegrityError):
+        await rows(session, sql)
+    await session.reset()
+    assert await rows(session, COUNTED) == [(0, 0, 0)]
+
+
+async def test_nor_how_much_was_in_temporary_tables(session: SQLiteSession) -> None:
+    await rows(session, "insert into things values (77)")
+    await session.reset()
+    await rows(session, "create temp table large as select zeroblob(100000) as x")
+    await rows(session, "drop table temp.large")
+    with pytest.raises(RowgateError):  # the connection is dropped then
+        await session.reset()
 
 
 async def test_whoever_writes_is_told_of_it(session: SQLiteSession) -> None:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from rowgate_server.engines.dialects.sqlite.session import _read
+from rowgate_server.engines.dialects.sqlite.reading import read
 
 ROWS = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select {} from n"
 KIB = 1024
@@ -48,39 +48,39 @@ def counted() -> Iterator[Counted]:
 
 def test_a_row_that_takes_long_is_shown_by_itself(counted: Counted) -> None:
     cursor = counted.rows("slow()")
-    assert [len(_read(cursor, math.inf)) for _ in range(3)] == [1, 1, 1]
+    assert [len(read(cursor, math.inf)) for _ in range(3)] == [1, 1, 1]
 
 
 def test_quick_and_narrow_rows_come_by_thousands(counted: Counted) -> None:
     cursor = counted.rows("i")
-    assert len(_read(cursor, math.inf)) == 4096
+    assert len(read(cursor, math.inf)) == 4096
 
 
 def test_wide_rows_come_one_by_one(counted: Counted) -> None:
     cursor = counted.rows(f"made({300 * KIB})")
-    assert [len(_read(cursor, math.inf)) for _ in range(3)] == [1, 1, 1]
+    assert [len(read(cursor, math.inf)) for _ in range(3)] == [1, 1, 1]
 
 
 def test_no_more_is_read_than_is_wanted(counted: Counted) -> None:
     cursor = counted.rows("made(10)")
-    assert len(_read(cursor, 5)) == 5
+    assert len(read(cursor, 5)) == 5
     assert counted.calls <= 6  # sqlite3 steps one row ahead
 
 
 def test_wide_rows_behind_narrow_ones_are_bounded(counted: Counted) -> None:
     cursor = counted.rows(f"made(case when i < 2000 then 1 else {KIB * KIB} end)")
-    while rows := _read(cursor, math.inf):
+    while rows := read(cursor, math.inf):
         wide = sum(len(cell) == KIB * KIB for (cell,) in rows)
         assert wide <= 64
         if wide:
             break
-    assert [len(_read(cursor, math.inf)) for _ in range(3)] == [1, 1, 1]
+    assert [len(read(cursor, math.inf)) for _ in range(3)] == [1, 1, 1]
 
 
 def test_the_end_is_told_by_no_rows(counted: Counted) -> None:
     cursor = counted.rows("i")
     total = 0
-    while rows := _read(cursor, math.inf):
+    while rows := read(cursor, math.inf):
         total += len(rows)
     assert total == 100_000
-    assert _read(cursor, math.inf) == []
+    assert read(cursor, math.inf) == []

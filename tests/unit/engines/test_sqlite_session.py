@@ -9,61 +9,24 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.dialects.sqlite import SQLiteDriver
-from rowgate_server.engines.dialects.sqlite.driver import SQLiteFile, SQLiteTimeouts
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
 from rowgate_server.engines.driver import ExecuteMode
-from rowgate_server.engines.executor import Call, Executor
+from rowgate_server.engines.executor import Call
 from rowgate_server.engines.limits import ResultLimits
-from rowgate_server.engines.pool import Pool, PoolSettings
-from rowgate_server.engines.results import Result, Row, Truncation
+from rowgate_server.engines.results import Row, Truncation
 from rowgate_server.engines.values import NULL, BoundStatement, BoundValue, ValueType
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.observability.metrics import Metrics
+from support.sqlites import SQLite, call
 
 V = ValueType
 SERIES = "with recursive s (i) as (select 1 union all select i + 1 from s where i < {}) "
 ENDLESS = SERIES.format(10**12) + "select count(*) from s"
-
-
-class SQLite:
-    """A file and what serves it: one connection, so that each call finds what the last one left behind."""
-
-    def __init__(self, file: Path, *, read_only: bool = False) -> None:
-        self.driver = SQLiteDriver(SQLiteFile(file, read_only=read_only), SQLiteTimeouts(connect=10, lock=0.1))
-        self._metrics = Metrics()
-        settings = PoolSettings(1, 0, recycle=0, pre_ping=True, wait_timeout=20)
-        self.pool = Pool(self.driver, settings, self._metrics.database("db"))
-        self.executor = Executor(self.driver, self.pool)
-
-    async def run(self, sql: str, *values: BoundValue, **how: Any) -> Result:
-        return await self.executor.run(call(sql, *values, **how))
-
-    async def cell(self, sql: str, *values: BoundValue) -> Any:
-        ((cell,),) = (await self.run(sql, *values)).rows
-        return cell
-
-    async def refusal(self, sql: str, *values: BoundValue, **how: Any) -> RowgateError:
-        with pytest.raises(RowgateError) as caught:
-            await self.run(sql, *values, **how)
-        return caught.value
-
-    def dropped(self, kind: str) -> float:
-        labels = {"database": "db", "kind": kind}
-        return self._metrics.registry.get_sample_value("rowgate_pool_cleanup_failures_total", labels) or 0
-
-
-def call(sql: str, *values: BoundValue, limits: ResultLimits | None = None, read_only: bool = False) -> Call:
-    statement = BoundStatement(tuple(sql.split("§")), values)
-    deadline = Deadline.soonest((30, "options.timeout"))
-    return Call(statement, deadline, limits or ResultLimits(), "id", reads=True, read_only=read_only)
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from rowgate_server.core.explain import engine_of
 from rowgate_server.core.plans import Engine
 from rowgate_server.engines.database import Database
+from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.engines.driver import Isolation, TransactionOptions
 from rowgate_server.engines.routing import PRIMARY, Reading
@@ -23,7 +25,9 @@ LEVELS: dict[Dialect, frozenset[Isolation]] = {
 _SHORTEST = 0.01
 """Seconds of a limit."""
 _LONGEST_WAIT = 2_000_000.0
-"""Seconds: PostgreSQL and SQLite count milliseconds in 32 bits."""
+"""Seconds: PostgreSQL counts milliseconds in 32 bits."""
+_SHORTEST_WAIT = 0.001
+"""Seconds: none at all is no limit to PostgreSQL."""
 _NAMES = {
     Engine.MYSQL: "MySQL",
     Engine.MARIADB: "MariaDB",
@@ -106,3 +110,10 @@ def options_of(begin: Begin, database: Database) -> TransactionOptions:
             )
     wait = None if begin.lock_timeout is None else min(begin.lock_timeout, _LONGEST_WAIT)
     return TransactionOptions(level, read_only, begin.deferrable, wait)
+
+
+def in_time(options: TransactionOptions, deadline: Deadline) -> TransactionOptions:
+    """The same, but that nothing is to wait for a lock for longer than the transaction may take."""
+    if options.lock_timeout is None:
+        return options
+    return replace(options, lock_timeout=min(options.lock_timeout, max(deadline.remaining(), _SHORTEST_WAIT)))

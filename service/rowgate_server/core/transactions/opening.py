@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.query import QueryRunner
-from rowgate_server.core.transactions.beginning import Begin, TransactionRules, options_of
+from rowgate_server.core.transactions.beginning import Begin, TransactionRules, in_time, options_of
 from rowgate_server.core.transactions.held import HeldTransaction, State
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
@@ -60,7 +60,7 @@ class Transactions:
             try:
                 options = options_of(begin, database)
                 deadline, idle = self._limits(begin, database)
-                async with database.executor.transaction(options, deadline) as transaction:
+                async with database.executor.transaction(in_time(options, deadline), deadline) as transaction:
                     held = HeldTransaction(
                         database,
                         transaction,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import aiosqlite
 
 from rowgate_server.engines.dialects.sqlite.counters import Counters
+from rowgate_server.engines.dialects.sqlite.patience import Patience
+
+_T = TypeVar("_T")
 
 _ROWS_AT_ONCE = 64
 """aiosqlite's own number, for iterators that nobody here uses."""
@@ -22,17 +26,36 @@ class Connection(aiosqlite.Connection):
     cancelled, and keeps the event loop from ending.
 
     Args:
-        connector: opens the file; called on the thread.
+        connector: opens the file, and has SQLite wait for no lock; called on the thread.
+        lock: seconds that a step waits for one.
     """
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connector: Callable[[], sqlite3.Connection], lock: float) -> None:
         super().__init__(connector, _ROWS_AT_ONCE)
+        self.patience = Patience(lock)
         # The interpreter does not wait for it at its end.
         self._thread.daemon = True
         self.closing: asyncio.Future[Any] | None = None
         """Done once it is closed and its thread has ended; None while nobody has closed it."""
         self.counters: Counters | None = None
         """Set where callers' SQL is to run on it."""
+
+    async def on_thread(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Call it on the thread with sqlite3's own connection; it sees to locks itself."""
+        result: _T = await super()._execute(function, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's own
+        return result
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What SQLAlchemy asks for, which reads only, and may be tried again."""
+        step = partial(fn, *args, **kwargs)
+        return await super()._execute(self.patience.until_free, step)  # type: ignore[no-untyped-call]  # as above
+
+    async def create_function(self, *_: Any, **__: Any) -> None:
+        """Not those of SQLAlchemy's, which are for SQL of its own users' making; the gateway's are made on the thread.
+
+        Its `regexp` is Python's: a pattern of some ten characters holds the interpreter for hours, and with that all
+        that the gateway serves. Its `floor` stands before SQLite's own, and fails for NULL.
+        """
 
     async def close(self) -> None:
         """Have the thread close it behind what it does, and wait for that; who is cancelled waits no longer."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rowgate_server.engines.description import Description, ParameterType
+from rowgate_server.engines.dialects.sqlite import errors
 from rowgate_server.engines.results import Column
 from rowgate_server.engines.values import ValueType
 
@@ -24,6 +25,8 @@ _GIVING_ROWS = _READING | {"DELETE", "INSERT", "PRAGMA", "REPLACE", "UPDATE"}
 # Beside the transaction, what changes the file or its connection.
 _CHANGES = frozenset({"AutoCommit", "Checkpoint", "JournalMode", "Savepoint", "Vacuum"})
 _PROGRAM_WIDTH = 8
+_SETS_ROWID, _IS_UPDATE = 0x20, 0x04
+"""Flags of Insert: it is an INSERT's last step; it is an UPDATE's, and an upsert's."""
 
 _LIMIT = re.compile(r"\bLIMIT\b", re.IGNORECASE)
 _MOST_LIMITS = 4
@@ -34,7 +37,7 @@ def describe(connection: sqlite3.Connection, fragments: Sequence[str]) -> Descri
     """The columns of a statement's result, and whether it writes; a placeholder stands between two fragments."""
     sql, placeholders = "?".join(fragments), len(fragments) - 1
     program = _compile(connection, sql, placeholders)
-    keyword = _keyword(sql)
+    keyword = keyword_of(sql)
     writes = any(code in _CHANGES or (code == "Transaction" and second > 0) for code, second in program)
     rows = (second for code, second in program if code == "ResultRow" and keyword in _GIVING_ROWS)
     width = max(rows, default=0)
@@ -50,7 +53,28 @@ def describe(connection: sqlite3.Connection, fragments: Sequence[str]) -> Descri
     )
 
 
-def _keyword(sql: str) -> str:
+def only_inserts(connection: sqlite3.Connection, fragments: Sequence[str]) -> bool:
+    """Whether all rows that a statement changes itself, not by triggers, are new ones and have rowids."""
+    inserts = updates = False
+    for code, first, flags in _own_steps(connection, "?".join(fragments), len(fragments) - 1):
+        if code == "Insert":
+            inserts = inserts or bool(flags & _SETS_ROWID)
+            updates = updates or bool(flags & _IS_UPDATE)
+        elif code == "VUpdate":
+            inserts = inserts or first == 1
+    return inserts and not updates
+
+
+def _own_steps(connection: sqlite3.Connection, sql: str, placeholders: int) -> Iterator[tuple[str, int, int]]:
+    """What is done, the first operand and the flags; the programs of triggers stand behind the statement's own."""
+    for expected, step in enumerate(connection.execute(f"EXPLAIN {sql}", [None] * placeholders)):
+        if step[0] != expected:
+            break
+        yield step[1], step[2], step[6]
+
+
+def keyword_of(sql: str) -> str:
+    """The first word, in capitals."""
     match = _KEYWORD.match(sql)
     return match[1].upper() if match is not None else ""
 
@@ -86,7 +110,9 @@ def _names_of(connection: sqlite3.Connection, sql: str, placeholders: int) -> li
     connection.set_progress_handler(lambda: True, _MOST_STEPS)
     try:
         return [column[0] for column in connection.execute(sql, [None] * placeholders).description]
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if errors.is_locked(error):
+            raise
         return []
     finally:
         connection.set_progress_handler(None, _MOST_STEPS)
@@ -96,6 +122,8 @@ def _ends_in_a_comment(connection: sqlite3.Connection, sql: str, placeholders: i
     """Whether a parenthesis behind it, where none is open, is not seen as the mistake that it is anywhere else."""
     try:
         connection.execute(f"EXPLAIN {sql})", [None] * placeholders)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if errors.is_locked(error):
+            raise
         return False
     return True

@@ -25,6 +25,11 @@ from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.engines.roles import Role
 from rowgate_server.errors import RowgateError
 
+_ROLLBACK_JOURNAL = (
+    "the file has no write-ahead log: whoever reads, as a stream for as long as it lasts, keeps writers out, and"
+    " whoever writes keeps readers out; `PRAGMA journal_mode = WAL` in any SQLite shell changes it for good"
+)
+
 _LONGEST_VALUE = 64 * 1024 * 1024
 """Bytes: SQLITE_LIMIT_LENGTH. Without it `zeroblob(1000000000)` takes a gigabyte of the gateway's memory."""
 
@@ -39,7 +44,7 @@ class SQLiteFile:
 
 @dataclass(frozen=True, slots=True)
 class SQLiteTimeouts:
-    """Seconds. `lock` is the wait for another connection's write lock."""
+    """Seconds. `lock` is the wait for another connection's lock."""
 
     connect: float
     lock: float
@@ -56,6 +61,7 @@ class SQLiteDriver:
         self._timeouts = timeouts
         self._version = SchemaVersion(self._open_at_once)
         self._probing = Probing(self._look)
+        self._advice = ""
         self._guards: weakref.WeakKeyDictionary[Any, Guard] = weakref.WeakKeyDictionary()
 
     @property
@@ -97,7 +103,7 @@ class SQLiteDriver:
         """Open the file and read its header."""
         async with Attended(self._timeouts.connect):
             await self._probing.ask()
-        return ServerFacts(sqlite3.sqlite_version, "main")
+        return ServerFacts(sqlite3.sqlite_version, "main", self._advice)
 
     async def role(self) -> Role:
         """A file has no others."""
@@ -134,6 +140,9 @@ class SQLiteDriver:
         with contextlib.closing(self._open_at_once()) as connection:
             try:
                 connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+                (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+                # The file is its owner's: nobody has asked the gateway to change it.
+                self._advice = "" if mode == "wal" or self._file.read_only else _ROLLBACK_JOURNAL
             except sqlite3.OperationalError as error:
                 if not errors.is_locked(error):
                     raise
@@ -144,9 +153,10 @@ class SQLiteDriver:
                 self._uri,
                 uri=True,
                 isolation_level=None,
-                timeout=self._timeouts.lock,
+                timeout=0,  # see Patience
                 check_same_thread=False,
                 # See Guard: a cached statement is not authorised again.
                 cached_statements=0,
-            )
+            ),
+            self._timeouts.lock,
         )

@@ -64,12 +64,14 @@ _FAILED = re.compile(
 _QUALIFIED = re.compile(r"(?P<table>[^.]+)\.(?P<column>[^.,]+)\Z")
 
 _FIXED: dict[Reason, str] = {
-    Reason.LOCK_TIMEOUT: "another connection holds the database's write lock",
+    Reason.LOCK_TIMEOUT: "a lock that was in the way was not let go in time",
     Reason.QUERY_CANCELLED: "the statement was cancelled in the database",
     Reason.PERMISSION_DENIED: "the gateway does not allow this on SQLite: it reaches files or settings",
     Reason.DATABASE_UNAVAILABLE: "the database file cannot be used",
     Reason.READ_ONLY: "the session, or the database, is read-only",
 }
+
+_WHO_LOCKS = "a writer keeps out other writers; without a write-ahead log, whoever reads keeps them out as well"
 
 _CONSTRAINTS: dict[Reason, str] = {
     Reason.DUPLICATE_KEY: "a unique key already holds this value",
@@ -107,7 +109,7 @@ def translate(error: BaseException, *, has_parameters: bool) -> RowgateError | N
     if name == "unknown":  # to this Python
         name = ""
     reason, details = _reason(name, text)
-    hint = None
+    hint = _WHO_LOCKS if name.startswith("SQLITE_BUSY") else None
     if "Could not decode to UTF-8" in text:
         text, hint = "a TEXT cell of the result is not UTF-8", "select CAST(column AS BLOB)"
     return RowgateError(

@@ -6,28 +6,30 @@ import asyncio
 import math
 import re
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from operator import length_hint
 from typing import Any, TypeVar
 
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects.sqlite import describing
+from rowgate_server.engines.dialects.sqlite.arguments import bind
 from rowgate_server.engines.dialects.sqlite.guard import Guard
+from rowgate_server.engines.dialects.sqlite.patience import Patience
+from rowgate_server.engines.dialects.sqlite.reading import read
+from rowgate_server.engines.dialects.sqlite.rowids import Rowids
 from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
 from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.results import Column, Completion, Row
-from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement, BoundValue, ValueType
+from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement, ValueType
 from rowgate_server.errors import Reason, RowgateError
 
 _T = TypeVar("_T")
 
-_MOST_PER_FETCH, _MOST_PER_STEP = 4096, 64
-_TARGET_BYTES, _TARGET_SECONDS = 256 * 1024, 0.02
 _INTERRUPT_EVERY = 0.01
-_INT64 = 2**63
 _MAKES = re.compile(r"\b(?:create|alter|drop)\b", re.IGNORECASE)
+_WRITES = frozenset({"ALTER", "ANALYZE", "CREATE", "DELETE", "DROP", "INSERT", "REINDEX", "REPLACE", "UPDATE", "WITH"})
+_INSERTS = frozenset({"INSERT", "REPLACE"})
 _LOOK_ANEW = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """Reads the schema again if another connection has changed it.
 
@@ -44,9 +46,10 @@ class SQLiteSession:
     def __init__(self, connection: Any, guard: Guard) -> None:
         self._connection = connection
         self._guard = guard
-        self._killed = False
+        self._patience: Patience = connection.patience
         self._due: tuple[str, ...] = ()
-        self._waited: int | None = None
+        self._by_itself = False
+        """The statement has a transaction of its own, which is committed behind it."""
         self._changes = 0
         self._open: sqlite3.Cursor | None = None
         """The statement that was begun last; it may have rows that nobody has read."""
@@ -55,40 +58,66 @@ class SQLiteSession:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
         if isinstance(statement, BoundRows):
             statement = statement.spread()
-        sql = "?".join(statement.fragments)
-        arguments = _arguments(statement.values)
+        fragments, arguments = statement.fragments, bind(statement.values)
+        sql, keyword = "?".join(fragments), describing.keyword_of(fragments[0])
 
         before, self._due = self._due, ()
         if mode.read_only:
             before = (*before, "PRAGMA query_only = ON")
-        if _MAKES.search(statement.fragments[0]):
+        if _MAKES.search(fragments[0]):
             before = (*before, _LOOK_ANEW)
 
-        def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row]]:
+        def run(connection: sqlite3.Connection) -> tuple[sqlite3.Cursor, list[Row], Rowids | None]:
             self._changes = connection.total_changes
-            for command in before:
-                connection.execute(command)
-            with self._stepping():
-                self._open = cursor = connection.cursor()
-                cursor.execute(sql, arguments)
-                return cursor, _read(cursor, most) if cursor.description else []
+            self._run_each(connection, before)
+            rowids = Rowids(connection, fragments) if keyword in _INSERTS else None
+            if keyword in _WRITES and not (mode.read_only or connection.in_transaction):
+                connection.execute("BEGIN")
+                self._by_itself = True
+            self._open = cursor = connection.cursor()
+            with self._guard:
+                try:
+                    self._patience.until_free(cursor.execute, sql, arguments)
+                except sqlite3.Error:
+                    with suppress(sqlite3.Error):  # what OR FAIL has kept lasts, if it can
+                        self.end_by_itself(connection)
+                    raise
+                rows = read(cursor, most) if cursor.description else []
+            if not cursor.description:
+                self.end_by_itself(connection)
+            return cursor, rows, rowids
 
         most = math.inf if mode.row_limit is None else mode.row_limit + 1
         return SQLiteCursor(self, *await self.on_thread(run), most)
 
+    def end_by_itself(self, connection: sqlite3.Connection) -> None:
+        """Commit what was done in a statement's own transaction, on the thread."""
+        if self._by_itself and connection.in_transaction:
+            try:
+                self._patience.until_free(connection.execute, "COMMIT")
+            except sqlite3.Error:
+                connection.rollback()
+                self._changes = connection.total_changes
+                raise
+        self._by_itself = False
+
+    def _run_each(self, connection: sqlite3.Connection, commands: Sequence[str]) -> None:
+        for command in commands:
+            self._patience.until_free(connection.execute, command)
+
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """By sqlite3's executemany: compiled once, in one hop; it counts all rows together."""
         sql = "?".join(statements[0].fragments)
-        arguments = list(each(statements, lambda statement: _arguments(statement.values)))
+        arguments = list(each(statements, lambda statement: bind(statement.values)))
         before, self._due = self._due, ()
 
         def run(connection: sqlite3.Connection) -> int:
             self._changes = connection.total_changes
-            for command in before:
-                connection.execute(command)
+            self._run_each(connection, before)
+            self._patience.check()
             left = iter(arguments)
             try:
-                with self._stepping():
+                with self._guard:
                     return connection.executemany(sql, left).rowcount
             except sqlite3.Error as error:
                 # It takes the values of a run when it comes to it.
@@ -103,8 +132,8 @@ class SQLiteSession:
         del valued
 
         def run(connection: sqlite3.Connection) -> Description:
-            with self._stepping():
-                return describing.describe(connection, statement.fragments)
+            with self._guard:
+                return self._patience.until_free(describing.describe, connection, statement.fragments)
 
         return await self.on_thread(run)
 
@@ -112,8 +141,9 @@ class SQLiteSession:
         """The next rows of a statement that `execute` began, so many at the most."""
 
         def run(_: sqlite3.Connection) -> list[Row]:
-            with self._stepping():
-                return _read(cursor, most)
+            self._patience.check()
+            with self._guard:
+                return read(cursor, most)
 
         return await self.on_thread(run)
 
@@ -125,8 +155,7 @@ class SQLiteSession:
         """
         self._due = ("PRAGMA query_only = ON", "BEGIN") if options.read_only else ("BEGIN IMMEDIATE",)
         if options.lock_timeout is not None:
-            self._waited = await self.on_thread(_busy_timeout)
-            self._due = (f"PRAGMA busy_timeout = {max(1, round(options.lock_timeout * 1000))}", *self._due)
+            self._patience.seconds = options.lock_timeout
 
     async def commit(self) -> None:
         """Commit."""
@@ -145,11 +174,7 @@ class SQLiteSession:
         """Run a command of the gateway's own."""
         before, self._due = self._due, ()
 
-        def run(connection: sqlite3.Connection) -> None:
-            for command in (*before, sql):
-                connection.execute(command)
-
-        await self.on_thread(run)
+        await self.on_thread(lambda connection: self._run_each(connection, (*before, sql)))
 
     async def standing(self, error: Exception | None) -> Standing:
         """Some errors roll back the transaction, a full disk among them; others undo their statement."""
@@ -167,19 +192,17 @@ class SQLiteSession:
     async def reset(self) -> None:
         """End a transaction left open, and forget what was counted; a connection with temporary tables is dropped."""
         self._due = ()
-        waited, self._waited = self._waited, None
+        self._patience.reset()
 
         def clean(connection: sqlite3.Connection) -> bool:
             self._close_open(connection)
+            self._by_itself = False
             if connection.in_transaction:
                 connection.rollback()
-            if waited is not None:
-                connection.execute(f"PRAGMA busy_timeout = {waited}")
             connection.execute("PRAGMA query_only = OFF")
-            self._connection.counters.reset()
-            return connection.execute("SELECT 1 FROM temp.sqlite_master LIMIT 1").fetchone() is None
+            return bool(self._connection.counters.reset())
 
-        if not await self.on_thread(clean):
+        if not await self.on_thread(lambda connection: self._patience.until_free(clean, connection)):
             raise RowgateError(Reason.DATABASE_UNAVAILABLE, "the session has temporary tables")
 
     def defer_reset(self, *, reads: bool) -> bool:
@@ -202,7 +225,7 @@ class SQLiteSession:
         as long as a statement is open, and then interrupts the rollback as well; and a connection that is closed over
         an open statement keeps its locks.
         """
-        self._killed = True
+        self._patience.lose()
         if self._connection.closing is not None:
             if not self._connection.closing.done():
                 self.abort()  # its thread has not come to that yet: it is told so again
@@ -231,6 +254,7 @@ class SQLiteSession:
 
     def abort(self) -> None:
         """There is no link to cut; the interrupted thread ends by itself. What is closed already is left as it is."""
+        self._patience.lose()
         opened: sqlite3.Connection | None = self._connection._connection
         if opened is not None:
             with suppress(sqlite3.ProgrammingError):  # its thread closes it just now
@@ -243,25 +267,20 @@ class SQLiteSession:
 
     async def on_thread(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
         """Call a function on the connection's thread with sqlite3's own connection: one hop for several steps."""
-        result: _T = await self._connection._execute(function, self._connection._conn)
+        result: _T = await self._connection.on_thread(function)
         return result
-
-    @contextmanager
-    def _stepping(self) -> Iterator[None]:
-        """Around all that steps a caller's statement, on the connection's thread."""
-        if self._killed:
-            raise sqlite3.OperationalError("the statement was cancelled before it began")
-        with self._guard:
-            yield
 
 
 class SQLiteCursor:
     """A running statement: SQLite steps only as far as it is asked, so every cursor streams."""
 
-    def __init__(self, session: SQLiteSession, cursor: sqlite3.Cursor, first: list[Row], most: float) -> None:
+    def __init__(
+        self, session: SQLiteSession, cursor: sqlite3.Cursor, first: list[Row], rowids: Rowids | None, most: float
+    ) -> None:
         self._session = session
         self._cursor = cursor
         self._first: list[Row] | None = first
+        self._rowids = rowids
         self._most = most
         # sqlite3 does not hand on the declared type, and any cell may hold any type anyway.
         self.columns: tuple[Column, ...] = tuple(
@@ -282,69 +301,18 @@ class SQLiteCursor:
         return rows
 
     async def finish(self) -> Completion:
-        """Close the statement, which commits it."""
-        cursor = self._cursor
+        """Close the statement, and commit it if it is by itself."""
+        cursor, rowids = self._cursor, self._rowids
         # sqlite3 counts when the last row of a RETURNING has been read.
         affected = cursor.rowcount if self._ended and cursor.rowcount >= 0 else None
-        await self._session.on_thread(lambda _: cursor.close())
-        return Completion(affected_rows=affected, last_insert_id=cursor.lastrowid if affected else None)
+
+        def end(connection: sqlite3.Connection) -> int | None:
+            cursor.close()
+            self._session.end_by_itself(connection)
+            return rowids.inserted() if affected and rowids is not None else None
+
+        return Completion(affected_rows=affected, last_insert_id=await self._session.on_thread(end))
 
     async def stop(self) -> Completion:
         """Close the statement: SQLite makes all changes before the first row of a RETURNING."""
         return await self.finish()
-
-
-def _read(cursor: sqlite3.Cursor, most: float) -> list[Row]:
-    """The next rows: about 256 KiB of them, or what 20 ms bring, whichever is first; none at the end.
-
-    The first is read by itself and the next ones in growing steps: any may take long, and have cells of any size.
-    """
-    rows: list[Row] = []
-    until = time.monotonic() + _TARGET_SECONDS
-    room, step = _TARGET_BYTES, 1
-    most = min(most, _MOST_PER_FETCH)
-    while len(rows) < most and room > 0:
-        some = cursor.fetchmany(min(step, int(most) - len(rows)))
-        rows += some
-        if len(some) < step or time.monotonic() > until:
-            break
-        width = max(_width(some[0]), _width(some[-1]))
-        room -= width * len(some)
-        step = max(1, min(step * 2, _MOST_PER_STEP, room // width))
-    return rows
-
-
-def _busy_timeout(connection: sqlite3.Connection) -> int:
-    """Milliseconds that a statement waits for a lock."""
-    return int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
-
-
-def _width(row: Row) -> int:
-    return 1 + sum([len(cell) if isinstance(cell, (str, bytes)) else 8 for cell in row])
-
-
-def _arguments(values: Sequence[BoundValue]) -> list[Any]:
-    arguments: list[Any] = []
-    try:
-        for value in values:
-            arguments.append(_argument(value))  # noqa: PERF401 - how many there are says where it went wrong
-    except RowgateError as error:
-        raise error.of_value(len(arguments)) from None
-    return arguments
-
-
-def _argument(value: BoundValue) -> Any:
-    """The value as sqlite3 binds it; SQLite stores numbers, text and bytes, and everything else as text."""
-    if value.type is ValueType.UINT and value.value >= _INT64:
-        raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite's integers end at 9223372036854775807")
-    if value.type is ValueType.DOUBLE and math.isnan(value.value):
-        raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite has no NaN")
-    if value.type is ValueType.DECIMAL and value.value[-1].isalpha():
-        raise RowgateError(Reason.VALUE_OUT_OF_RANGE, "SQLite has neither NaN nor infinite decimals")
-    if value.type is ValueType.LIST:
-        raise RowgateError(
-            Reason.NOT_SUPPORTED, "SQLite has no array type; a list goes only behind IN, as in `id in :ids`"
-        )
-    if value.type is ValueType.BOOL:
-        return int(value.value)
-    return value.value
