@@ -171,7 +171,7 @@ class Gateway:
             server = self._settings.server
             stopping = Draining(
                 self._grpc,
-                self._port,
+                self._port or self._settings.listen.path,
                 self.health,
                 self._calls,
                 self._transacting,

@@ -20,6 +20,7 @@ import grpc.aio
 from rowgate_server.engines import clock
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
+from rowgate_server.transport.connections import Place
 from rowgate_server.transport.health import Health
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.leaving import Leaving, wait
@@ -50,7 +51,7 @@ class Draining:
 
     Args:
         server: the server.
-        port: its TCP port; None where it has none.
+        place: where it listens.
         health: what it says of itself.
         calls: those under way.
         transacting: its transactions.
@@ -61,7 +62,7 @@ class Draining:
     def __init__(
         self,
         server: grpc.aio.Server,
-        port: int | None,
+        place: Place,
         health: Health,
         calls: CallsUnderWay,
         transacting: Transacting,
@@ -74,7 +75,7 @@ class Draining:
         self._calls = calls
         self._transacting = transacting
         self._stop_statements = stop_statements
-        self._leaving = None if port is None else Leaving(port, calls, plain=plain)
+        self._leaving = Leaving(place, calls, plain=plain)
 
     async def drain(self, times: DrainTimes, hurry: asyncio.Event) -> None:
         """All of it; returns once no handler runs any more, or has been given up."""
@@ -91,7 +92,7 @@ class Draining:
     async def _end_by(self, end: float, hurry: asyncio.Event) -> None:
         """Let calls under way go on until the grace ends, or somebody hurries; then stop them."""
         leaving = self._leaving
-        if leaving is not None and not await leaving.all_have_left(end - _BEFORE_THE_END, hurry):
+        if not await leaving.all_have_left(end - _BEFORE_THE_END, hurry):
             end = min(end, self._cut_short(hurry))
             await leaving.end_by(end)
             await self._server.stop(max(0.0, end - clock.now()))

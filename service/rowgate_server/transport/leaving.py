@@ -44,18 +44,19 @@ class Leaving:
     """Those of one server.
 
     Args:
-        port: its TCP port.
+        place: where it listens.
         calls: those under way.
         plain: whether nothing encrypts its connections.
     """
 
-    def __init__(self, port: int, calls: CallsUnderWay, *, plain: bool) -> None:
-        self._port = port
+    def __init__(self, place: connections.Place, calls: CallsUnderWay, *, plain: bool) -> None:
+        self._place = place
         self._calls = calls
         self._reading: set[str] = set()
         """Those that answers were on their way to in the last round: the end of them has been written by the next."""
         self._plain = plain
         self._told: dict[str, float] = {}
+        """The connections, and the peers all of whose are, since when."""
         self._refused: set[str] = set()
         self._long: Sequence[RpcCall] | None = None
         """The calls beside which others do not wait; None: nobody waits yet."""
@@ -63,7 +64,7 @@ class Leaving:
 
     async def all_have_left(self, until: float, hurry: asyncio.Event) -> bool:
         """Have them leave; False if some have not by then, or somebody hurries."""
-        connections.stop_listening(self._port)
+        connections.stop_listening(self._place)
         self._calls.refuse(self._refuses)
         self._calls.hold(self._holds)
         begun = clock.now()
@@ -88,7 +89,7 @@ class Leaving:
         self._calls.close()
         await asyncio.sleep(_ROUND)
         told = self._told if self._plain else ()
-        connections.cut(self._port, lambda peer: peer not in told)
+        connections.cut(self._place, lambda name: name not in told)
 
     def _round(self) -> int:
         """Close the connections that nothing is on, or have their callers leave; how many are left?"""
@@ -98,7 +99,8 @@ class Leaving:
             reading = set(self._calls.reading)
             busy |= reading | self._reading
             self._reading = reading
-        left = connections.hang_up(self._port, busy, self._told, plain=self._plain, refused=self._refused)
+        peers = connections.Peers(busy, self._calls.busy(0) | waiting, self._refused)
+        left = connections.hang_up(self._place, peers, self._told, plain=self._plain)
         if self._plain:
             self._calls.let_go(self._told.__contains__)
         return left
@@ -120,7 +122,7 @@ class Leaving:
     def _refuse_where_nothing_runs(self) -> None:
         """Only where the connection can be closed then: whoever is refused is to come by another one."""
         if not self._plain and (waiting := self._calls.waiting() - self._calls.busy(_ROUND) - self._calls.reading):
-            self._refused |= waiting - connections.sending(self._port)
+            self._refused |= waiting - connections.sending(self._place)
             self._calls.let_go(self._refused.__contains__)
 
     def _until_the_next(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from rowgate_server import config, signals
+from rowgate_server.engines.attended import Attended
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.exposition import Snapshot
 from rowgate_server.observability.logging import get_logger
@@ -201,22 +203,35 @@ class Place:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Ask it all the time; one that is stuck is ended."""
-        answered, turn = monotonic(), 0
+        turn = 0
         while True:
             await asyncio.sleep(_ASKED_EVERY)
             turn += 1
-            with contextlib.suppress(ChannelClosedError, TimeoutError):
-                await self.ask("ping", None, within=_ANSWER_WITHIN)
-                answered = monotonic()
-                if turn % _METRICS_EVERY == 0:
+            if await self._silent():
+                _log.error("worker is stuck", worker=self.number, silent_for=_SILENT_FOR)
+                process.kill()
+            elif turn % _METRICS_EVERY == 0:
+                with contextlib.suppress(ChannelClosedError, TimeoutError):
                     await self.refresh()
                     if self.ready:
                         self._sessions.exchange(await self.ask("sessions", None, within=_ANSWER_WITHIN))
-            if not self.up:
-                answered = monotonic()  # it is still starting, which takes as long as it takes
-            elif monotonic() - answered > _SILENT_FOR and not self._told.is_set():
-                _log.error("worker is stuck", worker=self.number, silent_for=_SILENT_FOR)
-                process.kill()
+
+    async def _silent(self) -> bool:
+        """Whether it does not answer, though it serves: starting and stopping take as long as they take.
+
+        What counts is the time that the supervisor was there to hear the answer: where all of them are frozen, with
+        their machine, it may be the first to go on, or find its timer before the answer.
+        """
+        up = self.up
+        try:
+            async with Attended(_SILENT_FOR):
+                try:
+                    await self.ask("ping", None, within=math.inf)
+                except ChannelClosedError:
+                    await asyncio.Event().wait()  # nothing is heard over this channel any more
+        except TimeoutError:
+            return up and self.up and not self._told.is_set()
+        return False
 
     async def _ready(self, _: Any) -> None:
         self.ready = True

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from rowgate_server import config
 from rowgate_server.config_watch import ConfigWatch, Reading
+from rowgate_server.engines import clock
 from rowgate_server.listening import certificates, start_admin
 from rowgate_server.observability.exposition import Snapshot, snapshot
 from rowgate_server.observability.logging import get_logger, set_level
@@ -45,6 +46,9 @@ _ENDED_WELL = (0, -signal.SIGTERM, -signal.SIGINT)
 _LATEST = 1.8
 """Seconds after the grace: who has not ended by then is ended. A worker in which everything is stuck ends by itself
 after 1.7: handlers may take 0.7, connections 0.7, and its loop and process three times 0.1."""
+
+_HURRIED = 0.5 + _LATEST
+"""Seconds after the second signal: callers have half a second to be told why their calls are cut short."""
 
 _TAKEN_WITHIN = 5.0
 """Seconds for what takes none."""
@@ -202,14 +206,13 @@ class Supervisor:
             place.signal(number)
         ended = asyncio.ensure_future(asyncio.wait(keeping))
         hurried = asyncio.create_task(told.hurry.wait())
-        latest = asyncio.get_running_loop().time() + self._settings.server.drain_grace + _LATEST
-        await asyncio.wait(
-            {ended, hurried}, timeout=self._settings.server.drain_grace + _LATEST, return_when="FIRST_COMPLETED"
-        )
+        latest = clock.now() + self._settings.server.drain_grace + _LATEST
+        await asyncio.wait({ended, hurried}, timeout=latest - clock.now(), return_when="FIRST_COMPLETED")
         if hurried.done() and not ended.done():
             for place in self._places:
                 place.signal(number)
-            await asyncio.wait({ended}, timeout=max(0.0, latest - asyncio.get_running_loop().time()))
+            latest = min(latest, clock.now() + _HURRIED)
+            await asyncio.wait({ended}, timeout=max(0.0, latest - clock.now()))
         if not ended.done():
             _log.error("workers are killed", workers=[place.number for place in self._places if not place.exit_codes])
             for place in self._places:

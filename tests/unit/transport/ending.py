@@ -40,7 +40,7 @@ class Silent:
 class Ending:
     service: Service
     calls: CallsUnderWay
-    port: int
+    port: connections.Place
     stub: Any
     draining: Draining
 
@@ -74,22 +74,26 @@ class Ending:
         return peers
 
     def hang_up(self, told: dict[str, float], *, plain: bool = True) -> int:
-        return connections.hang_up(self.port, set(), told, plain=plain)
+        return connections.hang_up(self.port, connections.Peers(), told, plain=plain)
 
     async def drain(self, grace: float) -> None:
         await self.draining.drain(DrainTimes(grace, 0), asyncio.Event())
 
 
 @contextlib.asynccontextmanager
-async def ending(*, plain: bool = False) -> AsyncIterator[Ending]:
-    """`plain`: whether its callers can be told to leave, as if nothing encrypted their connections."""
+async def ending(*, plain: bool = False, path: str = "") -> AsyncIterator[Ending]:
+    """`plain`: whether its callers can be told to leave, as if nothing encrypted their connections.
+
+    `path`: the socket file that it listens on, instead of a port.
+    """
     service, calls, silent = Service(), CallsUnderWay(), Silent()
     server = grpc.aio.server()
     chain: Any = Chain(server, unguarded(Metrics(), calls), calls, Requests(MOST_REQUESTED), Unread(MOST_UNREAD))
     query_service_pb2_grpc.add_QueryServiceServicer_to_server(service, chain)
-    port = server.add_insecure_port("127.0.0.1:0")
+    bound = server.add_insecure_port(f"unix:{path}" if path else "127.0.0.1:0")
+    address, port = (f"unix:{path}", path) if path else (f"127.0.0.1:{bound}", bound)
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with grpc.aio.insecure_channel(address) as channel:
         stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
         health, transacting = cast("Health", silent), cast("Transacting", silent)
         draining = Draining(server, port, health, calls, transacting, lambda: 0, plain=plain)

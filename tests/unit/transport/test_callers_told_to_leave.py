@@ -202,10 +202,10 @@ def pair() -> Iterator[tuple[int, socket.socket, socket.socket]]:
 
 async def test_a_caller_is_not_told_in_the_middle_of_a_frame(pair: tuple[int, socket.socket, socket.socket]) -> None:
     port, end, caller = pair
-    busy, told = {connections.peer_of(end)}, dict[str, float]()
+    peers, told = connections.Peers({connections.peer_of(end)}), dict[str, float]()
 
     def hang_up() -> bool:
-        connections.hang_up(port, busy, told, plain=True)
+        connections.hang_up(port, peers, told, plain=True)
         return bool(told)
 
     def just_sent() -> bool:

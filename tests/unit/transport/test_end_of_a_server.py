@@ -70,7 +70,7 @@ async def test_new_calls_are_refused_so_that_they_may_be_made_again(served: Endi
 async def test_a_connection_is_closed_once_no_call_is_on_it(served: Ending) -> None:
     await served.brief()
     (peer,) = served.peers()
-    assert connections.hang_up(served.port, {peer}, {}, plain=False) == 1
+    assert connections.hang_up(served.port, connections.Peers({peer}), {}, plain=False) == 1
     assert served.peers() == [peer], "a call is on it"
     told = dict[str, float]()
     await eventually(lambda: not served.hang_up(told, plain=False) and not served.peers(), 10, "it was closed")

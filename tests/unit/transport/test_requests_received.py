@@ -191,11 +191,17 @@ async def test_two_connections_of_one_caller_have_half_of_the_room_together() ->
     waiting.cancel()
 
 
-async def test_a_call_without_a_deadline_has_so_long_for_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("deadline", "limit"), [(None, 0.01), (3600.0, 0.02)])
+async def test_a_call_has_so_long_for_its_request(
+    monkeypatch: pytest.MonkeyPatch, deadline: float | None, limit: float
+) -> None:
     monkeypatch.setattr(requests, "_PATIENCE", 0.01)
+    monkeypatch.setattr(requests, "_LONGEST", 0.02)
+    monkeypatch.setattr(Silent, "time_remaining", lambda _: deadline)
     with pytest.raises(RowgateError, match="did not come in time") as caught:
-        await requests.Requests(1).receiver(ONE)(made(Silent()))
+        await asyncio.wait_for(requests.Requests(1).receiver(ONE)(made(Silent())), 10)
     assert caught.value.metadata["outcome"] == "NOT_RUN"
+    assert caught.value.metadata["limit"] == f"{limit}s for a request"
 
 
 async def test_one_whose_request_has_not_come_when_the_server_stops_is_cancelled() -> None:

@@ -34,6 +34,9 @@ large when unpacked, and small on the way, has come by then."""
 _PATIENCE = 60.0
 """Seconds that a call whose caller has set no deadline has for its request to come."""
 
+_LONGEST = 600.0
+"""Seconds where it has set one: its link may be slow, but whoever sends no request at all holds a handler for good."""
+
 Deserialize = Callable[[bytes], Any]
 Receive = Callable[["RpcCall"], Awaitable[Any]]
 
@@ -137,14 +140,15 @@ class Requests:
         """The one request of a call; None where there is none. A large one waits for room for a moment."""
         # The types say that it is never None.
         remaining: float | None = call.context.time_remaining()
+        patience = _PATIENCE if remaining is None else _LONGEST
         try:
-            async with asyncio.timeout(_PATIENCE if remaining is None else None):
+            async with asyncio.timeout(patience):
                 octets = await self._in_turn(call)
         except TimeoutError:
             raise RowgateError(
                 Reason.STATEMENT_TIMEOUT,
                 "the call's request did not come in time",
-                limit=f"{_PATIENCE:g}s for a request",
+                limit=f"{patience:g}s for a request",
                 outcome=Outcome.NOT_RUN,
             ) from None
         if octets is not None and len(octets) >= COUNTED:
