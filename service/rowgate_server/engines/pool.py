@@ -26,17 +26,16 @@ from rowgate_server.engines.caller import caller
 from rowgate_server.engines.cleaning import Cleaner
 from rowgate_server.engines.connector import Attempt, Connector, ConnectorSettings
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import Driver, Session
+from rowgate_server.engines.driver import Driver
+from rowgate_server.engines.lease import Lease
 from rowgate_server.engines.line import CrowdedError
 from rowgate_server.engines.openings import Openings
+from rowgate_server.engines.pauses import Pauses
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
 _WARM = 1.0
 """Seconds without a call after which a connection goes back to the idle ones."""
-
-_WARM_AT_MOST = 60.0
-"""Seconds after which it goes back however busy it is, so that it is pinged, and replaced when it has grown old."""
 
 _RESET_AFTER = 0.02
 """Seconds that a reset waits for the next statement to go with: what the last one held is let go of by then."""
@@ -60,43 +59,6 @@ class PoolSettings:
     through_stalls: bool = False
 
 
-class Lease:
-    """A connection in use; `end` it once for each checkout."""
-
-    __slots__ = ("_pool", "checked_out", "cold_at", "holder", "reset_due", "session", "taken_at", "used_at")
-
-    def __init__(self, pool: Pool, checked_out: PoolProxiedConnection, session: Session) -> None:
-        self._pool = pool
-        self.checked_out = checked_out
-        self.session = session
-        self.cold_at = clock.now() + _WARM_AT_MOST
-        self.used_at = 0.0
-        self.reset_due = False
-        self.holder = OURSELVES
-        self.taken_at = 0.0
-
-    @property
-    def sync_engine(self) -> Engine:
-        """For reflection, which SQLAlchemy does itself."""
-        return self._pool.sync_engine
-
-    @property
-    def replica(self) -> str:
-        """The replica that it leads to; empty for the primary."""
-        return self._pool.replica
-
-    def end(self, *, sound: bool, reads: bool = False) -> None:
-        """Give the connection back, to be reset; or, when it is not sound, stop what may still run on it and close it.
-
-        There is nothing to wait for.
-
-        Args:
-            sound: nothing runs on it, and its state is known.
-            reads: the first word of what ran on it says that it reads.
-        """
-        self._pool.take_back(self, sound=sound, reads=reads)
-
-
 class Pool:
     """The pool of one database, or of one of its servers; `replica` is the name of one that is a replica."""
 
@@ -109,6 +71,7 @@ class Pool:
         self._places = Admission(
             self._maximum, settings.for_reads, settings.busy_wait, through_stalls=settings.through_stalls
         )
+        self.pauses = Pauses(self._places, metrics.name)
         self._in_use = 0
         self._asking = 0
         """Who waits for a place, or was given one and has not come for it yet."""
@@ -216,6 +179,7 @@ class Pool:
             await asyncio.wait(self._tasks)
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self.pauses.close()
         await self._cleaner.close()
         await self._connector.close()
         await self._driver.close()
@@ -233,6 +197,7 @@ class Pool:
 
     async def _wait_for_place(self, deadline: Deadline, holder: Asker) -> None:
         began, waited = clock.now(), True
+        self.pauses.look()
         try:
             await self._places.wait(holder, min(self._settings.wait_timeout, deadline.remaining()))
         except TimeoutError:
