@@ -77,11 +77,24 @@ async def test_the_others_get_as_many_and_no_more() -> None:
 async def test_one_that_works_or_has_been_idle_for_a_moment_only_does_not_end(idle: bool) -> None:
     begun = Begun()
     await begun.all_of("a", idle=idle)
-    await asyncio.sleep(3 if idle else 100)
+    await asyncio.sleep(100)
+    for place in begun.share._places:
+        assert place.held is not None
+        cast("Any", place.held).idle_since = now() + 2 if idle else None
     began = now()
     assert await begun.begin("b") is None
-    assert (now() - began, begun.ended) == (1, [])
+    assert (now() - began, begun.ended) == (5, [])
     assert len(begun.share) == MOST
+
+
+@on_the_clock
+async def test_one_that_becomes_idle_for_long_meanwhile_ends() -> None:
+    begun = Begun()
+    places = await begun.all_of("a")
+    began = now()
+    assert await begun.begin("b") is not None
+    assert 3 < now() - began < 4.3
+    assert begun.ended == [places[0]]
 
 
 @on_the_clock

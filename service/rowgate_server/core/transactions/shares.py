@@ -2,13 +2,14 @@
 
 One more than may be open is refused at once, unless another caller has so many that one fewer would still be as many
 as who asks would have. Then that caller makes room: with one that has been idle for 4 s, which ends; or with the next
-that is over, which who asks waits for, for a second. So a caller who is alone may have all of them, and nobody loses
-what he works in.
+that is over. Who asks waits for that, for as long as for a connection. So a caller who is alone may have all of them,
+and nobody loses what he works in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ from rowgate_server.core.transactions.held import HeldTransaction
 from rowgate_server.engines import clock
 from rowgate_server.engines.pauses import PAUSE
 
-_PATIENCE = 1.0
-"""Seconds that one waits who is worse off."""
+_PATIENCE, _LOOK = 5.0, 0.25
+"""Seconds that one waits who is worse off, and from one look at who is idle to the next."""
 
 
 class Place:
@@ -54,21 +55,13 @@ class Share:
         """A place for a caller, where so many may be open; None: there is none."""
         if len(self._places) < most:
             return self._give(caller)
-        wanted = 1 + self._held_by(caller) + sum(each.caller == caller for each in self._waiting)
-        richest = max({each.caller for each in self._places}, key=self._held_by, default=caller)
-        if self._held_by(richest) <= wanted:
-            return None
-        self._end_idle(richest)
         waiting = _Waiting(caller, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await waiting.granted
-        except BaseException as error:
-            if waiting.granted.done() and not waiting.granted.cancelled():  # it came as this left
+            return None if self._richer(waiting) is None else await self._wait(waiting)
+        except BaseException:
+            if waiting.granted.done():  # it came as this left
                 self.release(waiting.granted.result())
-            if isinstance(error, TimeoutError):
-                return None
             raise
         finally:
             if waiting in self._waiting:
@@ -77,11 +70,9 @@ class Share:
     def release(self, place: Place) -> None:
         """Its transaction is over: the place goes to who waits for one."""
         self._places.discard(place)
-        while self._waiting:
+        if self._waiting:
             caller, granted = self._waiting.popleft()
-            if not granted.done():
-                granted.set_result(self._give(caller))
-                return
+            granted.set_result(self._give(caller))
 
     def _give(self, caller: str) -> Place:
         place = Place(caller)
@@ -91,10 +82,27 @@ class Share:
     def _held_by(self, caller: str) -> int:
         return sum(each.caller == caller and not each.ending for each in self._places)
 
-    def _end_idle(self, caller: str) -> None:
-        """The one of that caller's that has been idle for the longest."""
+    def _richer(self, waiting: _Waiting) -> str | None:
+        """The caller with the most, if he would still have as many as this one, once he has made room for him."""
+        richest = max({each.caller for each in self._places}, key=self._held_by, default="")
+        before = itertools.takewhile(lambda each: each is not waiting, self._waiting)
+        wanted = 1 + self._held_by(waiting.caller) + sum(each.caller == waiting.caller for each in before)
+        return richest if self._held_by(richest) > wanted else None
+
+    async def _wait(self, waiting: _Waiting) -> Place | None:
+        until, made_room = clock.now() + _PATIENCE, False
+        while clock.now() < until and not waiting.granted.done():
+            richer = None if made_room else self._richer(waiting)
+            made_room = made_room or (richer is not None and self._end_idle(richer))
+            await asyncio.wait({waiting.granted}, timeout=_LOOK)
+        return waiting.granted.result() if waiting.granted.done() else None
+
+    def _end_idle(self, caller: str) -> bool:
+        """End the one of that caller's that has been idle for the longest, if it has been for long."""
         idle = [(since, each) for each in self._places if each.caller == caller and (since := each.idle_since())]
         since, place = min(idle, key=lambda each: each[0], default=(clock.now(), None))
-        if place is not None and place.held is not None and clock.now() - since >= PAUSE:
-            place.ending = True
-            place.held.give_way(PAUSE)
+        if place is None or place.held is None or clock.now() - since < PAUSE:
+            return False
+        place.ending = True
+        place.held.give_way(PAUSE)
+        return True
