@@ -31,11 +31,15 @@ from rowgate_server.engines.lease import Lease
 from rowgate_server.engines.line import CrowdedError
 from rowgate_server.engines.openings import Openings
 from rowgate_server.engines.pauses import Pauses
+from rowgate_server.engines.shortage import Shortage
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
 _WARM = 1.0
 """Seconds without a call after which a connection goes back to the idle ones."""
+
+_FULL = ("53300", "1040", "1203", "1226")
+"""What PostgreSQL, MySQL and MariaDB say where they allow no more connections."""
 
 _RESET_AFTER = 0.02
 """Seconds that a reset waits for the next statement to go with: what the last one held is let go of by then."""
@@ -89,6 +93,15 @@ class Pool:
         )
         self.breaker = Breaker(self._connector.trial, self._breaker_changed)
         self._openings: Openings[Lease] = Openings()
+        self._making = 0
+        self._shortage: Shortage[Lease] = Shortage(
+            is_full=self._is_full,
+            in_use=lambda: self._in_use > self._making,
+            spare=self._warm_one,
+            keep=self._put_back,
+            short=lambda error: metrics.connect_failed(_cause(error)),
+            patience=settings.wait_timeout,
+        )
 
     @property
     def driver(self) -> Driver:
@@ -236,6 +249,20 @@ class Pool:
         return await self._openings.wait(self._make, self._explained, unwanted, self.breaker.refusal, deadline)
 
     async def _make(self, attempt: Attempt) -> Lease:
+        """A connection, once the server has room for one, or another has no use for it any more."""
+        self._making += 1
+        try:
+            return await self._shortage.make(partial(self._found, attempt))
+        finally:
+            self._making -= 1
+
+    def _is_full(self, error: Exception) -> bool:
+        """Whether the server allows no more connections, to anyone or to this user."""
+        translated = self._driver.translate(_cause(error), has_parameters=False)
+        codes = {} if translated is None else translated.metadata
+        return codes.get("sqlstate") in _FULL or codes.get("vendor_code") in _FULL
+
+    async def _found(self, attempt: Attempt) -> Lease:
         """A connection that was idle, or a new one, or one that has become warm meanwhile."""
         warm: list[Lease] = []
 
@@ -252,13 +279,15 @@ class Pool:
     def _unwanted(self, holder: Asker, lease: Lease | None) -> None:
         """Whoever wanted it has left."""
         if lease is not None:
-            self._keep_warm(lease, clock.now())
+            self._put_back(lease)
         self._free_place(holder)
+
+    def _put_back(self, lease: Lease) -> None:
+        self._keep_warm(lease, clock.now())
 
     def _explained(self, error: Exception) -> Exception:
         """What the caller is told of a connection that could not be made."""
-        # SQLAlchemy wraps driver errors, its original behind `orig`.
-        cause = getattr(error, "orig", None) or error
+        cause = _cause(error)
         translated = self._driver.translate(cause, has_parameters=False)
         if translated is None and not isinstance(cause, TimeoutError):
             return error
@@ -301,6 +330,8 @@ class Pool:
 
     def _keep_warm(self, lease: Lease, now: float) -> None:
         lease.used_at = now
+        if self._shortage.give(lease):
+            return
         self._warm.append(lease)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_RESET_AFTER, self._sweep)
@@ -346,3 +377,8 @@ class Pool:
                 await self._connector.check_in(lease.checked_out, unfit=unfit)
             free = partial(self._free_place, lease.holder, lease.taken_at, sound=not kill)
             self._cleaner.once_free(lease.session, free)
+
+
+def _cause(error: Exception) -> Exception:
+    """What the driver raised: SQLAlchemy wraps its errors, the original behind `orig`."""
+    return getattr(error, "orig", None) or error
