@@ -45,6 +45,17 @@ class Admission:
         """How many wait."""
         return self._places.waiting + (self._writes.waiting if self._writes is not None else 0)
 
+    def held(self, asker: Asker) -> int:
+        """How many places its caller has."""
+        return self._places.held(asker.caller)
+
+    def others_wait(self, asker: Asker, seconds: float) -> bool:
+        """Whether a line has stood for so long in which others wait for a place such as it has."""
+        writes = self._writes_of(asker)
+        return self._places.others_wait(asker.caller, seconds) or (
+            writes is not None and writes.others_wait(asker.caller, seconds)
+        )
+
     def take(self, asker: Asker) -> bool:
         """Take a place if there is one for such an asker, and nobody waits for it."""
         writes = self._writes_of(asker)

@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.hosts import Host
-from rowgate_server.engines.pool import Lease, Pool
+from rowgate_server.engines.lease import Lease
+from rowgate_server.engines.pool import Pool
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.host_metrics import HostNumbers
 from rowgate_server.observability.metrics import PoolNumbers

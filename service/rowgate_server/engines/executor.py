@@ -20,7 +20,8 @@ from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.driver import Driver, Remains, TransactionOptions
-from rowgate_server.engines.pool import Lease
+from rowgate_server.engines.lease import Lease
+from rowgate_server.engines.pauses import Pause
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
@@ -109,13 +110,17 @@ class Executor:
         """
         started = clock.now()
         last: Chunk | None = None
+        holding = _Holding(self, UnderWay(call, started, streaming=True))
         async with (
-            _Holding(self, UnderWay(call, started, streaming=True)) as (work, timed),
+            holding as (work, timed),
             contextlib.aclosing(stream(call, work, started, timed, cells_per_chunk)) as chunks,
         ):
+            octets = 0
             async for chunk in chunks:
                 if chunk.stats is None:
-                    yield chunk
+                    octets, before = 0 if work.meter is None else work.meter.bytes, octets
+                    with holding.unread(octets - before):
+                        yield chunk
                 else:
                     last = chunk
         if last is not None:  # and the connection is given back
@@ -199,6 +204,10 @@ class _Lease:
             self._ended = True
             self.lease.end(sound=sound, reads=reads)
 
+    def unread(self, octets: int, end: Callable[[RowgateError], None]) -> Pause:
+        """As `Lease.unread`."""
+        return self.lease.unread(octets, end)
+
     def drop(self) -> None:
         """End it, with what may still run on it."""
         self.end(sound=False)
@@ -255,6 +264,19 @@ class _Holding:
             self._held.end(sound=sound, reads=call.reads)
         if told is not None and told is not error:
             raise told from error
+
+    def unread(self, octets: int) -> Pause:
+        """Within this, so many bytes wait for their reader."""
+        return self._held.unread(octets, self._end)
+
+    def _end(self, error: RowgateError) -> None:
+        """End the call, which waits for its reader; without one, the statement."""
+        under_way = self._under_way
+        error.with_defaults(query_id=under_way.call.query_id)
+        if under_way.caller is None:
+            under_way.stop(error)
+        else:
+            under_way.caller.end_at(clock.now(), error)
 
     async def _look(self, told: RowgateError) -> bool:
         """See whether a statement that failed was undone; whether the connection is still sound."""

@@ -108,10 +108,13 @@ class Line:
         if self._learned <= _REMEMBERED or not self._learned % _LEARNED_EVERY:
             self.typical = median(self._work)
 
+    def stood(self) -> float:
+        """Seconds since it was last empty."""
+        return clock.now() - self._standing_since if self.length else 0.0
+
     def is_burst(self) -> bool:
         """Whether it will be empty again in time, as far as can be told."""
-        now = clock.now()
-        stood = now - self._standing_since
+        now, stood = clock.now(), self.stood()
         if not self.length or stood <= self._long(GROWING):
             return True
         return stood <= self._busy_wait and now - self._longest_at > self._long(_SHRINKING)

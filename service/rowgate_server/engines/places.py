@@ -64,6 +64,14 @@ class Places:
         """How many wait."""
         return self._line.length
 
+    def held(self, caller: str) -> int:
+        """How many places a caller has."""
+        return self._held.get(caller, 0)
+
+    def others_wait(self, caller: str, seconds: float) -> bool:
+        """Whether the line has stood for so long, and others than this caller wait in it."""
+        return self._line.stood() >= seconds and any(each != caller for each in self._queues)
+
     def take(self, caller: str) -> bool:
         """Take a place if one is free and nobody waits for it."""
         if self._free <= 0:

@@ -11,16 +11,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
-from traceback import clear_frames
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Inspector, inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
-from sqlalchemy.util import greenlet_spawn
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.admission import OURSELVES, Admission, Asker
@@ -29,9 +26,12 @@ from rowgate_server.engines.caller import caller
 from rowgate_server.engines.cleaning import Cleaner
 from rowgate_server.engines.connector import Attempt, Connector, ConnectorSettings
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import Driver, Session
+from rowgate_server.engines.driver import Driver
+from rowgate_server.engines.lease import Lease
 from rowgate_server.engines.line import CrowdedError
 from rowgate_server.engines.openings import Openings
+from rowgate_server.engines.pauses import Pauses
+from rowgate_server.engines.shortage import Shortage
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics, PoolNumbers
 
@@ -40,8 +40,8 @@ _T = TypeVar("_T")
 _WARM = 1.0
 """Seconds without a call after which a connection goes back to the idle ones."""
 
-_WARM_AT_MOST = 60.0
-"""Seconds after which it goes back however busy it is, so that it is pinged, and replaced when it has grown old."""
+_FULL = ("53300", "1040", "1203", "1226")
+"""What PostgreSQL, MySQL and MariaDB say where they allow no more connections."""
 
 _RESET_AFTER = 0.02
 """Seconds that a reset waits for the next statement to go with: what the last one held is let go of by then."""
@@ -65,55 +65,6 @@ class PoolSettings:
     through_stalls: bool = False
 
 
-class Lease:
-    """A connection in use; `end` it once for each checkout."""
-
-    __slots__ = ("_pool", "checked_out", "cold_at", "holder", "reset_due", "session", "taken_at", "used_at")
-
-    def __init__(self, pool: Pool, checked_out: PoolProxiedConnection, session: Session) -> None:
-        self._pool = pool
-        self.checked_out = checked_out
-        self.session = session
-        self.cold_at = clock.now() + _WARM_AT_MOST
-        self.used_at = 0.0
-        self.reset_due = False
-        self.holder = OURSELVES
-        self.taken_at = 0.0
-
-    async def inspect(self, read: Callable[[Inspector], _T]) -> _T:
-        """Call a function with SQLAlchemy's Inspector on the connection.
-
-        Raises:
-            Exception: what the function raises; of SQLAlchemy's about the driver's, the driver's.
-        """
-        with self.session.reflecting():
-            try:
-                return await greenlet_spawn(lambda: read(inspect(Connection(self._pool.sync_engine, self.checked_out))))
-            except DBAPIError as error:
-                cause = error.orig or error
-                raise (cause.__cause__ or cause) from error
-            except BaseException as error:
-                # What it was at would hold a cursor for as long as the error lives, and that its locks: SQLite's.
-                clear_frames(error.__traceback__)
-                raise
-
-    @property
-    def replica(self) -> str:
-        """The replica that it leads to; empty for the primary."""
-        return self._pool.replica
-
-    def end(self, *, sound: bool, reads: bool = False) -> None:
-        """Give the connection back, to be reset; or, when it is not sound, stop what may still run on it and close it.
-
-        There is nothing to wait for.
-
-        Args:
-            sound: nothing runs on it, and its state is known.
-            reads: the first word of what ran on it says that it reads.
-        """
-        self._pool.take_back(self, sound=sound, reads=reads)
-
-
 class Pool:
     """The pool of one database, or of one of its servers; `replica` is the name of one that is a replica."""
 
@@ -126,6 +77,7 @@ class Pool:
         self._places = Admission(
             self._maximum, settings.for_reads, settings.busy_wait, through_stalls=settings.through_stalls
         )
+        self.pauses = Pauses(self._places, metrics.name)
         self._in_use = 0
         self._asking = 0
         """Who waits for a place, or was given one and has not come for it yet."""
@@ -143,6 +95,15 @@ class Pool:
         )
         self.breaker = Breaker(self._connector.trial, self._breaker_changed)
         self._openings: Openings[Lease] = Openings()
+        self._making = 0
+        self._shortage: Shortage[Lease] = Shortage(
+            is_full=self._is_full,
+            in_use=lambda: self._in_use > self._making,
+            spare=self._warm_one,
+            keep=self._put_back,
+            short=lambda error: metrics.connect_failed(_cause(error)),
+            patience=settings.wait_timeout,
+        )
 
     @property
     def driver(self) -> Driver:
@@ -233,6 +194,7 @@ class Pool:
             await asyncio.wait(self._tasks)
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self.pauses.close()
         await self._cleaner.close()
         await self._connector.close()
         await self._driver.close()
@@ -250,6 +212,7 @@ class Pool:
 
     async def _wait_for_place(self, deadline: Deadline, holder: Asker) -> None:
         began, waited = clock.now(), True
+        self.pauses.look()
         try:
             await self._places.wait(holder, min(self._settings.wait_timeout, deadline.remaining()))
         except TimeoutError:
@@ -288,6 +251,20 @@ class Pool:
         return await self._openings.wait(self._make, self._explained, unwanted, self.breaker.refusal, deadline)
 
     async def _make(self, attempt: Attempt) -> Lease:
+        """A connection, once the server has room for one, or another has no use for it any more."""
+        self._making += 1
+        try:
+            return await self._shortage.make(partial(self._found, attempt))
+        finally:
+            self._making -= 1
+
+    def _is_full(self, error: Exception) -> bool:
+        """Whether the server allows no more connections, to anyone or to this user."""
+        translated = self._driver.translate(_cause(error), has_parameters=False)
+        codes = {} if translated is None else translated.metadata
+        return codes.get("sqlstate") in _FULL or codes.get("vendor_code") in _FULL
+
+    async def _found(self, attempt: Attempt) -> Lease:
         """A connection that was idle, or a new one, or one that has become warm meanwhile."""
         warm: list[Lease] = []
 
@@ -304,13 +281,15 @@ class Pool:
     def _unwanted(self, holder: Asker, lease: Lease | None) -> None:
         """Whoever wanted it has left."""
         if lease is not None:
-            self._keep_warm(lease, clock.now())
+            self._put_back(lease)
         self._free_place(holder)
+
+    def _put_back(self, lease: Lease) -> None:
+        self._keep_warm(lease, clock.now())
 
     def _explained(self, error: Exception) -> Exception:
         """What the caller is told of a connection that could not be made."""
-        # SQLAlchemy wraps driver errors, its original behind `orig`.
-        cause = getattr(error, "orig", None) or error
+        cause = _cause(error)
         translated = self._driver.translate(cause, has_parameters=False)
         if translated is None and not isinstance(cause, TimeoutError):
             return error
@@ -353,6 +332,8 @@ class Pool:
 
     def _keep_warm(self, lease: Lease, now: float) -> None:
         lease.used_at = now
+        if self._shortage.give(lease):
+            return
         self._warm.append(lease)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_RESET_AFTER, self._sweep)
@@ -398,3 +379,8 @@ class Pool:
                 await self._connector.check_in(lease.checked_out, unfit=unfit)
             free = partial(self._free_place, lease.holder, lease.taken_at, sound=not kill)
             self._cleaner.once_free(lease.session, free)
+
+
+def _cause(error: Exception) -> Exception:
+    """What the driver raised: SQLAlchemy wraps its errors, the original behind `orig`."""
+    return getattr(error, "orig", None) or error

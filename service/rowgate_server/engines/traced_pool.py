@@ -8,7 +8,8 @@ from typing import TypeVar
 from rowgate_server.engines.admission import Asker
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver
-from rowgate_server.engines.pool import Lease, Pool, PoolSettings
+from rowgate_server.engines.lease import Lease
+from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.errors import RowgateError
 from rowgate_server.observability.metrics import DatabaseMetrics
 from rowgate_server.observability.tracing import Place, Tracing

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, NotUndoneError, PreparedError, Remains, Standing, TransactionOptions
+from rowgate_server.engines.lease import Lease
 from rowgate_server.engines.listing import Listing
 from rowgate_server.engines.many import RunFailedError
-from rowgate_server.engines.pool import Lease
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, StoppedError, Work, explain, in_time, run, stream
 from rowgate_server.engines.savepoints import Savepoints

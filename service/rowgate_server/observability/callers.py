@@ -18,6 +18,9 @@ class Caller(Protocol):
     def may_answer(self) -> None:
         """See whether there is room for an answer, before anything is run for it; raises what the caller is told."""
 
+    def end_at(self, when: float, error: Exception) -> None:
+        """End it at that time with that error, however it is occupied; only where it answers with a stream."""
+
     @property
     def rpc(self) -> str:
         """Which RPC: `rowgate.v1.QueryService/ExecuteQuery`."""

@@ -25,6 +25,9 @@ class Unread:
         if not self.room:
             raise RowgateError(Reason.QUOTA_EXCEEDED, "no room", outcome=Outcome.NOT_RUN)
 
+    def end_at(self, when: float, error: Exception) -> None:
+        raise AssertionError(when, error)
+
 
 @asynccontextmanager
 async def calling(station: Station) -> AsyncIterator[Unread]:

@@ -12,7 +12,8 @@ from unit.engines.clock import now, on_the_clock, settle, until
 from unit.engines.scripted_driver import DriverError, ScriptedDriver, failing, lasting, never
 
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.pool import Lease, Pool, PoolSettings
+from rowgate_server.engines.lease import Lease
+from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.metrics import Metrics, PoolNumbers
 

@@ -12,7 +12,8 @@ from rowgate_server.engines.connections import Member, Several
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, ServerFacts
 from rowgate_server.engines.hosts import Host, Positions
-from rowgate_server.engines.pool import Lease, Pool
+from rowgate_server.engines.lease import Lease
+from rowgate_server.engines.pool import Pool
 from rowgate_server.engines.roles import Role
 from rowgate_server.engines.routing import Reading, Route, Router, RoutingRules
 from rowgate_server.errors import Outcome, Reason, RowgateError

@@ -10,7 +10,8 @@ from unit.engines.clock import on_the_clock, settle
 from unit.engines.scripted_driver import DriverError, ScriptedDriver, failing
 
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.pool import Lease, Pool, PoolSettings
+from rowgate_server.engines.lease import Lease
+from rowgate_server.engines.pool import Pool, PoolSettings
 from rowgate_server.observability.metrics import Metrics
 
 

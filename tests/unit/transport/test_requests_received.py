@@ -296,20 +296,3 @@ async def test_requests_that_are_sent_slowly_hold_no_others_up(monkeypatch: pyte
         await asyncio.gather(*waits)
     await asyncio.sleep(0.02)
     assert found.begin(CALLS[9])
-
-
-def test_the_process_holds_so_much_and_a_connection_half_of_it() -> None:
-    held = HeldBytes(100)
-    held.check("a", 50)
-    for peer in "ab":
-        held.hold(peer, 45)
-    with pytest.raises(RowgateError, match="requests under way take all the room") as caught:
-        held.check("a", 6)
-    assert caught.value.metadata == {"limit": "50 bytes for a caller", "outcome": "NOT_RUN"}
-    held.check("c", 10)
-    with pytest.raises(RowgateError) as caught:
-        held.check("c", 11)
-    assert caught.value.metadata["limit"] == "100 bytes for all callers"
-    for peer in "ab":
-        held.release(peer, 45)
-    held.check("a", 50)

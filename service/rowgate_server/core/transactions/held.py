@@ -74,6 +74,9 @@ class HeldTransaction:
         self.tables = HeldTables()
         """What it knows of tables by itself."""
         self._runs_out = math.inf
+        self._end: Callable[[RowgateError], None] = _nothing
+        self.idle_since: float | None = None
+        """Since when it is its caller's turn."""
 
     @property
     def state(self) -> State:
@@ -109,12 +112,25 @@ class HeldTransaction:
 
     def wait(self, end: Callable[[RowgateError], None]) -> None:
         """It is its caller's turn: until it is `busy` it is listed as idle, and `end` ends it for who asks for that."""
+        self.idle_since, self._end = clock.now(), end
         if self._transaction.sound and not self.over:
             self._transaction.listing.idle(self._began, self.deadline, end)
 
     def busy(self) -> None:
         """It is the database's turn."""
+        self.idle_since = None
         self._transaction.listing.busy()
+
+    def give_way(self, seconds: float) -> None:
+        """End it, as it has been idle for so long: its place is another's turn."""
+        self.idle_since, self._runs_out = None, clock.now()
+        self._end(
+            RowgateError(
+                Reason.TRANSACTION_EXPIRED,
+                "the transaction was idle while others waited to begin one, and its caller has more of them",
+                limit=f"{seconds:g}s idle while others wait",
+            )
+        )
 
     def view(self) -> Database:
         """The database for one request: all its statements run in the transaction."""
@@ -277,3 +293,7 @@ class HeldTransaction:
             await work
         except RowgateError as error:
             raise error.with_defaults(database=self.database.name) from error.__cause__
+
+
+def _nothing(_: RowgateError) -> None:
+    """It has not been its caller's turn yet."""

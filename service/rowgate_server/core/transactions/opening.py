@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -10,6 +9,8 @@ from rowgate_server.core.policy.guard import enter
 from rowgate_server.core.query import QueryRunner
 from rowgate_server.core.transactions.beginning import Begin, TransactionRules, in_time, options_of
 from rowgate_server.core.transactions.held import HeldTransaction, State
+from rowgate_server.core.transactions.shares import Place, Share
+from rowgate_server.engines.caller import caller
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -37,7 +38,7 @@ class Transactions:
         self._queries = queries
         self._rules = rules
         self._metrics = metrics
-        self._open: Counter[tuple[str, str]] = Counter()
+        self._shares: dict[tuple[str, str], Share] = {}
 
     def database_name(self, name: str) -> str:
         """The name that a transaction's begin means."""
@@ -55,13 +56,13 @@ class Transactions:
         if access is not None and not access.writes:
             begin = begin._replace(read_only=True)
         metrics = self._metrics[database.name]
-        with self._placed(database, metrics):
+        async with self._placed(database, metrics) as place:
             held: HeldTransaction | None = None
             try:
                 options = options_of(begin, database)
                 deadline, idle = self._limits(begin, database)
                 async with database.executor.transaction(in_time(options, deadline), deadline) as transaction:
-                    held = HeldTransaction(
+                    held = place.held = HeldTransaction(
                         database,
                         transaction,
                         self._queries,
@@ -88,10 +89,14 @@ class Transactions:
         )
         return deadline, idle
 
-    def _placed(self, database: Database, metrics: TransactionMetrics) -> _Place:
+    @asynccontextmanager
+    async def _placed(self, database: Database, metrics: TransactionMetrics) -> AsyncIterator[Place]:
+        """A place among the open transactions of one pool."""
         rules, key = self._rules[database.name], (database.name, database.login)
         most = rules.most_of_logins[database.login] if database.login else rules.most
-        if self._open[key] >= most:
+        share = self._shares.setdefault(key, Share())
+        place = await share.take(caller.get(), most)
+        if place is None:
             metrics.refused()
             raise RowgateError(
                 Reason.POOL_EXHAUSTED,
@@ -101,26 +106,15 @@ class Transactions:
                 limit=f"databases.{database.name}.transactions.pool_share: {most} at a time",
                 outcome=Outcome.NOT_RUN,
             )
-        return _Place(self._open, key, metrics)
+        metrics.open(self._number(database.name))
+        try:
+            yield place
+        finally:
+            share.release(place)
+            metrics.open(self._number(database.name))
 
-
-class _Place:
-    """A place among the open transactions of one pool."""
-
-    def __init__(self, open_now: Counter[tuple[str, str]], key: tuple[str, str], metrics: TransactionMetrics) -> None:
-        self._open_now = open_now
-        self._key = key
-        self._metrics = metrics
-
-    def __enter__(self) -> None:
-        self._change(1)
-
-    def __exit__(self, *_: object) -> None:
-        self._change(-1)
-
-    def _change(self, by: int) -> None:
-        self._open_now[self._key] += by
-        self._metrics.open(sum(number for key, number in self._open_now.items() if key[0] == self._key[0]))
+    def _number(self, name: str) -> int:
+        return sum(len(share) for key, share in self._shares.items() if key[0] == name)
 
 
 def _end(held: HeldTransaction) -> str:

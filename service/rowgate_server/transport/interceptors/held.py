@@ -1,4 +1,8 @@
-"""Large requests that the process holds for their callers, in bytes: so much in all, and half of it for one caller."""
+"""Large requests that the process holds for their callers, in bytes.
+
+There is so much in all, and half of what the others leave of it for each caller: half of it for one who is alone, a
+quarter for the next. So there is always something left for one more, however long those before him hold theirs.
+"""
 
 from __future__ import annotations
 
@@ -90,8 +94,10 @@ class HeldBytes:
 
     def _refusal(self, who: str, octets: int) -> str | None:
         """The limit that so many more would break."""
-        if self._of.get(who, 0) + octets > self._most // 2:
+        own = self._of.get(who, 0)
+        left = self._most - (self._total - own)
+        if own + octets <= left // 2:
+            return None
+        if own + octets > self._most // 2:
             return f"{self._most // 2} bytes for a caller"
-        if self._total + octets > self._most:
-            return f"{self._most} bytes for all callers"
-        return None
+        return f"half of the {left} bytes that other callers leave"

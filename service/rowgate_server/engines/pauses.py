@@ -1,0 +1,100 @@
+"""Streams of one pool that wait for their readers; one that is not read is ended while others wait for a connection.
+
+Nobody is hurried while there is a connection for everyone. Where a line of others has stood for a moment, a stream is
+ended whose reader has taken nothing for 4 s, and a second more for each MiB but the first that was laid out for it. So
+whoever comes is served before `pool.wait_timeout` is over, at its default of 5 s. One at a time, and of the caller who
+holds the most: what comes free may be enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from types import TracebackType
+
+from rowgate_server.engines import clock
+from rowgate_server.engines.admission import Admission, Asker
+from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.logging import get_logger
+
+_log = get_logger("rowgate.pool")
+
+PAUSE = 4.0
+"""Seconds that a caller may leave a connection idle while others wait."""
+
+_RATE = 1024 * 1024
+"""Bytes a second that it reads at the least, of what is more than a second's."""
+
+_MOMENT = 0.2
+"""Seconds that a line stands before anybody is ended for it, and from one to the next."""
+
+_LATE = 1.0
+"""Seconds that a look may be late. One that is later tells nothing of readers: the gateway had stood still."""
+
+
+class Pause:
+    """A stream that waits for its reader, for as long as this is entered; `end` ends it."""
+
+    __slots__ = ("_of", "due", "end", "holder")
+
+    def __init__(self, of: Pauses, holder: Asker, octets: int, end: Callable[[RowgateError], None]) -> None:
+        self._of = of
+        self.holder = holder
+        self.due = clock.now() + PAUSE + max(0.0, octets / _RATE - 1)
+        self.end = end
+
+    def __enter__(self) -> None:
+        self._of.now.add(self)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._of.now.discard(self)
+
+
+class Pauses:
+    """Those of one pool.
+
+    Args:
+        places: the pool's, and who waits for them.
+        database: its name, for who is told of an end.
+    """
+
+    def __init__(self, places: Admission, database: str) -> None:
+        self.now: set[Pause] = set()
+        self._places = places
+        self._database = database
+        self._timer: asyncio.TimerHandle | None = None
+
+    def look(self) -> None:
+        """Somebody waits: look from now on, until nobody does."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            # What is logged is not about the call that waits.
+            self._timer = loop.call_later(_MOMENT, self._look, clock.now() + _MOMENT, context=Context())
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self, planned: float) -> None:
+        self._timer = None
+        now = clock.now()
+        if now - planned < _LATE:
+            unread = [each for each in self.now if each.due <= now and self._places.others_wait(each.holder, _MOMENT)]
+            if unread:
+                self._end(max(unread, key=lambda each: (self._places.held(each.holder), -each.due)))
+        if self._places.waiting:
+            self.look()
+
+    def _end(self, pause: Pause) -> None:
+        self.now.discard(pause)
+        error = RowgateError(
+            Reason.STATEMENT_TIMEOUT,
+            "nothing of the result was read for too long, while others waited for a connection",
+            limit=f"{PAUSE:g}s unread while others wait",
+            database=self._database,
+            outcome=Outcome.UNKNOWN,
+        )
+        pause.end(error)
+        _log.warning("unread stream ended", database=self._database, query_id=error.metadata.get("query_id", ""))

@@ -1,0 +1,105 @@
+"""Waits for a connection of the pool's own to come free, where the server has no room for more.
+
+A server allows so many connections, and others use it too. As long as the pool has some in use, one of these is about
+to come free: whoever was to have a new one waits for it, in order, instead of being told that the database cannot be
+reached. The first of them looks now and then whether there is room by now; the others don't ask a full server again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from rowgate_server.engines import clock
+
+_T = TypeVar("_T")
+
+_AGAIN = 0.25
+"""Seconds from one look to the next."""
+
+
+class Shortage(Generic[_T]):
+    """Those of one pool.
+
+    Args:
+        is_full: whether an error says that the server has no room for more.
+        in_use: whether the pool has connections that may come free.
+        spare: one that has come free already, if there is one.
+        keep: what to do with one that comes too late.
+        short: told of the error that somebody waits for.
+        patience: the longest that anyone waits, in seconds.
+    """
+
+    def __init__(
+        self,
+        is_full: Callable[[Exception], bool],
+        in_use: Callable[[], bool],
+        spare: Callable[[], _T | None],
+        keep: Callable[[_T], None],
+        short: Callable[[Exception], None],
+        patience: float,
+    ) -> None:
+        self._is_full = is_full
+        self._in_use = in_use
+        self._spare = spare
+        self._keep = keep
+        self._short = short
+        self._patience = patience
+        self._waiting: deque[asyncio.Future[_T]] = deque()
+
+    def give(self, connection: _T) -> bool:
+        """Give one that has come free to who has waited for the longest; False: nobody waits."""
+        if not self._waiting:
+            return False
+        self._waiting.popleft().set_result(connection)
+        return True
+
+    async def make(self, new: Callable[[], Awaitable[_T]]) -> _T:
+        """A new connection, or one that has come free.
+
+        Raises:
+            Exception: what `new` raises.
+        """
+        if not self._waiting:
+            try:
+                return await new()
+            except Exception as error:
+                found = self._spare()  # while it was asked in vain
+                if found is not None:
+                    return found
+                if not (self._is_full(error) and self._in_use()):
+                    raise
+                self._short(error)
+        turn: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            made = await self._wait(turn, new)
+        except BaseException:
+            if turn.done():
+                self._keep(turn.result())
+            raise
+        finally:
+            if not turn.done():
+                self._waiting.remove(turn)
+        if turn.done() and turn.result() is not made:
+            self._keep(turn.result())
+        return made
+
+    async def _wait(self, turn: asyncio.Future[_T], new: Callable[[], Awaitable[_T]]) -> _T:
+        until = clock.now() + self._patience
+        while True:
+            await asyncio.wait({turn}, timeout=_AGAIN)
+            if turn.done():
+                return turn.result()
+            last = clock.now() >= until or not self._in_use()
+            if not last and self._waiting[0] is not turn:
+                continue
+            try:
+                return await new()
+            except Exception as error:
+                if turn.done():
+                    return turn.result()
+                if last or not self._is_full(error):
+                    raise
