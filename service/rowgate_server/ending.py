@@ -11,17 +11,12 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple
+from typing import Any, NoReturn
 
 from rowgate_server import signals
 from rowgate_server.observability.outlet import outlets
-
-if TYPE_CHECKING:
-    from rowgate_server.watchdog import Watchdog
-
-_Ts = TypeVarTuple("_Ts")
 
 _MOMENT = 0.1
 """Seconds. There are three of them, behind whatever a drain takes."""
@@ -34,10 +29,11 @@ def run(work: Coroutine[Any, Any, None], grace: float) -> None:
         work: what the loop is for.
         grace: seconds that the work may take from a signal on; a moment later the process ends, whatever is stuck.
     """
-    # Other commands, which have no loop to watch, need not import the log.
+    # Other commands, which have no such loop, need not import the log.
+    from rowgate_server.loop import Loop
     from rowgate_server.watchdog import Watchdog
 
-    loop = _Loop(Watchdog(grace))
+    loop = Loop(Watchdog(grace))
     try:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(work)
@@ -46,26 +42,6 @@ def run(work: Coroutine[Any, Any, None], grace: float) -> None:
         asyncio.set_event_loop(None)
         signals.ignore()
         loop.close()
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self, watchdog: Watchdog) -> None:
-        super().__init__()
-        self._watchdog = watchdog
-
-    def add_signal_handler(self, sig: int, callback: Callable[[*_Ts], object], *args: *_Ts) -> None:
-        """The watchdog hears of it first."""
-        super().add_signal_handler(sig, callback, *args)
-        self._watchdog.stand_between()
-
-    def remove_signal_handler(self, sig: int) -> bool:
-        """Once it is closed they are ignored; asyncio would have their default again, which ends the process."""
-        return not self.is_closed() and super().remove_signal_handler(sig)
-
-    def close(self) -> None:
-        """No signal reaches it from now on."""
-        self._watchdog.stand_alone()
-        super().close()
 
 
 def leave(code: int) -> NoReturn:
