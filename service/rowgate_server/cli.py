@@ -136,6 +136,9 @@ def _serve(options: argparse.Namespace) -> int:
         settings = _settings(options, demo.databases, demo.settings)
         if signals.waiting():
             return _WELL
+        from rowgate_server.engines.descriptors import raise_limit
+
+        raise_limit()
         # gRPC's core writes lines of its own to standard error, no JSON; what matters the gateway says itself.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         if settings.server.workers > 1:

@@ -16,14 +16,24 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from rowgate_server import signals
+from rowgate_server.observability.outlet import outlets
 
 _MOMENT = 0.1
 """Seconds. There are three of them, behind whatever a drain takes."""
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """As `asyncio.run`, but it ends in moments. From then on SIGTERM, SIGINT and SIGHUP are ignored."""
-    loop = _Loop()
+def run(work: Coroutine[Any, Any, None], grace: float) -> None:
+    """As `asyncio.run`, but it ends in moments. From then on SIGTERM, SIGINT and SIGHUP are ignored.
+
+    Args:
+        work: what the loop is for.
+        grace: seconds that the work may take from a signal on; a moment later the process ends, whatever is stuck.
+    """
+    # Other commands, which have no such loop, need not import the log.
+    from rowgate_server.loop import Loop
+    from rowgate_server.watchdog import Watchdog
+
+    loop = Loop(Watchdog(grace))
     try:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(work)
@@ -34,14 +44,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-class _Loop(asyncio.SelectorEventLoop):
-    def remove_signal_handler(self, sig: int) -> bool:
-        """Once it is closed they are ignored; asyncio would have their default again, which ends the process."""
-        return not self.is_closed() and super().remove_signal_handler(sig)
-
-
 def leave(code: int) -> NoReturn:
-    """End the process with this exit code."""
+    """End the process with this exit code, once the lines of its log are written or have had their time."""
+    outlets.flush()
     until = monotonic() + _MOMENT
     others = [each for each in threading.enumerate() if not each.daemon and each is not threading.current_thread()]
     for thread in others:

@@ -98,7 +98,8 @@ def try_audit_log(settings: config.Audit, workers: int) -> None:
                 raise _unwritable(OSError(number, os.strerror(number)))
             continue
         try:
-            file.open("ab").close()
+            # A pipe without a reader is refused, as at the start.
+            os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
         except OSError as error:
             raise _unwritable(error) from None
 

@@ -13,6 +13,7 @@ from rowgate_server.greeting import greeting, ready_line
 from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
+from rowgate_server.observability.outlet import say
 from rowgate_server.observability.reload_metrics import ReloadMetrics
 from rowgate_server.workers.told import Told
 
@@ -24,9 +25,10 @@ def serve(settings: config.Settings, demo: Demo, reading: Reading) -> int:
         demo.wait()
         if signals.waiting():
             return 0
-        ending.run(_serve_until_told(settings, reading, greet=demo.seeding is not None))
+        work = _serve_until_told(settings, reading, greet=demo.seeding is not None)
+        ending.run(work, settings.server.drain_grace)
     except (ListenError, TableNotMadeError, SeedingError) as error:
-        print(f"rowgate-server: {error}", file=sys.stderr)
+        say(f"rowgate-server: {error}", to=sys.stderr)
         return 1
     return 0
 
@@ -50,9 +52,9 @@ async def _serve_until_told(settings: config.Settings, reading: Reading, *, gree
             watch.start()
             spare_collections()
             give_way_soon()
-            print(ready_line(addresses.grpc, addresses.admin, addresses.health), flush=True)
+            say(ready_line(addresses.grpc, addresses.admin, addresses.health), to=sys.stdout)
             if greet:
-                print(greeting(addresses.grpc, settings), flush=True)
+                say(greeting(addresses.grpc, settings), to=sys.stdout)
             await told.stop.wait()
     finally:
         await watch.stop()

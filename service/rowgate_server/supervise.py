@@ -10,6 +10,7 @@ from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.greeting import greeting, ready_line
 from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
+from rowgate_server.observability.outlet import say
 from rowgate_server.workers.supervisor import Supervisor, WorkersError
 
 
@@ -21,16 +22,16 @@ def supervise(settings: config.Settings, demo: Demo, reading: Reading) -> int:
     config.read_policy(settings)
 
     def greet(address: str, admin: str, health: str) -> None:
-        print(ready_line(address, admin, health), flush=True)
+        say(ready_line(address, admin, health), to=sys.stdout)
         if demo.seeding is not None:
-            print(greeting(address, settings), flush=True)
+            say(greeting(address, settings), to=sys.stdout)
 
     try:
         demo.wait()
         if signals.waiting():
             return 0
-        ending.run(Supervisor(settings, greet, reading).run())
+        ending.run(Supervisor(settings, greet, reading).run(), settings.server.drain_grace)
     except (ListenError, SeedingError, WorkersError) as error:
-        print(f"rowgate-server: {error}", file=sys.stderr)
+        say(f"rowgate-server: {error}", to=sys.stderr)
         return 1
     return 0

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from rowgate_server import app, ending
+from rowgate_server import app, ending, watchdog
 from rowgate_server.transport import draining
 from rowgate_server.workers import supervisor
 
@@ -42,7 +42,7 @@ async def work():
 
 kept, taken = [], (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 asyncio.SelectorEventLoop.close = close
-ending.run(work())
+ending.run(work(), 60.0)
 send_all()  # it ends anyway
 print("written", end="")
 ending.leave({code})
@@ -65,4 +65,4 @@ def test_neither_a_task_nor_a_thread_keeps_a_process_alive(code: int) -> None:
 def test_a_worker_has_the_time_to_end_by_itself_and_the_supervisor_its_own() -> None:
     """Both within the 2 seconds after the grace that docs/running.md tells."""
     worker = draining._CLEANING_UP + app._CLOSING + 3 * ending._MOMENT
-    assert worker < supervisor._LATEST < 2
+    assert worker < supervisor._LATEST < watchdog.LATEST < 2

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from rowgate_server.engines import descriptors
 from rowgate_server.engines.attended import Attended
 from rowgate_server.engines.driver import ServerFacts
 from rowgate_server.observability.causes import in_a_line
@@ -46,6 +47,7 @@ class Availability:
         self._task: asyncio.Task[None] | None = None
         self._cause = ""
         self._shown = True
+        self._asked = True
         self.error: BaseException | None = None
         """Why the last probe failed."""
         self.up: bool | None = None
@@ -68,8 +70,13 @@ class Availability:
                 self.facts = await self._prober.probe()
         except Exception as error:  # noqa: BLE001 - whatever it was, the database did not answer
             self.error = error
-            self._set(up=False, cause=in_a_line(error))
+            if self.up and descriptors.none_left(error):
+                # Nobody has asked the database: it is what it was.
+                self._unasked()
+            else:
+                self._set(up=False, cause=in_a_line(error))
             return error
+        self._asked = True
         self._set(up=True)
         return None
 
@@ -91,6 +98,12 @@ class Availability:
             await self.probe()
             if self._task is me:
                 await asyncio.sleep(self._interval)
+
+    def _unasked(self) -> None:
+        if self._asked:
+            limit = descriptors.limit()
+            _log.error("database cannot be asked, no descriptor is left", database=self._name, limit=limit)
+        self._asked = False
 
     def _set(self, *, up: bool, cause: str = "") -> None:
         if up == self.up and cause == self._cause:

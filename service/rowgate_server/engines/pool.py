@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from rowgate_server.engines import clock
+from rowgate_server.engines import clock, descriptors
 from rowgate_server.engines.admission import OURSELVES, Admission, Asker
 from rowgate_server.engines.breaker import Breaker
 from rowgate_server.engines.caller import caller
@@ -294,6 +294,8 @@ class Pool:
         if translated is None and not isinstance(cause, TimeoutError):
             return error
         self._metrics.connect_failed(cause)
+        if descriptors.none_left(cause):
+            return self._none_left(error)
         codes = {} if translated is None else translated.metadata
         told = RowgateError(
             Reason.DATABASE_UNAVAILABLE,
@@ -305,6 +307,18 @@ class Pool:
         )
         if "sqlstate" not in codes:
             self.breaker.failed()
+        told.__cause__ = error
+        return told
+
+    def _none_left(self, error: Exception) -> RowgateError:
+        """That the gateway has no descriptor left is nothing that the database, or its breaker, has to do with."""
+        told = RowgateError(
+            Reason.POOL_EXHAUSTED,
+            "the gateway has no file descriptor left for a connection to the database",
+            retry_after=1.0,
+            limit=f"{descriptors.limit()} file descriptors",
+            outcome=Outcome.NOT_RUN,
+        )
         told.__cause__ = error
         return told
 

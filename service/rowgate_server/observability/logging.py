@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import Any, TextIO, cast
+import threading
+from typing import Any, Protocol, TextIO, cast
 
 import structlog
 
 from rowgate_server.observability.ids import current_request, current_trace
+from rowgate_server.observability.outlet import Outlet, outlets
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -19,15 +21,66 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.Except
 Logger = structlog.stdlib.BoundLogger
 
 
-class _Output(structlog.WriteLogger):
+class _Output(Protocol):
+    """Writes one line, if that can be done."""
+
+    def msg(self, message: str) -> None: ...
+
+
+class _Direct(structlog.WriteLogger):
     """Goes on when the log's reader is gone: a broken pipe must not change how calls end."""
 
     def msg(self, message: str) -> None:
-        """Write one line, if that can be done."""
+        """As `_Output`."""
         with contextlib.suppress(OSError, ValueError):
             super().msg(message)
 
     debug = info = warning = error = msg
+
+
+class _Beside:
+    """The same for the process's own streams, whose reader may also stand still."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+
+    def msg(self, message: str) -> None:
+        """As `_Output`."""
+        self._outlet.put(message, lost_lines.told)
+
+    debug = info = warning = error = msg
+
+
+class LostLines:
+    """Counts the log's lines that could not be written."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.number = 0
+
+    def told(self, error: BaseException | None) -> None:
+        """What became of a line."""
+        if error is not None:
+            with self._lock:
+                self.number += 1
+
+
+lost_lines = LostLines()
+
+
+class _Handler(logging.Handler):
+    """For the libraries, which log by the standard library."""
+
+    def __init__(self, output: _Output) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line."""
+        try:
+            self._output.msg(self.format(record))
+        except Exception:  # noqa: BLE001 - as every handler does: a line that has no form must not end what wrote it
+            self.handleError(record)
 
 
 def configure(level: str, style: str, stream: TextIO | None = None, *, worker: int | None = None) -> None:
@@ -53,14 +106,15 @@ def configure(level: str, style: str, stream: TextIO | None = None, *, worker: i
         if style == "console"
         else [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
+    output = _output(stream, [*shared, *rendering])
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=lambda *_: _Output(stream),
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=False,
     )
     _levels.times_set += 1
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(output)
     named = [structlog.stdlib.add_logger_name, *shared]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=named, processors=_foreign(rendering)))
     root = logging.getLogger()
@@ -91,6 +145,15 @@ def _naming_worker(worker: int) -> structlog.typing.Processor:
         return event
 
     return name
+
+
+def _output(stream: TextIO, processors: list[Any]) -> _Output:
+    outlet = outlets.standard(stream)
+    if outlet is None:
+        return _Direct(stream)
+    telling = structlog.wrap_logger(structlog.ReturnLogger(), processors, part="rowgate.log")
+    outlet.regained = lambda number: cast("str", telling.warning("lines were lost", lines=number))
+    return _Beside(outlet)
 
 
 def _foreign(rendering: list[Any]) -> list[Any]:

@@ -24,6 +24,7 @@ from rowgate_server.observability.distribution import Distribution, Distribution
 from rowgate_server.observability.failures import Failures
 from rowgate_server.observability.host_metrics import HostNumbers, Hosts
 from rowgate_server.observability.lag import LoopLag
+from rowgate_server.observability.log_metrics import LogMetrics
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.statements import DatabaseStatements, Statements
 from rowgate_server.observability.tls_metrics import TlsFamilies, TlsMetrics
@@ -198,6 +199,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        self.registry.register(LogMetrics())
         self._calls = _Calls()
         self.registry.register(self._calls)
         self.loop_lag = LoopLag()

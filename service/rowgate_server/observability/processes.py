@@ -9,6 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from rowgate_server.observability.log_metrics import LogMetrics
+
 
 class WorkerMetrics(Collector):
     """Which workers are up, and how often each was replaced; and the supervisor's own share of the process metrics.
@@ -22,6 +24,7 @@ class WorkerMetrics(Collector):
         self._workers = workers
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.registry.register(LogMetrics())
         self.registry.register(self)
 
     def collect(self) -> Iterable[Metric]:

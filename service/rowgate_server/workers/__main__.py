@@ -9,6 +9,7 @@ from rowgate_server import ending
 from rowgate_server.config import ConfigError
 from rowgate_server.configured import TableNotMadeError
 from rowgate_server.listening import ListenError
+from rowgate_server.observability.outlet import say
 from rowgate_server.workers.worker import work
 
 
@@ -21,10 +22,10 @@ def main() -> int:
     except ConfigError as error:
         # The supervisor's settings were right: a file that they name is another one now.
         for problem in error.problems:
-            print(f"rowgate-server: {problem}", file=sys.stderr)
+            say(f"rowgate-server: {problem}", to=sys.stderr)
         return 1
     except (ListenError, TableNotMadeError, EOFError) as error:
-        print(f"rowgate-server: {error}", file=sys.stderr)
+        say(f"rowgate-server: {error}", to=sys.stderr)
         return 1
     return 0
 

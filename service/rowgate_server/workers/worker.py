@@ -33,7 +33,7 @@ def work(descriptor: int, number: int) -> None:
     with socket.socket(fileno=descriptor) as end:
         settings = receive_settings(end)
         logging.configure(settings.log.level, settings.log.format, worker=number)
-        ending.run(_serve(settings, number, end))
+        ending.run(_serve(settings, number, end), settings.server.drain_grace)
 
 
 async def _serve(settings: config.Settings, number: int, end: socket.socket) -> None:

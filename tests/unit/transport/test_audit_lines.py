@@ -185,13 +185,13 @@ def test_a_file_that_has_grown_is_put_aside_and_the_oldest_dropped(tmp_path: Pat
     file = tmp_path / "audit.log"
     sink = FileSink(str(file), 100, 2)
     for number in range(12):
-        sink.write(f"{number:02d}" + "x" * 40)
+        sink.write(f"{number:02d}" + "x" * 40, print)
     sink.close()
     kept = {path.name: [line[:2] for line in path.read_text().splitlines()] for path in tmp_path.iterdir()}
     assert kept == {"audit.log": ["10", "11"], "audit.log.1": ["08", "09"], "audit.log.2": ["06", "07"]}
     assert file.stat().st_mode & 0o777 == 0o600
     again = FileSink(str(file), 100, 0)
-    again.write("y" * 60)
+    again.write("y" * 60, print)
     again.close()
     assert file.read_text() == "y" * 60 + "\n"
 

@@ -81,7 +81,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_QUERY_CANCELLED: _ErrorReason.ValueType  # 51
     """CANCELLED. The statement was cancelled."""
     ERROR_REASON_POOL_EXHAUSTED: _ErrorReason.ValueType  # 60
-    """RESOURCE_EXHAUSTED. No connection became free in time. Retry later."""
+    """RESOURCE_EXHAUSTED. No connection became free in time, or the gateway has no file descriptor left for one. Retry
+    later.
+    """
     ERROR_REASON_RESULT_TOO_LARGE: _ErrorReason.ValueType  # 61
     """RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none; or one row is larger than a
     message.
@@ -173,7 +175,9 @@ ERROR_REASON_STATEMENT_TIMEOUT: ErrorReason.ValueType  # 50
 ERROR_REASON_QUERY_CANCELLED: ErrorReason.ValueType  # 51
 """CANCELLED. The statement was cancelled."""
 ERROR_REASON_POOL_EXHAUSTED: ErrorReason.ValueType  # 60
-"""RESOURCE_EXHAUSTED. No connection became free in time. Retry later."""
+"""RESOURCE_EXHAUSTED. No connection became free in time, or the gateway has no file descriptor left for one. Retry
+later.
+"""
 ERROR_REASON_RESULT_TOO_LARGE: ErrorReason.ValueType  # 61
 """RESOURCE_EXHAUSTED. A unary result is over the server's cap: StreamQuery has none; or one row is larger than a
 message.
