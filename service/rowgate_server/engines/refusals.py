@@ -1,0 +1,15 @@
+"""What is told of transactions that did not end as anybody has asked."""
+
+from __future__ import annotations
+
+from rowgate_server.errors import Outcome, Reason, RowgateError
+
+
+def ended_unseen() -> RowgateError:
+    """For a statement that has gone well, and ended the transaction that it ran in, nobody knows how."""
+    return RowgateError(
+        Reason.INVALID_REQUEST,
+        "the statement ended the transaction that it was run in: what was done there may last, or be rolled back",
+        outcome=Outcome.UNKNOWN,
+        hint="look whether it is there; call a procedure that ends transactions by ExecuteQuery",
+    )
