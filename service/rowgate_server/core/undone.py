@@ -1,8 +1,8 @@
 """Whether a statement that failed by itself left nothing behind.
 
 Of one that stands in a transaction the engine tells. By itself it may do several things that are each committed (a
-CALL), or change a table whose storage engine has no transactions: of that MySQL and MariaDB say nothing, so they are
-asked what the tables are. Only errors pay for it.
+CALL), be none that is undone whole (see `atomic`), or change a table whose storage engine has no transactions: of that
+MySQL and MariaDB say nothing, so they are asked what the tables are. Only errors pay for it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rowgate_server.core.atomic import is_undone_whole
 from rowgate_server.core.sqltext import ParsedStatement
 from rowgate_server.core.sqltext.effects import Effect, effect_of
 from rowgate_server.core.sqltext.targets import targets
+from rowgate_server.core.sqltext.words import words
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
@@ -26,7 +28,8 @@ _BEFORE_IT_RUNS = frozenset({
     *(Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN, Reason.PERMISSION_DENIED, Reason.READ_ONLY),
     *(Reason.MULTIPLE_STATEMENTS, Reason.NOT_SUPPORTED, Reason.INVALID_PARAMETER),
 })  # fmt: skip
-_SYNTAX = frozenset({"1064", "1136"})
+_SYNTAX_ERROR = "1064"
+_SYNTAX = frozenset({_SYNTAX_ERROR, "1136"})
 """Of MySQL's errors that are INVALID_SQL: of the syntax, and of the number of values."""
 _MAY_COMMIT = re.compile(r"\b(?:commit|rollback|call|execute)\b", re.IGNORECASE)
 _OPENING = (
@@ -45,13 +48,13 @@ async def look(database: Database, statement: ParsedStatement, error: RowgateErr
     if effect is Effect.HIDES:
         undone = statement.keyword == "DO" and not _MAY_COMMIT.search(statement.sql)
     elif database.dialect is not Dialect.MYSQL:
-        return
+        undone = is_undone_whole(statement)
     elif effect is Effect.WRITES:
         names = targets(statement)
         undone = _never_ran(error) or (names is not None and await have_transactions(database, names, deadline))
     else:
-        # The tables in front of one that is not there are dropped.
-        undone = statement.keyword != "DROP" or "," not in statement.sql
+        # Of one that reads, its session has told.
+        undone = effect is Effect.READS or _was_refused(error, effect, statement) or is_undone_whole(statement)
     if not undone:
         error.metadata["outcome"] = Outcome.UNKNOWN.value
 
@@ -78,6 +81,16 @@ async def have_transactions(database: Database, names: Sequence[tuple[str, str]]
     except RowgateError:
         return False
     return bool(result.rows) and all(row[0] == "YES" for row in result.rows)
+
+
+def _was_refused(error: RowgateError, effect: Effect, statement: ParsedStatement) -> bool:
+    """Whether it was for its syntax, or for want of a permission, which MySQL looks for before it changes tables.
+
+    A permission may also be wanting for what a function does, which a SELECT within it may call.
+    """
+    if error.reason is Reason.PERMISSION_DENIED:
+        return effect is Effect.COMMITS and "SELECT" not in words(statement)
+    return error.metadata.get("vendor_code") == _SYNTAX_ERROR
 
 
 def _never_ran(error: RowgateError) -> bool:

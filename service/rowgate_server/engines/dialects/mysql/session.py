@@ -14,7 +14,7 @@ from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.mysql import binary, columns, literals
 from rowgate_server.engines.dialects.mysql.control import Killer
 from rowgate_server.engines.dialects.mysql.cursor import BinaryCursor, TextCursor
-from rowgate_server.engines.dialects.mysql.ends import was_committed
+from rowgate_server.engines.dialects.mysql.ends import has_written, was_committed
 from rowgate_server.engines.dialects.mysql.guard import is_refusal
 from rowgate_server.engines.dialects.mysql.link import (
     COM_QUERY,
@@ -86,8 +86,8 @@ class MySQLSession:
         facts = self._settings.statements.facts(statement, reads=reads)
         plain = None if self._begun else await self._settings.statements.plain(statement, facts, mode, self._ask)
         sql = plain or self._rendered(statement)
+        self._only_read = reads
         if self._begun:
-            self._only_read = reads
             mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
         before = self._before(mode, plain=plain is not None)
         try:
@@ -243,7 +243,8 @@ class MySQLSession:
         if self._due:
             return Remains.NOTHING
         if not self._begun or not await self._link.ping() & IN_TRANSACTION:
-            return Remains.FOR_GOOD if await kept(self._link) else Remains.NOTHING
+            written = await kept(self._link) or (self._only_read and await has_written(self._link))
+            return Remains.FOR_GOOD if written else Remains.NOTHING
         try:
             await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
         except MySQLError as error:
