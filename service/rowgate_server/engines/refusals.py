@@ -13,3 +13,12 @@ def ended_unseen() -> RowgateError:
         outcome=Outcome.UNKNOWN,
         hint="look whether it is there; call a procedure that ends transactions by ExecuteQuery",
     )
+
+
+def rolled_back_instead() -> RowgateError:
+    """For a commit that the database has answered with a rollback."""
+    return RowgateError(
+        Reason.INVALID_REQUEST,
+        "a statement of the transaction has failed, and the database rolled it back instead of committing it",
+        outcome=Outcome.ROLLED_BACK,
+    )
