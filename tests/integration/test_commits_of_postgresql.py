@@ -62,9 +62,13 @@ async def test_a_statement_that_was_streamed_is_not_told_done(executor: Executor
     lease = await executor.pool.checkout(deadline(), reads=False)
     lease.end(sound=True)
     connection = lease.session._connection  # type: ignore[attr-defined]  # the pool has only this one
-    with pytest.raises(RowgateError) as caught:
+
+    async def streamed() -> None:
         async for chunk in executor.stream(call("insert into unseen values (1), (2) returning id")):
             if chunk.columns:
                 await fail_unseen(connection)
+
+    with pytest.raises(RowgateError) as caught:
+        await streamed()
     assert caught.value.outcome == Outcome.ROLLED_BACK
     assert await count(executor) == 0
