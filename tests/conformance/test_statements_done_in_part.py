@@ -36,6 +36,22 @@ async def test_what_a_function_has_written_without_a_transaction_is_not_told_und
 
 
 @pytest.mark.engines("mariadb")
+async def test_an_error_of_names_behind_a_row_is_not_told_undone(db: rowgate.Database, table: str, kept: str) -> None:
+    """A trigger that no longer fits fails when it runs, with the error of a statement that could not be begun."""
+    insert = f"insert into {kept} (id) values (5)"
+    await db.query(f"create trigger {kept}_t after insert on {kept} for each row insert into {table} (gone) values (1)")
+    for sql, error, outcome in (
+        (insert, rowgate.UnknownColumn, "UNKNOWN"),
+        (f"insert into {table} (gone) values (1)", rowgate.UnknownColumn, "ROLLED_BACK"),
+        (f"insert into {table}_no (id) values (1)", rowgate.UnknownTable, "ROLLED_BACK"),
+    ):
+        with pytest.raises(error) as caught:
+            await db.query(sql)
+        assert (sql, caught.value.outcome) == (sql, outcome)
+    assert (await db.query(f"select id from {kept}")).scalar() == 5
+
+
+@pytest.mark.engines("mariadb")
 async def test_what_only_reads_is_told_undone(db: rowgate.Database, table: str) -> None:
     await db.query(f"insert into {table} (id, name) values (1, 'a')")
     with pytest.raises(rowgate.ValueOutOfRange) as caught:

@@ -25,12 +25,12 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.ids import new_id
 
 _BEFORE_IT_RUNS = frozenset({
-    *(Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN, Reason.PERMISSION_DENIED, Reason.READ_ONLY),
-    *(Reason.MULTIPLE_STATEMENTS, Reason.NOT_SUPPORTED, Reason.INVALID_PARAMETER),
+    *(Reason.READ_ONLY, Reason.MULTIPLE_STATEMENTS, Reason.NOT_SUPPORTED, Reason.INVALID_PARAMETER),
 })  # fmt: skip
-_SYNTAX_ERROR = "1064"
-_SYNTAX = frozenset({_SYNTAX_ERROR, "1136"})
-"""Of MySQL's errors that are INVALID_SQL: of the syntax, and of the number of values."""
+_OF_NAMES = frozenset({Reason.UNKNOWN_TABLE, Reason.UNKNOWN_COLUMN, Reason.PERMISSION_DENIED})
+"""Before it runs, as a rule: a trigger or a function may have such an error too, behind rows that it has changed."""
+_SYNTAX_ERROR, _NUMBER_OF_VALUES = "1064", "1136"
+"""Of MySQL's errors that are INVALID_SQL; the latter is one like those of names."""
 _MAY_COMMIT = re.compile(r"\b(?:commit|rollback|call|execute)\b", re.IGNORECASE)
 _OPENING = (
     "(SELECT e.TRANSACTIONS FROM information_schema.TABLES t"
@@ -50,8 +50,7 @@ async def look(database: Database, statement: ParsedStatement, error: RowgateErr
     elif database.dialect is not Dialect.MYSQL:
         undone = is_undone_whole(statement)
     elif effect is Effect.WRITES:
-        names = targets(statement)
-        undone = _never_ran(error) or (names is not None and await have_transactions(database, names, deadline))
+        undone = _never_ran(error) or await _undone_in(database, statement, error, deadline)
     else:
         # Of one that reads, its session has told.
         undone = effect is Effect.READS or _was_refused(error, effect, statement) or is_undone_whole(statement)
@@ -59,13 +58,16 @@ async def look(database: Database, statement: ParsedStatement, error: RowgateErr
         error.metadata["outcome"] = Outcome.UNKNOWN.value
 
 
-async def have_transactions(database: Database, names: Sequence[tuple[str, str]], deadline: Deadline) -> bool:
+async def have_transactions(
+    database: Database, names: Sequence[tuple[str, str]], deadline: Deadline, *, missing: bool = False
+) -> bool:
     """Whether those of the names that are tables of MySQL's have transactions: at least one, and no view.
 
     Args:
         database: where; any of its connections will do.
         names: each of a schema, or "" for the default one, and a table.
         deadline: when it must be told; False where it is not.
+        missing: there need not be one.
     """
     if not names:
         return False
@@ -80,7 +82,7 @@ async def have_transactions(database: Database, names: Sequence[tuple[str, str]]
         )
     except RowgateError:
         return False
-    return bool(result.rows) and all(row[0] == "YES" for row in result.rows)
+    return (missing or bool(result.rows)) and all(row[0] == "YES" for row in result.rows)
 
 
 def _was_refused(error: RowgateError, effect: Effect, statement: ParsedStatement) -> bool:
@@ -93,5 +95,14 @@ def _was_refused(error: RowgateError, effect: Effect, statement: ParsedStatement
     return error.metadata.get("vendor_code") == _SYNTAX_ERROR
 
 
+async def _undone_in(database: Database, statement: ParsedStatement, error: RowgateError, deadline: Deadline) -> bool:
+    """Whether the tables that a write names are all such as undo it; of an error of names, those that are there."""
+    names = targets(statement)
+    if names is None:
+        return False
+    of_names = error.reason in _OF_NAMES or error.metadata.get("vendor_code") == _NUMBER_OF_VALUES
+    return await have_transactions(database, names, deadline, missing=of_names)
+
+
 def _never_ran(error: RowgateError) -> bool:
-    return error.reason in _BEFORE_IT_RUNS or error.metadata.get("vendor_code") in _SYNTAX
+    return error.reason in _BEFORE_IT_RUNS or error.metadata.get("vendor_code") == _SYNTAX_ERROR
