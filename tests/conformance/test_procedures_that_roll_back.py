@@ -87,6 +87,24 @@ async def test_a_deadlock_that_a_handler_swallows_is_not_told_committed(
     assert not await is_there(db, table)
 
 
+async def test_a_deadlock_of_what_reads_is_told_undone(
+    tx: Transact, db: rowgate.Database, table: str, name: str
+) -> None:
+    del name  # with it there are rows
+    await tx.sql(f"insert into {table} (id, name) values (1, 'a')")
+    await tx.sql(f"select id from {table} where id = 100 for update")
+    async with db.transaction() as other:
+        rows = ", ".join(f"({number}, 'heavier')" for number in range(300, 310))
+        await other.query(f"insert into {table} (id, name) values {rows}")
+        await other.query(f"delete from {table} where id = 200")
+        answer, _ = await asyncio.gather(
+            tx.sql(f"select id from {table} where id = 200 for update"),
+            other.query(f"delete from {table} where id = 100"),
+        )
+    assert (answer.error.reason, answer.error.metadata["outcome"]) == ("DEADLOCK", "ROLLED_BACK")
+    assert answer.state == "ROLLED_BACK"
+
+
 async def test_the_client_s_block_does_not_end_as_if_all_were_well(db: rowgate.Database, table: str, name: str) -> None:
     await procedure(db, table, GONE["plainly"])
 

@@ -243,7 +243,8 @@ class MySQLSession:
         if self._due:
             return Remains.NOTHING
         if not self._begun or not await self._link.ping() & IN_TRANSACTION:
-            written = await kept(self._link) or (self._only_read and await has_written(self._link))
+            reads = self._only_read and not self._begun  # a transaction has written before, and is undone
+            written = await kept(self._link) or (reads and await has_written(self._link))
             return Remains.FOR_GOOD if written else Remains.NOTHING
         try:
             await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
