@@ -94,3 +94,19 @@ async def test_a_table_s_write_that_cannot_be_undone_alone_ends_it(
     assert (answer.error.reason, answer.state) == ("RESULT_TOO_LARGE", "ROLLED_BACK")
     assert dict(answer.error.metadata)["outcome"] == "ROLLED_BACK"
     assert (await db.query(f"select count(*) from {table}")).scalar() == 0
+
+
+@pytest.mark.engines("mariadb")
+async def test_a_procedure_that_may_have_committed_is_not_told_undone_with_its_rows_cut_off(
+    begun: Transact, db: rowgate.Database, table: str
+) -> None:
+    # The first row is received, and is too large with its column's name; the others are not read to their end.
+    rows = f"select repeat('x', 99900) as {'x' * 60}, 1 as {'y' * 60} from seq_1_to_1000000"
+    await db.query(f"create procedure {table}_p() begin commit; {rows}; end")
+    try:
+        await begun.sql(f"insert into {table} (id, name) values (1, 'a')")
+        answer = await begun.sql(f"call {table}_p()")
+        assert (answer.error.reason, answer.state) == ("RESULT_TOO_LARGE", "UNKNOWN")
+        assert (await db.query(f"select count(*) from {table}")).scalar() == 1
+    finally:
+        await db.query(f"drop procedure {table}_p")

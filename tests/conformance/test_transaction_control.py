@@ -15,7 +15,8 @@ CONTROL = {
                    "set session characteristics as transaction read only", "-- a\ncommit"],
     "mariadb": ["COMMIT", "rollback", "BEGIN", "start transaction", "savepoint x", "set autocommit = 1",
                 "set @@session.autocommit=0", "set transaction read only", "xa start 'x'", "lock tables {t} write",
-                "unlock tables", "set statement max_statement_time=1 for commit"],
+                "unlock tables", "set statement max_statement_time=1 for commit", "flush tables with read lock",
+                "flush local tables {t} for export", "set statement max_statement_time=1 for backup lock {t}"],
 }  # fmt: skip
 COMMITTING = ["create table {t}_x (a int)", "alter table {t} add column b int", "truncate {t}", "drop table {t}",
               "rename table {t} to {t}_y", "execute immediate 'commit'", "begin not atomic commit; end",
@@ -39,6 +40,17 @@ async def test_sql_ends_no_transaction(tx: Transact, db: rowgate.Database, engin
     assert await count(db, table) == 0
     await tx.rollback()
     assert await count(db, table) == 0
+
+
+@pytest.mark.engines("mariadb")
+@pytest.mark.parametrize("sql", ["backup lock {t}", "backup unlock", "backup stage start"])
+async def test_a_lock_that_would_be_gone_at_once_is_not_answered_with_ok(
+    db: rowgate.Database, table: str, sql: str
+) -> None:
+    with pytest.raises(rowgate.NotSupported) as caught:
+        await db.query(sql.format(t=table))
+    assert caught.value.outcome is rowgate.Outcome.NOT_RUN
+    assert "backup" in caught.value.metadata["hint"]
 
 
 @pytest.mark.engines("mariadb")  # the others commit nothing unasked

@@ -60,6 +60,18 @@ async def test_a_seed_is_not_the_next_caller_s(far: Linked) -> None:
     assert await far.scalar(far.id_sql) == number
 
 
+async def test_what_was_done_to_tables_is_not_the_next_caller_s_to_know(far: Linked) -> None:
+    number = await far.scalar(far.id_sql)
+    await answer(far, "create table secret (id int)")
+    try:
+        await answer(far, "insert into secret select generate_series(1, 37)")
+        counted = "select count(*) from pg_stat_xact_user_tables where relname = 'secret' and n_tup_ins > 0"
+        assert await answer(far, counted) == 0
+        assert await far.scalar(far.id_sql) == number
+    finally:
+        await answer(far, "drop table secret")
+
+
 @pytest.mark.parametrize("name", ["'leak', ", ""])
 async def test_connections_of_dblink_are_closed(far: Linked, name: str) -> None:
     number = await far.scalar(far.id_sql)

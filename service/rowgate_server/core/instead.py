@@ -16,13 +16,22 @@ _BY_REQUEST = (
 _OPTIONS = "Transact's begin takes isolation, read_only and lock_timeout; each other call is a transaction of its own"
 _OUTSIDE = "run it by ExecuteQuery, before the transaction or after it"
 _ROWS = "lock rows, by SELECT ... FOR UPDATE within Transact"
+_SESSION = "a backup takes a session of its own, and no call keeps one: use the database's own client"
 _ADVISORY = f"{_ROWS}, or what you like by pg_advisory_xact_lock"
 _ALONE = "Transact is a transaction in one database; none reaches over several calls or databases"
 _PREPARED = "send the statement itself, with its values as parameters"
 _ITSELF = "send its statements themselves, one by one"
 _PROFILE = "ExecuteQuery with the mode PROFILE tells what a statement costs"
 
-_OF_CONTROL = {"LOCK": _ROWS, "UNLOCK": _ROWS, "XA": _ALONE, "PREPARE": _ALONE, "SET": _OPTIONS}
+_OF_CONTROL = {
+    "LOCK": _ROWS,
+    "UNLOCK": _ROWS,
+    "FLUSH": _ROWS,
+    "BACKUP": _SESSION,
+    "XA": _ALONE,
+    "PREPARE": _ALONE,
+    "SET": _OPTIONS,
+}
 _OF_HIDDEN = {
     **dict.fromkeys(("PREPARE", "EXECUTE"), _PREPARED),
     **dict.fromkeys(("BEGIN", "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"), _ITSELF),

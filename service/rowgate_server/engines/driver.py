@@ -79,11 +79,12 @@ class TransactionOptions:
 
 
 class Standing(Enum):
-    """What a statement has left of its transaction: it goes on; it takes only a rollback; it is over."""
+    """What a statement has left of its transaction: it goes on; it takes only a rollback; it is over; by a commit."""
 
     ACTIVE = 1
     FAILED = 2
     ENDED = 3
+    COMMITTED = 4
 
 
 class Remains(Enum):

@@ -17,6 +17,7 @@ from rowgate_server.engines.driver import Driver, NotUndoneError, PreparedError,
 from rowgate_server.engines.lease import Lease
 from rowgate_server.engines.listing import Listing
 from rowgate_server.engines.many import RunFailedError
+from rowgate_server.engines.refusals import ended_unseen
 from rowgate_server.engines.results import Chunk, Result
 from rowgate_server.engines.running import Call, StoppedError, Work, explain, in_time, run, stream
 from rowgate_server.engines.savepoints import Savepoints
@@ -386,11 +387,10 @@ class Transaction:
 
     async def _take_note(self, error: Exception | None) -> None:
         standing = await self._session.standing(error)
-        if standing is Standing.FAILED:
-            self.state = TransactionState.FAILED
-        elif standing is Standing.ENDED:
-            # By a deadlock; or, without an error, by a statement that commits what was before it, as MySQL's DDL does.
-            self.state = TransactionState.COMMITTED if error is None else TransactionState.ROLLED_BACK
+        if standing is Standing.ENDED and error is None:
+            raise ended_unseen()
+        # Of errors, a deadlock rolls it back.
+        self.state = TransactionState.ROLLED_BACK if standing is Standing.ENDED else TransactionState[standing.name]
 
     def _lost(self) -> None:
         self._sound = False

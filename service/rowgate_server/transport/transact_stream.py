@@ -60,7 +60,7 @@ class TransactStream:
         async with AsyncExitStack() as holding:
             self._wait()
             async for request in self._received(requests):
-                self._committing = request.HasField("commit")
+                self._committing = self._may_commit(request)
                 await self._work()
                 async with contextlib.aclosing(self._answer(request, context, holding)) as parts:
                     async for part in parts:
@@ -194,6 +194,10 @@ class TransactStream:
             held.busy()
             at = held.deadline.at + _LATER
             self._end_at(at, held.expiry(held.deadline, self._sequence, at, committing=self._committing))
+
+    def _may_commit(self, request: query_service_pb2.TransactRequest) -> bool:
+        held = self._held
+        return request.HasField("commit") or (held is not None and held.may_commit(request.execute_query.sql))
 
     def _end_idle(self, error: RowgateError) -> None:
         """Somebody asks for the end of the transaction while it waits for its caller: it is rolled back."""

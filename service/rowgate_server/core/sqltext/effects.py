@@ -25,7 +25,7 @@ READING = frozenset({"SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", 
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "LOAD"})
 _CONTROLLING = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"})
 _CONTROLLING_IN = {
-    Dialect.MYSQL: _CONTROLLING | {"XA", "LOCK", "UNLOCK"},
+    Dialect.MYSQL: _CONTROLLING | {"XA", "LOCK", "UNLOCK", "BACKUP"},
     Dialect.POSTGRESQL: _CONTROLLING | {"START", "END", "ABORT", "LOCK"},
     Dialect.SQLITE: _CONTROLLING | {"END"},
 }
@@ -39,7 +39,7 @@ _HIDING = {
 _COMMITTING = frozenset({
     *("ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "GRANT", "REVOKE"),
     *("ANALYZE", "CHECK", "OPTIMIZE", "REPAIR", "CACHE", "FLUSH", "RESET"),
-    *("BACKUP", "CHANGE", "CLONE", "IMPORT", "INSTALL", "START", "STOP", "UNINSTALL"),
+    *("CHANGE", "CLONE", "IMPORT", "INSTALL", "START", "STOP", "UNINSTALL"),
 })  # fmt: skip
 
 _SCOPES = frozenset({"GLOBAL", "SESSION", "LOCAL"})
@@ -48,6 +48,8 @@ _SETTINGS_OF_TRANSACTIONS = frozenset({
     *("TRANSACTION_ISOLATION", "TRANSACTION_READ_ONLY", "TRANSACTION_DEFERRABLE"),
     *("DEFAULT_TRANSACTION_ISOLATION", "DEFAULT_TRANSACTION_READ_ONLY", "DEFAULT_TRANSACTION_DEFERRABLE"),
 })  # fmt: skip
+_HOLDING = frozenset({("READ", "LOCK"), ("FOR", "EXPORT")})
+"""What makes a FLUSH hold locks."""
 _FILES = frozenset({"OUTFILE", "DUMPFILE"})
 _FILE = re.compile("|".join(_FILES), re.IGNORECASE)
 _MAKING = re.compile(r"\b(?:INTO|CREATE|EXECUTE)\b", re.IGNORECASE)
@@ -96,7 +98,7 @@ def _effect(sql: str, dialect: Dialect) -> Effect:
         # Long texts are not read to their end without a cause.
         into_file = dialect is Dialect.MYSQL and _FILE.search(sql) and _into_a_file(list(tokens))
         return Effect.OTHER if into_file else Effect.READS
-    return _of_words([first, *islice(tokens, _TELLING)], dialect)
+    return _of_words([first, *(tokens if first == "FLUSH" else islice(tokens, _TELLING))], dialect)
 
 
 _effect_cached = lru_cache(CACHED_STATEMENTS)(_effect)
@@ -107,6 +109,8 @@ def _of_words(head: list[str], dialect: Dialect) -> Effect:
     if first == "BEGIN" and second == "NOT":  # BEGIN NOT ATOMIC
         return Effect.HIDES
     if first in _CONTROLLING_IN[dialect] or (first in ("START", "PREPARE") and second == "TRANSACTION"):
+        return Effect.CONTROLS
+    if dialect is Dialect.MYSQL and first == "FLUSH" and not _HOLDING.isdisjoint(pairwise(head)):
         return Effect.CONTROLS
     if first in _HIDING[dialect]:
         return Effect.HIDES

@@ -110,6 +110,10 @@ class HeldTransaction:
         at = clock.now() + self._idle.seconds
         return (at, self._idle) if at < self.deadline.at else (self.deadline.at, self.deadline)
 
+    def may_commit(self, sql: str) -> bool:
+        """Whether a statement that is run in it may make what was done last, be it that of no `commit`."""
+        return may_end(sql, self.database.dialect)
+
     def wait(self, end: Callable[[RowgateError], None]) -> None:
         """It is its caller's turn: until it is `busy` it is listed as idle, and `end` ends it for who asks for that."""
         self.idle_since, self._end = clock.now(), end
@@ -178,7 +182,7 @@ class HeldTransaction:
     ) -> AsyncGenerator[Chunk, None]:
         """A CALL's result. Its procedure may commit, and fail, or begin anew: a savepoint before it tells.
 
-        The last chunk is kept back until that is known.
+        The last chunk is kept back until that is known. Of one that was cut off with its connection, nobody knows.
         """
         await self._transaction.savepoint(_BEFORE_CALL)
         last: Chunk | None = None
@@ -207,6 +211,8 @@ class HeldTransaction:
                 outcome=Outcome.UNKNOWN,
                 hint="call such a procedure by ExecuteQuery",
             )
+        if self._transaction.state is TransactionState.ROLLED_BACK:
+            self._transaction.doubt()
         if last is not None:
             yield last
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
+_MOST_COLUMNS = 65_535
+NONE_LEFT = "1461"
+"""max_prepared_stmt_count is reached."""
+
 
 def types_have_changed() -> RowgateError:
     """The statement has been run, and is not run again."""
@@ -22,6 +26,29 @@ def not_exact() -> RowgateError:
         "the answer has numbers that the database tells exactly only of a prepared statement, which this can't be now",
         hint="cast a FLOAT, or a DOUBLE with fixed decimals, to DOUBLE",
         outcome=Outcome.UNKNOWN,
+    )
+
+
+def none_left() -> RowgateError:
+    """For what the server has no room to prepare."""
+    return RowgateError(
+        Reason.DATABASE_UNAVAILABLE,
+        "the database has no room for another prepared statement, which this needs for its numbers to be exact",
+        retry_after=1.0,
+        hint="raise max_prepared_stmt_count, or look who keeps so many: Prepared_stmt_count",
+        outcome=Outcome.NOT_RUN,
+        vendor_code=NONE_LEFT,
+    )
+
+
+def too_many_columns() -> RowgateError:
+    """For what was prepared; the connection is of no use any more."""
+    return RowgateError(
+        Reason.INVALID_SQL,
+        f"the statement returns more than {_MOST_COLUMNS} columns",
+        field="sql",
+        limit=f"{_MOST_COLUMNS} columns",
+        outcome=Outcome.NOT_RUN,
     )
 
 

@@ -14,6 +14,7 @@ from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.mysql import binary, columns, literals
 from rowgate_server.engines.dialects.mysql.control import Killer
 from rowgate_server.engines.dialects.mysql.cursor import BinaryCursor, TextCursor
+from rowgate_server.engines.dialects.mysql.ends import has_written, was_committed
 from rowgate_server.engines.dialects.mysql.guard import is_refusal
 from rowgate_server.engines.dialects.mysql.link import (
     COM_QUERY,
@@ -23,7 +24,8 @@ from rowgate_server.engines.dialects.mysql.link import (
     Link,
 )
 from rowgate_server.engines.dialects.mysql.messages import make_whole
-from rowgate_server.engines.dialects.mysql.refusals import not_exact, types_have_changed
+from rowgate_server.engines.dialects.mysql.preparing import let_go, prepare, run_once
+from rowgate_server.engines.dialects.mysql.refusals import NONE_LEFT, not_exact, types_have_changed
 from rowgate_server.engines.dialects.mysql.settings import SessionSettings
 from rowgate_server.engines.dialects.mysql.state import IN_TRANSACTION, SessionState
 from rowgate_server.engines.dialects.mysql.statements import Facts
@@ -33,13 +35,10 @@ from rowgate_server.engines.many import RunFailedError, each
 from rowgate_server.engines.values import AnyStatement, BoundRows, BoundStatement
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
-_NOT_PREPARED = ((1295,), (1461,))
-"""Not supported by the prepared statement protocol; max_prepared_stmt_count is reached."""
 _WRITES_IN_READ_ONLY = (1792,)
 _NO_SAVEPOINTS = (1178,)
 """The storage engine doesn't support SAVEPOINT: one without transactions that takes part all the same, such as Aria."""
 _PLACE = "rowgate_remains"
-_MOST_COLUMNS = 65_535
 _READ_ONLY = COM_QUERY + b"SET SESSION TRANSACTION READ ONLY"
 _START = COM_QUERY + b"START TRANSACTION"
 _STRICT = (
@@ -87,8 +86,8 @@ class MySQLSession:
         facts = self._settings.statements.facts(statement, reads=reads)
         plain = None if self._begun else await self._settings.statements.plain(statement, facts, mode, self._ask)
         sql = plain or self._rendered(statement)
+        self._only_read = reads
         if self._begun:
-            self._only_read = reads
             mode = mode._replace(reads=False)  # a result is read to its end: a kill would be the end of it all
         before = self._before(mode, plain=plain is not None)
         try:
@@ -104,14 +103,25 @@ class MySQLSession:
     async def _run(self, before: list[bytes], facts: Facts, sql: bytes, mode: ExecuteMode, *, reads: bool) -> Cursor:
         if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
-            prepared = await self._prepare(before, sql)
-            if prepared is not None and facts.learn(prepared.fields, reads=reads):
-                return await self._execute_prepared(prepared, mode)
+            prepared = await self._prepared(before, facts, sql)
+            if prepared is not None:
+                if facts.learn(prepared.fields, reads=reads):
+                    return await self._execute_prepared(prepared, mode)
+                let_go(self._link, prepared)
             before = []
         self._link.untold += 1
         await self._link.query(before, sql)
         cursor = self._watched(TextCursor(self._link, mode))
         return await self._run_exactly(cursor, facts, sql, mode, reads=reads) if cursor.columns.rounded else cursor
+
+    async def _prepared(self, before: list[bytes], facts: Facts, sql: bytes) -> binary.Prepared | None:
+        try:
+            return await prepare(self._link, before, sql)
+        except RowgateError as error:
+            # It may do without as long as nobody knows that its numbers would be rounded.
+            if facts.rounded or error.metadata.get("vendor_code") != NONE_LEFT:
+                raise
+            return None
 
     async def _run_exactly(
         self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode, *, reads: bool
@@ -121,15 +131,16 @@ class MySQLSession:
         That is after ALTER TABLE, or with a value of another type. Only what reads may be run twice, so it is run in
         a session that refuses the writes of functions.
         """
+        refused = facts.rounded is not False  # it was to be prepared, and could not be
         facts.rounded = True
         await cursor.finish()
-        if not reads or len(sql) >= LARGEST_PACKET:
+        if refused or not reads or len(sql) >= LARGEST_PACKET:
             raise not_exact()
         if self._begun:
             raise types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
         self._state.changed()
         try:
-            prepared = await self._prepare([_READ_ONLY], sql)
+            prepared = await prepare(self._link, [_READ_ONLY], sql)
             if prepared is not None:
                 return await self._execute_prepared(prepared, mode)
         except MySQLError as error:
@@ -175,11 +186,12 @@ class MySQLSession:
         """Prepare it, with its values where they are known: an expression's type may depend on them."""
         sql = (literals.render(statement) if valued else "?".join(statement.fragments)).encode()
         self._settings.check_size(sql)
-        prepared = await self._prepare(self._overdue(), sql) if len(sql) < LARGEST_PACKET else None
+        prepared = await prepare(self._link, self._overdue(), sql) if len(sql) < LARGEST_PACKET else None
         if prepared is None:
             raise RowgateError(
                 Reason.NOT_SUPPORTED, "the database does not describe this statement", outcome=Outcome.NOT_RUN
             )
+        let_go(self._link, prepared)
         return Description(
             columns=tuple(columns.columns_of(prepared.fields)),
             parameters=tuple(ParameterType() for _ in statement.values),
@@ -217,19 +229,23 @@ class MySQLSession:
             raise NotUndoneError
 
     async def standing(self, error: Exception | None) -> Standing:
-        """A deadlock rolls back the transaction, and DDL commits it; other errors undo their statement only."""
+        """A deadlock rolls back the transaction, a procedure may end it; other errors undo their statement only."""
         status = self._link.status
         # 0: the statement's answer did not tell, as those of the binary protocol don't.
         if error is not None or not (status or self._only_read):
             status = await self._link.ping()
-        return Standing.ACTIVE if not status or status & IN_TRANSACTION else Standing.ENDED
+        if not status or status & IN_TRANSACTION:
+            return Standing.ACTIVE
+        return Standing.COMMITTED if error is None and await was_committed(self._link) else Standing.ENDED
 
     async def remains(self) -> Remains:
         """What tables of other engines than InnoDB keep: of a rollback, the server warns; so one is tried."""
         if self._due:
             return Remains.NOTHING
         if not self._begun or not await self._link.ping() & IN_TRANSACTION:
-            return Remains.FOR_GOOD if await kept(self._link) else Remains.NOTHING
+            reads = self._only_read and not self._begun  # a transaction has written before, and is undone
+            written = await kept(self._link) or (reads and await has_written(self._link))
+            return Remains.FOR_GOOD if written else Remains.NOTHING
         try:
             await self._commands(COM_QUERY + f"SAVEPOINT {_PLACE}".encode())
         except MySQLError as error:
@@ -358,32 +374,9 @@ class MySQLSession:
         self._settings.check_size(sql)
         return sql
 
-    async def _prepare(self, before: list[bytes], sql: bytes) -> binary.Prepared | None:
-        """What the server says of the statement without running it; None where it can't be prepared."""
-        self._link.write(*before, binary.COM_STMT_PREPARE + sql)
-        await self._link.read_before(len(before))
-        self._link.next_answer()
-        try:
-            return await binary.read_prepared(self._link.connection)
-        except binary.TooManyColumnsError:
-            self.abort()
-            raise RowgateError(
-                Reason.INVALID_SQL,
-                f"the statement returns more than {_MOST_COLUMNS} columns",
-                field="sql",
-                limit=f"{_MOST_COLUMNS} columns",
-                outcome=Outcome.NOT_RUN,
-            ) from None
-        except MySQLError as error:
-            if error.args[:1] not in _NOT_PREPARED:
-                raise
-            return None
-
     async def _execute_prepared(self, prepared: binary.Prepared, mode: ExecuteMode) -> BinaryCursor:
         self._link.untold += 1
-        self._link.write(binary.execute_payload(prepared))
-        self._link.next_answer()
-        return self._watched(BinaryCursor(self._link, mode, await binary.read_answer(self._link.connection)))
+        return self._watched(BinaryCursor(self._link, mode, await run_once(self._link, prepared)))
 
     def _watched(self, cursor: AnyCursor) -> AnyCursor:
         """A statement by itself must leave no transaction open."""

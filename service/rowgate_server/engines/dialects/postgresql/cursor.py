@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rowgate_server.engines.dialects.postgresql.arrays import ArrayColumns
+from rowgate_server.engines.dialects.postgresql.commits import COMMIT, make_last
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.results import Columns, Completion, Row, StatementWarning
 
@@ -77,7 +78,9 @@ class WholeCursor(Cursor):
 
     async def finish(self) -> Completion:
         """End the transaction if one was begun."""
-        if self._ending:
+        if self._ending == COMMIT:
+            await make_last(self._connection)
+        elif self._ending:
             await self._connection.execute(self._ending)
         return self._completion(self._status)
 
@@ -120,7 +123,9 @@ class PortalCursor(Cursor):
 
     async def finish(self) -> Completion:
         """Close the portal; the end of its transaction does."""
-        if self._ending:
+        if self._ending == COMMIT:
+            await make_last(self._connection)
+        elif self._ending:
             await self._connection.execute(self._ending)
         else:
             await self._portal._close_portal(None)

@@ -14,6 +14,7 @@ from asyncpg import connect_utils
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import types
 from rowgate_server.engines.dialects.postgresql.arrays import ArrayColumns
+from rowgate_server.engines.dialects.postgresql.commits import make_last
 from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCursor, WholeCursor, affected
 from rowgate_server.engines.dialects.postgresql.ending import Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
@@ -147,11 +148,17 @@ class PostgreSQLSession:
         """Commit it; one that is read-only is rolled back, as it takes large objects and notifications all the same.
 
         Nothing is lost by that: a serializable transaction that only reads fails at a statement, never at its commit.
+
+        Raises:
+            RowgateError: it was rolled back instead.
         """
         self._begun = False
         altered = self._origins.altered
         self._look_up_in(self._outside)
-        await self.control("ROLLBACK" if self._only_reads else "COMMIT")
+        if self._only_reads:
+            await self.control("ROLLBACK")
+        else:
+            await make_last(self._connection)
         if altered:
             self._outside.forget()
 

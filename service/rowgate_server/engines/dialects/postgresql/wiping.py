@@ -1,8 +1,8 @@
 """Wipes sessions: what DISCARD ALL does, and what that leaves although a plain call can have set it.
 
-DISCARD ALL leaves the seed of random(), and the connections that dblink has opened. It stands alone in its message, and
-one more costs as much again. So its parts go, as its documentation has them, together with a new seed. What cannot be
-wiped is told in docs/sql.md.
+DISCARD ALL leaves the seed of random(), the counts of what was done to tables, and the connections that dblink has
+opened. It stands alone in its message, and one more costs as much again. So its parts go, as its documentation has
+them, together with a new seed. What cannot be wiped is told in docs/sql.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from asyncpg import InsufficientPrivilegeError
 
 _SEEDED_BY_ITSELF = 13
 """The first version with random numbers of the server's own that nobody foresees."""
+_FLUSHES = 15
+"""The first version that hands on what a session has counted when it is asked to, and not within a second."""
 
 # The message is a transaction: it must not wait for others because a caller has set the default so. Every name is
 # qualified, as the login may have a search path of its own, and no seed stands in the server's list of processes.
@@ -29,6 +31,8 @@ DISCARD SEQUENCES;
 SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed(pg_catalog.float8div(
   pg_catalog.hashtext(pg_catalog.gen_random_uuid()::pg_catalog.text), 2147483648))
 """
+# Until it has, pg_stat_xact_user_tables tells the next caller which tables the last one wrote to.
+_FLUSH = ", pg_catalog.pg_stat_force_next_flush()"
 
 _DBLINK = """
 SELECT n.nspname FROM pg_catalog.pg_extension AS e
@@ -72,7 +76,8 @@ class Wiping:
 
     async def wipe(self, connection: Any) -> None:
         """Wipe the session of an asyncpg connection that is in no transaction; any error means: drop it."""
-        known = connection.get_server_version().major >= _SEEDED_BY_ITSELF
-        await connection.execute(_WIPE if known else "DISCARD ALL")
+        version = connection.get_server_version().major
+        wipe = _WIPE + _FLUSH * (version >= _FLUSHES) if version >= _SEEDED_BY_ITSELF else "DISCARD ALL"
+        await connection.execute(wipe)
         if self.dblink:
             await connection.execute(_DISCONNECT)
