@@ -12,7 +12,6 @@ import pytest
 import rowgate
 from support.engines import Engine
 from support.eventually import eventually
-from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.process import Gateway
 
@@ -75,29 +74,27 @@ async def test_a_transaction_knows_a_table_as_it_has_made_it(db: rowgate.Databas
 
 
 @pytest.mark.engines("postgresql")
-@pytest.mark.parametrize("sql", ["truncate {}", "create index on {} (name)"])
 async def test_what_locks_a_table_against_all_others_does_not_stop_its_own_transaction(
-    db: rowgate.Database, unknown: str, sql: str
+    db: rowgate.Database, unknown: str
 ) -> None:
     async with db.transaction(timeout=WITHIN) as tx:
-        await tx.query(sql.format(unknown))
+        await tx.query(f"truncate {unknown}")
         await tx.table(unknown).insert({"id": 2, "name": "b"})
         assert (await tx.table(unknown).get(id=2))["name"] == "b"
         await tx.rollback()
     assert await db.table(unknown).count() == 1
 
 
-@pytest.mark.engines("mariadb", "postgresql")
+@pytest.mark.engines("postgresql")
 async def test_what_waits_behind_the_transaction_does_not_stop_it(
-    db: rowgate.Database, unknown: str, engine: Engine, mariadb_server: MariaDB, postgresql_server: PostgreSQL
+    db: rowgate.Database, unknown: str, engine: Engine, postgresql_server: PostgreSQL
 ) -> None:
-    server = {"mariadb": mariadb_server, "postgresql": postgresql_server}[engine.name]
     alter = f"alter table {unknown} add column added integer"
     async with db.transaction(timeout=WITHIN) as tx:
         await tx.query(f"select * from {unknown}")
-        altering = asyncio.create_task(asyncio.to_thread(server.execute, alter))
+        altering = asyncio.create_task(asyncio.to_thread(postgresql_server.execute, alter))
         running = engine.running.format(text=alter)
-        await eventually(lambda: server.execute(running)[0][0] == 1, 5, "it waits")
+        await eventually(lambda: postgresql_server.execute(running)[0][0] == 1, 5, "it waits")
         assert (await tx.table(unknown).get(id=1))["name"] == "a"
         assert (await tx.table(unknown).where(id=1).count()) == 1
     await altering
@@ -109,9 +106,9 @@ async def test_a_transaction_that_leaves_no_connection_to_others_needs_none(
     name = f"alone_{next(_numbers)}"
     await crowded.query(f"create table {name} (id integer primary key, name varchar(1000))")
     try:
-        for read_only in (False, True):
+        for read_only in (True, False):
             if read_only and engine.name == "sqlite":
-                break  # which then lets others read
+                continue  # which then lets others read
             async with crowded.transaction(timeout=WITHIN, read_only=read_only) as tx:
                 if not read_only:
                     filler = engine.series.format(n=6000)
