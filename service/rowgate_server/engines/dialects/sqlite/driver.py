@@ -84,7 +84,7 @@ class SQLiteDriver:
             def prepare(opened: sqlite3.Connection) -> None:
                 opened.execute("PRAGMA foreign_keys = ON")
                 opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
-                functions.install(opened)
+                functions.install(opened, connection.patience.check)
                 connection.counters = Counters(opened)
                 opened.set_authorizer(guard)
 
