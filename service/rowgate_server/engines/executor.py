@@ -21,7 +21,7 @@ from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.driver import Driver, Remains, TransactionOptions
 from rowgate_server.engines.lease import Lease
-from rowgate_server.engines.pauses import Pause
+from rowgate_server.engines.pauses import Reader
 from rowgate_server.engines.results import Chunk, Result, Stats
 from rowgate_server.engines.running import Call, Work, explain, run, stream
 from rowgate_server.engines.transaction import Transaction, TransactionState
@@ -115,11 +115,11 @@ class Executor:
             holding as (work, timed),
             contextlib.aclosing(stream(call, work, started, timed, cells_per_chunk)) as chunks,
         ):
-            octets = 0
+            reader, octets = holding.reader(), 0
             async for chunk in chunks:
                 if chunk.stats is None:
                     octets, before = 0 if work.meter is None else work.meter.bytes, octets
-                    with holding.unread(octets - before):
+                    with reader.waits_for(octets - before):
                         yield chunk
                 else:
                     last = chunk
@@ -204,9 +204,9 @@ class _Lease:
             self._ended = True
             self.lease.end(sound=sound, reads=reads)
 
-    def unread(self, octets: int, end: Callable[[RowgateError], None]) -> Pause:
-        """As `Lease.unread`."""
-        return self.lease.unread(octets, end)
+    def reader(self, end: Callable[[RowgateError], None]) -> Reader:
+        """As `Lease.reader`."""
+        return self.lease.reader(end)
 
     def drop(self) -> None:
         """End it, with what may still run on it."""
@@ -265,9 +265,9 @@ class _Holding:
         if told is not None and told is not error:
             raise told from error
 
-    def unread(self, octets: int) -> Pause:
-        """Within this, so many bytes wait for their reader."""
-        return self._held.unread(octets, self._end)
+    def reader(self) -> Reader:
+        """Who reads what is streamed."""
+        return self._held.reader(self._end)
 
     def _end(self, error: RowgateError) -> None:
         """End the call, which waits for its reader; without one, the statement."""

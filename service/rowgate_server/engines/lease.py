@@ -14,7 +14,7 @@ from sqlalchemy.util import greenlet_spawn
 from rowgate_server.engines import clock
 from rowgate_server.engines.admission import OURSELVES
 from rowgate_server.engines.driver import Session
-from rowgate_server.engines.pauses import Pause, Pauses
+from rowgate_server.engines.pauses import Pauses, Reader
 from rowgate_server.errors import RowgateError
 
 _T = TypeVar("_T")
@@ -74,9 +74,9 @@ class Lease:
         """The replica that it leads to; empty for the primary."""
         return self._pool.replica
 
-    def unread(self, octets: int, end: Callable[[RowgateError], None]) -> Pause:
-        """Within this, it waits for the reader of so many bytes; `end` ends that while others wait for a connection."""
-        return Pause(self._pool.pauses, self.holder, octets, end)
+    def reader(self, end: Callable[[RowgateError], None]) -> Reader:
+        """Who reads what is streamed from it; `end` ends that while others wait for a connection."""
+        return Reader(self._pool.pauses, self.holder, end)
 
     def end(self, *, sound: bool, reads: bool = False) -> None:
         """Give the connection back, to be reset; or, when it is not sound, stop what may still run on it and close it.

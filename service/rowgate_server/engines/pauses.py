@@ -1,9 +1,9 @@
 """Streams of one pool that wait for their readers; one that is not read is ended while others wait for a connection.
 
 Nobody is hurried while there is a connection for everyone. Where a line of others has stood for a moment, a stream is
-ended whose reader has taken nothing for 4 s, and a second more for each MiB but the first that was laid out for it. So
-whoever comes is served before `pool.wait_timeout` is over, at its default of 5 s. One at a time, and of the caller who
-holds the most: what comes free may be enough.
+ended whose reader has taken nothing for 4 s, or takes longer than a second for each message on the whole; one of many
+MiB has a second for each. So whoever comes is served before `pool.wait_timeout` is over, at its default of 5 s. One at
+a time, and of the caller who holds the most: what comes free may be enough.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 from types import TracebackType
+from typing import Self
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.admission import Admission, Asker
@@ -23,8 +24,10 @@ _log = get_logger("rowgate.pool")
 PAUSE = 4.0
 """Seconds that a caller may leave a connection idle while others wait."""
 
-_RATE = 1024 * 1024
-"""Bytes a second that it reads at the least, of what is more than a second's."""
+_EACH = 1.0
+"""Seconds that it may take for each message, or each MiB of a larger one."""
+
+_MIB = 1024 * 1024
 
 _MOMENT = 0.2
 """Seconds that a line stands before anybody is ended for it, and from one to the next."""
@@ -33,22 +36,30 @@ _LATE = 1.0
 """Seconds that a look may be late. One that is later tells nothing of readers: the gateway had stood still."""
 
 
-class Pause:
-    """A stream that waits for its reader, for as long as this is entered; `end` ends it."""
+class Reader:
+    """A stream's reader, which is waited for as long as what `waits_for` gives is entered; `end` ends the stream."""
 
-    __slots__ = ("_of", "due", "end", "holder")
+    __slots__ = ("_left", "_of", "_since", "due", "end", "holder")
 
-    def __init__(self, of: Pauses, holder: Asker, octets: int, end: Callable[[RowgateError], None]) -> None:
+    def __init__(self, of: Pauses, holder: Asker, end: Callable[[RowgateError], None]) -> None:
         self._of = of
+        self._left = PAUSE
+        self._since = self.due = 0.0
         self.holder = holder
-        self.due = clock.now() + PAUSE + max(0.0, octets / _RATE - 1)
         self.end = end
+
+    def waits_for(self, octets: int) -> Self:
+        """So much is to be read next."""
+        self._since = clock.now()
+        self.due = self._since + self._left + max(0.0, octets / _MIB - 1) * _EACH
+        return self
 
     def __enter__(self) -> None:
         self._of.now.add(self)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._of.now.discard(self)
+        self._left = min(PAUSE, max(0.0, self.due - clock.now()) + _EACH)
 
 
 class Pauses:
@@ -60,7 +71,7 @@ class Pauses:
     """
 
     def __init__(self, places: Admission, database: str) -> None:
-        self.now: set[Pause] = set()
+        self.now: set[Reader] = set()
         self._places = places
         self._database = database
         self._timer: asyncio.TimerHandle | None = None
@@ -87,8 +98,8 @@ class Pauses:
         if self._places.waiting:
             self.look()
 
-    def _end(self, pause: Pause) -> None:
-        self.now.discard(pause)
+    def _end(self, reader: Reader) -> None:
+        self.now.discard(reader)
         error = RowgateError(
             Reason.STATEMENT_TIMEOUT,
             "nothing of the result was read for too long, while others waited for a connection",
@@ -96,5 +107,5 @@ class Pauses:
             database=self._database,
             outcome=Outcome.UNKNOWN,
         )
-        pause.end(error)
+        reader.end(error)
         _log.warning("unread stream ended", database=self._database, query_id=error.metadata.get("query_id", ""))

@@ -118,8 +118,23 @@ async def test_its_reader_is_told_why_and_that_nobody_knows_what_became_of_it() 
 @on_the_clock
 async def test_a_reader_that_pauses_for_less_is_left_alone_however_many_wait() -> None:
     async with hogged(1) as pool:
-        await pool.stream("a", *[3.9] * 10)
-        assert 43 <= await pool.ask("b") <= 43.4, "the last pause is for good"
+        await pool.stream("a", 3.9, *[0.9] * 50, 3.9)
+        assert 53.9 <= await pool.ask("b") <= 54.3, "the last pause is for good"
+
+
+@on_the_clock
+async def test_one_that_reads_in_drops_only_is_no_better() -> None:
+    async with hogged(1) as pool:
+        await pool.stream("a", *[3.0] * 50)
+        assert 5 <= await pool.ask("b") <= 5.4
+
+
+@on_the_clock
+async def test_what_it_has_left_unread_while_nobody_waited_is_not_held_against_it() -> None:
+    async with hogged(1) as pool:
+        await pool.stream("a", 100, *[0.9] * 50)
+        await asyncio.sleep(100.5)
+        assert await pool.ask("b") > 40
 
 
 @on_the_clock

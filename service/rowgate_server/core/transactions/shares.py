@@ -9,7 +9,6 @@ and nobody loses what he works in.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import deque
 from typing import NamedTuple
 
@@ -22,18 +21,19 @@ _PATIENCE, _LOOK = 5.0, 0.25
 
 
 class Place:
-    """One of a pool's open transactions; `held` once it has begun."""
+    """One of a pool's open transactions.
 
-    __slots__ = ("caller", "ending", "held")
+    Attributes:
+        held: the transaction, once it has begun.
+        ends_for: the caller for whom it ends.
+    """
+
+    __slots__ = ("caller", "ends_for", "held")
 
     def __init__(self, caller: str) -> None:
         self.caller = caller
         self.held: HeldTransaction | None = None
-        self.ending = False
-
-    def idle_since(self) -> float | None:
-        """Since when it waits for its caller, if it does, and can be ended."""
-        return None if self.held is None or self.ending else self.held.idle_since
+        self.ends_for: str | None = None
 
 
 class _Waiting(NamedTuple):
@@ -55,10 +55,12 @@ class Share:
         """A place for a caller, where so many may be open; None: there is none."""
         if len(self._places) < most:
             return self._give(caller)
+        if self._richer(caller, self._waiting_for(caller)) is None:
+            return None
         waiting = _Waiting(caller, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
-            return None if self._richer(waiting) is None else await self._wait(waiting)
+            return await self._wait(waiting)
         except BaseException:
             if waiting.granted.done():  # it came as this left
                 self.release(waiting.granted.result())
@@ -79,30 +81,34 @@ class Share:
         self._places.add(place)
         return place
 
-    def _held_by(self, caller: str) -> int:
-        return sum(each.caller == caller and not each.ending for each in self._places)
-
-    def _richer(self, waiting: _Waiting) -> str | None:
-        """The caller with the most, if he would still have as many as this one, once he has made room for him."""
-        richest = max({each.caller for each in self._places}, key=self._held_by, default="")
-        before = itertools.takewhile(lambda each: each is not waiting, self._waiting)
-        wanted = 1 + self._held_by(waiting.caller) + sum(each.caller == waiting.caller for each in before)
-        return richest if self._held_by(richest) > wanted else None
-
     async def _wait(self, waiting: _Waiting) -> Place | None:
-        until, made_room = clock.now() + _PATIENCE, False
+        until = clock.now() + _PATIENCE
         while clock.now() < until and not waiting.granted.done():
-            richer = None if made_room else self._richer(waiting)
-            made_room = made_room or (richer is not None and self._end_idle(richer))
+            # First: where the gateway has stood still, who seems to be idle may have been heard of by then.
             await asyncio.wait({waiting.granted}, timeout=_LOOK)
+            if clock.now() < until and not waiting.granted.done():
+                self._make_room(waiting.caller)
         return waiting.granted.result() if waiting.granted.done() else None
 
-    def _end_idle(self, caller: str) -> bool:
-        """End the one of that caller's that has been idle for the longest, if it has been for long."""
-        idle = [(since, each) for each in self._places if each.caller == caller and (since := each.idle_since())]
-        since, place = min(idle, key=lambda each: each[0], default=(clock.now(), None))
-        if place is None or place.held is None or clock.now() - since < PAUSE:
-            return False
-        place.ending = True
-        place.held.give_way(PAUSE)
-        return True
+    def _make_room(self, caller: str) -> None:
+        """End the one that has been idle for the longest, if it has been for long, of the caller with the most."""
+        promised = sum(each.ends_for == caller for each in self._places)
+        if promised >= self._waiting_for(caller) or (richer := self._richer(caller, promised)) is None:
+            return
+        idle = [(each.held, each) for each in self._places if each.caller == richer and each.ends_for is None]
+        since = [(held.idle_since, held, place) for held, place in idle if held is not None and held.idle_since]
+        at, held, place = min(since, key=lambda each: each[0], default=(clock.now(), None, None))
+        if held is not None and place is not None and clock.now() - at >= PAUSE:
+            place.ends_for = caller
+            held.give_way(PAUSE)
+
+    def _richer(self, caller: str, besides: int) -> str | None:
+        """The caller with the most, if he would still have as many as this one, who is to have so many and another."""
+        richest = max({each.caller for each in self._places}, key=self._held_by, default="")
+        return richest if self._held_by(richest) > self._held_by(caller) + besides + 1 else None
+
+    def _held_by(self, caller: str) -> int:
+        return sum(each.caller == caller and each.ends_for is None for each in self._places)
+
+    def _waiting_for(self, caller: str) -> int:
+        return sum(each.caller == caller for each in self._waiting)
