@@ -1,12 +1,28 @@
-"""What a server says once it is ready."""
+"""What a server says once it is ready, on standard output."""
 
 from __future__ import annotations
 
 import json
+import sys
 
 from rowgate_server import config
 from rowgate_server.demo import DEMO_QUERY
 from rowgate_server.demo.hosting import NAME
+from rowgate_server.observability.causes import in_a_line
+from rowgate_server.observability.logging import get_logger
+from rowgate_server.observability.outlet import say
+
+_log = get_logger("rowgate.serve")
+
+
+def announce(line: str) -> None:
+    """Say it. A server whose output cannot be written serves all the same."""
+
+    def told(error: BaseException | None) -> None:
+        if error is not None:
+            _log.warning("standard output cannot be written", lost=line, cause=in_a_line(error))
+
+    say(line, to=sys.stdout, told=told)
 
 
 def ready_line(address: str, admin: str, health: str) -> str:

@@ -9,7 +9,7 @@ from rowgate_server.config_watch import ConfigWatch, Reading
 from rowgate_server.configured import TableNotMadeError
 from rowgate_server.demo.hosting import Demo, SeedingError
 from rowgate_server.engines.beside import give_way_soon
-from rowgate_server.greeting import greeting, ready_line
+from rowgate_server.greeting import announce, greeting, ready_line
 from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.observability.garbage import spare_collections
@@ -52,9 +52,9 @@ async def _serve_until_told(settings: config.Settings, reading: Reading, *, gree
             watch.start()
             spare_collections()
             give_way_soon()
-            say(ready_line(addresses.grpc, addresses.admin, addresses.health), to=sys.stdout)
+            announce(ready_line(addresses.grpc, addresses.admin, addresses.health))
             if greet:
-                say(greeting(addresses.grpc, settings), to=sys.stdout)
+                announce(greeting(addresses.grpc, settings))
             await told.stop.wait()
     finally:
         await watch.stop()

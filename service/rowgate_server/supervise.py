@@ -7,7 +7,7 @@ import sys
 from rowgate_server import config, ending, signals
 from rowgate_server.config_watch import Reading
 from rowgate_server.demo.hosting import Demo, SeedingError
-from rowgate_server.greeting import greeting, ready_line
+from rowgate_server.greeting import announce, greeting, ready_line
 from rowgate_server.listening import ListenError
 from rowgate_server.observability import logging
 from rowgate_server.observability.outlet import say
@@ -22,9 +22,9 @@ def supervise(settings: config.Settings, demo: Demo, reading: Reading) -> int:
     config.read_policy(settings)
 
     def greet(address: str, admin: str, health: str) -> None:
-        say(ready_line(address, admin, health), to=sys.stdout)
+        announce(ready_line(address, admin, health))
         if demo.seeding is not None:
-            say(greeting(address, settings), to=sys.stdout)
+            announce(greeting(address, settings))
 
     try:
         demo.wait()

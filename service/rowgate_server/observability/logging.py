@@ -74,6 +74,7 @@ class _Handler(logging.Handler):
     def __init__(self, output: _Output) -> None:
         super().__init__()
         self._output = output
+        self.addFilter(_is_news)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line."""
@@ -81,6 +82,12 @@ class _Handler(logging.Handler):
             self._output.msg(self.format(record))
         except Exception:  # noqa: BLE001 - as every handler does: a line that has no form must not end what wrote it
             self.handleError(record)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that an answer could not be sent, as its caller read no more or has gone: the access log has the call."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or (record.name, kind.__name__) != ("grpc._cython.cygrpc", "ExecuteBatchError")
 
 
 def configure(level: str, style: str, stream: TextIO | None = None, *, worker: int | None = None) -> None:

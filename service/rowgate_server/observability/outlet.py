@@ -165,17 +165,17 @@ class Outlets:
 outlets = Outlets()
 
 
-def say(line: str, *, to: TextIO) -> None:
+def _nobody(_: BaseException | None) -> None:
+    """There is nobody to be told."""
+
+
+def say(line: str, *, to: TextIO, told: Told = _nobody) -> None:
     """Print, behind the lines that wait for the same stream. What cannot be written ends nothing."""
     outlet = outlets.standard(to)
     if outlet is None:
         print(line, file=to, flush=True)
     else:
-        outlet.put(line, _nobody)
-
-
-def _nobody(_: BaseException | None) -> None:
-    """There is nobody to be told."""
+        outlet.put(line, told)
 
 
 def _silent(_: int) -> str:

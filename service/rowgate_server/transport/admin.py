@@ -7,7 +7,8 @@ import gzip
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
@@ -26,6 +27,13 @@ class State(NamedTuple):
     databases: Mapping[str, bool]
 
 
+class _Form(NamedTuple):
+    """How the metrics are written."""
+
+    openmetrics: bool
+    packed: bool
+
+
 class AdminServer:
     """A small HTTP server on the same event loop: when that is stuck, `/livez` does not answer either.
 
@@ -37,6 +45,7 @@ class AdminServer:
     def __init__(self, metrics: Callable[[], Awaitable[Snapshot]], state: Callable[[], State]) -> None:
         self._collect = metrics
         self._state = state
+        self._under_way: dict[_Form | None, asyncio.Future[Any]] = {}
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/livez", self._livez)
@@ -81,14 +90,25 @@ class AdminServer:
         except (ValueError, TypeError):
             # It asks for a version that is no number.
             _, content_type = choose_encoder("")
-        told = await self._collect()
         headers = {"Content-Type": content_type, "Vary": "Accept-Encoding"}
         packed = _takes_gzip(request.headers.get("Accept-Encoding", ""))
         if packed:
             headers["Content-Encoding"] = "gzip"
+        form = _Form("openmetrics" in content_type, packed)
+        return web.Response(body=await self._shared(form, partial(self._body, form)), headers=headers)
+
+    async def _body(self, form: _Form) -> bytes:
+        told = await self._shared(None, self._collect)
         # In a thread: many series take milliseconds to write out.
-        body = await asyncio.to_thread(_body, told, openmetrics="openmetrics" in content_type, packed=packed)
-        return web.Response(body=body, headers=headers)
+        return await asyncio.to_thread(_written, told, form)
+
+    async def _shared(self, what: _Form | None, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What is being made for somebody already, or is made now: many scrapes at once cost no more than one."""
+        if what not in self._under_way:
+            self._under_way[what] = asyncio.ensure_future(make())
+            self._under_way[what].add_done_callback(lambda _: self._under_way.pop(what))
+        # Whoever asked first may leave.
+        return await asyncio.shield(self._under_way[what])
 
     async def _livez(self, request: web.Request) -> web.Response:
         del request
@@ -102,9 +122,9 @@ class AdminServer:
         return web.json_response({"status": status, "databases": told}, status=200 if ready else 503)
 
 
-def _body(told: Snapshot, *, openmetrics: bool, packed: bool) -> bytes:
-    text = written(told, openmetrics=openmetrics)
-    return gzip.compress(text, _LEVEL) if packed else text
+def _written(told: Snapshot, form: _Form) -> bytes:
+    text = written(told, openmetrics=form.openmetrics)
+    return gzip.compress(text, _LEVEL) if form.packed else text
 
 
 def _takes_gzip(accepted: str) -> bool:

@@ -187,6 +187,18 @@ def test_grpcs_own_warnings_are_not_repeated() -> None:
     assert [line["event"] for line in _lines(stream)] == ["y"]
 
 
+def test_that_an_answer_could_not_be_sent_is_no_error_of_the_gateways() -> None:
+    """As grpc.aio tells of each unread answer at the end of a drain."""
+    stream = io.StringIO()
+    configure("debug", "json", stream)
+    unsent = type("ExecuteBatchError", (Exception,), {})()
+    for error in (unsent, ValueError("news")):
+        logging.getLogger("grpc._cython.cygrpc").error("raised in core by servicer method [/x/y]", exc_info=error)
+    logging.getLogger("another").error("of the same name", exc_info=unsent)
+    kinds = [line["exception"][0]["exc_type"] for line in _lines(stream)]
+    assert kinds == ["ValueError", "ExecuteBatchError"]
+
+
 def test_setting_up_twice_leaves_one_line_an_event() -> None:
     configure("info", "json", io.StringIO())
     stream = io.StringIO()
