@@ -14,8 +14,8 @@ it begin no more calls there, and what it had sent by then is answered; so `stop
 whole frames, and has nothing to write where no call is. Calls that take long do not keep a caller from being told: it
 is told as soon as nothing has been sent for a while.
 
-The callers of a socket file have no names, to gRPC they are all alike: none of its connections is closed, or its caller
-told, while any of them has a call. Nor would Linux tell whether one rests.
+The callers of a socket file have no names, to gRPC they are all alike: none of its connections is closed while any of
+them has a call. Nor would Linux tell whether one rests: none is told while anything may be on its way to any of them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Peers:
     """Those with something on their connections, as gRPC names them.
 
     Attributes:
-        busy: with calls: such a connection is not closed, and told only while it rests.
+        busy: with calls: such a connection is not closed, and told only while it rests; for a socket file, those that
+            keep all of its connections from being closed, or told.
         running: whose calls have not ended: they are waited for, even where the peer has gone dark.
         refused: whose calls are refused: some of that they need not have acknowledged.
     """

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from rowgate_server.engines import clock
 from rowgate_server.transport import connections
 from rowgate_server.transport.interceptors.chain import RpcCall
-from rowgate_server.transport.interceptors.underway import CallsUnderWay
+from rowgate_server.transport.interceptors.underway import STREAMS, CallsUnderWay
 
 _ALONE = 0.5
 """Seconds that callers have to leave by themselves, before new calls wait."""
@@ -55,6 +55,8 @@ class Leaving:
         self._reading: set[str] = set()
         """Those that answers were on their way to in the last round: the end of them has been written by the next."""
         self._plain = plain
+        self._alike = isinstance(place, str)
+        """Callers of a socket file can not be told apart, nor is it known whether their connections rest."""
         self._told: dict[str, float] = {}
         """The connections, and the peers all of whose are, since when."""
         self._refused: set[str] = set()
@@ -93,12 +95,14 @@ class Leaving:
 
     def _round(self) -> int:
         """Close the connections that nothing is on, or have their callers leave; how many are left?"""
-        busy, waiting = self._calls.busy(_ROUND), self._calls.waiting()
+        waiting, reading = self._calls.waiting(), set(self._calls.reading)
+        self._reading, read = reading, reading | self._reading
         if not self._plain:
-            busy = (busy - self._refused) | self._calls.busy(0) | waiting
-            reading = set(self._calls.reading)
-            busy |= reading | self._reading
-            self._reading = reading
+            busy = (self._calls.busy(_ROUND) - self._refused) | self._calls.busy(0) | waiting | read
+        elif self._alike:
+            busy = self._calls.sending(_ROUND) | read
+        else:
+            busy = self._calls.busy(_ROUND)
         peers = connections.Peers(busy, self._calls.busy(0) | waiting, self._refused)
         left = connections.hang_up(self._place, peers, self._told, plain=self._plain)
         if self._plain:
@@ -113,11 +117,15 @@ class Leaving:
         now = clock.now()
         self._long = ()
         if not last and (now >= since + _LONG or not self._plain):
-            self._long = [call for call in self._calls.running if call.started <= now - _LONG]
+            self._long = [call for call in self._calls.running if call.started <= now - _LONG and self._keeps(call)]
         if not last:
             stay = {call.peer for call in self._long} | self._calls.waiting(since=now - _WAITED)
             self._calls.let_go(stay.__contains__)
         self._refuse_where_nothing_runs()
+
+    def _keeps(self, call: RpcCall) -> bool:
+        """Whether a call keeps its connection until it has ended, or may be about to do so."""
+        return not self._plain or not self._alike or call.labels.grpc_type in STREAMS
 
     def _refuse_where_nothing_runs(self) -> None:
         """Only where the connection can be closed then: whoever is refused is to come by another one."""

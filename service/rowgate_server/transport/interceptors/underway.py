@@ -23,6 +23,8 @@ _RETRY_AFTER = 0.1
 _ANSWERED = HEALTH
 """Asked until the end: that the gateway is not serving is what it has to say."""
 
+STREAMS = ("server_stream", "bidi_stream")
+"""Calls whose answers come one by one."""
 
 _Peers = Callable[[str], bool]
 """For which peers, as gRPC names them, something holds."""
@@ -66,6 +68,12 @@ class CallsUnderWay:
         """The peers with calls that run, or have ended within so many seconds, once some are refused."""
         since = clock.now() - within
         return {call.peer for call in self.running} | {peer for peer, at in self._ended_at.items() if at > since}
+
+    def sending(self, within: float) -> set[str]:
+        """The peers that something may be on its way to; while a call runs that is answered whole, nothing is."""
+        since = clock.now() - within
+        streams = {call.peer for call in self.running if call.labels.grpc_type in STREAMS}
+        return streams | {peer for peer, at in self._ended_at.items() if at > since} | self.reading
 
     @property
     def reading(self) -> AbstractSet[str]:
