@@ -90,7 +90,7 @@ class Outlet:
             with self._lock:
                 # Only now: lines that are being written have counted as well.
                 self._waiting -= written
-                if not self._lines:
+                if not self._lines and not self._some.is_set():
                     self._none.set()
             self._hurry.wait(_PAUSE)
 

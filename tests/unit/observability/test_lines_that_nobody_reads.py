@@ -144,6 +144,7 @@ def test_the_log_counts_what_it_lost_and_says_so(monkeypatch: pytest.MonkeyPatch
         logging.configure("info", "json", worker=2)
         for number in range(30):
             logging.get_logger("rowgate.test").info("x" * 100, number=number)
+            assert reader.began.wait(30)  # the first one alone is on its way, the others wait
         library.getLogger("library").error("no room for it")
     finally:
         structlog.reset_defaults()
