@@ -42,6 +42,26 @@ async def test_cancellation_that_a_ping_swallows_ends_the_attempt_all_the_same()
     await connector.close()
 
 
+async def test_a_lost_cancellation_is_made_again() -> None:
+    openings: Openings[object] = Openings()
+    left: list[object] = []
+
+    async def make(_: Attempt) -> object:
+        for _try in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await never()
+        await never()
+        raise AssertionError
+
+    deadline = Deadline.soonest((30.0, "the test's"))
+    call = asyncio.create_task(openings.wait(make, lambda error: error, left.append, lambda: REFUSAL, deadline))
+    await asyncio.sleep(0)
+    call.cancel()
+    async with asyncio.timeout(5):
+        await openings.close()
+    assert left == [None]
+
+
 async def test_trial_that_is_cut_short_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = ScriptedDriver()
     settings = ConnectorSettings(size=1, recycle=0, pre_ping=True)
