@@ -73,6 +73,16 @@ async def test_a_transaction_knows_a_table_as_it_has_made_it(db: rowgate.Databas
     assert list((await db.table(unknown).get(id=1)).keys()) == ["id", "name"]
 
 
+@pytest.mark.engines("sqlite", "postgresql")
+async def test_what_a_transaction_has_made_of_a_table_stays_its_own(db: rowgate.Database, unknown: str) -> None:
+    async with db.transaction(timeout=WITHIN) as tx:
+        await tx.query(f"alter table {unknown} drop column name")
+        assert list((await tx.table(unknown).get(id=1)).keys()) == ["id"]
+        await tx.rollback()
+    # A column that is missing from what is known would be missed by nobody else.
+    assert list((await db.table(unknown).get(id=1)).keys()) == ["id", "name"]
+
+
 @pytest.mark.engines("postgresql")
 async def test_what_locks_a_table_against_all_others_does_not_stop_its_own_transaction(
     db: rowgate.Database, unknown: str

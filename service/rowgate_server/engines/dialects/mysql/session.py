@@ -101,18 +101,27 @@ class MySQLSession:
             raise
 
     async def _run(self, before: list[bytes], facts: Facts, sql: bytes, mode: ExecuteMode, *, reads: bool) -> Cursor:
+        unpreparable = False
         if mode.floats and facts.rounded is not False and len(sql) < LARGEST_PACKET:
             self._state.changed()
             prepared = await self._prepared(before, facts, sql)
-            if prepared is not None:
-                if facts.learn(prepared.fields, reads=reads):
-                    return await self._execute_prepared(prepared, mode)
+            if prepared is None:
+                unpreparable = True
+            elif facts.learn(prepared.fields, reads=reads):
+                return await self._execute_prepared(prepared, mode)
+            else:
                 let_go(self._link, prepared)
             before = []
         self._link.untold += 1
         await self._link.query(before, sql)
         cursor = self._watched(TextCursor(self._link, mode))
-        return await self._run_exactly(cursor, facts, sql, mode, reads=reads) if cursor.columns.rounded else cursor
+        if not cursor.columns.rounded:
+            return cursor
+        facts.rounded = True  # for all calls of such a statement; some may run now
+        await cursor.finish()
+        if unpreparable or not reads or len(sql) >= LARGEST_PACKET:
+            raise not_exact()
+        return await self._run_exactly(sql, mode)
 
     async def _prepared(self, before: list[bytes], facts: Facts, sql: bytes) -> binary.Prepared | None:
         try:
@@ -123,19 +132,12 @@ class MySQLSession:
                 raise
             return None
 
-    async def _run_exactly(
-        self, cursor: TextCursor, facts: Facts, sql: bytes, mode: ExecuteMode, *, reads: bool
-    ) -> Cursor:
+    async def _run_exactly(self, sql: bytes, mode: ExecuteMode) -> Cursor:
         """Run a statement prepared whose answer has just come as text that rounds its numbers.
 
         That is after ALTER TABLE, or with a value of another type. Only what reads may be run twice, so it is run in
         a session that refuses the writes of functions.
         """
-        refused = facts.rounded is not False  # it was to be prepared, and could not be
-        facts.rounded = True
-        await cursor.finish()
-        if refused or not reads or len(sql) >= LARGEST_PACKET:
-            raise not_exact()
         if self._begun:
             raise types_have_changed()  # what refuses writes begins with a transaction, and this one has begun
         self._state.changed()
