@@ -10,18 +10,22 @@ from rowgate_server.demo import DEMO_QUERY
 from rowgate_server.demo.hosting import NAME
 from rowgate_server.observability.causes import in_a_line
 from rowgate_server.observability.logging import get_logger
-from rowgate_server.observability.outlet import say
+from rowgate_server.observability.outlet import outlets, say
 
 _log = get_logger("rowgate.serve")
 
+_SOON = 0.1
+"""Seconds that a log may hold it up whose reader stands still."""
+
 
 def announce(line: str) -> None:
-    """Say it. A server whose output cannot be written serves all the same."""
+    """Say it, behind what the log has told so far. A server whose output cannot be written serves all the same."""
 
     def told(error: BaseException | None) -> None:
         if error is not None:
             _log.warning("standard output cannot be written", lost=line, cause=in_a_line(error))
 
+    outlets.catch_up(_SOON)
     say(line, to=sys.stdout, told=told)
 
 

@@ -75,7 +75,10 @@ class Outlet:
     def flush(self, within: float) -> bool:
         """Have all that waits written, if that takes no longer; whether it is."""
         self._hurry.set()
-        return self._none.wait(within)
+        try:
+            return self._none.wait(within)
+        finally:
+            self._hurry.clear()
 
     def _keep_writing(self) -> None:
         while self._some.wait():
@@ -154,6 +157,12 @@ class Outlets:
         if number not in self._standard:
             self._standard[number] = self.to(number)
         return self._standard[number]
+
+    def catch_up(self, within: float) -> None:
+        """Have the lines written that wait now, if that takes no longer."""
+        until = monotonic() + within
+        for outlet in self._outlets:
+            outlet.flush(max(0.0, until - monotonic()))
 
     def flush(self, within: float = _AT_THE_END) -> None:
         """Have all lines written before the process ends. What takes longer is given up, for good."""
