@@ -75,14 +75,18 @@ class TableCache:
         databases: every one that is served, as far as the caller may go.
         catalog: reads a table, whoever asks.
         rules: by the databases' names.
+
+    Attributes:
+        databases: as above; within a transaction, a view of its own.
+        held: what a transaction knows by itself, within one.
     """
 
     def __init__(self, databases: Databases, catalog: Catalog, rules: Mapping[str, TableRules]) -> None:
-        self._databases = databases
+        self.databases = databases
         self._catalog = catalog
         self._rules = rules
         self._entries = KeptTables()
-        self._held: HeldTables | None = None
+        self.held: HeldTables | None = None
         self._flights: dict[Place, Shared[KnownTable]] = {}
         self._alterations: Counter[str] = Counter()
         self._narrowed: OrderedDict[tuple[KnownTable, Access], KnownTable] = OrderedDict()
@@ -97,8 +101,8 @@ class TableCache:
     def on(self, database: Database, held: HeldTables) -> TableCache:
         """The same tables, for a view of their database within a transaction, and what that knows by itself."""
         viewed = copy(self)
-        viewed._databases = self._databases.only(database)  # noqa: SLF001 - its own
-        viewed._held = held  # noqa: SLF001 - its own
+        viewed.databases = self.databases.only(database)
+        viewed.held = held
         return viewed
 
     async def use(
@@ -124,7 +128,7 @@ class TableCache:
             RowgateError: PERMISSION_DENIED, be there such a table or not; UNKNOWN_DATABASE, UNKNOWN_TABLE (with near
                 misses), and what the function raises.
         """
-        access, database = enter(self._databases, place[0])
+        access, database = enter(self.databases, place[0])
         database = database.reading(reading)
         deadline = Deadline.soonest(
             of_call(call_timeout),
@@ -147,7 +151,7 @@ class TableCache:
             if error.reason is not Reason.UNKNOWN_TABLE:
                 raise
         # Others may have waited for the same error, and be told of other tables.
-        raise await Catalog(self._databases).unknown_table(database.answering, place[1], place[2], deadline)
+        raise await Catalog(self.databases).unknown_table(database.answering, place[1], place[2], deadline)
 
     def _for_caller(
         self, access: Access, database: Database, table: KnownTable, operations: Sequence[Operation]
@@ -185,8 +189,8 @@ class TableCache:
         work: _Work[_T],
     ) -> _T:
         """With what is read from now on. What others were already reading may be older than this request."""
-        if self._held is not None and self._held.altered:
-            return await work(database, await self._read_within(self._held, database, place, deadline), deadline)
+        if self.held is not None and self.held.altered:
+            return await work(database, await self._read_within(self.held, database, place, deadline), deadline)
         begun = self._flights.get(place)
         if begun is not None:
             try:
@@ -199,7 +203,7 @@ class TableCache:
 
     def _fresh(self, database: Database, place: Place) -> tuple[KeptTables, Kept | None]:
         """What is known, and where it is kept."""
-        held = self._held
+        held = self.held
         if held is None or not held.altered:
             entry = self._fresh_of(self._entries, database, place)
             if entry is not None or held is None:
@@ -237,7 +241,7 @@ class TableCache:
         self, flight: Shared[KnownTable], database: Database, place: Place, deadline: Deadline
     ) -> KnownTable:
         """What comes of a reading for all; in a transaction, where that does not come soon, of one of its own."""
-        held = self._held
+        held = self.held
         # Another login may not be told all of a table by MariaDB; and it has a pool of its own, so nothing waits here
         # for its transaction.
         if held is None or (database.dialect is Dialect.MYSQL and database.login):

@@ -68,20 +68,11 @@ class LostLines:
 lost_lines = LostLines()
 
 
-class _Handler(logging.Handler):
-    """For the libraries, which log by the standard library."""
+class _Stream:
+    """The same as the standard library writes to it."""
 
     def __init__(self, output: _Output) -> None:
-        super().__init__()
-        self._output = output
-        self.addFilter(_is_news)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the line."""
-        try:
-            self._output.msg(self.format(record))
-        except Exception:  # noqa: BLE001 - as every handler does: a line that has no form must not end what wrote it
-            self.handleError(record)
+        self.write = output.msg
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -121,7 +112,10 @@ def configure(level: str, style: str, stream: TextIO | None = None, *, worker: i
         cache_logger_on_first_use=False,
     )
     _levels.times_set += 1
-    handler = _Handler(output)
+    # For the libraries, which log by the standard library.
+    handler = logging.StreamHandler(_Stream(output))
+    handler.terminator = ""
+    handler.addFilter(_is_news)
     named = [structlog.stdlib.add_logger_name, *shared]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=named, processors=_foreign(rendering)))
     root = logging.getLogger()

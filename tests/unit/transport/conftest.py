@@ -1,9 +1,10 @@
-"""A log to read, a service of the tests' own behind the interceptors, and the gateway's own services."""
+"""A log to read, a service of the tests' own behind the interceptors, the gateway's own services, a bare connection."""
 
 from __future__ import annotations
 
 import io
 import logging
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -39,3 +40,14 @@ async def served(log: io.StringIO, tmp_path: Path) -> AsyncIterator[Served]:
     del log
     async with serving(tmp_path) as served:
         yield served
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[int, socket.socket, socket.socket]]:
+    """A port, and the two ends of a connection to it, of which the first is the server's."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+        with socket.create_connection(("127.0.0.1", port)) as caller:
+            end, _ = server.accept()
+            with end:
+                yield port, end, caller

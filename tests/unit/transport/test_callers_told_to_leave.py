@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -187,17 +187,6 @@ async def test_a_connection_that_is_never_without_a_call_is_closed_though_caller
     ended = await asyncio.gather(*calls)
     assert {told.partition(" ")[0] for told in ended} == {"", "UNAVAILABLE"}, "which is made again"
     assert any(_REFUSED in told for told in ended)
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[int, socket.socket, socket.socket]]:
-    """A port, and the two ends of a connection to it, of which the first is the server's."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
-        with socket.create_connection(("127.0.0.1", port)) as caller:
-            end, _ = server.accept()
-            with end:
-                yield port, end, caller
 
 
 async def test_a_caller_is_not_told_in_the_middle_of_a_frame(pair: tuple[int, socket.socket, socket.socket]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ctypes
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,17 +36,6 @@ def go_dark(end: socket.socket) -> None:
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_DARK", 300)
     monkeypatch.setattr(connections, "_IN_VAIN", 2)
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[int, socket.socket, socket.socket]]:
-    """A port, and the two ends of a connection to it, of which the first is the server's."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
-        with socket.create_connection(("127.0.0.1", port)) as caller:
-            end, _ = server.accept()
-            with end:
-                yield port, end, caller
 
 
 @pytest.mark.parametrize("plain", [True, False])

@@ -19,11 +19,11 @@ def bind(values: Sequence[BoundValue]) -> list[Any]:
         RowgateError: SQLite can't hold one.
     """
     arguments: list[Any] = []
-    try:
-        for value in values:
-            arguments.append(_argument(value))  # noqa: PERF401 - how many there are says where it went wrong
-    except RowgateError as error:
-        raise error.of_value(len(arguments)) from None
+    for index, value in enumerate(values):
+        try:
+            arguments.append(_argument(value))
+        except RowgateError as error:
+            raise error.of_value(index) from None
     return arguments
 
 

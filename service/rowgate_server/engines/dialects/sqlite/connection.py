@@ -42,13 +42,15 @@ class Connection(aiosqlite.Connection):
 
     async def on_thread(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
         """Call it on the thread with sqlite3's own connection; it sees to locks itself."""
-        result: _T = await super()._execute(function, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's own
+        aiosqlites: Any = super()  # whose own it is, without types
+        result: _T = await aiosqlites._execute(function, self._conn)
         return result
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What SQLAlchemy asks for, which reads only, and may be tried again."""
         step = partial(fn, *args, **kwargs)
-        return await super()._execute(self.patience.until_free, step)  # type: ignore[no-untyped-call]  # as above
+        aiosqlites: Any = super()
+        return await aiosqlites._execute(self.patience.until_free, step)
 
     async def create_function(self, *_: Any, **__: Any) -> None:
         """Not those of SQLAlchemy's, which are for SQL of its own users' making; the gateway's are made on the thread.
