@@ -100,12 +100,15 @@ async def test_an_idle_transaction_ends_with_all_that_is_known(start: Any, datab
 
 async def test_a_transaction_ends_when_its_time_is_over_however_busy_it_is(start: Any, databases: Databases) -> None:
     with start(TRANSACTIONS__TIMEOUT="1s") as gateway:
-        for engine in ENGINES:
+
+        async def ends(engine: str) -> None:
             number = databases.number(engine)
             ended = await end_of_a_busy_one(gateway.address, engine)
             await free(databases, engine, number, "its time was over")
             assert "took too long" in str(ended.details())
             assert _metadata(ended)["limit"] == f"databases.{engine}.transactions.timeout 1s"
+
+        await asyncio.gather(*map(ends, ENGINES))
 
 
 async def end_of_a_busy_one(address: str, engine: str) -> grpc.aio.AioRpcError:

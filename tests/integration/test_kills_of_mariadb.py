@@ -17,7 +17,7 @@ from support.eventually import eventually
 from support.mariadb import MariaDB
 
 # One step on a large value, which looks nowhere whether it is to end.
-DEAF = "select locate(concat(repeat('a', 3000), 'b'), repeat('a', 1600000)) /* deaf */"
+DEAF = "select locate(concat(repeat('a', 3000), 'b'), repeat('a', 1200000)) /* deaf */"
 LISTED = "select count(*) from information_schema.processlist where info like 'select locate%deaf%'"
 
 

@@ -107,7 +107,6 @@ class BatchRunner:
         Raises:
             RowgateError: where nothing was run, or the commit failed.
         """
-        check_counts(len(request.steps), sum(len(step.sets) for step in request.steps))
         operation = Operation.RAW_READ if request.options.read_only else Operation.RAW
         self._access.check(current_principal.get(), operation, self._databases.name_of(request.database))
         access, database = enter(self._databases, request.database)

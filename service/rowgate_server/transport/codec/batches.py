@@ -39,7 +39,7 @@ def decode_batch(
     if request.mode not in _ATOMIC:
         raise _refused("mode", "the gateway does not know this mode; ATOMIC and INDEPENDENT it does")
     # Before any of them takes a hundred times its bytes, as an object of Python's.
-    check_counts(len(request.steps), 0)
+    check_counts(len(request.steps), 0)  # of millions, those are not added up
     check_counts(len(request.steps), sum(max(1, len(step.param_sets)) for step in request.steps))
     budget = Budget()
     steps = [_decode_step(step, index, budget) for index, step in enumerate(request.steps)]
