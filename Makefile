@@ -39,8 +39,8 @@ ifdef ARGS
 	@$(bin)/python -m pytest $(ARGS)
 else
 	@# Those that look at how long things take have the machine to themselves.
-	@$(bin)/python -m pytest tests/chaos
-	@$(bin)/python -m pytest --numprocesses=auto --dist=loadfile --ignore=tests/chaos
+	@$(bin)/python -m pytest -m alone tests/chaos
+	@$(bin)/python -m pytest -m "not alone" --numprocesses=auto --dist=loadfile
 endif
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)

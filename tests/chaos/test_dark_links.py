@@ -20,6 +20,8 @@ from support.linked import Linked, linked
 from support.proxy import Act, Fault
 from support.throwaway import ThrowawayServer
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 0.6
 _LATE = 1.0
 """What the issue allows behind the deadline, for the answer and for the slot."""

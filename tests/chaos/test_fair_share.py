@@ -19,6 +19,8 @@ from support.process import Gateway
 from support.steady import Made, Steady
 from support.throwaway import ThrowawayServer
 
+pytestmark = pytest.mark.alone
+
 PLACES, WORK = 4, 0.1
 CAPACITY = PLACES / WORK
 SECONDS = 10.0 if LONG else 1.0

@@ -15,6 +15,8 @@ from support.mariadb import MariaDB
 from support.postgresql import PostgreSQL
 from support.throwaway import ThrowawayServer
 
+pytestmark = pytest.mark.alone
+
 AT_ONCE = 0.25
 
 

@@ -19,6 +19,8 @@ from rowgate_server.errors import Reason, RowgateError
 from support.linked import LONG, Linked, linked
 from support.throwaway import ThrowawayServer
 
+pytestmark = pytest.mark.alone
+
 PLACES = 4
 WORKS = (0.02, 0.05) if LONG else (0.05,)
 SECONDS = 4.0 if LONG else 1.2

@@ -19,6 +19,8 @@ from support.metrics import scraped
 from support.process import Gateway
 from support.throwaway import ThrowawayServer
 
+pytestmark = pytest.mark.alone
+
 MINUTES = float(os.environ.get("SOAK_MINUTES") or 0.03)
 RATE = 100 if MINUTES >= 1 else 60
 """Calls a second on each of the two."""

@@ -17,6 +17,8 @@ from support.process import Gateway
 from support.storms import storm
 from support.throwaway import ThrowawayServer
 
+pytestmark = pytest.mark.alone
+
 CALLS, RACES = (20_000, 10_000) if LONG else (400, 150)
 AT_ONCE = 64
 TAGGED = {
