@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc.aio
 
 from rowgate_server import config
-from rowgate_server.listening import ListenError
+from rowgate_server.listening import ListenError, refuse_taken
 from rowgate_server.transport.certificates import ServedCertificates
 from rowgate_server.transport.tls import GrpcCredentials
 
@@ -18,6 +18,7 @@ def bind(
     Raises:
         ListenError: the address cannot be had.
     """
+    refuse_taken(setting, listen)
     try:
         if certificates is None:
             port = server.add_insecure_port(str(listen))

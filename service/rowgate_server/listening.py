@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from rowgate_server import config
@@ -12,6 +13,25 @@ from rowgate_server.transport.certificates import CertificateError, ServedCertif
 
 class ListenError(Exception):
     """An address cannot be listened on; the text says which setting, and why."""
+
+
+def refuse_taken(setting: str, listen: config.Address) -> None:
+    """Refuse a socket file that somebody serves: gRPC and asyncio would put theirs in its place without a word.
+
+    Raises:
+        ListenError: somebody does.
+    """
+    if not listen.path:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(listen.path)
+        except OSError as error:
+            # No file, one that was left behind, or a fault that listening there tells best.
+            if not isinstance(error, BlockingIOError):  # so many wait to be accepted
+                return
+    raise ListenError(f"{setting}: {listen} cannot be listened on: another process serves it")
 
 
 def certificates(
@@ -40,6 +60,7 @@ async def start_admin(
     """
     if listen is None:
         return "off"
+    refuse_taken("admin_listen", listen)
     context = None if certificates is None else certificates.context()
     try:
         return await admin.listen(listen.host, listen.port, listen.path, context)
