@@ -17,6 +17,7 @@ BODIES = {
     "anew": "begin commit; start transaction; end",
     "open": "begin start transaction; insert into {table} (id, name) values (9, 'x'); end",
     "quiet": "begin set autocommit = 0; insert into {table} (id, name) values (9, 'x'); end",
+    "half": "begin insert into {table} (id, name) values (5, 'x'); insert into {table} (id, name) values (5, 'x'); end",
     "plain": "begin insert into {table} (id, name) values (5, 'x'); select 5 as five; end",
 }
 
@@ -61,6 +62,21 @@ async def test_a_procedure_that_ends_nothing_is_called_within_a_transaction(
     assert (answer.state, answer.rows) == ("ACTIVE", [(5,)])
     assert (await tx.rollback()).state == "ROLLED_BACK"
     assert await ids(db, table) == []
+
+
+async def test_what_a_procedure_did_before_it_failed_is_undone_by_itself(
+    tx: Transact, db: rowgate.Database, table: str, procedures: dict[str, str]
+) -> None:
+    await tx.sql(f"insert into {table} (id, name) values (1, 'a')")
+    await tx.savepoint("mine")
+    await tx.sql(f"insert into {table} (id, name) values (2, 'b')")
+    answer = await tx.sql(f"call {procedures['half']}()")
+    assert (answer.state, answer.error.reason) == ("ACTIVE", "DUPLICATE_KEY")
+    assert answer.error.metadata["outcome"] == "ROLLED_BACK"
+    assert (await tx.sql(f"select id from {table} order by id")).rows == [(1,), (2,)]
+    await tx.rollback_to("mine")
+    assert (await tx.commit()).state == "COMMITTED"
+    assert await ids(db, table) == [1]
 
 
 async def test_a_transaction_whose_fate_is_unknown_is_not_run_again(

@@ -14,6 +14,7 @@ from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects import Dialect
+from rowgate_server.engines.driver import NotUndoneError
 from rowgate_server.engines.results import Chunk
 from rowgate_server.engines.routing import Route
 from rowgate_server.engines.transaction import Transaction, TransactionState
@@ -180,7 +181,7 @@ class HeldTransaction:
     async def _watched(
         self, chunks: AsyncGenerator[Chunk, None], *, has_parameters: bool
     ) -> AsyncGenerator[Chunk, None]:
-        """A CALL's result. Its procedure may commit, and fail, or begin anew: a savepoint before it tells.
+        """A CALL's result, on MySQL. Its procedure may commit, and fail, or begin anew: a savepoint before it tells.
 
         The last chunk is kept back until that is known. Of one that was cut off with its connection, nobody knows.
         """
@@ -193,7 +194,7 @@ class HeldTransaction:
                         yield last
                     last = chunk
         except RowgateError as error:
-            if self._transaction.state is not TransactionState.FAILED and not await self._is_the_same():
+            if not await self._undone(error):
                 left = await self._transaction.left_prepared()
                 self._transaction.doubt()
                 error.metadata["outcome"] = Outcome.UNKNOWN.value
@@ -215,6 +216,17 @@ class HeldTransaction:
             self._transaction.doubt()
         if last is not None:
             yield last
+
+    async def _undone(self, error: RowgateError) -> bool:
+        """Undo what a CALL did before it failed, which stays otherwise; whether the transaction is still the same."""
+        if error.outcome == Outcome.ROLLED_BACK:
+            try:
+                await self._transaction.rollback_to(_BEFORE_CALL)
+            except NotUndoneError:
+                error.metadata["outcome"] = Outcome.UNKNOWN.value
+            except RowgateError:
+                return False
+        return await self._is_the_same()
 
     async def _is_the_same(self) -> bool:
         """Whether the savepoint is still there that was set before a CALL."""
