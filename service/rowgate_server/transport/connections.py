@@ -147,15 +147,16 @@ def silences(port: int) -> dict[str, float]:
     return silent
 
 
-def cut(place: Place, names: Callable[[str], bool]) -> int:
-    """Close the connections of these names, whatever is on them; how many? By TCP, it is the peer's that each has."""
-    number = 0
-    for found in _connections_to(place):
+def cut(place: Place, names: Callable[[str], bool]) -> set[str]:
+    """Close the connections of these names, whatever is on them; which? By TCP, it is the peer's that each has."""
+    found = set()
+    for connection in _connections_to(place):
         with contextlib.suppress(OSError):  # closed already
-            if names(_name_of(found)):
-                found.shutdown(socket.SHUT_RDWR)
-                number += 1
-    return number
+            name = _name_of(connection)
+            if names(name):
+                connection.shutdown(socket.SHUT_RDWR)
+                found.add(name)
+    return found
 
 
 def peer_of(found: socket.socket) -> str:

@@ -29,12 +29,14 @@ class World:
         time: by the clock.
         sent: when something was sent last, by connection.
         cut: those that were cut, in order.
+        looked: how often the sockets were looked at for that.
     """
 
     time: float = 1e9
     sent: dict[str, float] = field(default_factory=dict)
     cut: list[str] = field(default_factory=list)
     counted: int = 0
+    looked: int = 0
 
     def __post_init__(self) -> None:
         self.unread = Unread(MOST, self._count)
@@ -46,10 +48,11 @@ class World:
     def silences(self, _: int) -> dict[str, float]:
         return {peer: self.time - at for peer, at in self.sent.items()}
 
-    def close(self, _: int, peers: Callable[[str], bool]) -> int:
+    def close(self, _: int, peers: Callable[[str], bool]) -> set[str]:
+        self.looked += 1
         found = [peer for peer in self.sent if peers(peer)]
         self.cut += found
-        return len(found)
+        return set(found)
 
     async def send(self, peer: str, octets: int, *, known: bool = True) -> None:
         if known:
@@ -157,20 +160,45 @@ async def test_who_read_fast_has_no_more_time_for_the_next_answer(world: World) 
     waiting.cancel()
 
 
-async def test_one_is_cut_after_the_other_until_there_is_room(world: World) -> None:
+async def test_as_many_are_cut_as_make_the_room_that_is_missing(world: World) -> None:
     await world.send("a1", 2 * MIB)
     await world.send("a2", MIB)
     await world.send("a3", MIB)
     waiting = await world.behind("a4", 3 * MIB)
-    assert world.after(60) == ["a1"], "its room may be enough"
-    next_one = await world.behind("b1", MOST)
-    assert world.after(60) == ["a1"], "its room is about to come"
+    assert world.after(60) == ["a1", "a2"]
+    next_one = await world.behind("b1", MOST - 3 * MIB)
+    assert world.after(60) == ["a1", "a2"], "their room is about to come"
+    last = await world.behind("c1", MOST)
+    assert world.after(60) == ["a1", "a2", "a3"]
     next_one.cancel()
+    last.cancel()
     world.gone("a1", 2 * MIB)
-    assert world.after(0) == ["a1", "a2"]
     world.gone("a2", MIB)
     assert await waiting
-    assert world.after(60) == ["a1", "a2"]
+
+
+async def test_more_are_cut_where_their_room_was_another_s(world: World) -> None:
+    await world.send("a1", 2 * MIB)
+    await world.send("a2", 2 * MIB)
+    first, second = await world.behind("a3", 2 * MIB), await world.behind("a4", 2 * MIB)
+    assert world.after(60) == ["a1"]
+    world.gone("a1", 2 * MIB)
+    assert await first
+    assert world.after(0) == ["a1", "a2"]
+    world.gone("a2", 2 * MIB)
+    assert await second
+
+
+async def test_the_sockets_are_looked_at_once_though_many_have_gone(world: World) -> None:
+    for number in range(64):
+        await world.send(f"b{number}", HALF // 64, known=False)
+    await world.send("a1", HALF)
+    world.after(60)
+    waiting = await world.behind("c1", HALF)
+    world.after(2)
+    assert world.looked == 2, "at all that have gone, and at those in their place"
+    assert world.cut == ["a1"]
+    waiting.cancel()
 
 
 async def test_only_those_are_cut_that_hold_up_the_first_answer_of_a_caller(world: World) -> None:

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from rowgate_server.engines import clock
 from rowgate_server.observability.logging import get_logger
@@ -31,8 +31,24 @@ _PAUSE = 5.0
 _RATE = 1024 * 1024
 """Bytes a second that it reads at the least."""
 
-Waiting: TypeAlias = Mapping[str | None, AbstractSet[str]]
-"""The connections whose answers wait, by the caller whose answers take their room; None: everybody's do."""
+_AGAIN = 0.1
+"""Seconds after which the next one is cut where a connection was gone already: each look goes through all sockets."""
+
+
+class Held(NamedTuple):
+    """Answers that wait for room.
+
+    Attributes:
+        peers: on these connections.
+        octets: so much is missing.
+    """
+
+    peers: AbstractSet[str]
+    octets: int
+
+
+Waiting: TypeAlias = Mapping[str | None, Held]
+"""By the caller whose answers take their room; None: everybody's do."""
 
 
 class _Reader:
@@ -43,14 +59,15 @@ class _Reader:
         due: when all of it is to have been read.
         pauses_until: when something is to have been sent; it may have been in the meantime.
         cut: it has been cut, and room is about to come.
+        missing: it was to be cut, and is not there: its calls end without that, or it has another name.
     """
 
-    __slots__ = ("cut", "due", "of", "pauses_until")
+    __slots__ = ("cut", "due", "missing", "of", "pauses_until")
 
     def __init__(self) -> None:
         self.of: Counter[str] = Counter()
         self.due = self.pauses_until = clock.now() + _PAUSE
-        self.cut = False
+        self.cut = self.missing = False
 
     def hold(self, who: str, octets: int) -> None:
         self.of[who] += octets
@@ -63,15 +80,16 @@ class _Reader:
 
     def holds_up(self, peer: str, waiting: Waiting) -> bool:
         """Answers on other connections: those on this one would go with it."""
-        return any(who in waiting and waiting[who] != {peer} for who in self._of())
+        return any(who in waiting and waiting[who].peers != {peer} for who in (None, *self.of))
 
-    def helps(self, waiting: dict[str | None, AbstractSet[str]]) -> None:
+    def helps(self, waiting: dict[str | None, Held]) -> None:
         """Leave out those that it makes room for."""
-        for who in self._of():
-            waiting.pop(who, None)
-
-    def _of(self) -> Iterable[str | None]:
-        return (None, *self.of)
+        for who in (None, *self.of):
+            if who in waiting:
+                peers, octets = waiting.pop(who)
+                octets -= self.of[who] if who is not None else self.of.total()
+                if octets > 0:
+                    waiting[who] = Held(peers, octets)
 
 
 class Readers:
@@ -111,13 +129,14 @@ class Readers:
             reader.due += late
 
     def cut(self, waiting: Waiting) -> float:
-        """Cut who is due and holds up others, one at a time for each of these; when is the next one due?"""
-        left, silences, next_one = dict(waiting), None, math.inf
+        """Cut who is due and holds up others, as many as make the room that is missing; when is the next one due?"""
+        left, chosen, next_one = dict(waiting), dict[str, _Reader](), math.inf
         for reader in self._readers.values():
             if reader.cut:
                 reader.helps(left)
+        silences: Mapping[str, float] | None = None
         for peer, reader in self._readers.items():
-            if reader.cut or not reader.holds_up(peer, left):
+            if reader.cut or reader.missing or not reader.holds_up(peer, left):
                 continue
             if reader.pauses_until <= clock.now() < reader.due:
                 silences = self._silences() if silences is None else silences
@@ -125,20 +144,26 @@ class Readers:
             at = min(reader.due, reader.pauses_until)
             if at > clock.now():
                 next_one = min(next_one, at)
-            elif self._cut(peer, reader):
+            else:
+                chosen[peer] = reader
                 reader.helps(left)
-        return next_one
+        return min(next_one, self._cut(chosen))
 
     def _silences(self) -> Mapping[str, float]:
         return {} if self.port is None else connections.silences(self.port)
 
-    def _cut(self, peer: str, reader: _Reader) -> bool:
-        if self.port is None or not connections.cut(self.port, lambda found: found == peer):
-            return False  # a socket file's, or one whose name is not known
-        reader.cut = True
-        self._counted()
-        _log.warning("slow reader cut", peer=peer, bytes=reader.of.total())
-        return True
+    def _cut(self, chosen: Mapping[str, _Reader]) -> float:
+        """Cut these, at one look at the sockets; when are others to be cut in their place?"""
+        if self.port is None or not chosen:
+            return math.inf  # a socket file's
+        found = connections.cut(self.port, chosen.__contains__)
+        for peer, reader in chosen.items():
+            reader.cut = peer in found
+            reader.missing = not reader.cut
+            if reader.cut:
+                self._counted()
+                _log.warning("slow reader cut", peer=peer, bytes=reader.of.total())
+        return clock.now() + _AGAIN if len(found) < len(chosen) else math.inf
 
 
 def less(counts: Counter[str], name: str, octets: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextvars import Context
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.interceptors.held import COUNTED
-from rowgate_server.transport.interceptors.readers import Readers, less
+from rowgate_server.transport.interceptors.readers import Held, Readers, less
 
 _PATIENCE = 10.0
 """Seconds that an answer waits for room."""
@@ -148,12 +148,7 @@ class Unread:
     def _look(self, planned: float) -> None:
         """Cut who holds up those that wait. What helps the first of a caller's helps those behind it."""
         self._timer = None
-        room, held_up = dict[str, str | None](), dict[str | None, set[str]]()
-        for turn, (who, peer, octets) in self._waiting.items():
-            if not turn.done():
-                if who not in room:
-                    room[who] = None if self._half_fits(who, octets) else who
-                held_up.setdefault(room[who], set()).add(peer)
+        held_up = self._held_up()
         if not held_up:
             return
         late = clock.now() - planned
@@ -164,6 +159,23 @@ class Unread:
         next_one = self._readers.cut(held_up)
         if next_one < math.inf:
             self._look_at(next_one)
+
+    def _held_up(self) -> dict[str | None, Held]:
+        """What waits, by the caller whose answers take its room, None where everybody's do."""
+        room, peers, missing = dict[str, str | None](), defaultdict[str | None, set[str]](set), Counter[str | None]()
+        for turn, (who, peer, octets) in self._waiting.items():
+            if turn.done():
+                continue
+            if who not in room:
+                taken = room[who] = None if self._half_fits(who, octets) else who
+                missing[taken] = max(missing[taken], self._missing(taken, octets))
+            peers[room[who]].add(peer)
+        return {taken: Held(found, missing[taken]) for taken, found in peers.items()}
+
+    def _missing(self, taken: str | None, octets: int) -> int:
+        """Room for an answer, in all or in a caller's half; one that is alone fits in any case."""
+        held, most = (self._total, self._most) if taken is None else (self._held[taken], self._most // 2)
+        return min(held, held + octets - most)
 
     def _hold(self, who: str, peer: str, octets: int) -> None:
         self._total += octets
