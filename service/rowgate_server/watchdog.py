@@ -21,7 +21,10 @@ from rowgate_server.observability.outlet import outlets
 _log = get_logger("rowgate.watchdog")
 
 LATEST = 1.95
-"""Seconds after the grace, and after a second signal. Behind what ends by itself, and what a supervisor ends."""
+"""Seconds after the grace. Behind what ends by itself, and what a supervisor ends."""
+
+_HURRIED = 0.5 + LATEST
+"""Seconds after a second signal: callers have half a second to be told why their calls are cut short."""
 
 _LAST_WORDS = 0.03
 
@@ -65,7 +68,7 @@ class Watchdog:
             for number in octets:
                 if number in signals.STOPPING:
                     now = monotonic()
-                    end = now + self._grace + LATEST if end is None else min(end, now + LATEST)
+                    end = now + self._grace + LATEST if end is None else min(end, now + _HURRIED)
             with self._lock, contextlib.suppress(BlockingIOError):
                 if self._loops is not None:
                     os.write(self._loops, octets)

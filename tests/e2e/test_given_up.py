@@ -86,7 +86,7 @@ if os.environ.get("LONG_RUN"):
         assert gateway.child.exit_code == 0, gateway.stderr
         assert "Traceback" not in gateway.stderr
 
-    async def test_a_worker_whose_loop_stands_still_is_replaced(mariadb_server: MariaDB) -> None:
+    async def test_a_worker_whose_loop_stands_still_is_replaced_and_not_left_behind(mariadb_server: MariaDB) -> None:
         """Stopped, it keeps its port and its connections, and answers nobody: only its supervisor can tell."""
         environment = {"ROWGATE_DATABASES__MAIN__URL": mariadb_server.url}
         gateway = await asyncio.to_thread(lambda: Gateway.start("--workers", "2", environment=environment))
@@ -103,4 +103,12 @@ if os.environ.get("LONG_RUN"):
             for _ in range(8):  # each by a connection of its own: whichever worker has it
                 async with rowgate.connect(gateway.address) as db:
                     assert (await db.query("select 1")).scalar() == 1
-            assert await asyncio.to_thread(gateway.terminate) == 0, gateway.stderr
+            stuck = next(pid for pid in proc.tree(gateway.child.pid)[1:] if not proc.is_stopped(pid))
+            os.kill(stuck, signal.SIGSTOP)
+            os.kill(gateway.child.pid, signal.SIGTERM)
+            await eventually(lambda: '"event": "stopping"' in gateway.stderr, 20, "the other one had heard")
+            os.kill(gateway.child.pid, signal.SIGTERM)
+            await eventually(lambda: gateway.child.exit_code is not None, 20, "the gateway ended")
+            assert gateway.child.exit_code == 1, gateway.stderr
+            with pytest.raises(ProcessLookupError):
+                os.kill(stuck, 0)

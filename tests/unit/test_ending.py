@@ -66,3 +66,4 @@ def test_a_worker_has_the_time_to_end_by_itself_and_the_supervisor_its_own() -> 
     """Both within the 2 seconds after the grace that docs/running.md tells."""
     worker = draining._CLEANING_UP + app._CLOSING + 3 * ending._MOMENT
     assert worker < supervisor._LATEST < watchdog.LATEST < 2
+    assert draining._BEFORE_THE_END + worker < supervisor._HURRIED < watchdog._HURRIED
