@@ -107,3 +107,29 @@ def test_a_gateway_whose_log_nobody_reads_serves_and_ends(workers: str, tmp_path
                 assert process.wait(12) == 0  # the grace is 10 s
             finally:
                 process.kill()
+
+
+def test_a_gateway_whose_streams_are_closed_serves_and_ends(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path / 'socket'}"
+    settings = {
+        "ROWGATE_LISTEN": address,
+        "ROWGATE_ADMIN_LISTEN": "off",
+        "ROWGATE_DATABASES__MAIN__URL": f"sqlite:///{tmp_path}/a.db",
+        "ROWGATE_SERVER__DRAIN_PAUSE": "0",
+    }
+    (tmp_path / "a.db").touch()
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", 'exec "$0" -m rowgate_server serve <&- >&- 2>&-', sys.executable],
+        env=dict([*os.environ.items(), *settings.items(), guard.test_run().mark]),
+        cwd=ROOT,
+    )
+    with process, grpc.insecure_channel(address) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(30)
+            stub = query_service_pb2_grpc.QueryServiceStub(channel)
+            request = query_service_pb2.ExecuteQueryRequest(sql="select 1 as one")
+            assert stub.ExecuteQuery(request, timeout=10, wait_for_ready=True).HasField("result")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
