@@ -11,7 +11,6 @@ connection.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
@@ -56,8 +55,6 @@ _HELD_UP = frozenset({Reason.POOL_EXHAUSTED, Reason.LOCK_TIMEOUT, Reason.DATABAS
 """What a reading for all may end in while a transaction can still do its own."""
 _SOON = 0.25
 """Seconds that a transaction waits for it: it takes a few milliseconds."""
-_FOR_ITS_WAITERS = Deadline(math.inf, math.inf, "")
-"""They have their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +256,12 @@ class TableCache:
     async def _read(self, database: Database, place: Place) -> KnownTable:
         read_at, alterations, version = _now(), self._alterations[database.name], database.schema_version()
         # A transaction's may be served no more, or be another one than the one of its name.
-        found = await self._known(database.own, place, _FOR_ITS_WAITERS)
+        found = await self._known(database.own, place, _for_its_waiters(database.own))
         if self._alterations[database.name] != alterations:
             return found  # good for those who asked before
-        self._entries.put(place, Kept(found, read_at, version))
+        newer = self._entries.get(place)
+        if newer is None or newer.read_at <= read_at:  # two may be under way, if this one takes long
+            self._entries.put(place, Kept(found, read_at, version))
         return found
 
     async def _read_within(self, held: HeldTables, database: Database, place: Place, deadline: Deadline) -> KnownTable:
@@ -276,6 +275,12 @@ class TableCache:
         table = await self._catalog.read_table(database, place[1], place[2], deadline, Extent.ROWS)
         soft_delete = self._rules[database.name].soft_deletes.column_of(table)
         return known(database.name, database.dialect, table, soft_delete)
+
+
+def _for_its_waiters(database: Database) -> Deadline:
+    """They have their own: each as much as one statement, from a moment on at which the first one's was not over."""
+    seconds = 2 * database.bounds.statement_timeout
+    return Deadline(_now() + seconds, seconds, f"twice {database.statement_limit}")
 
 
 async def _waited(flight: Shared[KnownTable], database: Database, place: Place, deadline: Deadline) -> KnownTable:

@@ -1,4 +1,8 @@
-"""Work that is done once for all who wait for it: listed as each of theirs, and ended with the last of them."""
+"""Work that is done once for all who wait for it: listed as each of theirs, and ended with the last of them.
+
+Where its link has gone dark it comes to no end by itself. So once somebody has waited for long and goes away without
+it, nobody else joins: the next one begins anew, on another connection.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ import contextlib
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Generic, TypeVar
 
+from rowgate_server.engines import clock
 from rowgate_server.engines.underway import Phase, UnderWay
 from rowgate_server.observability.callers import current_caller
 
 _T = TypeVar("_T")
+
+_LONG = 1.0
+"""Seconds; what is shared takes milliseconds."""
 
 
 class Shared(Generic[_T]):
@@ -18,12 +26,13 @@ class Shared(Generic[_T]):
 
     Args:
         work: what is done.
-        over: called as soon as nobody may join any more, once or twice.
+        over: called as soon as nobody may join any more, and maybe again.
     """
 
     def __init__(self, work: Callable[[], Coroutine[Any, Any, _T]], over: Callable[[Shared[_T]], None]) -> None:
         self._over = over
         self._waiting = 0
+        self._began = clock.now()
         self._task = asyncio.create_task(_of_nobody(work))
         self._task.add_done_callback(self._done)
 
@@ -35,8 +44,9 @@ class Shared(Generic[_T]):
             yield
         finally:
             self._waiting -= 1
-            if not self._waiting and not self._task.done():
+            if not self._task.done() and (not self._waiting or clock.now() - self._began > _LONG):
                 self._over(self)
+            if not self._waiting:
                 self._task.cancel()
 
     async def result(self) -> _T:

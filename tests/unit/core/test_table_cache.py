@@ -19,6 +19,7 @@ from rowgate_server.core.reflection import Extent
 from rowgate_server.core.soft_delete import SoftDeletes
 from rowgate_server.core.table_cache import TableCache, TableRules
 from rowgate_server.core.tables import Key, Table
+from rowgate_server.engines import shared
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Reason, RowgateError
@@ -124,6 +125,26 @@ async def test_what_nobody_waits_for_any_more_ends_and_the_next_one_begins_anew(
     catalog.go_on.set()
     assert await _columns(cache) == ["id", "a"]
     assert catalog.read == ["things"] * 2
+
+
+async def test_one_that_takes_long_and_was_given_up_by_somebody_is_joined_by_nobody_else(
+    found: Databases, catalog: CountingCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = _cache(found, catalog)
+    catalog.go_on.clear()
+    stuck, patient = asyncio.ensure_future(_columns(cache)), asyncio.ensure_future(_columns(cache))
+    await catalog.told.wait()
+    monkeypatch.setattr(shared, "_LONG", 0.0)
+    stuck.cancel()
+    await asyncio.wait([stuck])
+    stands, catalog.go_on = catalog.go_on, asyncio.Event()
+    catalog.go_on.set()
+    assert await _columns(cache) == ["id", "a"]
+    assert catalog.read == ["things"] * 2
+    kept = cache._entries.get(("main", "", "things"))
+    stands.set()
+    assert await patient == ["id", "a"], "it goes on for those who wait"
+    assert cache._entries.get(("main", "", "things")) is kept, "what is older takes no newer one's place"
 
 
 async def test_one_whose_time_runs_out_is_told_so(found: Databases, catalog: CountingCatalog) -> None:
