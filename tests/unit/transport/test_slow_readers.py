@@ -140,12 +140,25 @@ async def test_whose_room_would_not_help_is_left_alone(world: World) -> None:
 
 
 async def test_who_is_slow_has_a_second_for_each_mebibyte(world: World) -> None:
-    await world.send("a1", HALF - MIB)
     await world.send("a1", MIB)
-    waiting = await world.behind("a2", MIB)
+    await world.send("a1", HALF - MIB)
+    world.gone("a1", MIB)
+    waiting = await world.behind("a2", 2 * MIB)
     assert world.after(4, "a1") == []
     assert world.after(4.9, "a1") == []
     assert world.after(0.2, "a1") == ["a1"]
+    waiting.cancel()
+
+
+async def test_who_reads_small_answers_has_no_more_time_for_the_large_one_beside_them(world: World) -> None:
+    await world.send("a1", HALF - MIB)
+    await world.send("c1", HALF)
+    waiting = await world.behind("b1", 2 * MIB)
+    for _ in range(9):
+        await world.send("a1", MIB // 2)
+        assert world.after(0.88, "a1", "c1") == []
+        world.gone("a1", MIB // 2)
+    assert world.after(0.2, "a1", "c1") == ["a1"]
     waiting.cancel()
 
 

@@ -7,8 +7,9 @@ helped by it, a connection is cut
   answer waits for room, so one that comes just as such a reader stops is sent in time, and there is time for a second
   reader that has stopped; a pause of the reader's and some lost packets take less. How large the answers are does not
   count: one of 30 MiB that nobody reads would hold up others until they are lost;
-- that has had 5 s, and a second for each MiB of the answers on their way to it: a least rate, as web servers have it,
-  for links that are slow, and callers that let an answer come in drops, or leave it unread beside others.
+- an answer on which has had 5 s, and a second for each MiB that was on its way there with it: a least rate, as web
+  servers have it, for links that are slow, and callers that let an answer come in drops, or leave it unread beside
+  others. Of answers of one size it is the first that has been read: they take the same room.
 """
 
 from __future__ import annotations
@@ -56,27 +57,37 @@ class _Reader:
 
     Attributes:
         of: the bytes on their way, by caller.
-        due: when all of it is to have been read.
         pauses_until: when something is to have been sent; it may have been in the meantime.
         cut: it has been cut, and room is about to come.
         missing: it was to be cut, and is not there: its calls end without that, or it has another name.
     """
 
-    __slots__ = ("cut", "due", "missing", "of", "pauses_until")
+    __slots__ = ("_answers", "cut", "missing", "of", "pauses_until")
 
     def __init__(self) -> None:
         self.of: Counter[str] = Counter()
-        self.due = self.pauses_until = clock.now() + _PAUSE
+        self._answers: list[tuple[int, float]] = []
+        """How large each is, and when it is to have been read."""
+        self.pauses_until = clock.now() + _PAUSE
         self.cut = self.missing = False
+
+    @property
+    def due(self) -> float:
+        """When the first of its answers is to have been read."""
+        return min(due for _, due in self._answers)
 
     def hold(self, who: str, octets: int) -> None:
         self.of[who] += octets
-        self.due += octets / _RATE
+        self._answers.append((octets, clock.now() + _PAUSE + self.of.total() / _RATE))
 
     def let_go(self, who: str, octets: int) -> None:
-        """What it has saved in time by reading fast, it has not for what it reads next."""
         less(self.of, who, octets)
-        self.due = min(self.due, clock.now() + _PAUSE + self.of.total() / _RATE)
+        sizes = [size for size, _ in self._answers]
+        del self._answers[sizes.index(octets)]
+
+    def excuse(self, late: float) -> None:
+        """It could not be sent anything for so long."""
+        self._answers = [(octets, due + late) for octets, due in self._answers]
 
     def holds_up(self, peer: str, waiting: Waiting) -> bool:
         """Answers on other connections: those on this one would go with it."""
@@ -126,7 +137,7 @@ class Readers:
     def excuse(self, late: float) -> None:
         """The gateway itself stood still for so long."""
         for reader in self._readers.values():
-            reader.due += late
+            reader.excuse(late)
 
     def cut(self, waiting: Waiting) -> float:
         """Cut who is due and holds up others, as many as make the room that is missing; when is the next one due?"""
