@@ -18,21 +18,12 @@ from rowgate_server.engines.caller import caller
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.interceptors import RpcCall, current_call, held, requests
 from rowgate_server.transport.interceptors.held import HeldBytes
-from rowgate_server.transport.interceptors.requests import Arriving
 from support.eventually import eventually
-
-CALLS: list[Any] = [f"call {number}" for number in range(10)]
 
 
 def begun(wrapped: Wrapped) -> Any:
     """A call of a unary method whose request is not sent yet: on the wire, all kinds of calls are alike."""
     return wrapped.channel.stream_unary(f"/{SERVICE}/ExecuteQuery", ExecuteQueryRequest.SerializeToString)()
-
-
-def arriving(most: int = requests._AT_ONCE) -> Arriving:
-    found = Arriving()
-    assert all(found.begin(call) for call in CALLS[:most])
-    return found
 
 
 async def test_who_is_refused_need_not_have_sent_a_request(wrapped: Wrapped) -> None:
@@ -261,38 +252,3 @@ async def test_what_a_refused_call_asked_for_is_not_kept_until_a_garbage_collect
             assert not (await wrapped.left.get()).statements
     finally:
         gc.enable()
-
-
-async def test_a_few_arrive_at_a_time_and_the_others_in_order() -> None:
-    found = arriving()
-    assert not found.begin(CALLS[8])
-    waits = [asyncio.create_task(found.wait(call)) for call in CALLS[4:7]]
-    await asyncio.sleep(0)
-    waits[0].cancel()
-    found.end(CALLS[2])
-    await waits[1]
-    assert not waits[2].done()
-    found.end(CALLS[5])
-    await waits[2]
-    for call in CALLS:
-        found.end(call)
-    assert not found
-
-
-async def test_one_that_leaves_as_its_turn_comes_gives_it_to_the_next() -> None:
-    found = arriving()
-    waits = [asyncio.create_task(found.wait(call)) for call in CALLS[4:6]]
-    await asyncio.sleep(0)
-    found.end(CALLS[0])
-    waits[0].cancel()
-    await waits[1]
-
-
-async def test_requests_that_are_sent_slowly_hold_no_others_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "_SLOW", 0.01)
-    found = arriving()
-    waits = [asyncio.create_task(found.wait(call)) for call in CALLS[4:9]]
-    async with asyncio.timeout(5):
-        await asyncio.gather(*waits)
-    await asyncio.sleep(0.02)
-    assert found.begin(CALLS[9])

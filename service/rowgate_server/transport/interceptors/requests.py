@@ -28,8 +28,11 @@ _AT_ONCE = 4
 """Requests of one caller that may arrive at the same time."""
 
 _SLOW = 0.02
-"""Seconds after which one that still arrives is no longer counted: it is sent slowly, and holds no others up. What is
-large when unpacked, and small on the way, has come by then."""
+"""Seconds after which one that still arrives is sent slowly, and holds no others up: it is one of the few that may."""
+
+_SLOW_OF_ONE = 8
+_SLOW_OF_ALL = 24
+"""How many. Each is unpacked when its last octet comes, and may be as large as any then: all of them at once."""
 
 _PATIENCE = 60.0
 """Seconds that a call whose caller has set no deadline has for its request to come."""
@@ -41,16 +44,30 @@ Deserialize = Callable[[bytes], Any]
 Receive = Callable[["RpcCall"], Awaitable[Any]]
 
 
-class Arriving:
-    """The requests of one caller that arrive, a few at a time; the others wait for their turn, in order."""
+class Slow:
+    """How many requests of all callers are sent slowly."""
 
     def __init__(self) -> None:
+        self.number = 0
+
+
+class Arriving:
+    """The requests of one caller that arrive, a few at a time; the others wait for their turn, in order.
+
+    Args:
+        slow: of all callers.
+    """
+
+    def __init__(self, slow: Slow) -> None:
+        self._all_slow = slow
+        self._slow: set[RpcCall] = set()
         self._since: dict[RpcCall, float] = {}
+        """The others."""
         self._waiting: deque[tuple[RpcCall, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._since or self._waiting)
+        return bool(self._slow or self._since or self._waiting)
 
     def begin(self, call: RpcCall) -> bool:
         """The request of a call arrives now, if there is room for it."""
@@ -74,13 +91,20 @@ class Arriving:
 
     def end(self, call: RpcCall) -> None:
         """It is there, or will never be."""
-        if self._since.pop(call, None) is not None:
+        if call in self._slow:
+            self._slow.remove(call)
+            self._all_slow.number -= 1
+        elif self._since.pop(call, None) is not None:
             self._go_on()
 
     def _overlook_slow(self) -> None:
         before = clock.now() - _SLOW
         for call in [call for call, since in self._since.items() if since <= before]:
+            if len(self._slow) >= _SLOW_OF_ONE or self._all_slow.number >= _SLOW_OF_ALL:
+                break
             del self._since[call]
+            self._slow.add(call)
+            self._all_slow.number += 1
         self._go_on()
 
     def _go_on(self) -> None:
@@ -110,6 +134,7 @@ class Requests:
     def __init__(self, most: int) -> None:
         self._held = HeldBytes(most)
         self._arriving: dict[str, Arriving] = {}
+        self._slow = Slow()
 
     def receiver(self, handler: grpc.RpcMethodHandler[Any, Any]) -> Receive:
         """How a handler gets what it takes: the one request, or the stream of them."""
@@ -180,7 +205,7 @@ class Requests:
         who = caller.get()
         arriving = self._arriving.get(who)
         if arriving is None:
-            arriving = self._arriving[who] = Arriving()
+            arriving = self._arriving[who] = Arriving(self._slow)
         try:
             if not arriving.begin(call):
                 await arriving.wait(call)
