@@ -95,10 +95,9 @@ class Pool:
         )
         self.breaker = Breaker(self._connector.trial, self._breaker_changed)
         self._openings: Openings[Lease] = Openings()
-        self._making = 0
         self._shortage: Shortage[Lease] = Shortage(
             is_full=self._is_full,
-            in_use=lambda: self._in_use > self._making,
+            wanted=lambda: self._in_use,
             spare=self._warm_one,
             keep=self._put_back,
             short=lambda error: metrics.connect_failed(_cause(error)),
@@ -252,11 +251,7 @@ class Pool:
 
     async def _make(self, attempt: Attempt) -> Lease:
         """A connection, once the server has room for one, or another has no use for it any more."""
-        self._making += 1
-        try:
-            return await self._shortage.make(partial(self._found, attempt))
-        finally:
-            self._making -= 1
+        return await self._shortage.make(partial(self._found, attempt))
 
     def _is_full(self, error: Exception) -> bool:
         """Whether the server allows no more connections, to anyone or to this user."""

@@ -1,8 +1,9 @@
 """Waits for a connection of the pool's own to come free, where the server has no room for more.
 
-A server allows so many connections, and others use it too. As long as the pool has some in use, one of these is about
-to come free: whoever was to have a new one waits for it, in order, instead of being told that the database cannot be
-reached. The first of them looks now and then whether there is room by now; the others don't ask a full server again.
+A server allows so many connections, and others use it too. As long as the pool has some in use, or in the making, one
+of these is about to come free: whoever was to have a new one waits for it, in order, instead of being told that the
+database cannot be reached. The first of them looks now and then whether there is room by now; the others don't ask a
+full server again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Shortage(Generic[_T]):
 
     Args:
         is_full: whether an error says that the server has no room for more.
-        in_use: whether the pool has connections that may come free.
+        wanted: for how many the pool has a connection, or is to have one.
         spare: one that has come free already, if there is one.
         keep: what to do with one that comes too late.
         short: told of the error that somebody waits for.
@@ -35,14 +36,14 @@ class Shortage(Generic[_T]):
     def __init__(
         self,
         is_full: Callable[[Exception], bool],
-        in_use: Callable[[], bool],
+        wanted: Callable[[], int],
         spare: Callable[[], _T | None],
         keep: Callable[[_T], None],
         short: Callable[[Exception], None],
         patience: float,
     ) -> None:
         self._is_full = is_full
-        self._in_use = in_use
+        self._wanted = wanted
         self._spare = spare
         self._keep = keep
         self._short = short
@@ -69,7 +70,7 @@ class Shortage(Generic[_T]):
                 found = self._spare()  # while it was asked in vain
                 if found is not None:
                     return found
-                if not (self._is_full(error) and self._in_use()):
+                if not (self._is_full(error) and self._may_come_free(1)):
                     raise
                 self._short(error)
         turn: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
@@ -93,7 +94,7 @@ class Shortage(Generic[_T]):
             await asyncio.wait({turn}, timeout=_AGAIN)
             if turn.done():
                 return turn.result()
-            last = clock.now() >= until or not self._in_use()
+            last = clock.now() >= until or not self._may_come_free()
             if not last and self._waiting[0] is not turn:
                 continue
             try:
@@ -103,3 +104,7 @@ class Shortage(Generic[_T]):
                     return turn.result()
                 if last or not self._is_full(error):
                     raise
+
+    def _may_come_free(self, newcomers: int = 0) -> bool:
+        """Whether any but those who wait, and these, has a connection, or one in the making."""
+        return self._wanted() > len(self._waiting) + newcomers
