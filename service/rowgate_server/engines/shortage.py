@@ -11,14 +11,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from rowgate_server.engines import clock
+from rowgate_server.engines.admission import Asker
 
 _T = TypeVar("_T")
 
 _AGAIN = 0.25
 """Seconds from one look to the next."""
+
+
+class _Waiter(NamedTuple, Generic[_T]):
+    caller: str
+    since: float
+    turn: asyncio.Future[_T]
 
 
 class Shortage(Generic[_T]):
@@ -31,6 +38,9 @@ class Shortage(Generic[_T]):
         keep: what to do with one that comes too late.
         short: told of the error that somebody waits for.
         patience: the longest that anyone waits, in seconds.
+
+    Attributes:
+        waits: told that somebody begins to wait.
     """
 
     def __init__(
@@ -48,17 +58,32 @@ class Shortage(Generic[_T]):
         self._keep = keep
         self._short = short
         self._patience = patience
-        self._waiting: deque[asyncio.Future[_T]] = deque()
+        self.waits: Callable[[], None] = _nothing
+        self._waiting: deque[_Waiter[_T]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def waiting_of(self, asker: Asker) -> int:
+        """How many of its caller's wait: each has a place of the pool's, and no connection."""
+        return sum(each.caller == asker.caller for each in self._waiting)
+
+    def others_wait(self, asker: Asker, seconds: float) -> bool:
+        """Whether others than its caller have waited for so long."""
+        by = clock.now() - seconds
+        return any(each.since <= by and each.caller != asker.caller for each in self._waiting)
 
     def give(self, connection: _T) -> bool:
         """Give one that has come free to who has waited for the longest; False: nobody waits."""
         if not self._waiting:
             return False
-        self._waiting.popleft().set_result(connection)
+        self._waiting.popleft().turn.set_result(connection)
         return True
 
-    async def make(self, new: Callable[[], Awaitable[_T]]) -> _T:
-        """A new connection, or one that has come free.
+    async def make(self, asker: Asker, new: Callable[[], Awaitable[_T]]) -> _T:
+        """A new connection, or one that has come free, for whom it is.
 
         Raises:
             Exception: what `new` raises.
@@ -73,29 +98,31 @@ class Shortage(Generic[_T]):
                 if not (self._is_full(error) and self._may_come_free(1)):
                     raise
                 self._short(error)
-        turn: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        waiter = _Waiter(asker.caller, clock.now(), asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        self.waits()
+        turn = waiter.turn
         try:
-            made = await self._wait(turn, new)
+            made = await self._wait(waiter, new)
         except BaseException:
             if turn.done():
                 self._keep(turn.result())
             raise
         finally:
             if not turn.done():
-                self._waiting.remove(turn)
+                self._waiting.remove(waiter)
         if turn.done() and turn.result() is not made:
             self._keep(turn.result())
         return made
 
-    async def _wait(self, turn: asyncio.Future[_T], new: Callable[[], Awaitable[_T]]) -> _T:
-        until = clock.now() + self._patience
+    async def _wait(self, waiter: _Waiter[_T], new: Callable[[], Awaitable[_T]]) -> _T:
+        turn, until = waiter.turn, waiter.since + self._patience
         while True:
             await asyncio.wait({turn}, timeout=_AGAIN)
             if turn.done():
                 return turn.result()
             last = clock.now() >= until or not self._may_come_free()
-            if not last and self._waiting[0] is not turn:
+            if not last and self._waiting[0] is not waiter:
                 continue
             try:
                 return await new()
@@ -108,3 +135,7 @@ class Shortage(Generic[_T]):
     def _may_come_free(self, newcomers: int = 0) -> bool:
         """Whether any but those who wait, and these, has a connection, or one in the making."""
         return self._wanted() > len(self._waiting) + newcomers
+
+
+def _nothing() -> None:
+    """Nobody is told."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 from unit.engines.clock import now, on_the_clock, settle
-from unit.engines.scripted_driver import ScriptedCursor, ScriptedDriver
+from unit.engines.scripted_driver import DriverError, ScriptedCursor, ScriptedDriver, lasting
 from unit.engines.station import call, rows
 
 from rowgate_server.engines.caller import caller
@@ -29,11 +29,31 @@ def of(name: str) -> Iterator[None]:
         caller.reset(token)
 
 
-class Hogged:
-    """A pool of so many connections, and streams that are read when the test says so."""
+class RoomyDriver(ScriptedDriver):
+    """To a server that has room for so many connections."""
 
-    def __init__(self, size: int) -> None:
-        self.driver = ScriptedDriver()
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self._room = room
+        self.connecting = self._connect
+
+    def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
+        del error, has_parameters
+        return RowgateError(Reason.DATABASE_UNAVAILABLE, "no room").with_defaults(sqlstate="53300")
+
+    async def _connect(self) -> None:
+        if sum(line.startswith("connect") for line in self.log) - len(self.gone()) >= self._room:
+            raise DriverError
+
+    def gone(self) -> set[str]:
+        return {line.split()[1] for line in self.log if line.startswith(("abort", "close"))}
+
+
+class Hogged:
+    """A pool of so many connections to a server with room for so many; streams are read when the test says so."""
+
+    def __init__(self, size: int, room: int) -> None:
+        self.driver = RoomyDriver(room)
         settings = PoolSettings(size, 0, recycle=0, pre_ping=False, wait_timeout=60.0)
         self.pool = Pool(self.driver, settings, Metrics().database("db"))
         self._executor = Executor(self.driver, self.pool)
@@ -82,8 +102,8 @@ class Hogged:
 
 
 @asynccontextmanager
-async def hogged(size: int) -> AsyncIterator[Hogged]:
-    found = Hogged(size)
+async def hogged(size: int, room: int = 1000) -> AsyncIterator[Hogged]:
+    found = Hogged(size, room)
     yield found
     await found.close()
     assert found.pool.numbers().in_use == 0
@@ -178,3 +198,49 @@ async def test_a_line_that_is_gone_at_once_ends_nobody() -> None:
         assert max(waited) < 0.2
         await asyncio.sleep(1)
         assert pool.killed() == []
+
+
+@on_the_clock
+async def test_one_goes_as_well_where_it_is_the_server_that_has_no_room_and_no_more_of_them() -> None:
+    async with hogged(10, room=3) as pool:
+        await pool.stream("b", *[0.9] * 200)
+        for _ in range(2):
+            await pool.stream("a")
+        await asyncio.sleep(100)
+        assert pool.killed() == [], "nobody waits"
+        pool.driver.killing = lasting(0.3)
+        assert 0.2 <= await pool.ask("c") <= 0.8
+        assert pool.killed() == ["a"]
+        assert await pool.ask("c") == 0
+        await asyncio.sleep(10)
+        assert pool.killed() == ["a"], "one is enough"
+
+
+@on_the_clock
+async def test_whoever_waits_for_room_is_served_once_a_reader_has_taken_nothing_for_too_long() -> None:
+    async with hogged(10, room=1) as pool:
+        await pool.stream("a")
+        assert 4 <= await pool.ask("b") <= 4.5
+
+
+@on_the_clock
+async def test_a_caller_s_own_waiting_for_room_ends_none_of_its_streams() -> None:
+    async with hogged(10, room=1) as pool:
+        await pool.stream("a")
+        await asyncio.sleep(10)
+        with pytest.raises(RowgateError):
+            await pool.ask("a")
+        assert pool.killed() == []
+        pool.driver.answers.clear()
+
+
+@on_the_clock
+async def test_who_has_most_connections_makes_room_and_not_who_waits_for_most() -> None:
+    async with hogged(10, room=3) as pool:
+        await pool.stream("b")
+        await asyncio.sleep(1)
+        await pool.stream("a")
+        await pool.stream("a")
+        await asyncio.sleep(10)
+        await asyncio.gather(*(pool.ask(name) for name in "bbbbbc"))
+        assert pool.killed() == ["a"]
