@@ -70,10 +70,14 @@ class Shortage(Generic[_T]):
         """How many of its caller's wait: each has a place of the pool's, and no connection."""
         return sum(each.caller == asker.caller for each in self._waiting)
 
+    def callers(self, seconds: float) -> set[str]:
+        """Who has waited for so long."""
+        by = clock.now() - seconds
+        return {each.caller for each in self._waiting if each.since <= by}
+
     def others_wait(self, asker: Asker, seconds: float) -> bool:
         """Whether others than its caller have waited for so long."""
-        by = clock.now() - seconds
-        return any(each.since <= by and each.caller != asker.caller for each in self._waiting)
+        return bool(self.callers(seconds) - {asker.caller})
 
     def give(self, connection: _T) -> bool:
         """Give one that has come free to who has waited for the longest; False: nobody waits."""

@@ -3,110 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 
 import pytest
-from unit.engines.clock import now, on_the_clock, settle
-from unit.engines.scripted_driver import DriverError, ScriptedCursor, ScriptedDriver, lasting
-from unit.engines.station import call, rows
+from unit.engines.clock import on_the_clock
+from unit.engines.hogged import hogged
+from unit.engines.scripted_driver import lasting
 
-from rowgate_server.engines.caller import caller
-from rowgate_server.engines.executor import Executor
-from rowgate_server.engines.pool import Pool, PoolSettings
-from rowgate_server.engines.results import Column
-from rowgate_server.engines.values import BoundStatement, ValueType
-from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.observability.metrics import Metrics
-
-
-@contextmanager
-def of(name: str) -> Iterator[None]:
-    token = caller.set(name)
-    try:
-        yield
-    finally:
-        caller.reset(token)
-
-
-class RoomyDriver(ScriptedDriver):
-    """To a server that has room for so many connections."""
-
-    def __init__(self, room: int) -> None:
-        super().__init__()
-        self._room = room
-        self.connecting = self._connect
-
-    def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
-        del error, has_parameters
-        return RowgateError(Reason.DATABASE_UNAVAILABLE, "no room").with_defaults(sqlstate="53300")
-
-    async def _connect(self) -> None:
-        if sum(line.startswith("connect") for line in self.log) - len(self.gone()) >= self._room:
-            raise DriverError
-
-    def gone(self) -> set[str]:
-        return {line.split()[1] for line in self.log if line.startswith(("abort", "close"))}
-
-
-class Hogged:
-    """A pool of so many connections to a server with room for so many; streams are read when the test says so."""
-
-    def __init__(self, size: int, room: int) -> None:
-        self.driver = RoomyDriver(room)
-        settings = PoolSettings(size, 0, recycle=0, pre_ping=False, wait_timeout=60.0)
-        self.pool = Pool(self.driver, settings, Metrics().database("db"))
-        self._executor = Executor(self.driver, self.pool)
-        self.ended: list[tuple[str, float]] = []
-        self.error: RowgateError | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def stream(self, name: str, *pauses: float, row: str = "") -> asyncio.Task[None]:
-        """One whose reader pauses so long behind each of its chunks, and for good behind the last."""
-        with of(name):
-            task = asyncio.create_task(self._read(name, (*pauses, 3600.0), row))
-        self._tasks.append(task)
-        await settle()
-        return task
-
-    async def ask(self, name: str) -> float:
-        """How long a statement waits for its connection."""
-        asked = now()
-        self.driver.answers.append(ScriptedCursor(rows(1)))
-        with of(name):
-            await self._executor.run(call(seconds=3600))
-        return now() - asked
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.pool.close()
-
-    async def _read(self, name: str, pauses: tuple[float, ...], row: str) -> None:
-        cursor = ScriptedCursor(*([(row,)] for _ in range(len(pauses) + 1)))
-        cursor.columns = (Column("c", ValueType.STRING),)
-        self.driver.answers.append(cursor)
-        statement = call(seconds=3600)._replace(statement=BoundStatement((name,), ()))
-        try:
-            async for _ in self._executor.stream(statement, 1):
-                await asyncio.sleep(pauses[0])
-                pauses = pauses[1:]
-        except RowgateError as error:
-            self.error = error
-
-    def killed(self) -> list[str]:
-        """Whose connections."""
-        ran = dict(line.split()[1:] for line in self.driver.log if line.startswith("execute"))
-        return [ran[line.split()[1]] for line in self.driver.log if line.startswith("kill")]
-
-
-@asynccontextmanager
-async def hogged(size: int, room: int = 1000) -> AsyncIterator[Hogged]:
-    found = Hogged(size, room)
-    yield found
-    await found.close()
-    assert found.pool.numbers().in_use == 0
+from rowgate_server.errors import Outcome, Reason
 
 
 @on_the_clock
@@ -168,12 +71,8 @@ async def test_what_takes_long_to_send_has_longer() -> None:
 async def test_a_caller_s_own_waiting_ends_none_of_its_streams() -> None:
     async with hogged(1) as pool:
         await pool.stream("a")
-        asking = asyncio.create_task(pool.ask("a"))
-        await asyncio.sleep(50)
+        await pool.ask_in_vain("a", 50)
         assert pool.killed() == []
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
-        pool.driver.answers.clear()
 
 
 @on_the_clock
@@ -227,11 +126,8 @@ async def test_whoever_waits_for_room_is_served_once_a_reader_has_taken_nothing_
 async def test_a_caller_s_own_waiting_for_room_ends_none_of_its_streams() -> None:
     async with hogged(10, room=1) as pool:
         await pool.stream("a")
-        await asyncio.sleep(10)
-        with pytest.raises(RowgateError):
-            await pool.ask("a")
+        await pool.ask_in_vain("a", 50)
         assert pool.killed() == []
-        pool.driver.answers.clear()
 
 
 @on_the_clock
