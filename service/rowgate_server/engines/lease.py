@@ -14,7 +14,7 @@ from sqlalchemy.util import greenlet_spawn
 from rowgate_server.engines import clock
 from rowgate_server.engines.admission import OURSELVES
 from rowgate_server.engines.driver import Session
-from rowgate_server.engines.pauses import Pauses, Reader
+from rowgate_server.engines.pauses import Pauses, Reader, Rest
 from rowgate_server.errors import RowgateError
 
 _T = TypeVar("_T")
@@ -77,6 +77,10 @@ class Lease:
     def reader(self, end: Callable[[RowgateError], None]) -> Reader:
         """Who reads what is streamed from it; `end` ends that while others wait for a connection."""
         return Reader(self._pool.pauses, self.holder, end)
+
+    def rest(self, give_way: Callable[[float], None]) -> Rest:
+        """What is its caller's turn now and then, and ends by `give_way` where others have no connection for that."""
+        return Rest(self._pool.pauses, self.holder, give_way)
 
     def end(self, *, sound: bool, reads: bool = False) -> None:
         """Give the connection back, to be reset; or, when it is not sound, stop what may still run on it and close it.

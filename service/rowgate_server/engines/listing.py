@@ -7,8 +7,9 @@ from types import TracebackType
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import Session
+from rowgate_server.engines.lease import Lease
 from rowgate_server.engines.limits import ResultLimits
+from rowgate_server.engines.pauses import Rest
 from rowgate_server.engines.running import Call, Work
 from rowgate_server.engines.underway import Phase, UnderWay
 from rowgate_server.engines.values import BoundStatement
@@ -23,10 +24,9 @@ class Listing:
 
     Args:
         under_way: where it is listed.
-        session: its connection's.
+        lease: its connection.
         until: ends what is late.
         drop: gives up the connection, with what may still run on it.
-        replica: the one that it is on; empty: the primary.
 
     Attributes:
         name: by which its commands, and it itself while it is idle, are listed; empty: by that of its latest statement.
@@ -35,19 +35,18 @@ class Listing:
     def __init__(
         self,
         under_way: set[UnderWay],
-        session: Session,
+        lease: Lease,
         until: Callable[[Deadline], Watched],
         drop: Callable[[], None],
-        replica: str,
     ) -> None:
         self.name = ""
         self._under_way = under_way
-        self._session = session
+        self._lease = lease
         self._until = until
         self._drop = drop
-        self._replica = replica
         self._latest = ""
         self._idle: UnderWay | None = None
+        self._rest: Rest | None = None
 
     def statement(self, call: Call, work: Work, *, streaming: bool = False) -> tuple[UnderWay, Watched]:
         """A statement of a caller's, listed from now on until it is `over`."""
@@ -63,19 +62,28 @@ class Listing:
     def command(self, sql: str, deadline: Deadline) -> _Command:
         """A command of the transaction's own, within its time and listed for as long as this lasts."""
         under_way = UnderWay(self._own(sql, deadline), clock.now())
-        work = Work(self._session, self._replica, sent=True)
+        work = Work(self._lease.session, self._lease.replica, sent=True)
         return _Command(self._under_way, under_way, under_way.begin(work, self._until(deadline), self._drop))
 
-    def idle(self, since: float, deadline: Deadline, end: Callable[[RowgateError], None]) -> None:
-        """It waits for its caller, until it is `busy`; `end` ends it on demand."""
-        if self._idle is None:
-            self._idle = _Idle(self._own("", deadline), since, end)
+    def idle(
+        self,
+        since: float,
+        deadline: Deadline,
+        end: Callable[[RowgateError], None],
+        give_way: Callable[[float], None],
+    ) -> None:
+        """It waits for its caller, until it is `busy`; `end` ends it on demand, and `give_way` for other callers."""
+        if self._idle is None or self._rest is None:
+            self._idle, self._rest = _Idle(self._own("", deadline), since, end), self._lease.rest(give_way)
         self._under_way.add(self._idle)
+        self._rest.begin()
 
     def busy(self) -> None:
         """It waits no more."""
         if self._idle is not None:
             self._under_way.discard(self._idle)
+        if self._rest is not None:
+            self._rest.end()
 
     def _own(self, sql: str, deadline: Deadline) -> Call:
         return Call(BoundStatement((sql,), ()), deadline, _UNLIMITED, self.name or self._latest, reads=False)

@@ -77,7 +77,6 @@ class Pool:
         self._places = Admission(
             self._maximum, settings.for_reads, settings.busy_wait, through_stalls=settings.through_stalls
         )
-        self.pauses = Pauses(self._places, metrics.name)
         self._in_use = 0
         self._asking = 0
         """Who waits for a place, or was given one and has not come for it yet."""
@@ -95,15 +94,16 @@ class Pool:
         )
         self.breaker = Breaker(self._connector.trial, self._breaker_changed)
         self._openings: Openings[Lease] = Openings()
-        self._making = 0
         self._shortage: Shortage[Lease] = Shortage(
             is_full=self._is_full,
-            in_use=lambda: self._in_use > self._making,
+            wanted=lambda: self._in_use,
             spare=self._warm_one,
             keep=self._put_back,
             short=lambda error: metrics.connect_failed(_cause(error)),
             patience=settings.wait_timeout,
         )
+        self.pauses = Pauses(self._places, self._shortage, metrics.name)
+        self._shortage.waits = self.pauses.look
 
     @property
     def driver(self) -> Driver:
@@ -248,15 +248,12 @@ class Pool:
     async def _open(self, deadline: Deadline, holder: Asker) -> Lease:
         """A connection that is not warm: the place goes to the task that makes it, which hands both over."""
         unwanted = partial(self._unwanted, holder)
-        return await self._openings.wait(self._make, self._explained, unwanted, self.breaker.refusal, deadline)
+        make = partial(self._make, holder)
+        return await self._openings.wait(make, self._explained, unwanted, self.breaker.refusal, deadline)
 
-    async def _make(self, attempt: Attempt) -> Lease:
+    async def _make(self, holder: Asker, attempt: Attempt) -> Lease:
         """A connection, once the server has room for one, or another has no use for it any more."""
-        self._making += 1
-        try:
-            return await self._shortage.make(partial(self._found, attempt))
-        finally:
-            self._making -= 1
+        return await self._shortage.make(holder, partial(self._found, attempt))
 
     def _is_full(self, error: Exception) -> bool:
         """Whether the server allows no more connections, to anyone or to this user."""

@@ -68,7 +68,7 @@ class Transaction:
         self._session, self._replica = lease.session, lease.replica
         self._deadline = deadline
         self._until = until
-        self.listing = Listing(under_way, lease.session, until, drop, lease.replica)
+        self.listing = Listing(under_way, lease, until, drop)
         """What of it is told of."""
         self._savepoints = Savepoints()
         self._sound = True

@@ -11,6 +11,7 @@ from unit.engines.clock import now, on_the_clock, settle
 
 from rowgate_server.core.transactions.held import HeldTransaction
 from rowgate_server.core.transactions.shares import Place, Share
+from rowgate_server.engines.deadline import Deadline
 
 MOST = 5
 
@@ -22,9 +23,9 @@ class Begun:
         self.share = Share()
         self.ended: list[Place] = []
 
-    async def begin(self, caller: str, *, idle: bool = True) -> Place | None:
+    async def begin(self, caller: str, *, idle: bool = True, seconds: float = 3600) -> Place | None:
         """One more; it is idle at once."""
-        place = await self.share.take(caller, MOST)
+        place = await self.share.take(caller, MOST, Deadline.soonest((seconds, "begin.timeout")))
         if place is not None:
 
             def give_way(_: float) -> None:
@@ -85,6 +86,18 @@ async def test_one_that_works_or_has_been_idle_for_a_moment_only_does_not_end(id
     assert await begun.begin("b") is None
     assert (now() - began, begun.ended) == (5, [])
     assert len(begun.share) == MOST
+
+
+@pytest.mark.parametrize("seconds", [0.1, 2.6])
+@on_the_clock
+async def test_nobody_waits_for_longer_than_the_deadline_says_and_nobody_makes_room_for_that(seconds: float) -> None:
+    begun = Begun()
+    await begun.all_of("a")
+    began = now()
+    assert await begun.begin("b", seconds=seconds) is None
+    assert now() - began == pytest.approx(seconds)
+    await asyncio.sleep(100)
+    assert begun.ended == []
 
 
 @on_the_clock

@@ -16,6 +16,7 @@ from rowgate_server.core.transactions.beginning import Begin, TransactionRules
 from rowgate_server.core.transactions.held import HeldTransaction, State
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.engines import clock
+from rowgate_server.engines.caller import caller
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Isolation
 from rowgate_server.errors import Outcome, Reason, RowgateError
@@ -69,6 +70,33 @@ async def test_no_more_are_open_than_may_be_on_each_database(served: Served) -> 
     assert served.number("refused_total") == 1
     async with served.transactions.holding(BEGIN) as held:
         assert held.state is State.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("begin", "limit"),
+    [
+        (BEGIN._replace(timeout=0.02), "begin.timeout 0.02s"),
+        (BEGIN._replace(call_timeout=0.05), "the call's deadline 0.05s"),
+    ],
+)
+async def test_one_that_waits_for_another_s_is_told_which_deadline_decided(
+    served: Served, begin: Begin, limit: str
+) -> None:
+    async with served.transactions.holding(BEGIN), served.transactions.holding(BEGIN):
+        token = caller.set("another")
+        error = await served.refused(begin)
+        caller.reset(token)
+    assert (error.reason, error.outcome) == (Reason.STATEMENT_TIMEOUT, Outcome.NOT_RUN)
+    assert (error.metadata["limit"], error.metadata["database"]) == (limit, "one")
+    assert served.number("refused_total") == 1
+
+
+async def test_what_the_engine_does_not_have_is_told_before_anyone_waits(served: Served) -> None:
+    async with served.transactions.holding(BEGIN), served.transactions.holding(BEGIN):
+        token = caller.set("another")
+        error = await served.refused(Begin("one", isolation=Isolation.READ_COMMITTED))
+        caller.reset(token)
+    assert error.reason is Reason.NOT_SUPPORTED
 
 
 async def test_a_place_is_free_again_whatever_ended_its_transaction(served: Served) -> None:

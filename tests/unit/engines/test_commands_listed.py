@@ -58,16 +58,17 @@ async def test_one_that_is_answered_is_listed_no_more() -> None:
 @on_the_clock
 async def test_an_idle_one_is_listed_until_it_is_busy_or_its_connection_is_given_back() -> None:
     ended: list[RowgateError] = []
+    gave_way: list[float] = []
     async with a_station() as station:
         async with station.transaction() as transaction:
             transaction.listing.name = "held"
             for _ in range(2):
-                transaction.listing.idle(1000.0, call(seconds=9).deadline, ended.append)
+                transaction.listing.idle(1000.0, call(seconds=9).deadline, ended.append, gave_way.append)
             (one,) = station.under_way
             assert told(one) == ("held", "", Phase.IDLE)
             one.stop(NotUndoneError())
             assert len(ended) == 1
             transaction.listing.busy()
             assert not station.under_way
-            transaction.listing.idle(1000.0, call(seconds=9).deadline, ended.append)
+            transaction.listing.idle(1000.0, call(seconds=9).deadline, ended.append, gave_way.append)
         assert not station.under_way

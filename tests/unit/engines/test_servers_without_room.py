@@ -23,6 +23,7 @@ class FullDriver(ScriptedDriver):
     def __init__(self, room: int, **codes: str) -> None:
         super().__init__()
         self.room, self._codes, self.tries = room, codes, 0
+        self.welcome = 0.0
         self.connecting = self._connect
 
     def translate(self, error: BaseException, *, has_parameters: bool) -> RowgateError | None:
@@ -35,6 +36,7 @@ class FullDriver(ScriptedDriver):
         if not self.room:
             raise DriverError
         self.room -= 1
+        await asyncio.sleep(self.welcome)
 
 
 @asynccontextmanager
@@ -69,6 +71,26 @@ async def test_all_of_forty_calls_are_served_by_the_three_connections_that_there
         await asyncio.gather(*(use(pool, 0.03) for _ in range(40)))
         assert now() - began < 0.5, "no connection is idle meanwhile"
         assert driver.tries < 20, "a full server is not asked for each call"
+
+
+@on_the_clock
+async def test_a_burst_is_served_by_connections_that_were_all_in_the_making_when_there_was_no_room() -> None:
+    driver = FullDriver(2, vendor_code="1226")
+    driver.welcome = 0.05
+    async with a_pool(driver) as pool:
+        began = now()
+        await asyncio.gather(*(use(pool, 0.03) for _ in range(10)))
+        assert now() - began < 0.3
+
+
+@on_the_clock
+async def test_a_burst_that_finds_no_room_and_no_connection_is_told_so_soon() -> None:
+    driver = FullDriver(0, sqlstate="53300")
+    async with a_pool(driver) as pool:
+        began = now()
+        told = await asyncio.gather(*(taken(pool) for _ in range(10)), return_exceptions=True)
+        assert {type(each) for each in told} == {RowgateError}
+        assert now() - began < 0.5
 
 
 @on_the_clock

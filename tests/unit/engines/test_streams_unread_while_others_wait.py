@@ -3,90 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 
 import pytest
-from unit.engines.clock import now, on_the_clock, settle
-from unit.engines.scripted_driver import ScriptedCursor, ScriptedDriver
-from unit.engines.station import call, rows
+from unit.engines.clock import on_the_clock
+from unit.engines.hogged import hogged
+from unit.engines.scripted_driver import lasting
 
-from rowgate_server.engines.caller import caller
-from rowgate_server.engines.executor import Executor
-from rowgate_server.engines.pool import Pool, PoolSettings
-from rowgate_server.engines.results import Column
-from rowgate_server.engines.values import BoundStatement, ValueType
-from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.observability.metrics import Metrics
-
-
-@contextmanager
-def of(name: str) -> Iterator[None]:
-    token = caller.set(name)
-    try:
-        yield
-    finally:
-        caller.reset(token)
-
-
-class Hogged:
-    """A pool of so many connections, and streams that are read when the test says so."""
-
-    def __init__(self, size: int) -> None:
-        self.driver = ScriptedDriver()
-        settings = PoolSettings(size, 0, recycle=0, pre_ping=False, wait_timeout=60.0)
-        self.pool = Pool(self.driver, settings, Metrics().database("db"))
-        self._executor = Executor(self.driver, self.pool)
-        self.ended: list[tuple[str, float]] = []
-        self.error: RowgateError | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def stream(self, name: str, *pauses: float, row: str = "") -> asyncio.Task[None]:
-        """One whose reader pauses so long behind each of its chunks, and for good behind the last."""
-        with of(name):
-            task = asyncio.create_task(self._read(name, (*pauses, 3600.0), row))
-        self._tasks.append(task)
-        await settle()
-        return task
-
-    async def ask(self, name: str) -> float:
-        """How long a statement waits for its connection."""
-        asked = now()
-        self.driver.answers.append(ScriptedCursor(rows(1)))
-        with of(name):
-            await self._executor.run(call(seconds=3600))
-        return now() - asked
-
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.pool.close()
-
-    async def _read(self, name: str, pauses: tuple[float, ...], row: str) -> None:
-        cursor = ScriptedCursor(*([(row,)] for _ in range(len(pauses) + 1)))
-        cursor.columns = (Column("c", ValueType.STRING),)
-        self.driver.answers.append(cursor)
-        statement = call(seconds=3600)._replace(statement=BoundStatement((name,), ()))
-        try:
-            async for _ in self._executor.stream(statement, 1):
-                await asyncio.sleep(pauses[0])
-                pauses = pauses[1:]
-        except RowgateError as error:
-            self.error = error
-
-    def killed(self) -> list[str]:
-        """Whose connections."""
-        ran = dict(line.split()[1:] for line in self.driver.log if line.startswith("execute"))
-        return [ran[line.split()[1]] for line in self.driver.log if line.startswith("kill")]
-
-
-@asynccontextmanager
-async def hogged(size: int) -> AsyncIterator[Hogged]:
-    found = Hogged(size)
-    yield found
-    await found.close()
-    assert found.pool.numbers().in_use == 0
+from rowgate_server.errors import Outcome, Reason
 
 
 @on_the_clock
@@ -148,12 +71,8 @@ async def test_what_takes_long_to_send_has_longer() -> None:
 async def test_a_caller_s_own_waiting_ends_none_of_its_streams() -> None:
     async with hogged(1) as pool:
         await pool.stream("a")
-        asking = asyncio.create_task(pool.ask("a"))
-        await asyncio.sleep(50)
+        await pool.ask_in_vain("a", 50)
         assert pool.killed() == []
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
-        pool.driver.answers.clear()
 
 
 @on_the_clock
@@ -178,3 +97,46 @@ async def test_a_line_that_is_gone_at_once_ends_nobody() -> None:
         assert max(waited) < 0.2
         await asyncio.sleep(1)
         assert pool.killed() == []
+
+
+@on_the_clock
+async def test_one_goes_as_well_where_it_is_the_server_that_has_no_room_and_no_more_of_them() -> None:
+    async with hogged(10, room=3) as pool:
+        await pool.stream("b", *[0.9] * 200)
+        for _ in range(2):
+            await pool.stream("a")
+        await asyncio.sleep(100)
+        assert pool.killed() == [], "nobody waits"
+        pool.driver.killing = lasting(0.3)
+        assert 0.2 <= await pool.ask("c") <= 0.8
+        assert pool.killed() == ["a"]
+        assert await pool.ask("c") == 0
+        await asyncio.sleep(10)
+        assert pool.killed() == ["a"], "one is enough"
+
+
+@on_the_clock
+async def test_whoever_waits_for_room_is_served_once_a_reader_has_taken_nothing_for_too_long() -> None:
+    async with hogged(10, room=1) as pool:
+        await pool.stream("a")
+        assert 4 <= await pool.ask("b") <= 4.5
+
+
+@on_the_clock
+async def test_a_caller_s_own_waiting_for_room_ends_none_of_its_streams() -> None:
+    async with hogged(10, room=1) as pool:
+        await pool.stream("a")
+        await pool.ask_in_vain("a", 50)
+        assert pool.killed() == []
+
+
+@on_the_clock
+async def test_who_has_most_connections_makes_room_and_not_who_waits_for_most() -> None:
+    async with hogged(10, room=3) as pool:
+        await pool.stream("b")
+        await asyncio.sleep(1)
+        await pool.stream("a")
+        await pool.stream("a")
+        await asyncio.sleep(10)
+        await asyncio.gather(*(pool.ask(name) for name in "bbbbbc"))
+        assert pool.killed() == ["a"]

@@ -119,7 +119,7 @@ class HeldTransaction:
         """It is its caller's turn: until it is `busy` it is listed as idle, and `end` ends it for who asks for that."""
         self.idle_since, self._end = clock.now(), end
         if self._transaction.sound and not self.over:
-            self._transaction.listing.idle(self._began, self.deadline, end)
+            self._transaction.listing.idle(self._began, self.deadline, end, self.give_way)
 
     def busy(self) -> None:
         """It is the database's turn."""
@@ -132,7 +132,7 @@ class HeldTransaction:
         self._end(
             RowgateError(
                 Reason.TRANSACTION_EXPIRED,
-                "the transaction was idle while others waited to begin one, and its caller has more of them",
+                "the transaction was idle while others waited, and its caller has more than they",
                 limit=f"{seconds:g}s idle while others wait",
             )
         )

@@ -49,33 +49,36 @@ class Transactions:
         """A transaction, from its begin on; whatever leaves this without a commit rolls it back.
 
         Raises:
-            RowgateError: UNKNOWN_DATABASE, NOT_SUPPORTED, INVALID_REQUEST, POOL_EXHAUSTED, DATABASE_UNAVAILABLE.
+            RowgateError: UNKNOWN_DATABASE, NOT_SUPPORTED, INVALID_REQUEST, POOL_EXHAUSTED, DATABASE_UNAVAILABLE,
+                STATEMENT_TIMEOUT.
         """
         access, database = enter(self._databases, begin.database)
         database = database.reading(begin.reading)
         if access is not None and not access.writes:
             begin = begin._replace(read_only=True)
         metrics = self._metrics[database.name]
-        async with self._placed(database, metrics) as place:
-            held: HeldTransaction | None = None
-            try:
-                options = options_of(begin, database)
-                deadline, idle = self._limits(begin, database)
-                async with database.executor.transaction(in_time(options, deadline), deadline) as transaction:
-                    held = place.held = HeldTransaction(
-                        database,
-                        transaction,
-                        self._queries,
-                        read_only=options.read_only,
-                        deadline=deadline,
-                        idle=idle,
-                    )
-                    yield held
-            except RowgateError as error:
-                raise error.with_defaults(database=database.name) from error.__cause__
-            finally:
-                if held is not None:
-                    metrics.ended(_end(held))
+        held: HeldTransaction | None = None
+        try:
+            options = options_of(begin, database)
+            deadline, idle = self._limits(begin, database)
+            async with (
+                self._placed(database, metrics, deadline) as place,
+                database.executor.transaction(in_time(options, deadline), deadline) as transaction,
+            ):
+                held = place.held = HeldTransaction(
+                    database,
+                    transaction,
+                    self._queries,
+                    read_only=options.read_only,
+                    deadline=deadline,
+                    idle=idle,
+                )
+                yield held
+        except RowgateError as error:
+            raise error.with_defaults(database=database.name) from error.__cause__
+        finally:
+            if held is not None:
+                metrics.ended(_end(held))
 
     def _limits(self, begin: Begin, database: Database) -> tuple[Deadline, Deadline]:
         rules, prefix = self._rules[database.name], f"databases.{database.name}.transactions"
@@ -90,19 +93,22 @@ class Transactions:
         return deadline, idle
 
     @asynccontextmanager
-    async def _placed(self, database: Database, metrics: TransactionMetrics) -> AsyncIterator[Place]:
+    async def _placed(
+        self, database: Database, metrics: TransactionMetrics, deadline: Deadline
+    ) -> AsyncIterator[Place]:
         """A place among the open transactions of one pool."""
         rules, key = self._rules[database.name], (database.name, database.login)
         most = rules.most_of_logins[database.login] if database.login else rules.most
         share = self._shares.setdefault(key, Share())
-        place = await share.take(caller.get(), most)
+        place = await share.take(caller.get(), most, deadline)
         if place is None:
             metrics.refused()
+            if deadline.remaining() <= 0:
+                raise deadline.exceeded("waiting for another transaction to end", Outcome.NOT_RUN)
             raise RowgateError(
                 Reason.POOL_EXHAUSTED,
                 "as many transactions are open as may be",
                 retry_after=1.0,
-                database=database.name,
                 limit=f"databases.{database.name}.transactions.pool_share: {most} at a time",
                 outcome=Outcome.NOT_RUN,
             )

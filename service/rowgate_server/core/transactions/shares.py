@@ -2,8 +2,8 @@
 
 One more than may be open is refused at once, unless another caller has so many that one fewer would still be as many
 as who asks would have. Then that caller makes room: with one that has been idle for 4 s, which ends; or with the next
-that is over. Who asks waits for that, for as long as for a connection. So a caller who is alone may have all of them,
-and nobody loses what he works in.
+that is over. Who asks waits for that, for 5 s, and no longer than the deadline says. So a caller who is alone may have
+all of them, and nobody loses what he works in.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from rowgate_server.core.transactions.held import HeldTransaction
 from rowgate_server.engines import clock
+from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.pauses import PAUSE
 
 _PATIENCE, _LOOK = 5.0, 0.25
@@ -51,8 +52,8 @@ class Share:
     def __len__(self) -> int:
         return len(self._places)
 
-    async def take(self, caller: str, most: int) -> Place | None:
-        """A place for a caller, where so many may be open; None: there is none."""
+    async def take(self, caller: str, most: int, deadline: Deadline) -> Place | None:
+        """A place for a caller, where so many may be open; None: there is none, or none came free in time."""
         if len(self._places) < most:
             return self._give(caller)
         if self._richer(caller, self._waiting_for(caller)) is None:
@@ -60,7 +61,7 @@ class Share:
         waiting = _Waiting(caller, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
-            return await self._wait(waiting)
+            return await self._wait(waiting, min(clock.now() + _PATIENCE, deadline.at))
         except BaseException:
             if waiting.granted.done():  # it came as this left
                 self.release(waiting.granted.result())
@@ -81,11 +82,10 @@ class Share:
         self._places.add(place)
         return place
 
-    async def _wait(self, waiting: _Waiting) -> Place | None:
-        until = clock.now() + _PATIENCE
+    async def _wait(self, waiting: _Waiting, until: float) -> Place | None:
         while clock.now() < until and not waiting.granted.done():
             # First: where the gateway has stood still, who seems to be idle may have been heard of by then.
-            await asyncio.wait({waiting.granted}, timeout=_LOOK)
+            await asyncio.wait({waiting.granted}, timeout=min(_LOOK, until - clock.now()))
             if clock.now() < until and not waiting.granted.done():
                 self._make_room(waiting.caller)
         return waiting.granted.result() if waiting.granted.done() else None
