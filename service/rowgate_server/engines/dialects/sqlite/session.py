@@ -29,6 +29,7 @@ _T = TypeVar("_T")
 _INTERRUPT_EVERY = 0.01
 _MAKES = re.compile(r"\b(?:create|alter|drop)\b", re.IGNORECASE)
 _WRITES = frozenset({"ALTER", "ANALYZE", "CREATE", "DELETE", "DROP", "INSERT", "REINDEX", "REPLACE", "UPDATE", "WITH"})
+_CHANGES = re.compile(r"\b(?:delete|insert|replace|update)\b", re.IGNORECASE)
 _INSERTS = frozenset({"INSERT", "REPLACE"})
 _LOOK_ANEW = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """Reads the schema again if another connection has changed it.
@@ -77,7 +78,9 @@ class SQLiteSession:
             self._open = cursor = connection.cursor()
             with self._guard:
                 try:
-                    self._patience.until_free(cursor.execute, sql, arguments)
+                    self._patience.until_free(
+                        cursor.execute, sql, arguments, first=lambda: self._take_lock(connection, keyword, sql)
+                    )
                 except sqlite3.Error:
                     with suppress(sqlite3.Error):  # what OR FAIL has kept lasts, if it can
                         self.end_by_itself(connection)
@@ -89,6 +92,17 @@ class SQLiteSession:
 
         most = math.inf if mode.row_limit is None else mode.row_limit + 1
         return SQLiteCursor(self, *await self.on_thread(run), most)
+
+    def _take_lock(self, connection: sqlite3.Connection, keyword: str, sql: str) -> None:
+        """Take the lock that a statement has found in its way, or see that whoever reads may have it.
+
+        A statement's own transaction is begun anew for that, and not at first: so its mistakes are told at once.
+        """
+        if self._by_itself and (keyword != "WITH" or _CHANGES.search(sql)):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_LOOK_ANEW)
 
     def end_by_itself(self, connection: sqlite3.Connection) -> None:
         """Commit what was done in a statement's own transaction, on the thread."""
