@@ -12,6 +12,7 @@ import pytest
 
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.dialects.sqlite import arguments, session
+from rowgate_server.engines.driver import TransactionOptions
 from rowgate_server.engines.many import RunFailedError
 from rowgate_server.engines.values import BoundStatement, BoundValue, ValueType
 from support.sqlites import SQLite
@@ -44,10 +45,12 @@ async def test_the_values_of_many_sets_are_bound_beside_the_event_loop(
     threads.clear()
     runs = [BoundStatement(FRAGMENTS, (BoundValue(ValueType.INT, number),)) for number in range(count)]
     lease: Any = await db.pool.checkout(Deadline.soonest((10, "the test")), reads=False)
+    await lease.session.begin(TransactionOptions(many=True))
     assert await lease.session.execute_many(runs) == count
     assert (threading.get_ident() not in threads) is beside
     with pytest.raises(RunFailedError) as caught:
         await lease.session.execute_many([*runs, BoundStatement(FRAGMENTS, (BoundValue(ValueType.UINT, 2**64 - 1),))])
     assert caught.value.index == count
+    await lease.session.rollback()
     lease.end(sound=True)
     await db.pool.close()

@@ -24,9 +24,8 @@ from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryRequest, QueryRunner
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.results import Chunk, Column, Result, Row, Stats
-from rowgate_server.engines.values import Array, ValueType
+from rowgate_server.engines.values import ValueType
 from rowgate_server.observability.metrics import Metrics
-from rowgate_server.transport.codec.encodings import choose_encoding
 from rowgate_server.transport.interceptors import Chain
 from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
@@ -179,24 +178,3 @@ async def test_a_large_result_is_laid_out_beside_the_event_loop(
         await executed(stub, number)
         assert len(readers) == 1
         assert (here not in readers) is beside
-
-
-class Noting:
-    """An encoder that notes which thread it is in."""
-
-    def put(self, rows: Sequence[Row], result: ResultSet) -> None:
-        del rows, result
-        self.thread = threading.get_ident()
-
-    def end(self, result: ResultSet) -> None:
-        del result
-
-
-@pytest.mark.parametrize("first", [None, []])
-async def test_an_array_is_laid_out_beside_the_event_loop_whatever_its_first_member_is(first: Any) -> None:
-    encoder, columns = Noting(), (Column("x", ValueType.LIST),)
-    lists: list[list[Any]] = [[1], [1] * 50_000, [[]] * 50_000, [[], [[1] * 50_000]]]
-    for members in lists:
-        rows = [(Array(ValueType.INT, [first, members]),)]
-        await choose_encoding(ROWS_ENCODING).lay_out(encoder, columns, rows, ResultSet())
-        assert (encoder.thread != threading.get_ident()) is (members != [1])
