@@ -92,6 +92,8 @@ class RowgateError(Exception):
         self.cause = cause
         self.value: int | None = None
         """Where, among all that a statement was given, the value at fault stands."""
+        self.refused = False
+        """The database is known to have run nothing of the statement, though it may undo what stood before."""
         self.metadata: dict[str, str] = {key: text for key, text in metadata.items() if text is not None}
         if outcome is not None:
             self.metadata["outcome"] = outcome.value

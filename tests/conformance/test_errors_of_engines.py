@@ -221,6 +221,17 @@ async def test_a_database_that_is_not_served(client: rowgate.Client) -> None:
     assert caught.value.code is grpc.StatusCode.NOT_FOUND
 
 
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("sql", ["alter database nowhere set work_mem = '1MB'", "drop database nowhere"])
+async def test_a_statement_about_a_database_that_is_not_there_tells_of_no_outage(
+    db: rowgate.Database, sql: str
+) -> None:
+    with pytest.raises(rowgate.InvalidSql) as caught:
+        await db.query(sql)
+    assert 'database "nowhere" does not exist' in caught.value.message
+    assert caught.value.retry_after is None
+
+
 async def test_a_statement_that_takes_too_long(db: rowgate.Database, engine: Engine) -> None:
     with pytest.raises(rowgate.StatementTimeout) as caught:
         await db.with_options(timeout=1.5).query(engine.endless)

@@ -83,6 +83,37 @@ async def test_a_table_that_was_to_be_replaced_is_not_told_to_be_there(
         await db.query(f"drop table if exists {table}_o")
 
 
+@pytest.mark.parametrize("sql", ["selec 1", "abc", "updat x set y = 1", "from x"])
+async def test_a_mistyped_statement_is_told_not_done(db: rowgate.Database, sql: str) -> None:
+    async with db.transaction() as transaction:
+        with pytest.raises(rowgate.InvalidSql) as within:
+            await transaction.query(sql)
+        await transaction.rollback()
+    with pytest.raises(rowgate.InvalidSql) as alone:
+        await db.query(sql)
+    with pytest.raises(rowgate.InvalidSql) as streamed:
+        async with db.stream(sql) as rows:
+            [row async for row in rows]
+    for caught in (within, alone, streamed):
+        assert caught.value.outcome is rowgate.Outcome.ROLLED_BACK
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize(("sql", "outcome"), [("call nothing(1)", "ROLLED_BACK"), ("call {t}_p()", "UNKNOWN")])
+async def test_a_call_that_was_never_prepared_is_told_not_done(
+    db: rowgate.Database, table: str, sql: str, outcome: str
+) -> None:
+    body = f"insert into {table} (id, name) values (1, 'a'); commit; raise exception 'no'"
+    await db.query(f"create procedure {table}_p() language plpgsql as $$ begin {body}; end $$")
+    try:
+        with pytest.raises(rowgate.InvalidSql) as caught:
+            await db.query(sql.format(t=table))
+        assert caught.value.outcome == outcome
+        assert (await db.query(f"select count(*) from {table}")).scalar() == (outcome == "UNKNOWN")
+    finally:
+        await db.query(f"drop procedure {table}_p")
+
+
 @pytest.mark.engines("postgresql")
 @pytest.mark.parametrize(("how", "outcome"), [("concurrently", "UNKNOWN"), ("", "ROLLED_BACK")])
 async def test_an_index_that_stays_is_not_told_undone(db: rowgate.Database, table: str, how: str, outcome: str) -> None:

@@ -22,7 +22,7 @@ from support.direct import database_of, target_of
 from support.eventually import eventually
 from support.postgresql import PostgreSQL
 
-LONGEST_ROW = 2 * 1024 * 1024
+LONGEST_ROW = 5 * 1024 * 1024
 SIZE = 2_000_000
 TEXT = f"repeat('x', {SIZE})"
 ROW = 30_000_000
@@ -94,6 +94,13 @@ def refusing(postgresql_server: PostgreSQL) -> Iterator[None]:
     postgresql_server.script(TEAR_DOWN)
 
 
+@pytest.fixture
+def long_lists(postgresql_server: PostgreSQL) -> Iterator[None]:
+    postgresql_server.script("create domain long_list as int[]; create domain long_dates as date[]")
+    yield
+    postgresql_server.script("drop domain long_list; drop domain long_dates")
+
+
 async def refused(way: Way, executor: Executor, sql: str) -> RowgateError:
     """What is told; the next call is served."""
     with pytest.raises(RowgateError) as caught:
@@ -152,6 +159,39 @@ async def test_an_array_of_more_dates_than_are_read_at_once_is_refused(way: Way,
 async def test_an_array_of_as_many_dates_as_are_read_at_once_is_read(executor: Executor) -> None:
     result = await executor.run(call(f"select 1, array_fill(date '2024-01-31', array[2, {DATES // 2}])"))
     assert result.rows[0][1] == Array(ValueType.DATE, [["2024-01-31"] * (DATES // 2)] * 2)
+
+
+@pytest.mark.parametrize("empty", ["null", "'{{}}'"])
+@pytest.mark.parametrize(
+    ("kind", "long"),
+    [
+        ("int2vector", "repeat('1 ', 700000)"),
+        ("oidvector", "repeat('1 ', 500000)"),
+        ("long_list", "array_fill(1, array[500000])"),
+        ("long_dates", "array_fill(date '2024-01-31', array[100000])"),
+    ],
+)
+@pytest.mark.usefixtures("long_lists")
+async def test_an_array_of_long_arrays_is_refused_whatever_its_first_member_is(
+    executor: Executor, kind: str, long: str, empty: str
+) -> None:
+    empty = "''" if "vector" in kind and empty != "null" else empty.format()
+    error = await refused(run, executor, f"select array[{empty}::{kind}, {long}::{kind}]")
+    assert error.reason is Reason.RESULT_TOO_LARGE
+    assert "lists within lists" in error.metadata["limit"]
+
+
+@pytest.mark.usefixtures("long_lists")
+async def test_members_that_are_arrays_are_read_as_what_theirs_are(executor: Executor) -> None:
+    vectors = "array[''::int2vector, '1 2'], array[null, '3'::oidvector]"
+    lists = "array['{1,2}', '{{3},{4}}', '{}', null]::long_list[], array['{2024-01-31}'::long_dates]"
+    (row,) = (await executor.run(call(f"select {vectors}, {lists}"))).rows
+    assert [tuple(cell) for cell in row] == [
+        (ValueType.INT, [[], [1, 2]]),
+        (ValueType.INT, [None, [3]]),
+        (ValueType.INT, [[1, 2], [[3], [4]], [], None]),
+        (ValueType.DATE, [["2024-01-31"]]),
+    ]
 
 
 @pytest.mark.usefixtures("refusing")

@@ -2,7 +2,8 @@
 
 Of one that stands in a transaction the engine tells. By itself it may do several things that are each committed (a
 CALL), be none that is undone whole (see `atomic`), or change a table whose storage engine has no transactions: of that
-MySQL and MariaDB say nothing, so they are asked what the tables are. Only errors pay for it.
+MySQL and MariaDB say nothing, so they are asked what the tables are. Only errors pay for it. What PostgreSQL has not
+even prepared has done nothing, whatever it is.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _BETWEEN, _CLOSING = " AND t.TABLE_NAME = ", ")"
 
 async def look(database: Database, statement: ParsedStatement, error: RowgateError, deadline: Deadline) -> None:
     """Where an error says that what the caller's statement did is undone, see whether it is."""
-    if error.outcome != Outcome.ROLLED_BACK or database.dialect is Dialect.SQLITE:
+    if error.outcome != Outcome.ROLLED_BACK or error.refused or database.dialect is Dialect.SQLITE:
         return
     effect = effect_of(statement)
     if effect is Effect.HIDES:

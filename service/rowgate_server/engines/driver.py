@@ -88,8 +88,16 @@ class Standing(Enum):
 
 
 class Remains(Enum):
-    """What is left of a statement that has failed: nothing; what a rollback undoes; what nothing undoes."""
+    """What is left of a statement that has failed.
 
+    Attributes:
+        REFUSED: nothing; it was refused before any of it ran.
+        NOTHING: of what it did.
+        UNTIL_ROLLBACK: what a rollback undoes.
+        FOR_GOOD: what nothing undoes.
+    """
+
+    REFUSED = 0
     NOTHING = 1
     UNTIL_ROLLBACK = 2
     FOR_GOOD = 3

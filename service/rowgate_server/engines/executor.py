@@ -283,7 +283,8 @@ class _Holding:
         remains: Remains | None = None
         with contextlib.suppress(Exception), self._executor.until(self._under_way.call.deadline):
             remains = await self._work.session.remains()
-        if remains is not Remains.NOTHING:
+        told.refused = remains is Remains.REFUSED
+        if remains not in (Remains.REFUSED, Remains.NOTHING):
             told.metadata["outcome"] = Outcome.UNKNOWN.value
         return remains is not None
 

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from rowgate_server.engines.results import Column, Row, Truncation, result_too_large
-from rowgate_server.engines.values import Array, ValueType, are_lists
+from rowgate_server.engines.values import Array, ValueType, are_lists, within
 
 _FIXED = 8
 """Bytes that a cell of no varying length counts for."""
@@ -148,5 +148,6 @@ def cell_size(cell: Any) -> int:
 
 def _members_size(kind: ValueType, members: list[Any]) -> int:
     if are_lists(members):
-        return sum(_members_size(kind, inner) for inner in members if inner is not None)
+        others = [member for member in members if type(member) is not list]
+        return _members_size(kind, others) + _members_size(kind, within(members))
     return _total_size(members) if kind in _VARYING else _FIXED * (len(members) - members.count(None))

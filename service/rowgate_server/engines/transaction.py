@@ -351,7 +351,7 @@ class Transaction:
         await self._look(error)
         if isinstance(told, RowgateError) and told.outcome == Outcome.ROLLED_BACK:
             remains = await self._ask()
-            if remains is not Remains.NOTHING and self.state is not TransactionState.FAILED:
+            if remains not in (Remains.REFUSED, Remains.NOTHING) and self.state is not TransactionState.FAILED:
                 told.metadata["outcome"] = Outcome.UNKNOWN.value
         return told
 

@@ -165,6 +165,7 @@ def test_a_columns_size_is_that_of_its_cells(cells: list[Any]) -> None:
 def test_members_of_inner_arrays_count_too() -> None:
     assert cell_size(Array(ValueType.STRING, [["ab", None], ["é", "c"]])) == 5
     assert cell_size(Array(ValueType.INT, [[[1, None]], [[2, 3]]])) == 24
+    assert cell_size(Array(ValueType.INT, [None, [], [1, 2], [[3], None, [4, 5]]])) == 40
 
 
 @pytest.mark.parametrize(

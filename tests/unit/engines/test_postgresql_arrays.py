@@ -13,9 +13,15 @@ from hypothesis import strategies as st
 
 from rowgate_server.engines.dialects.postgresql.arrays import MOST, ArrayColumns, ArraysOfRow
 from rowgate_server.engines.dialects.postgresql.heads import Heads
+from rowgate_server.engines.dialects.postgresql.types import Members
+from rowgate_server.engines.values import ValueType
 
 TIMES = MOST // 20
 """Members that are dates or times."""
+LISTS = MOST // 5
+"""Lists within an array."""
+OF_ARRAYS = 2 * MOST
+"""Bytes of members that are arrays themselves."""
 PIECE = 256 * 1024
 """As much as is received at a time."""
 
@@ -33,8 +39,16 @@ class Attribute:
     type: Kind
 
 
+OF_VECTORS = {"int2vector[]": 1006, "oidvector[]": 1013}
+OF_CALLERS = {90_000: Members(ValueType.DYNAMIC, arrays=True), 90_001: Members(ValueType.DATE, arrays=True)}
+OWN = {"of lists[]": 90_000, "of dates[]": 90_001}
+"""Arrays of callers' own domains that are arrays."""
+
+
 def columns_of(*names: str) -> ArrayColumns:
-    return ArrayColumns([Attribute(Kind(name, "array" if name.endswith("[]") else "scalar")) for name in names])
+    oids = {**OF_VECTORS, **OWN}
+    kinds = [Kind(name, "array" if name.endswith("[]") else "scalar", oids.get(name, 1)) for name in names]
+    return ArrayColumns([Attribute(kind) for kind in kinds], OF_CALLERS)
 
 
 def binary(*sizes: int, length: int = 8) -> bytes:
@@ -86,6 +100,16 @@ def test_an_array_is_found_however_the_row_is_cut(
         ("numeric[]", [b"{" + b"1" * (4 * MOST - 2) + b"}"], False),
         ("numeric[]", [b"{" + b"1" * (4 * MOST) + b"}"], True),
         ("text", [b"{" + b"1" * (4 * MOST) + b"}"], False),
+        ("int8[]", [binary(LISTS, 1, length=0)], False),
+        ("int8[]", [binary(LISTS + 1, 1, length=0)], True),
+        ("int8[]", [binary(2, LISTS // 2, 1, length=0)], True),
+        ("int2vector[]", [binary(1, length=OF_ARRAYS - 100)], False),
+        ("int2vector[]", [binary(2, length=OF_ARRAYS // 2)], True),
+        ("oidvector[]", [binary(1, length=OF_ARRAYS)], True),
+        ("of lists[]", [binary(1, length=OF_ARRAYS)], True),
+        ("of lists[]", [b"{" + b"1" * (OF_ARRAYS - 100) + b"}"], False),
+        ("of dates[]", [binary(1, length=OF_ARRAYS // 5 - 100)], False),
+        ("of dates[]", [binary(1, length=OF_ARRAYS // 5)], True),
     ],
 )
 def test_members_of_all_arrays_of_a_row_add_up(kind: str, cells: list[bytes | None], dear: bool) -> None:

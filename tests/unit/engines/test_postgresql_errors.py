@@ -38,10 +38,10 @@ STATES = {
     Reason.PERMISSION_DENIED: ["42501"],
     Reason.NOT_SUPPORTED: ["0A000"],
     Reason.DATABASE_UNAVAILABLE: [
-        *("08000", "08006", "08P01", "28000", "28P01", "3D000", "53000", "53100", "53200", "53300"),
+        *("08000", "08006", "08P01", "28000", "28P01", "53000", "53100", "53200", "53300"),
         *("57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030", "XX000", "XX001"),
     ],
-    Reason.INVALID_SQL: ["42601", "42883", "42704", "42P02", "P0001", "ZZZZZ"],
+    Reason.INVALID_SQL: ["42601", "3D000", "42883", "42704", "42P02", "P0001", "ZZZZZ"],
 }
 ALL_STATES = [(reason, state) for reason, states in STATES.items() for state in states]
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from rowgate_server.engines.deadline import Deadline
-from rowgate_server.engines.driver import TransactionOptions
+from rowgate_server.engines.driver import ExecuteMode, TransactionOptions
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from support.eventually import eventually
 from support.sqlites import SQLite, call
 
 LONG = 300.0
@@ -162,6 +163,38 @@ async def test_a_write_that_those_who_read_do_not_let_through_is_undone(file: Pa
     other.execute("commit")
     assert await db.cell("select count(*) from things") == 0
     await db.pool.close()
+
+
+@pytest.mark.parametrize(
+    ("lock", "sql"),
+    [
+        (writes, INSERT),
+        (writes, "with one as (select 1) " + INSERT),
+        (has_it_alone, "with one as (select 1) select * from things, one"),
+        (has_it_alone, "select count(*) from things"),
+    ],
+)
+async def test_what_waits_for_a_lock_is_not_compiled_and_bound_again_and_again(
+    db: SQLite, other: sqlite3.Connection, lock: Callable[[sqlite3.Connection], None], sql: str
+) -> None:
+    await db.run("select * from things")
+    lease: Any = await db.pool.checkout(Deadline.soonest((LONG, "the test")), reads=False)
+    steps: list[str] = []
+    await lease.session.on_thread(lambda connection: connection.set_trace_callback(steps.append))
+    lock(other)
+    waiting = asyncio.ensure_future(lease.session.execute(call(sql).statement, ExecuteMode()))
+    await eventually(lambda: len(steps) > 15, 10, "it has tried for some time")
+    other.execute("commit")
+    await (await waiting).finish()
+    assert steps.count(sql) <= 3
+    lease.end(sound=True)
+
+
+async def test_a_mistake_is_told_while_another_writes(db: SQLite, other: sqlite3.Connection) -> None:
+    writes(other)
+    for sql in ("insert into nothing values (1)", "delete from things wher id = 1", "create table things (id)"):
+        assert (await db.refusal(sql)).reason in (Reason.UNKNOWN_TABLE, Reason.INVALID_SQL, Reason.TABLE_EXISTS)
+    other.execute("commit")
 
 
 async def test_who_waits_for_long_looks_as_often_as_who_has_just_come(db: SQLite, other: sqlite3.Connection) -> None:

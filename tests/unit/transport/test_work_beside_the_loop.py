@@ -66,6 +66,11 @@ def array(*sizes: int) -> Array:
         ([(1, array(2, 1, MANY // 2))], True),
         ([(1, array(0)), (2, None)], False),
         ([(1, None)] * (MANY // 2 + 1), True),
+        ([(1, Array(ValueType.INT, [None, [1]]))], False),
+        ([(1, Array(ValueType.INT, [None, [1] * MANY]))], True),
+        ([(1, Array(ValueType.INT, [[], [1] * MANY]))], True),
+        ([(1, Array(ValueType.INT, [[], [[]] * MANY]))], True),
+        ([(1, Array(ValueType.INT, [[], [[1] * MANY]]))], True),
     ],
 )
 async def test_many_cells_and_members_of_arrays_are_laid_out_beside_the_loop(rows: list[Row], beside: bool) -> None:

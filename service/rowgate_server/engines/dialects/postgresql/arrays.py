@@ -3,7 +3,7 @@
 asyncpg makes all members of a row's arrays in one go, while nobody else is served: 50 ns for each number or text, 15 to
 35 for each byte of an array that comes as text, and 1 to 2 µs for each date or time, whose text is ours. So each has
 its price, that of a number being one, and a row has so much to spend. How many members an array has stands at its
-beginning, so that a row which is too dear is found before it has come.
+beginning, so that a row which is too dear is found before it has come. Lists within lists take 200 ns each.
 Layouts: `array_send` and `array_out` in PostgreSQL's arrayfuncs.c.
 """
 
@@ -12,9 +12,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from rowgate_server.engines.dialects.postgresql import types
+from rowgate_server.engines.dialects.postgresql.types import Members, members_of
 from rowgate_server.engines.values import Array, ValueType
 
 MOST = 2_000_000
@@ -22,15 +22,38 @@ MOST = 2_000_000
 _COST_OF_A_TIME = 20
 _COST_OF_TEXT = 0.25
 """For each byte."""
+_COST_OF_A_LIST = 5
+"""Of one within an array of more than one dimension, however few members it has."""
+_COST_OF_ARRAYS, _COST_OF_TIMES_IN_ARRAYS = 0.5, 2.5
+"""For each byte of members that are arrays themselves: how many members one of these has stands where it begins, behind
+as many others as there are. A date has eight bytes."""
 _TIMES = frozenset({ValueType.DATE, ValueType.TIME, ValueType.DATETIME, ValueType.TIMESTAMP, ValueType.INTERVAL})
 
 LIMIT = (
     f"{MOST // _COST_OF_A_TIME:,} dates or times, {int(MOST / _COST_OF_TEXT):,} bytes of members that come as text, "
+    f"{int(MOST / _COST_OF_ARRAYS):,} bytes of members that are vectors or arrays of a domain's "
+    f"({int(MOST / _COST_OF_TIMES_IN_ARRAYS):,} of dates or times), {MOST // _COST_OF_A_LIST:,} lists within lists, "
     f"{MOST:,} other members"
 )
 
-Costs = Mapping[int, int]
-"""What a member costs, for each column that is an array, by the column's place."""
+
+class Price(NamedTuple):
+    """What an array costs.
+
+    Attributes:
+        member: each one; None where its bytes tell.
+        octet: each byte, where they do, or where it comes as text.
+    """
+
+    member: int | None
+    octet: float = _COST_OF_TEXT
+
+
+_PLAIN, _TIMED = Price(1), Price(_COST_OF_A_TIME)
+_ARRAYS, _TIMES_IN_ARRAYS = Price(None, _COST_OF_ARRAYS), Price(None, _COST_OF_TIMES_IN_ARRAYS)
+
+Costs = Mapping[int, Price]
+"""For each column that is an array, by the column's place."""
 NONE: Costs = MappingProxyType({})
 
 _LENGTH = struct.Struct("!i")
@@ -54,17 +77,14 @@ class ArrayColumns:
         costs: for `ArraysOfRow`.
     """
 
-    def __init__(self, attributes: Sequence[Any], own_members: Mapping[int, ValueType] = MappingProxyType({})) -> None:
-        self._kinds = {
-            index: types.member_type(attribute.type, own_members)
+    def __init__(self, attributes: Sequence[Any], own_members: Mapping[int, Members] = MappingProxyType({})) -> None:
+        members = {
+            index: members_of(attribute.type, own_members)
             for index, attribute in enumerate(attributes)
             if attribute.type.kind == "array"
         }
-        self.costs: Costs = (
-            {index: _COST_OF_A_TIME if kind in _TIMES else 1 for index, kind in self._kinds.items()}
-            if self._kinds
-            else NONE
-        )
+        self._kinds = {index: each.type for index, each in members.items()}
+        self.costs: Costs = {index: _price(each) for index, each in members.items()} if members else NONE
 
     def read(self, records: list[Any]) -> list[Any]:
         """Rows, with what asyncpg makes of an array as an `Array`."""
@@ -117,20 +137,28 @@ class ArraysOfRow:
         return False
 
 
-def _cost(head: bytes, length: int, of_member: int) -> float:
+def _price(members: Members) -> Price:
+    timed = members.type in _TIMES
+    if members.arrays:
+        return _TIMES_IN_ARRAYS if timed else _ARRAYS
+    return _TIMED if timed else _PLAIN
+
+
+def _cost(head: bytes, length: int, price: Price) -> float:
     """What an array costs.
 
     Args:
         head: how it begins.
         length: its bytes.
-        of_member: what a member costs.
+        price: of such arrays.
     """
     if not length:
         return 0
-    if head[0]:  # "{" or "[": the number of dimensions is a small one
-        return length * _COST_OF_TEXT
+    if price.member is None or head[0]:  # "{" or "[": the number of dimensions is a small one
+        return length * price.octet
     (dimensions,) = _DIMENSIONS.unpack_from(head)
-    total = 1 if dimensions else 0
+    total, lists = 1 if dimensions else 0, 0
     for number in range(dimensions):
+        lists += total if number else 0
         total *= _DIMENSION.unpack_from(head, _DIMENSIONS.size + number * _DIMENSION.size)[0]
-    return total * of_member
+    return max(total * price.member, lists * _COST_OF_A_LIST)

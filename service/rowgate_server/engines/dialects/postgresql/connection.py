@@ -14,7 +14,7 @@ import asyncpg
 from rowgate_server.engines.dialects.control import Server
 from rowgate_server.engines.dialects.postgresql.ending import Begun
 from rowgate_server.engines.dialects.postgresql.own_types import CATALOGUE, LAST_BUILT_IN, OwnType, OwnTypes
-from rowgate_server.engines.dialects.postgresql.types import TYPES
+from rowgate_server.engines.dialects.postgresql.types import TYPES, Members
 from rowgate_server.engines.dialects.postgresql.wiping import Wiping
 from rowgate_server.engines.values import ValueType
 
@@ -35,7 +35,7 @@ class Connection(asyncpg.Connection):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.members: dict[int, ValueType] = {}
+        self.members: dict[int, Members] = {}
         self.own_types = OwnTypes()
         self.wiping = Wiping()
         self.begun = Begun(0.0, Server("", ""))
@@ -67,8 +67,8 @@ class Connection(asyncpg.Connection):
         self._learnt.update(kind.oid for kind in kinds if kind.oid > LAST_BUILT_IN)
         by_oid = {kind.oid: kind for kind in kinds}
         for kind in kinds:
-            if kind.member is not None and (member := _innermost(kind.member, by_oid)) in TYPES:
-                self.members[kind.oid] = TYPES[member]
+            if kind.member is not None and (members := _members(kind.member, by_oid)) is not None:
+                self.members[kind.oid] = members
         return [_row(kind, by_oid) for kind in kinds], statements[0]
 
 
@@ -83,6 +83,18 @@ def _innermost(oid: int, kinds: dict[int, OwnType]) -> int:
     while (kind := kinds.get(oid)) is not None and kind.kind == _DOMAIN:
         oid = kind.base
     return oid
+
+
+def _members(oid: int, kinds: dict[int, OwnType]) -> Members | None:
+    """What the members of an array are, each of which is of that type; None where only they tell."""
+    innermost = _innermost(oid, kinds)
+    if innermost in TYPES:
+        return Members(TYPES[innermost])
+    array = kinds.get(innermost)
+    if array is None or array.member is None:
+        return None
+    inner = _members(array.member, kinds)
+    return Members(ValueType.DYNAMIC if inner is None else inner.type, arrays=True)
 
 
 def _row(kind: OwnType, kinds: dict[int, OwnType]) -> dict[str, Any]:

@@ -39,7 +39,6 @@ _STATES: dict[str, Reason] = {
     "57P03": Reason.DATABASE_UNAVAILABLE,
     "57P04": Reason.DATABASE_UNAVAILABLE,
     "57P05": Reason.DATABASE_UNAVAILABLE,
-    "3D000": Reason.DATABASE_UNAVAILABLE,
 }
 
 _CLASSES: dict[str, Reason] = {

@@ -56,6 +56,8 @@ class PostgreSQLSession:
         self._look_up_in(origins)
         self._notices: list[StatementWarning] = []
         self._begun = self._only_reads = False
+        self._prepared = False
+        """The last statement was: it may have run."""
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> Cursor:
         """Run one statement: in the transaction that was begun, or in PostgreSQL's implicit one, or an explicit one.
@@ -64,10 +66,12 @@ class PostgreSQLSession:
         """
         if isinstance(statement, BoundRows):
             statement = statement.spread()
+        self._prepared = False
         # In a transaction a statement that can't be prepared as it is would be the end of it.
         uncertain = self._begun and statement.values and not mode.typed
         async with self._saved() if uncertain else nullcontext(None) as place:
             prepared, arguments = await self._preparing.prepare(statement, place)
+        self._prepared = True
         self._notices.clear()
         self._connection.add_log_listener(self._notice)
         ending = ""
@@ -179,8 +183,8 @@ class PostgreSQLSession:
         return Standing.FAILED if isinstance(error, asyncpg.PostgresError) else Standing.ACTIVE
 
     async def remains(self) -> Remains:
-        """Every statement is undone whole."""
-        return Remains.NOTHING
+        """Every statement is undone whole. A mistake in its text, or a name in it, is found when it is prepared."""
+        return Remains.NOTHING if self._prepared else Remains.REFUSED
 
     async def reset(self) -> None:
         """Roll back, then wipe out what is left."""

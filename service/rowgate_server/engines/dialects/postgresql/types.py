@@ -205,38 +205,57 @@ def value_type(kind: Any) -> ValueType:
     return ValueType.LIST if kind.kind == "array" else TYPES.get(kind.oid, ValueType.STRING)
 
 
-def member_type(kind: Any, own_members: Mapping[int, ValueType]) -> ValueType:
-    """What the members of an array are; DYNAMIC where only they tell.
+class Members(NamedTuple):
+    """Those of an array.
+
+    Attributes:
+        type: what each of them is, or of theirs; DYNAMIC where only they tell.
+        arrays: each is an array of its own, as long as it likes: of arrays of vectors, and of domains over arrays.
+    """
+
+    type: ValueType
+    arrays: bool = False
+
+
+_UNKNOWN_MEMBERS = Members(ValueType.DYNAMIC)
+_VECTORS_OF = {1006: Members(ValueType.INT, arrays=True), 1013: Members(ValueType.INT, arrays=True)}
+"""Of int2vector[] and oidvector[]. asyncpg calls these, and vectors themselves, by one name."""
+
+
+def members_of(kind: Any, own_members: Mapping[int, Members]) -> Members:
+    """What the members of an array are.
 
     Args:
         kind: the array's type.
         own_members: what the members of arrays of callers' own types are, as far as it is known, by the array's OID.
     """
+    if (vectors := _VECTORS_OF.get(kind.oid)) is not None:
+        return vectors
     # A caller's own type may have a built-in type's name.
     known = _MEMBER_TYPES.get(kind.name.removesuffix("[]")) if kind.schema == "pg_catalog" else None
-    return known or own_members.get(kind.oid, ValueType.DYNAMIC)
+    return known or own_members.get(kind.oid, _UNKNOWN_MEMBERS)
 
 
-_MEMBER_TYPES: dict[str, ValueType] = {
-    "bool": ValueType.BOOL,
-    "bytea": ValueType.BYTES,
-    "text": ValueType.STRING,
-    "varchar": ValueType.STRING,
-    "bpchar": ValueType.STRING,
-    "int2": ValueType.INT,
-    "int4": ValueType.INT,
-    "int8": ValueType.INT,
-    "oid": ValueType.INT,
-    "float4": ValueType.DOUBLE,
-    "float8": ValueType.DOUBLE,
-    "numeric": ValueType.DECIMAL,
-    "json": ValueType.JSON,
-    "jsonb": ValueType.JSON,
-    "uuid": ValueType.UUID,
-    "date": ValueType.DATE,
-    "time": ValueType.TIME,
-    "timetz": ValueType.TIME,
-    "timestamp": ValueType.DATETIME,
-    "timestamptz": ValueType.TIMESTAMP,
-    "interval": ValueType.INTERVAL,
+_MEMBER_TYPES: dict[str, Members] = {
+    "bool": Members(ValueType.BOOL),
+    "bytea": Members(ValueType.BYTES),
+    "text": Members(ValueType.STRING),
+    "varchar": Members(ValueType.STRING),
+    "bpchar": Members(ValueType.STRING),
+    "int2": Members(ValueType.INT),
+    "int4": Members(ValueType.INT),
+    "int8": Members(ValueType.INT),
+    "oid": Members(ValueType.INT),
+    "float4": Members(ValueType.DOUBLE),
+    "float8": Members(ValueType.DOUBLE),
+    "numeric": Members(ValueType.DECIMAL),
+    "json": Members(ValueType.JSON),
+    "jsonb": Members(ValueType.JSON),
+    "uuid": Members(ValueType.UUID),
+    "date": Members(ValueType.DATE),
+    "time": Members(ValueType.TIME),
+    "timetz": Members(ValueType.TIME),
+    "timestamp": Members(ValueType.DATETIME),
+    "timestamptz": Members(ValueType.TIMESTAMP),
+    "interval": Members(ValueType.INTERVAL),
 }

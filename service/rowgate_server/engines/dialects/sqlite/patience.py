@@ -1,7 +1,8 @@
 """The wait for a lock of the file.
 
 SQLite would wait by itself, but nothing ends that: its `interrupt` reaches a statement between two steps. So its
-connections are told not to wait, and what finds a lock in its way is tried again, until it is told to end.
+connections are told not to wait, and what finds a lock in its way is tried again, until it is told to end. A caller's
+statement is not, as long as that lasts: to compile it and bind its values every few milliseconds takes all of a core.
 
 What is tried again must have done nothing. A write's COMMIT, which without a write-ahead log waits for those who read,
 is therefore a step of its own: SQLite keeps new readers out while it is tried again, and undoes nothing of the write.
@@ -57,20 +58,29 @@ class Patience:
             error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_INTERRUPT, "SQLITE_INTERRUPT"
             raise error
 
-    def until_free(self, step: Callable[..., _T], *arguments: object) -> _T:
+    def until_free(self, step: Callable[..., _T], *arguments: object, first: Callable[[], object] | None = None) -> _T:
         """Call it, on the connection's thread, until no lock of another connection's is in its way.
+
+        Args:
+            step: what takes the lock.
+            arguments: its.
+            first: done before each time that it is tried again; for a step that costs something, takes its lock.
 
         Raises:
             sqlite3.OperationalError: SQLITE_BUSY after the time, SQLITE_INTERRUPT once patience is lost.
         """
         self.check()
+        again = False
         since, pauses = time.monotonic(), itertools.chain(_PAUSES, itertools.repeat(_PAUSE))
         while True:
             try:
+                if first is not None and again:
+                    first()
                 return step(*arguments)
             except sqlite3.OperationalError as error:
                 left = since + self.seconds - time.monotonic()
                 if left <= 0 or not errors.is_locked(error):
                     raise
+            again = True
             self._lost.wait(min(next(pauses), left))
             self.check()

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from operator import length_hint
 from typing import Any, TypeVar
 
+from rowgate_server.engines.beside import beside
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.arguments import bind
@@ -27,8 +28,11 @@ from rowgate_server.errors import Reason, RowgateError
 _T = TypeVar("_T")
 
 _INTERRUPT_EVERY = 0.01
+_MANY_CELLS = 4096
+"""They take a few milliseconds to be bound."""
 _MAKES = re.compile(r"\b(?:create|alter|drop)\b", re.IGNORECASE)
 _WRITES = frozenset({"ALTER", "ANALYZE", "CREATE", "DELETE", "DROP", "INSERT", "REINDEX", "REPLACE", "UPDATE", "WITH"})
+_CHANGES = re.compile(r"\b(?:delete|insert|replace|update)\b", re.IGNORECASE)
 _INSERTS = frozenset({"INSERT", "REPLACE"})
 _LOOK_ANEW = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """Reads the schema again if another connection has changed it.
@@ -77,7 +81,9 @@ class SQLiteSession:
             self._open = cursor = connection.cursor()
             with self._guard:
                 try:
-                    self._patience.until_free(cursor.execute, sql, arguments)
+                    self._patience.until_free(
+                        cursor.execute, sql, arguments, first=lambda: self._take_lock(connection, keyword, sql)
+                    )
                 except sqlite3.Error:
                     with suppress(sqlite3.Error):  # what OR FAIL has kept lasts, if it can
                         self.end_by_itself(connection)
@@ -89,6 +95,17 @@ class SQLiteSession:
 
         most = math.inf if mode.row_limit is None else mode.row_limit + 1
         return SQLiteCursor(self, *await self.on_thread(run), most)
+
+    def _take_lock(self, connection: sqlite3.Connection, keyword: str, sql: str) -> None:
+        """Take the lock that a statement has found in its way, or see that whoever reads may have it.
+
+        A statement's own transaction is begun anew for that, and not at first: so its mistakes are told at once.
+        """
+        if self._by_itself and (keyword != "WITH" or _CHANGES.search(sql)):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_LOOK_ANEW)
 
     def end_by_itself(self, connection: sqlite3.Connection) -> None:
         """Commit what was done in a statement's own transaction, on the thread."""
@@ -108,7 +125,7 @@ class SQLiteSession:
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """By sqlite3's executemany: compiled once, in one hop; it counts all rows together."""
         sql = "?".join(statements[0].fragments)
-        arguments = list(each(statements, lambda statement: bind(statement.values)))
+        arguments = await _bound(statements)
         before, self._due = self._due, ()
 
         def run(connection: sqlite3.Connection) -> int:
@@ -269,6 +286,15 @@ class SQLiteSession:
         """Call a function on the connection's thread with sqlite3's own connection: one hop for several steps."""
         result: _T = await self._connection.on_thread(function)
         return result
+
+
+async def _bound(statements: Sequence[BoundStatement]) -> list[list[Any]]:
+    """The values of many sets; beside the event loop, where so many would hold up every other call."""
+
+    def work() -> list[list[Any]]:
+        return list(each(statements, lambda statement: bind(statement.values)))
+
+    return await beside(work) if len(statements) * len(statements[0].values) > _MANY_CELLS else work()
 
 
 class SQLiteCursor:
