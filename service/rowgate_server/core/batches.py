@@ -19,7 +19,7 @@ from rowgate_server.core.sqltext.effects import READING, Effect, effect_of
 from rowgate_server.core.sqltext.words import words
 from rowgate_server.core.transactions.statements import check_held, check_undoable
 from rowgate_server.engines import clock
-from rowgate_server.engines.beside import beside
+from rowgate_server.engines.beside import Slices, listed, slices_beside, whole
 from rowgate_server.engines.breaths import Breaths
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
@@ -189,16 +189,15 @@ async def _planned(
     database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
 ) -> _Planned:
     try:
-        if len(request.steps[index].sets) > _MANY_SETS:
-            return await beside(_plan, database, access, request, index, deadline)
-        return _plan(database, access, request, index, deadline)
+        plan = _plan(database, access, request, index, deadline)
+        return await slices_beside(plan) if len(request.steps[index].sets) > _MANY_SETS else whole(plan)
     except RowgateError as error:
         raise error.with_defaults(outcome=Outcome.NOT_RUN.value) from error.__cause__
 
 
 def _plan(
     database: Database, access: DatabaseAccess | None, request: BatchRequest, index: int, deadline: Deadline
-) -> _Planned:
+) -> Slices[_Planned]:
     bounds, options, step = database.bounds, request.options, request.steps[index]
     read_only = options.read_only or bounds.read_only
     statement = parse(step.sql, database.dialect, max_bytes=bounds.sql_bytes)
@@ -214,7 +213,7 @@ def _plan(
             field="param_sets",
             outcome=Outcome.NOT_RUN,
         )
-    runs = [_bound(statement, each, number, many=step.many) for number, each in enumerate(step.sets)]
+    runs = yield from listed(_bound(statement, each, number, many=step.many) for number, each in enumerate(step.sets))
     limits = bounds.unary(options.max_rows, options.max_bytes)
     # In a transaction it is the whole that is read-only.
     alone = not (request.atomic or step.many)

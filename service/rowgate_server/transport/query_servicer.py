@@ -10,7 +10,7 @@ from rowgate_server.core.batches import BatchRunner, StepResult
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest, QueryRunner
-from rowgate_server.engines.beside import beside
+from rowgate_server.engines.beside import beside, slices_beside
 from rowgate_server.engines.results import Column, Result, Stats
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.identity.principal import current_principal
@@ -26,7 +26,7 @@ from rowgate_server.transport.codec.queries import (
     sealed_chunk,
     write_stats,
 )
-from rowgate_server.transport.decoding import decoded
+from rowgate_server.transport.decoding import decoded, decoded_by_slices
 from rowgate_server.transport.interceptors import current_call
 from rowgate_server.transport.interceptors.chain import Context, RpcCall, time_left
 from rowgate_server.transport.transacting import Transacting
@@ -138,7 +138,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         call_timeout = time_left(context, self._request_timeout)
         if database := self._queries.database_name(request.database):
             call.facts["database"] = database
-        batch, encoding = await decoded(decode_batch, request, call_timeout)
+        batch, encoding = await decoded_by_slices(decode_batch(request, call_timeout))
         call.statements = [step.sql for step in batch.steps]
         if batch.options.tag:
             call.facts["tag"] = batch.options.tag
@@ -147,7 +147,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         answers = await self._batches.run(batch)
         done = (isinstance(answer, StepResult) and _is_done(batch.options, answer.result) for answer in answers)
         # Many rows take milliseconds: so long no other call should have to wait.
-        response = await beside(encode_answers, answers, encoding, call.id)
+        response = await slices_beside(encode_answers(answers, encoding, call.id))
         return sealed(response, b"", self._largest_message, committed=all(done))
 
     async def Transact(

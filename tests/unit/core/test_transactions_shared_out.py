@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -134,3 +135,25 @@ async def test_a_place_that_comes_as_its_waiter_leaves_is_not_lost() -> None:
     await asyncio.wait({waiting})
     assert len(begun.share) == MOST - 1
     assert await begun.begin("a") is not None
+
+
+@on_the_clock
+async def test_those_who_wait_look_together_and_not_each_by_itself() -> None:
+    begun = Begun()
+    for caller in "abcde":
+        for _ in range(3):
+            await begun.share.take(caller, 15)
+    looks = []
+
+    class Looked(set[Place]):
+        """Places that note when they are looked through."""
+
+        def __iter__(self) -> Iterator[Place]:
+            looks.append(now())
+            return super().__iter__()
+
+    waiting = [asyncio.create_task(begun.share.take(f"w{number}", 15)) for number in range(100)]
+    await settle()
+    begun.share._places = Looked(begun.share._places)
+    assert await asyncio.gather(*waiting) == [None] * 100
+    assert 10 < len(looks) < 30, "four times a second, for 5 s"

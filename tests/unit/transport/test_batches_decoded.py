@@ -9,6 +9,7 @@ import pytest
 from rowgate.v1.batch_pb2 import BatchStep, ParamSet
 from rowgate.v1.query_service_pb2 import ExecuteBatchRequest
 from rowgate.v1.value_pb2 import Value
+from rowgate_server.engines.beside import whole
 from rowgate_server.errors import RowgateError
 from rowgate_server.transport.codec.batches import decode_batch
 
@@ -29,4 +30,4 @@ UNDECODABLE: Any = [Value()]
 )
 def test_too_many_are_not_decoded(steps: list[BatchStep], words: str) -> None:
     with pytest.raises(RowgateError, match=words):
-        decode_batch(ExecuteBatchRequest(steps=steps), None)
+        whole(decode_batch(ExecuteBatchRequest(steps=steps), None))

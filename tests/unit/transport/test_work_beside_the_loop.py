@@ -13,7 +13,7 @@ from rowgate.v1 import result_pb2
 from rowgate_server.engines.results import Column, Row
 from rowgate_server.engines.values import Array, ValueType
 from rowgate_server.observability.callers import current_caller
-from rowgate_server.transport.codec.encodings import Encoding
+from rowgate_server.transport.codec.encodings import ROWS, Encoding
 from rowgate_server.transport.decoding import decoded
 
 MANY = 100
@@ -79,3 +79,14 @@ async def test_many_cells_and_members_of_arrays_are_laid_out_beside_the_loop(row
     await Encoding(NotingThreads, MANY).lay_out(encoder, columns, rows, result_pb2.ResultSet())
     (thread,) = encoder.threads
     assert (thread != threading.get_ident()) == beside
+
+
+async def test_rows_are_laid_out_a_few_at_a_time_where_they_may_be() -> None:
+    columns, rows = (Column("id", ValueType.INT),), [(number,) for number in range(1000)]
+    at_once, by_slices = NotingThreads(columns), NotingThreads(columns)
+    await Encoding(NotingThreads, MANY).lay_out(at_once, columns, rows, result_pb2.ResultSet())
+    await Encoding(NotingThreads, MANY, appends=True).lay_out(by_slices, columns, rows, result_pb2.ResultSet())
+    assert len(at_once.threads) == 1 < len(by_slices.threads)
+    result = result_pb2.ResultSet()
+    await ROWS.lay_out(ROWS.start(columns, result), columns, rows * 10, result)
+    assert [row.values[0].int_value for row in result.rows] == list(range(1000)) * 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rowgate.v1 import batch_pb2, query_service_pb2
 from rowgate_server.core.batches import BatchRequest, BatchStep, ParamSet, Skipped, StepAnswer, StepResult, check_counts
 from rowgate_server.core.query import QueryMode, QueryOptions
+from rowgate_server.engines.beside import Slices, listed
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
 from rowgate_server.transport.codec.queries import decode_options, write_stats
@@ -25,7 +26,7 @@ _SKIPS = {
 
 def decode_batch(
     request: query_service_pb2.ExecuteBatchRequest, call_timeout: float | None
-) -> tuple[BatchRequest, Encoding]:
+) -> Slices[tuple[BatchRequest, Encoding]]:
     """A batch, checked, and how its results are to be laid out.
 
     Raises:
@@ -42,13 +43,15 @@ def decode_batch(
     check_counts(len(request.steps), 0)  # of millions, those are not added up
     check_counts(len(request.steps), sum(max(1, len(step.param_sets)) for step in request.steps))
     budget = Budget()
-    steps = [_decode_step(step, index, budget) for index, step in enumerate(request.steps)]
+    steps = []
+    for index, step in enumerate(request.steps):
+        steps.append((yield from _decode_step(step, index, budget)))
     return BatchRequest(request.database, steps, _ATOMIC[request.mode], options, call_timeout), encoding
 
 
 def encode_answers(
     answers: list[StepAnswer], encoding: Encoding, correlation_id: str
-) -> query_service_pb2.ExecuteBatchResponse:
+) -> Slices[query_service_pb2.ExecuteBatchResponse]:
     """What became of each step."""
     response = query_service_pb2.ExecuteBatchResponse()
     for index, answer in enumerate(answers):
@@ -56,7 +59,7 @@ def encode_answers(
         if isinstance(answer, StepResult):
             result = answer.result
             encoder = encoding.start(result.columns, told.result.result)
-            encoder.put(result.rows, told.result.result)
+            yield from encoding.put(encoder, result.rows, told.result.result)
             encoder.end(told.result.result)
             write_stats(result.stats, told.result.stats)
             told.result.affected_rows.extend(answer.affected)
@@ -69,14 +72,14 @@ def encode_answers(
     return response
 
 
-def _decode_step(step: batch_pb2.BatchStep, index: int, budget: Budget) -> BatchStep:
+def _decode_step(step: batch_pb2.BatchStep, index: int, budget: Budget) -> Slices[BatchStep]:
     try:
         if not step.param_sets:
             sets = [_decode_set(step, budget)]
             return BatchStep(step.sql, sets, many=False)
         if step.params or step.positional_params:
             raise _refused("param_sets", "a step has values of its own, or many sets of them")
-        sets = [_decode_set(each, budget) for each in step.param_sets]
+        sets = yield from listed(_decode_set(each, budget) for each in step.param_sets)
         return BatchStep(step.sql, sets, many=True)
     except RowgateError as error:
         error.field = f"steps[{index}].{error.field}"

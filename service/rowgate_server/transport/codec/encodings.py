@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from rowgate.v1 import query_service_pb2, result_pb2
-from rowgate_server.engines.beside import beside
+from rowgate_server.engines.beside import Slices, slices_beside
 from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.results import Column, Columns, Row
 from rowgate_server.engines.values import Array, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.columns import ColumnsEncoder
 from rowgate_server.transport.codec.rows import RowsEncoder
+
+_ROWS_AT_ONCE = 64
+"""They may be a thousand columns wide, or hold arrays, and others wait for so many."""
 
 
 class ResultEncoder(Protocol):
@@ -34,10 +37,12 @@ class Encoding:
     Attributes:
         encoder: makes what lays out one result.
         cells_per_chunk: cells whose layout takes a few milliseconds, for so long it holds the event loop.
+        appends: rows may be put into a message one after another; otherwise all at once.
     """
 
     encoder: Callable[[tuple[Column, ...]], ResultEncoder]
     cells_per_chunk: int
+    appends: bool = False
 
     def start(self, columns: tuple[Column, ...], result: result_pb2.ResultSet) -> ResultEncoder:
         """Describe the columns in the first message, and answer what puts rows into it and all others."""
@@ -49,9 +54,16 @@ class Encoding:
     ) -> None:
         """Put rows into a message; in a thread where so many cells, or members of arrays, would hold up other calls."""
         if len(rows) * len(columns) + _members(columns, rows) > self.cells_per_chunk:
-            await beside(encoder.put, rows, result)
+            await slices_beside(self.put(encoder, rows, result))
         else:
             encoder.put(rows, result)
+
+    def put(self, encoder: ResultEncoder, rows: Sequence[Row], result: result_pb2.ResultSet) -> Slices[None]:
+        """Put rows, or none, into a message."""
+        most = _ROWS_AT_ONCE if self.appends else max(1, len(rows))
+        for start in range(0, max(1, len(rows)), most):
+            encoder.put(rows[start : start + most], result)
+            yield
 
 
 def _members(columns: tuple[Column, ...], rows: Sequence[Row]) -> int:
@@ -101,7 +113,7 @@ def _describe(columns: tuple[Column, ...]) -> _Described:
     return _Described(message, query_service_pb2.ExecuteQueryResponse(result=message).SerializeToString())
 
 
-ROWS = Encoding(RowsEncoder, cells_per_chunk=CHUNK_CELLS)
+ROWS = Encoding(RowsEncoder, cells_per_chunk=CHUNK_CELLS, appends=True)
 # A cell costs a tenth of what it costs in ROWS, but for SQLite's, which cost the same: its columns tell no type.
 COLUMNS = Encoding(ColumnsEncoder, cells_per_chunk=2 * CHUNK_CELLS)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from rowgate_server.engines.beside import beside
+from rowgate_server.engines.beside import beside, listed, slices_beside, whole
 from rowgate_server.engines.dialects.postgresql import parameters
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.many import each
@@ -92,10 +92,8 @@ class Preparing:
 async def convert_each(prepared: Any, statements: Sequence[BoundStatement]) -> list[Arguments]:
     """The values of many sets for one prepared statement."""
     kinds = prepared.get_parameters()
-    return await if_many(
-        len(statements) * len(kinds),
-        lambda: list(each(statements, lambda statement: parameters.convert_all(statement, kinds))),
-    )
+    converted = listed(each(statements, lambda statement: parameters.convert_all(statement, kinds)))
+    return await slices_beside(converted) if len(statements) * len(kinds) > _MANY_CELLS else whole(converted)
 
 
 async def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> Arguments:
