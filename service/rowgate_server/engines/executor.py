@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import Inspector
 
-from rowgate_server.engines import clock
+from rowgate_server.engines import beside, clock
 from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
@@ -143,6 +143,8 @@ class Executor:
         reads = options.read_only
         lease = self.pool.take(reads=reads) or await self.pool.checkout(deadline, reads=reads)
         _see_room(current_caller.get(), lease)
+        if not beside.has_room():
+            await self.room(deadline, lease)
         held = _Lease(lease)
         transaction = Transaction(self.driver, lease, deadline, self.until, self.under_way, held.drop)
         sound = False
@@ -178,6 +180,21 @@ class Executor:
         other = copy(self)
         other.pool = pool
         return other
+
+    async def room(self, deadline: Deadline, lease: Lease) -> None:
+        """Wait until there is room for a result beside the event loop; an error gives the connection back.
+
+        Raises:
+            RowgateError: STATEMENT_TIMEOUT.
+        """
+        try:
+            with self.until(deadline):
+                await beside.room()
+        except BaseException as error:
+            lease.end(sound=True)
+            if isinstance(error, TimeoutError):
+                raise deadline.exceeded("while other results of the caller were laid out", Outcome.NOT_RUN) from None
+            raise
 
     def until(self, deadline: Deadline) -> Watched:
         """Ends at that time what is done within it."""
@@ -240,6 +257,8 @@ class _Holding:
             if lease is None:
                 lease = await under_way.waiting(executor.pool.checkout(deadline, reads=reads))
             _see_room(under_way.caller, lease)
+            if not (under_way.streaming or beside.has_room()):
+                await under_way.waiting(executor.room(deadline, lease))
         except BaseException:
             executor.under_way.discard(under_way)
             raise
