@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from sqlalchemy import Inspector
 
-from rowgate_server.engines import clock
+from rowgate_server.engines import beside, clock
+from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
@@ -57,10 +58,14 @@ class Executor:
         Raises:
             RowgateError: RESULT_TOO_LARGE over the server's caps, and whatever the database has against it.
         """
-        started = clock.now()
-        async with _Holding(self, UnderWay(call, started)) as (work, timed):
+        under_way = UnderWay(call, clock.now())
+        async with _Holding(self, under_way) as (work, timed):
             with timed:
-                return await run(call, work, started)
+                result = await run(call, work, under_way.started)
+            if len(result.rows) * len(result.columns) > CHUNK_CELLS:
+                self.under_way.discard(under_way)
+                await beside.room(call.deadline.at)
+            return result
 
     async def describe(self, call: Call, *, valued: bool) -> tuple[Description, Stats]:
         """What the database tells of a statement without running it; `valued` says whether the values are known.

@@ -10,13 +10,13 @@ from rowgate_server.core.batches import BatchRunner, StepResult
 from rowgate_server.core.explain import Explainer
 from rowgate_server.core.policy.quotas import Quotas
 from rowgate_server.core.query import QueryMode, QueryOptions, QueryRequest, QueryRunner
-from rowgate_server.engines.beside import beside, slices_beside
+from rowgate_server.engines.beside import beside, slices_beside, whole
 from rowgate_server.engines.results import Column, Result, Stats
 from rowgate_server.errors import Outcome, RowgateError
 from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.ids import new_id
 from rowgate_server.transport.codec.answers import sealed, with_result
-from rowgate_server.transport.codec.batches import decode_batch, encode_answers
+from rowgate_server.transport.codec.batches import are_many, decode_batch, encode_answers
 from rowgate_server.transport.codec.encodings import Encoding, ResultEncoder
 from rowgate_server.transport.codec.explained import encode_explained
 from rowgate_server.transport.codec.queries import (
@@ -146,8 +146,8 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         self._quotas.charge(current_principal.get(), len(batch.steps) - 1)
         answers = await self._batches.run(batch)
         done = (isinstance(answer, StepResult) and _is_done(batch.options, answer.result) for answer in answers)
-        # Many rows take milliseconds: so long no other call should have to wait.
-        response = await slices_beside(encode_answers(answers, encoding, call.id))
+        encoded = encode_answers(answers, encoding, call.id)
+        response = await slices_beside(encoded) if are_many(answers, encoding) else whole(encoded)
         return sealed(response, b"", self._largest_message, committed=all(done))
 
     async def Transact(

@@ -15,7 +15,6 @@ from rowgate_server.core.transactions.shares import Place, Share
 from rowgate_server.engines.deadline import Deadline
 
 MOST = 5
-LONG = Deadline.soonest((3600.0, "begin.timeout"))
 
 
 class Begun:
@@ -141,9 +140,7 @@ async def test_a_place_that_comes_as_its_waiter_leaves_is_not_lost() -> None:
 @on_the_clock
 async def test_those_who_wait_look_together_and_not_each_by_itself() -> None:
     begun = Begun()
-    for caller in "abcde":
-        for _ in range(3):
-            await begun.share.take(caller, 15, LONG)
+    await begun.all_of("a", idle=False)
     looks = []
 
     class Looked(set[Place]):
@@ -153,7 +150,7 @@ async def test_those_who_wait_look_together_and_not_each_by_itself() -> None:
             looks.append(now())
             return super().__iter__()
 
-    waiting = [asyncio.create_task(begun.share.take(f"w{number}", 15, LONG)) for number in range(100)]
+    waiting = [asyncio.create_task(begun.begin(f"w{number}")) for number in range(100)]
     await settle()
     begun.share._places = Looked(begun.share._places)
     assert await asyncio.gather(*waiting) == [None] * 100

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from rowgate.v1 import result_pb2
-from rowgate_server.engines.results import Column, Row
+from rowgate_server.core.batches import StepAnswer, StepResult
+from rowgate_server.engines.results import Column, Result, Row, Stats
 from rowgate_server.engines.values import Array, ValueType
 from rowgate_server.observability.callers import current_caller
+from rowgate_server.transport.codec.batches import are_many
 from rowgate_server.transport.codec.encodings import ROWS, Encoding
 from rowgate_server.transport.decoding import decoded
 
@@ -90,3 +92,21 @@ async def test_rows_are_laid_out_a_few_at_a_time_where_they_may_be() -> None:
     result = result_pb2.ResultSet()
     await ROWS.lay_out(ROWS.start(columns, result), columns, rows * 10, result)
     assert [row.values[0].int_value for row in result.rows] == list(range(1000)) * 10
+
+
+@pytest.mark.parametrize(
+    ("steps", "rows", "affected", "many"),
+    [
+        (1, 100, 0, False),
+        (100, 10, 0, False),
+        (1, 0, 1000, False),
+        (1, 10_000, 0, True),
+        (10, 1000, 0, True),
+        (1000, 0, 0, True),
+        (1, 0, 100_000, True),
+    ],
+)
+def test_a_batch_is_laid_out_beside_the_loop_where_it_is_long(steps: int, rows: int, affected: int, many: bool) -> None:
+    result = Result((Column("id", ValueType.INT),), [(1,)] * rows, Stats("id", 0, rows))
+    answers: list[StepAnswer] = [StepResult(result, [1] * affected)] * steps
+    assert are_many(answers, ROWS) == many

@@ -7,7 +7,7 @@ from rowgate_server.core.batches import BatchRequest, BatchStep, ParamSet, Skipp
 from rowgate_server.core.query import QueryMode, QueryOptions
 from rowgate_server.engines.beside import Slices, listed
 from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
+from rowgate_server.transport.codec.encodings import ROWS, Encoding, cells, choose_encoding
 from rowgate_server.transport.codec.queries import decode_options, write_stats
 from rowgate_server.transport.codec.values import Budget, decode_params, decode_positional
 from rowgate_server.transport.status import request_error
@@ -17,6 +17,8 @@ _ATOMIC = {
     batch_pb2.BATCH_MODE_ATOMIC: True,
     batch_pb2.BATCH_MODE_INDEPENDENT: False,
 }
+_OF_A_STEP = 50
+"""Cells that take as long to lay out as what there is to a step without any."""
 _SKIPS = {
     Skipped.NOT_RUN: batch_pb2.SKIP_REASON_NOT_RUN,
     Skipped.ROLLED_BACK: batch_pb2.SKIP_REASON_ROLLED_BACK,
@@ -47,6 +49,13 @@ def decode_batch(
     for index, step in enumerate(request.steps):
         steps.append((yield from _decode_step(step, index, budget)))
     return BatchRequest(request.database, steps, _ATOMIC[request.mode], options, call_timeout), encoding
+
+
+def are_many(answers: list[StepAnswer], encoding: Encoding) -> bool:
+    """Whether it takes milliseconds to lay them out."""
+    steps = [answer for answer in answers if isinstance(answer, StepResult)]
+    of_steps = sum(cells(step.result.columns, step.result.rows) + len(step.affected) for step in steps)
+    return _OF_A_STEP * len(answers) + of_steps > encoding.cells_per_chunk
 
 
 def encode_answers(

@@ -53,7 +53,7 @@ class Encoding:
         self, encoder: ResultEncoder, columns: tuple[Column, ...], rows: Sequence[Row], result: result_pb2.ResultSet
     ) -> None:
         """Put rows into a message; in a thread where so many cells, or members of arrays, would hold up other calls."""
-        if len(rows) * len(columns) + _members(columns, rows) > self.cells_per_chunk:
+        if cells(columns, rows) > self.cells_per_chunk:
             await slices_beside(self.put(encoder, rows, result))
         else:
             encoder.put(rows, result)
@@ -66,11 +66,11 @@ class Encoding:
             yield
 
 
-def _members(columns: tuple[Column, ...], rows: Sequence[Row]) -> int:
-    """How many members the arrays among the cells have."""
+def cells(columns: tuple[Column, ...], rows: Sequence[Row]) -> int:
+    """How many there are, with the members of the arrays among them."""
     lists = [index for index, column in enumerate(columns) if column.type is ValueType.LIST]
-    cells = (row[index] for row in rows for index in lists)
-    return sum(cell.total() for cell in cells if isinstance(cell, Array))
+    arrays = (row[index] for row in rows for index in lists)
+    return len(rows) * len(columns) + sum(cell.total() for cell in arrays if isinstance(cell, Array))
 
 
 class _Described(NamedTuple):
