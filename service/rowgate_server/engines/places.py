@@ -3,9 +3,9 @@
 - A freed place goes to the caller who holds the fewest, or was served longest ago. So a caller with a thousand calls
   does not keep out one with a single call.
 - In a line that is a burst, or that comes to its turn soon, all are served, the first come first.
-- Where it would be longer (see `line`), more is asked for than can be done, and whoever has the most in line makes
-  room. As long as that goes on, nobody waits longer than a place is usually held for: the last come is served first,
-  and those who have waited longer are refused. So whoever is served is served in good time
+- Where it would be longer (see `line`), more is asked for than can be done, and whoever holds and waits for the most
+  makes room. As long as that goes on, nobody waits longer than a place is usually held for: the last come is served
+  first, and those who have waited longer are refused. So whoever is served is served in good time
   (https://queue.acm.org/detail.cfm?id=2209336, https://queue.acm.org/detail.cfm?id=2839461).
 - Who asks for less than there is for everyone may wait some more, for the place that comes free next, and is served in
   the order of coming.
@@ -168,7 +168,7 @@ class Places:
         return self._held.get(caller, 0), self._served.get(caller, 0.0)
 
     def _make_room(self, caller: str) -> None:
-        """Where the line is as long as it may be, the longest waits no more; a newcomer's own, if that is as long."""
+        """Where the line is as long as it may be, one of who has the most waits no more; or of a newcomer's own."""
         line = self._line
         if line.is_stalled() or (line.is_burst() and not line.is_crowded()):
             if line.length >= line.most():
@@ -177,19 +177,23 @@ class Places:
             self._make_way(caller, line.crowded(), 0)
 
     def _make_way(self, caller: str, error: CrowdedError, which: int) -> None:
-        longest = max(self._queues, key=lambda each: (len(self._queues[each]), self._rank(each)))
+        most = max(self._queues, key=lambda each: (self._has(each), self._rank(each)))
         own = self._queues.get(caller, ())
-        if len(self._queues[longest]) > len(own) + 1:
-            self._refuse(self._queues[longest][which], error)
+        if self._has(most) > self._has(caller) + 1:
+            self._refuse(self._queues[most][which], error)
         elif own and not which:
             self._refuse(own[which], error)
         else:
             raise error
 
+    def _has(self, caller: str) -> int:
+        """How many places it holds or waits for."""
+        return self._held.get(caller, 0) + len(self._queues.get(caller, ()))
+
     def _is_modest(self, caller: str) -> bool:
         """Whether what it holds and waits for is no more than a fair share: then it is served, if late."""
         callers = len(self._queues) + sum(each not in self._queues for each in self._held)
-        wanted = max(2, self._held.get(caller, 0) + len(self._queues[caller]))
+        wanted = max(2, self._has(caller))
         return wanted * callers <= self._count
 
     def _is_seldom(self, caller: str) -> bool:

@@ -195,6 +195,17 @@ async def test_a_greedy_caller_does_not_keep_out_a_modest_one() -> None:
 
 
 @on_the_clock
+async def test_several_greedy_ones_whose_work_takes_long_do_not_either() -> None:
+    street, end = Street(10), now() + 60
+    await asyncio.gather(
+        *(street.come(greedy, each=0.05, until=end, seconds=1.0) for greedy in ("a", "b", "c")),
+        street.come("modest", each=1.5, until=end, seconds=1.0),
+    )
+    assert min(street.refused[greedy] for greedy in ("a", "b", "c")) > 500
+    assert not street.refused["modest"]
+
+
+@on_the_clock
 async def test_a_modest_caller_is_not_refused_for_what_the_machine_was_late() -> None:
     """Time passes while the loop is held: all who wait have waited for longer than work takes."""
     street, end = Street(4), now() + 10
