@@ -20,8 +20,8 @@ from support.process import Gateway
 
 # MariaDB sends rows when its network buffer of 16 KiB is full, so its rows are wide.
 _SLOW_FIRST = {
-    "mariadb": "select seq as i, sleep(if(seq > 3, 0.5, 0)) as s, repeat('x', 20000) as wide from seq_1_to_20",
-    "postgresql": "select i, pg_sleep(case when i > 3 then 0.5 else 0 end) as s from generate_series(1, 20) as i",
+    "mariadb": "select seq as i, sleep(if(seq > 3, 0.5, 0)) as s, repeat('x', 20000) as wide from seq_1_to_200",
+    "postgresql": "select i, pg_sleep(case when i > 3 then 0.5 else 0 end) as s from generate_series(1, 200) as i",
 }
 
 
@@ -89,8 +89,8 @@ async def test_a_parameter_error_before_anything_runs(db: rowgate.Database) -> N
 
 @pytest.mark.engines("mariadb", "postgresql")
 async def test_a_slow_query_shows_its_first_rows_at_once(db: rowgate.Database, engine: Engine) -> None:
-    async with db.with_options(timeout=8.0).stream(_SLOW_FIRST[engine.name]) as rows, asyncio.timeout(6):
-        # All twenty rows take eight seconds.
+    async with db.with_options(timeout=60.0).stream(_SLOW_FIRST[engine.name]) as rows, asyncio.timeout(50):
+        # All two hundred rows take a hundred seconds.
         assert (await anext(aiter(rows)))[0] == 1
 
 

@@ -216,7 +216,7 @@ def test_all_is_well(file: Path) -> None:
 
 
 def test_nobody_answers() -> None:
-    answer = run("healthcheck", "--listen", NOBODY)
+    answer = run("healthcheck", "--listen", NOBODY, "--timeout", "20")
     assert (answer.code, answer.out, answer.err) == (NOT_WELL, "UNAVAILABLE\n", "")
 
 
