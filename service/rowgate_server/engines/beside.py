@@ -43,6 +43,9 @@ _MOST_CALLERS = 1024
 _MOST_OF_ONE, _MOST = 4, 16
 """Pieces of work under way, of one caller and of all, that leave no room; for one who has none there always is."""
 
+_MANY_CELLS = 4096
+"""They take a few milliseconds to be converted."""
+
 Slices = Generator[None, None, _T]
 """Work that may be interrupted wherever it yields; its result is what it returns."""
 
@@ -67,6 +70,17 @@ async def slices_beside(slices: Slices[_T]) -> _T:
     finally:
         work.slices = None  # what nobody waits for holds nothing either, until its turn comes
         _under_way.ended(who)
+
+
+async def if_many(cells: int, work: Callable[[], _T]) -> _T:
+    """Beside the event loop, where so many cells would hold up every other call; else here and now."""
+    return await beside(work) if cells > _MANY_CELLS else work()
+
+
+async def listed_if_many(cells: int, results: Iterable[_T]) -> list[_T]:
+    """A list of them, put together in slices beside the event loop where they have so many cells."""
+    slices = listed(results)
+    return await slices_beside(slices) if cells > _MANY_CELLS else whole(slices)
 
 
 async def room(until: float) -> None:

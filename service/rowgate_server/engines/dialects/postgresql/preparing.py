@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
-from rowgate_server.engines.beside import beside, listed, slices_beside, whole
+from rowgate_server.engines.beside import if_many, listed_if_many
 from rowgate_server.engines.dialects.postgresql import parameters
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.many import each
@@ -16,9 +16,6 @@ from rowgate_server.errors import Reason, RowgateError
 
 _CANNOT_INFER = {"42P18", "42725"}
 """Could not determine a parameter's type; the operator is not unique for unknown types."""
-_MANY_CELLS = 4096
-"""They take a few milliseconds to be converted."""
-_T = TypeVar("_T")
 
 Arguments = tuple[list[Any], list[str] | None]
 """Values as asyncpg takes them; the casts to write where any does not fit its type."""
@@ -92,18 +89,13 @@ class Preparing:
 async def convert_each(prepared: Any, statements: Sequence[BoundStatement]) -> list[Arguments]:
     """The values of many sets for one prepared statement."""
     kinds = prepared.get_parameters()
-    converted = listed(each(statements, lambda statement: parameters.convert_all(statement, kinds)))
-    return await slices_beside(converted) if len(statements) * len(kinds) > _MANY_CELLS else whole(converted)
+    converted = each(statements, lambda statement: parameters.convert_all(statement, kinds))
+    return await listed_if_many(len(statements) * len(kinds), converted)
 
 
 async def _converted(statement: BoundStatement, kinds: Sequence[Any]) -> Arguments:
     cells = len(kinds) + parameters.members(statement.values)
     return await if_many(cells, lambda: parameters.convert_all(statement, kinds))
-
-
-async def if_many(cells: int, work: Callable[[], _T]) -> _T:
-    """Done beside the event loop, where so many cells would hold up every other call."""
-    return await beside(work) if cells > _MANY_CELLS else work()
 
 
 def _kinds(prepared: Any, statement: BoundStatement) -> Sequence[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 from asyncpg import connect_utils
 
+from rowgate_server.engines.beside import if_many
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.postgresql import types
 from rowgate_server.engines.dialects.postgresql.arrays import ArrayColumns
@@ -19,7 +20,7 @@ from rowgate_server.engines.dialects.postgresql.cursor import Cursor, PortalCurs
 from rowgate_server.engines.dialects.postgresql.ending import Control
 from rowgate_server.engines.dialects.postgresql.meter import ReceiveMeter
 from rowgate_server.engines.dialects.postgresql.origins import Origins, fields, may_add_nulls
-from rowgate_server.engines.dialects.postgresql.preparing import Preparing, convert_each, if_many
+from rowgate_server.engines.dialects.postgresql.preparing import Preparing, convert_each
 from rowgate_server.engines.driver import ExecuteMode, Remains, Standing, TransactionOptions
 from rowgate_server.engines.limits import wire_bytes
 from rowgate_server.engines.many import RunFailedError

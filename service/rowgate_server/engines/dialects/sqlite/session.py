@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from operator import length_hint
 from typing import Any, TypeVar
 
-from rowgate_server.engines.beside import beside
+from rowgate_server.engines.beside import listed_if_many
 from rowgate_server.engines.description import Description
 from rowgate_server.engines.dialects.sqlite import describing
 from rowgate_server.engines.dialects.sqlite.arguments import bind
@@ -28,8 +28,6 @@ from rowgate_server.errors import Reason, RowgateError
 _T = TypeVar("_T")
 
 _INTERRUPT_EVERY = 0.01
-_MANY_CELLS = 4096
-"""They take a few milliseconds to be bound."""
 _MAKES = re.compile(r"\b(?:create|alter|drop)\b", re.IGNORECASE)
 _WRITES = frozenset({"ALTER", "ANALYZE", "CREATE", "DELETE", "DROP", "INSERT", "REINDEX", "REPLACE", "UPDATE", "WITH"})
 _CHANGES = re.compile(r"\b(?:delete|insert|replace|update)\b", re.IGNORECASE)
@@ -125,7 +123,8 @@ class SQLiteSession:
     async def execute_many(self, statements: Sequence[BoundStatement]) -> Sequence[int] | int:
         """By sqlite3's executemany: compiled once, in one hop; it counts all rows together."""
         sql = "?".join(statements[0].fragments)
-        arguments = await _bound(statements)
+        bound = each(statements, lambda statement: bind(statement.values))
+        arguments = await listed_if_many(len(statements) * len(statements[0].values), bound)
         before, self._due = self._due, ()
 
         def run(connection: sqlite3.Connection) -> int:
@@ -286,15 +285,6 @@ class SQLiteSession:
         """Call a function on the connection's thread with sqlite3's own connection: one hop for several steps."""
         result: _T = await self._connection.on_thread(function)
         return result
-
-
-async def _bound(statements: Sequence[BoundStatement]) -> list[list[Any]]:
-    """The values of many sets; beside the event loop, where so many would hold up every other call."""
-
-    def work() -> list[list[Any]]:
-        return list(each(statements, lambda statement: bind(statement.values)))
-
-    return await beside(work) if len(statements) * len(statements[0].values) > _MANY_CELLS else work()
 
 
 class SQLiteCursor:
