@@ -16,7 +16,7 @@ from unit.transport.wrapped import MOST_REQUESTED, SERVICE, UNARY, Service, Wrap
 from rowgate.v1.query_service_pb2 import ExecuteQueryRequest
 from rowgate_server.engines.caller import caller
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.interceptors import RpcCall, current_call, held, requests
+from rowgate_server.transport.interceptors import RpcCall, arriving, current_call, held, requests
 from rowgate_server.transport.interceptors.held import HeldBytes
 from support.eventually import eventually
 
@@ -89,10 +89,10 @@ ONE: Any = grpc.unary_unary_rpc_method_handler(lambda *_: None, request_deserial
 
 
 async def test_streams_whose_callers_think_take_no_turns_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "_SLOW", 60)
+    monkeypatch.setattr(arriving, "_SLOW", 60)
     read = requests.Requests(1 << 20)
     thinking = []
-    for _ in range(requests._AT_ONCE):
+    for _ in range(arriving._AT_ONCE):
         each = await read.receiver(EACH)(made(Silent(b"first")))
         assert await anext(each) == b"first"
         thinking.append(asyncio.create_task(anext(each)))

@@ -2,13 +2,12 @@
 
 grpc would read a request, and unpack it, before anybody has asked who sends it, and answer bytes that are no message on
 its own, with the exception's text, neither counted nor logged. How large a packed message is shows only when it has
-been unpacked. So a caller may have a few unpacked at a time; what is large and under way is bounded in sum.
+been unpacked. So a few of a caller's arrive at a time; what is large and under way is bounded in sum.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,23 +15,13 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
-from rowgate_server.engines import clock
 from rowgate_server.engines.caller import caller
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.transport.interceptors.arriving import LIMIT, Arrivals
 from rowgate_server.transport.interceptors.held import COUNTED, HeldBytes
 
 if TYPE_CHECKING:  # which imports this one
     from rowgate_server.transport.interceptors.chain import RpcCall
-
-_AT_ONCE = 4
-"""Requests of one caller that may arrive at the same time."""
-
-_SLOW = 0.02
-"""Seconds after which one that still arrives is sent slowly, and holds no others up: it is one of the few that may."""
-
-_SLOW_OF_ONE = 8
-_SLOW_OF_ALL = 24
-"""How many. Each is unpacked when its last octet comes, and may be as large as any then: all of them at once."""
 
 _PATIENCE = 60.0
 """Seconds that a call whose caller has set no deadline has for its request to come."""
@@ -40,88 +29,10 @@ _PATIENCE = 60.0
 _LONGEST = 600.0
 """Seconds where it has set one: its link may be slow, but whoever sends no request at all holds a handler for good."""
 
+_RETRY_AFTER = 1.0
+
 Deserialize = Callable[[bytes], Any]
 Receive = Callable[["RpcCall"], Awaitable[Any]]
-
-
-class Slow:
-    """How many requests of all callers are sent slowly."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-
-class Arriving:
-    """The requests of one caller that arrive, a few at a time; the others wait for their turn, in order.
-
-    Args:
-        slow: of all callers.
-    """
-
-    def __init__(self, slow: Slow) -> None:
-        self._all_slow = slow
-        self._slow: set[RpcCall] = set()
-        self._since: dict[RpcCall, float] = {}
-        """The others."""
-        self._waiting: deque[tuple[RpcCall, asyncio.Future[None]]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self._slow or self._since or self._waiting)
-
-    def begin(self, call: RpcCall) -> bool:
-        """The request of a call arrives now, if there is room for it."""
-        if len(self._since) >= _AT_ONCE:
-            self._overlook_slow()
-            if len(self._since) >= _AT_ONCE:
-                return False
-        self._since[call] = clock.now()
-        return True
-
-    async def wait(self, call: RpcCall) -> None:
-        """Wait until there is room for it."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((call, turn))
-        self._watch()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            self.end(call)  # it may have been given its turn
-            raise
-
-    def end(self, call: RpcCall) -> None:
-        """It is there, or will never be."""
-        if call in self._slow:
-            self._slow.remove(call)
-            self._all_slow.number -= 1
-        elif self._since.pop(call, None) is not None:
-            self._go_on()
-
-    def _overlook_slow(self) -> None:
-        before = clock.now() - _SLOW
-        for call in [call for call, since in self._since.items() if since <= before]:
-            if len(self._slow) >= _SLOW_OF_ONE or self._all_slow.number >= _SLOW_OF_ALL:
-                break
-            del self._since[call]
-            self._slow.add(call)
-            self._all_slow.number += 1
-        self._go_on()
-
-    def _go_on(self) -> None:
-        while self._waiting and len(self._since) < _AT_ONCE:
-            call, turn = self._waiting.popleft()
-            if not turn.done():
-                self._since[call] = clock.now()
-                turn.set_result(None)
-        self._watch()
-
-    def _watch(self) -> None:
-        if self._waiting and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_SLOW, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        self._overlook_slow()
 
 
 class Requests:
@@ -133,8 +44,7 @@ class Requests:
 
     def __init__(self, most: int) -> None:
         self._held = HeldBytes(most)
-        self._arriving: dict[str, Arriving] = {}
-        self._slow = Slow()
+        self._arrivals = Arrivals()
 
     def receiver(self, handler: grpc.RpcMethodHandler[Any, Any]) -> Receive:
         """How a handler gets what it takes: the one request, or the stream of them."""
@@ -165,17 +75,7 @@ class Requests:
         """The one request of a call; None where there is none. A large one waits for room for a moment."""
         # The types say that it is never None.
         remaining: float | None = call.context.time_remaining()
-        patience = _PATIENCE if remaining is None else _LONGEST
-        try:
-            async with asyncio.timeout(patience):
-                octets = await self._in_turn(call)
-        except TimeoutError:
-            raise RowgateError(
-                Reason.STATEMENT_TIMEOUT,
-                "the call's request did not come in time",
-                limit=f"{patience:g}s for a request",
-                outcome=Outcome.NOT_RUN,
-            ) from None
+        octets = await self._in_turn(call, _PATIENCE if remaining is None else _LONGEST)
         if octets is not None and len(octets) >= COUNTED:
             await self._held.room(caller.get(), len(octets))
             self._hold(call, len(octets))
@@ -189,7 +89,7 @@ class Requests:
         Raises:
             RowgateError: QUOTA_EXCEEDED. The one behind it can be read.
         """
-        octets = await (self._in_turn(call) if first else self._read(call))
+        octets = await (self._in_turn(call, None) if first else self._read(call))
         if octets is None:
             await _told_to_be_gone(call)
         elif len(octets) >= COUNTED:
@@ -201,19 +101,18 @@ class Requests:
         call.held = caller.get(), octets
         self._held.hold(*call.held)
 
-    async def _in_turn(self, call: RpcCall) -> bytes | None:
-        who = caller.get()
-        arriving = self._arriving.get(who)
-        if arriving is None:
-            arriving = self._arriving[who] = Arriving(self._slow)
+    async def _in_turn(self, call: RpcCall, patience: float | None) -> bytes | None:
+        """The next request, which has so many seconds to arrive, from its turn on."""
+        arriving = self._arrivals.begin(caller.get())
         try:
-            if not arriving.begin(call):
-                await arriving.wait(call)
-            return await self._read(call)
+            if arriving.turn is not None:
+                await arriving.turn
+            async with asyncio.timeout(patience) as arriving.limit:
+                return await self._read(call)
+        except TimeoutError:
+            raise _gave_way() if arriving.made_way else _late(patience) from None
         finally:
-            arriving.end(call)
-            if not arriving and self._arriving.get(who) is arriving:
-                del self._arriving[who]
+            self._arrivals.end(arriving)
 
     @staticmethod
     async def _read(call: RpcCall) -> bytes | None:
@@ -256,6 +155,25 @@ def _decoded(deserialize: Deserialize, octets: bytes) -> Any:
             "the request is not the message that this call takes, or holds text that is not UTF-8",
             hint="what is not UTF-8 goes as bytes_value",
         ) from None
+
+
+def _late(patience: float | None) -> RowgateError:
+    return RowgateError(
+        Reason.STATEMENT_TIMEOUT,
+        "the call's request did not come in time",
+        limit=f"{patience:g}s for a request",
+        outcome=Outcome.NOT_RUN,
+    )
+
+
+def _gave_way() -> RowgateError:
+    return RowgateError(
+        Reason.QUOTA_EXCEEDED,
+        "the call's request came slowly, and others waited for its place",
+        retry_after=_RETRY_AFTER,
+        limit=LIMIT,
+        outcome=Outcome.NOT_RUN,
+    )
 
 
 async def _told_to_be_gone(call: RpcCall) -> None:
