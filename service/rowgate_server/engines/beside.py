@@ -7,18 +7,14 @@ such thread, and it gives way five times as soon as Python has it: 9 ms.
 Whoever comes waits. Next is the caller for whom the thread has worked the least, and of a caller's work what came
 first. So one with little work waits for a piece of another's, however much that one has waiting; and what is long is
 cut into slices, between which others have their turn.
-
-Results that wait to be laid out could be as many as there are calls: 86 of 1 MB took 1.4 GB. So while some are under
-way for a caller, its next large ones keep their connections; a pool has so many, and shares them fairly.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
@@ -40,9 +36,6 @@ _SLICE = 0.01
 _MOST_CALLERS = 1024
 """Of whom it is known how much was done for them, though nothing of theirs waits."""
 
-_MOST_OF_ONE, _MOST = 4, 16
-"""Pieces of work under way, of one caller and of all, that leave no room; for one who has none there always is."""
-
 _MANY_CELLS = 4096
 """They take a few milliseconds to be converted."""
 
@@ -62,14 +55,12 @@ async def beside(work: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs
 
 async def slices_beside(slices: Slices[_T]) -> _T:
     """The result of work that is cut; what its caller no longer waits for is not gone on with."""
-    work, who = _Work(slices), caller.get()
-    _under_way.began(who)
-    _turns.add(who, work)
+    work = _Work(slices)
+    _turns.add(caller.get(), work)
     try:
         return await asyncio.wrap_future(work.result)
     finally:
         work.slices = None  # what nobody waits for holds nothing either, until its turn comes
-        _under_way.ended(who)
 
 
 async def if_many(cells: int, work: Callable[[], _T]) -> _T:
@@ -81,13 +72,6 @@ async def listed_if_many(cells: int, results: Iterable[_T]) -> list[_T]:
     """A list of them, put together in slices beside the event loop where they have so many cells."""
     slices = listed(results)
     return await slices_beside(slices) if cells > _MANY_CELLS else whole(slices)
-
-
-async def room(until: float) -> None:
-    """Wait until so little of the caller's work is under way that more may come, or it is that late."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout_at(until):
-            await _under_way.room(caller.get())
 
 
 def listed(results: Iterable[_T]) -> Slices[list[_T]]:
@@ -214,41 +198,4 @@ class _Turns:
                     self._had = {each: so_far for each, so_far in had if each in self._queues or so_far > self._least}
 
 
-class _UnderWay:
-    """How much of whose is under way. For the event loop only."""
-
-    def __init__(self) -> None:
-        self._of: Counter[str] = Counter()
-        self._total = 0
-        self._less: asyncio.Event | None = None
-
-    def began(self, who: str) -> None:
-        """One more."""
-        self._of[who] += 1
-        self._total += 1
-
-    def ended(self, who: str) -> None:
-        """One less."""
-        self._total -= 1
-        self._of[who] -= 1
-        if not self._of[who]:
-            del self._of[who]
-        if self._less is not None:
-            self._less.set()
-            self._less = None
-
-    def crowded(self, who: str) -> bool:
-        """Whether there is no room for more of a caller's."""
-        mine = self._of.get(who, 0)
-        return mine >= _MOST_OF_ONE or (mine > 0 and self._total >= _MOST)
-
-    async def room(self, who: str) -> None:
-        """Wait until there is."""
-        while self.crowded(who):
-            if self._less is None:
-                self._less = asyncio.Event()
-            await self._less.wait()
-
-
 _turns = _Turns()
-_under_way = _UnderWay()

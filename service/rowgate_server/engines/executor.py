@@ -15,8 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import Inspector
 
-from rowgate_server.engines import beside, clock
-from rowgate_server.engines.chunks import CHUNK_CELLS
+from rowgate_server.engines import clock
 from rowgate_server.engines.connections import Connections
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.description import Description
@@ -61,11 +60,7 @@ class Executor:
         under_way = UnderWay(call, clock.now())
         async with _Holding(self, under_way) as (work, timed):
             with timed:
-                result = await run(call, work, under_way.started)
-            if len(result.rows) * len(result.columns) > CHUNK_CELLS:
-                self.under_way.discard(under_way)
-                await beside.room(call.deadline.at)
-            return result
+                return await run(call, work, under_way.started)
 
     async def describe(self, call: Call, *, valued: bool) -> tuple[Description, Stats]:
         """What the database tells of a statement without running it; `valued` says whether the values are known.
@@ -147,7 +142,9 @@ class Executor:
         """
         reads = options.read_only
         lease = self.pool.take(reads=reads) or await self.pool.checkout(deadline, reads=reads)
-        _see_room(current_caller.get(), lease)
+        caller = current_caller.get()
+        if caller is not None and not _may_answer(caller, lease):
+            lease = await self.once_there_is_room(caller, deadline, reads=reads)
         held = _Lease(lease)
         transaction = Transaction(self.driver, lease, deadline, self.until, self.under_way, held.drop)
         sound = False
@@ -168,6 +165,18 @@ class Executor:
             transaction.leave()
             # A cancelled call ends here too: not sound where its statement may still be running.
             held.end(sound=sound)
+
+    async def once_there_is_room(self, caller: Caller, deadline: Deadline, *, reads: bool) -> Lease:
+        """Wait for room for an answer, then for a connection: what waits for the first holds none.
+
+        Raises:
+            RowgateError: what the caller says, or as for the wait for a connection.
+        """
+        try:
+            await caller.room(deadline.remaining())
+        except TimeoutError:
+            raise deadline.exceeded("waiting for room for its result", Outcome.NOT_RUN) from None
+        return self.pool.take(reads=reads) or await self.pool.checkout(deadline, reads=reads)
 
     async def keep(self, transaction: Transaction) -> None:
         """Make what was done in the transaction last.
@@ -244,7 +253,9 @@ class _Holding:
             lease = executor.pool.take(reads=reads)
             if lease is None:
                 lease = await under_way.waiting(executor.pool.checkout(deadline, reads=reads))
-            _see_room(under_way.caller, lease)
+            caller = under_way.caller
+            if caller is not None and not _may_answer(caller, lease):
+                lease = await under_way.waiting(executor.once_there_is_room(caller, deadline, reads=reads))
         except BaseException:
             executor.under_way.discard(under_way)
             raise
@@ -294,16 +305,16 @@ class _Holding:
         return remains is not None
 
 
-def _see_room(caller: Caller | None, lease: Lease) -> None:
-    """See whether there is room for an answer, once the wait for the connection is over, and before anything runs.
+def _may_answer(caller: Caller, lease: Lease) -> bool:
+    """Whether there is room for an answer, once the wait for the connection is over; else that has been given back.
 
     Raises:
-        RowgateError: there is none, and the connection has been given back.
+        RowgateError: nor will there be soon.
     """
-    if caller is None:
-        return
+    may = False
     try:
-        caller.may_answer()
-    except RowgateError:
-        lease.end(sound=True)
-        raise
+        may = caller.may_answer()
+    finally:
+        if not may:
+            lease.put_back()
+    return may

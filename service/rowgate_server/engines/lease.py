@@ -36,6 +36,9 @@ class _Pool(Protocol):
     def take_back(self, lease: Lease, *, sound: bool, reads: bool) -> None:
         """See `Lease.end`."""
 
+    def put_back(self, lease: Lease) -> None:
+        """See `Lease.put_back`."""
+
 
 class Lease:
     """A connection in use; `end` it once for each checkout."""
@@ -81,6 +84,10 @@ class Lease:
     def rest(self, give_way: Callable[[float], None]) -> Rest:
         """What is its caller's turn now and then, and ends by `give_way` where others have no connection for that."""
         return Rest(self._pool.pauses, self.holder, give_way)
+
+    def put_back(self) -> None:
+        """Give the connection back, nothing having been done with it; instead of `end`."""
+        self._pool.put_back(self)
 
     def end(self, *, sound: bool, reads: bool = False) -> None:
         """Give the connection back, to be reset; or, when it is not sound, stop what may still run on it and close it.

@@ -98,7 +98,7 @@ class Pool:
             is_full=self._is_full,
             wanted=lambda: self._in_use,
             spare=self._warm_one,
-            keep=self._put_back,
+            keep=self._keep,
             short=lambda error: metrics.connect_failed(_cause(error)),
             patience=settings.wait_timeout,
         )
@@ -166,6 +166,11 @@ class Pool:
             self._places.release(lease.holder, now - lease.taken_at)
         else:
             self._start(self._clean_up(lease, kill=not sound))
+
+    def put_back(self, lease: Lease) -> None:
+        """What `Lease.put_back` asks for."""
+        self._keep_warm(lease, clock.now())
+        self._free_place(lease.holder)
 
     def show_breaker(self, *, shown: bool) -> None:
         """Whether the metrics tell of the breaker."""
@@ -278,10 +283,10 @@ class Pool:
     def _unwanted(self, holder: Asker, lease: Lease | None) -> None:
         """Whoever wanted it has left."""
         if lease is not None:
-            self._put_back(lease)
+            self._keep(lease)
         self._free_place(holder)
 
-    def _put_back(self, lease: Lease) -> None:
+    def _keep(self, lease: Lease) -> None:
         self._keep_warm(lease, clock.now())
 
     def _explained(self, error: Exception) -> Exception:
@@ -327,7 +332,6 @@ class Pool:
         self._openings.refuse_all(self.breaker.refusal)
 
     def _handed(self, lease: Lease, holder: Asker) -> Lease:
-        lease.reset_due = False
         lease.holder = holder
         lease.taken_at = clock.now()
         return lease

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
-from rowgate_server.engines.values import ValueType
+from rowgate_server.engines.values import Array, ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 
 Row: TypeAlias = Sequence[Any]
@@ -128,3 +128,10 @@ class Chunk(NamedTuple):
     columns: tuple[Column, ...] | None = None
     stats: Stats | None = None
     ended: bool = False
+
+
+def cells(columns: tuple[Column, ...], rows: Sequence[Row]) -> int:
+    """How many there are, with the members of the arrays among them."""
+    lists = [index for index, column in enumerate(columns) if column.type is ValueType.LIST]
+    arrays = (row[index] for row in rows for index in lists)
+    return len(rows) * len(columns) + sum(cell.total() for cell in arrays if isinstance(cell, Array))

@@ -13,11 +13,15 @@ from rowgate_server.engines.chunks import ChunkReader
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
-from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats
+from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats, cells
 from rowgate_server.engines.values import AnyStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
+from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.statements import Operation
+
+_LARGE, _OBJECT = 16 * 1024, 64
+"""Bytes of a result from which on it is counted as large, and bytes of memory that an object of Python's takes."""
 
 _REST = 1.0
 """Seconds: so long a rest that nobody wants may take to read, where the end of its statement is not that of all."""
@@ -104,6 +108,7 @@ async def run(call: Call, work: Work, started: float) -> Result:
         raise
     finally:
         _count(call, work, began)
+    _tell_size(cursor, rows, meter)
     return Result(cursor.columns, rows, _stats(call, started, meter, completion, work))
 
 
@@ -133,6 +138,15 @@ async def stream(
     finally:
         _count(call, work, began)
     yield Chunk(rows=[], stats=_stats(call, started, meter, completion, work))
+
+
+def _tell_size(cursor: Cursor, rows: list[Row], meter: ResultMeter) -> None:
+    """Tell the caller what a large result takes, about: its content, and an object for each cell."""
+    if meter.bytes + len(rows) < _LARGE:
+        return
+    caller = current_caller.get()
+    if caller is not None:
+        caller.keeps(meter.bytes + _OBJECT * cells(cursor.columns, rows))
 
 
 def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[bool, Exception]:

@@ -15,8 +15,23 @@ class Caller(Protocol):
 
     peer: str
 
-    def may_answer(self) -> None:
-        """See whether there is room for an answer, before anything is run for it; raises what the caller is told."""
+    def may_answer(self) -> bool:
+        """Whether there is room for an answer, before anything is run for it.
+
+        Raises:
+            Exception: there will be none soon; it is what the caller is told.
+        """
+
+    async def room(self, patience: float) -> None:
+        """Wait until there is.
+
+        Raises:
+            TimeoutError: not in so many seconds.
+            Exception: not soon; it is what the caller is told.
+        """
+
+    def keeps(self, octets: int) -> None:
+        """So many bytes more are kept of its results until it is answered."""
 
     def end_at(self, when: float, error: Exception) -> None:
         """End it at that time with that error, however it is occupied; only where it answers with a stream."""

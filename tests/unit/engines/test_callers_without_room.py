@@ -1,4 +1,4 @@
-"""Who leaves answers unread has nothing run: seen once the wait for a connection is over, which goes back unused."""
+"""Where there is no room for an answer nothing is run: seen once the wait for a connection is over, which goes back."""
 
 from __future__ import annotations
 
@@ -15,24 +15,36 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.callers import current_caller
 
 
-class Unread:
-    """A call whose caller reads nothing, from a moment on."""
+class Crowded:
+    """A call for whose answer there is no room, from a moment on."""
 
     peer, rpc, tag, identity = "ipv4:127.0.0.1:1", "ExecuteQuery", "", ""
-    room = True
 
-    def may_answer(self) -> None:
-        if not self.room:
+    def __init__(self) -> None:
+        self.may = self.will = True
+        self.comes = asyncio.Event()
+        self.kept: list[int] = []
+
+    def may_answer(self) -> bool:
+        if not self.will:
             raise RowgateError(Reason.QUOTA_EXCEEDED, "no room", outcome=Outcome.NOT_RUN)
+        return self.may
+
+    async def room(self, patience: float) -> None:
+        async with asyncio.timeout(patience):
+            await self.comes.wait()
+
+    def keeps(self, octets: int) -> None:
+        self.kept.append(octets)
 
     def end_at(self, when: float, error: Exception) -> None:
         raise AssertionError(when, error)
 
 
 @asynccontextmanager
-async def calling(station: Station) -> AsyncIterator[Unread]:
+async def calling(station: Station) -> AsyncIterator[Crowded]:
     """The station's pool is whole again at the end."""
-    caller = Unread()
+    caller = Crowded()
     token = current_caller.set(caller)
     try:
         yield caller
@@ -52,7 +64,7 @@ async def test_a_statement_that_waited_for_its_connection_is_not_run() -> None:
         await settle()
         second = asyncio.create_task(station.run())
         await settle()
-        caller.room = False
+        caller.will = False
         first.cancel()
         with pytest.raises(RowgateError, match="no room"):
             await second
@@ -65,12 +77,67 @@ async def test_neither_is_a_transaction_begun_nor_a_statement_on_a_warm_connecti
     async with calling(station) as caller:
         station.will_answer([(1,)])
         assert (await station.run()).rows == [(1,)]
-        caller.room = False
+        caller.will = False
         with pytest.raises(RowgateError, match="no room"):
             await station.run()
         with pytest.raises(RowgateError, match="no room"):
             async with station.transaction():
                 raise AssertionError
-        caller.room = True
+        caller.will = True
         station.will_answer([(2,)])
         assert (await station.run()).rows == [(2,)]
+
+
+@on_the_clock
+async def test_what_waits_for_room_holds_no_connection() -> None:
+    station = Station()
+    async with calling(station) as caller:
+        caller.may = False
+        tasks = [asyncio.create_task(station.run()), asyncio.create_task(begun(station))]
+        await settle()
+        assert station.pool.numbers().in_use == 0
+        assert not [line for line in station.driver.log if line.startswith("execute")]
+        station.will_answer([(1,)])
+        caller.comes.set()
+        await asyncio.gather(*tasks)
+
+
+async def begun(station: Station) -> None:
+    async with station.transaction():
+        pass
+
+
+@on_the_clock
+async def test_nobody_waits_for_room_beyond_the_deadline() -> None:
+    station = Station()
+    async with calling(station) as caller:
+        caller.may = False
+        with pytest.raises(RowgateError, match="waiting for room for its result") as caught:
+            await station.run(seconds=3)
+        assert (caught.value.reason, caught.value.outcome) == (Reason.STATEMENT_TIMEOUT, Outcome.NOT_RUN)
+
+
+@on_the_clock
+async def test_a_connection_that_goes_back_unused_is_reset_when_it_lies_idle_as_it_would_have_been() -> None:
+    station = Station()
+    async with calling(station) as caller:
+        station.driver.defers = True
+        station.will_answer([(1,)])
+        await station.run()
+        caller.will = False
+        with pytest.raises(RowgateError, match="no room"):
+            await station.run()
+        await asyncio.sleep(5)
+        assert station.driver.log.count("reset 1") == 1
+
+
+@on_the_clock
+async def test_what_a_large_result_takes_is_told_and_of_small_ones_nothing() -> None:
+    station = Station()
+    async with calling(station) as caller:
+        station.will_answer([(number,) for number in range(100)])
+        await station.run()
+        assert not caller.kept
+        station.will_answer([(number,) for number in range(5_000)])
+        await station.run()
+        assert caller.kept == [5_000 * (8 + 64)]

@@ -84,14 +84,23 @@ async def test_many_cells_and_members_of_arrays_are_laid_out_beside_the_loop(row
 
 
 async def test_rows_are_laid_out_a_few_at_a_time_where_they_may_be() -> None:
-    columns, rows = (Column("id", ValueType.INT),), [(number,) for number in range(1000)]
+    columns, rows = (Column("id", ValueType.INT),), [(number,) for number in range(10_000)]
     at_once, by_slices = NotingThreads(columns), NotingThreads(columns)
     await Encoding(NotingThreads, MANY).lay_out(at_once, columns, rows, result_pb2.ResultSet())
     await Encoding(NotingThreads, MANY, appends=True).lay_out(by_slices, columns, rows, result_pb2.ResultSet())
     assert len(at_once.threads) == 1 < len(by_slices.threads)
     result = result_pb2.ResultSet()
-    await ROWS.lay_out(ROWS.start(columns, result), columns, rows * 10, result)
-    assert [row.values[0].int_value for row in result.rows] == list(range(1000)) * 10
+    await ROWS.lay_out(ROWS.start(columns, result), columns, rows, result)
+    assert [row.values[0].int_value for row in result.rows] == list(range(10_000))
+
+
+async def test_few_rows_of_long_arrays_are_laid_out_one_by_one() -> None:
+    columns = (Column("id", ValueType.INT), Column("many", ValueType.LIST))
+    rows = [(number, Array(ValueType.INT, [1] * 5_000)) for number in range(5)]
+    rows += [(number, Array(ValueType.INT, [1])) for number in range(5)]
+    encoder = NotingThreads(columns)
+    await Encoding(NotingThreads, MANY, appends=True).lay_out(encoder, columns, rows, result_pb2.ResultSet())
+    assert len(encoder.threads) == 6
 
 
 @pytest.mark.parametrize(
@@ -110,3 +119,9 @@ def test_a_batch_is_laid_out_beside_the_loop_where_it_is_long(steps: int, rows: 
     result = Result((Column("id", ValueType.INT),), [(1,)] * rows, Stats("id", 0, rows))
     answers: list[StepAnswer] = [StepResult(result, [1] * affected)] * steps
     assert are_many(answers, ROWS) == many
+
+
+def test_the_columns_of_a_batch_count_too() -> None:
+    result = Result(tuple(Column(str(number), ValueType.INT) for number in range(1000)), [], Stats("id", 0, 0))
+    assert not are_many([StepResult(result)], ROWS)
+    assert are_many([StepResult(result)] * 2, ROWS)

@@ -6,8 +6,9 @@ from rowgate.v1 import batch_pb2, query_service_pb2
 from rowgate_server.core.batches import BatchRequest, BatchStep, ParamSet, Skipped, StepAnswer, StepResult, check_counts
 from rowgate_server.core.query import QueryMode, QueryOptions
 from rowgate_server.engines.beside import Slices, listed
+from rowgate_server.engines.results import cells
 from rowgate_server.errors import Outcome, Reason, RowgateError
-from rowgate_server.transport.codec.encodings import ROWS, Encoding, cells, choose_encoding
+from rowgate_server.transport.codec.encodings import ROWS, Encoding, choose_encoding
 from rowgate_server.transport.codec.queries import decode_options, write_stats
 from rowgate_server.transport.codec.values import Budget, decode_params, decode_positional
 from rowgate_server.transport.status import request_error
@@ -17,8 +18,8 @@ _ATOMIC = {
     batch_pb2.BATCH_MODE_ATOMIC: True,
     batch_pb2.BATCH_MODE_INDEPENDENT: False,
 }
-_OF_A_STEP = 50
-"""Cells that take as long to lay out as what there is to a step without any."""
+_OF_A_STEP, _OF_A_COLUMN = 50, 6
+"""Cells that take as long to lay out as what there is to a step without any, and to a column of one."""
 _SKIPS = {
     Skipped.NOT_RUN: batch_pb2.SKIP_REASON_NOT_RUN,
     Skipped.ROLLED_BACK: batch_pb2.SKIP_REASON_ROLLED_BACK,
@@ -54,8 +55,9 @@ def decode_batch(
 def are_many(answers: list[StepAnswer], encoding: Encoding) -> bool:
     """Whether it takes milliseconds to lay them out."""
     steps = [answer for answer in answers if isinstance(answer, StepResult)]
+    columns = sum(len(step.result.columns) for step in steps)
     of_steps = sum(cells(step.result.columns, step.result.rows) + len(step.affected) for step in steps)
-    return _OF_A_STEP * len(answers) + of_steps > encoding.cells_per_chunk
+    return _OF_A_STEP * len(answers) + _OF_A_COLUMN * columns + of_steps > encoding.cells_per_chunk
 
 
 def encode_answers(
@@ -68,7 +70,7 @@ def encode_answers(
         if isinstance(answer, StepResult):
             result = answer.result
             encoder = encoding.start(result.columns, told.result.result)
-            yield from encoding.put(encoder, result.rows, told.result.result)
+            yield from encoding.put(encoder, result.columns, result.rows, told.result.result)
             encoder.end(told.result.result)
             write_stats(result.stats, told.result.stats)
             told.result.affected_rows.extend(answer.affected)

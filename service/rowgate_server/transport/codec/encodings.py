@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.engines.beside import Slices, slices_beside
 from rowgate_server.engines.chunks import CHUNK_CELLS
-from rowgate_server.engines.results import Column, Columns, Row
-from rowgate_server.engines.values import Array, ValueType
+from rowgate_server.engines.results import Column, Columns, Row, cells
+from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.columns import ColumnsEncoder
 from rowgate_server.transport.codec.rows import RowsEncoder
 
-_ROWS_AT_ONCE = 64
-"""They may be a thousand columns wide, or hold arrays, and others wait for so many."""
+_CELLS_AT_ONCE = 4096
+"""With the members of arrays; others wait for so many, and for a row that has more."""
 
 
 class ResultEncoder(Protocol):
@@ -54,23 +54,33 @@ class Encoding:
     ) -> None:
         """Put rows into a message; in a thread where so many cells, or members of arrays, would hold up other calls."""
         if cells(columns, rows) > self.cells_per_chunk:
-            await slices_beside(self.put(encoder, rows, result))
+            await slices_beside(self.put(encoder, columns, rows, result))
         else:
             encoder.put(rows, result)
 
-    def put(self, encoder: ResultEncoder, rows: Sequence[Row], result: result_pb2.ResultSet) -> Slices[None]:
+    def put(
+        self, encoder: ResultEncoder, columns: tuple[Column, ...], rows: Sequence[Row], result: result_pb2.ResultSet
+    ) -> Slices[None]:
         """Put rows, or none, into a message."""
-        most = _ROWS_AT_ONCE if self.appends else max(1, len(rows))
-        for start in range(0, max(1, len(rows)), most):
-            encoder.put(rows[start : start + most], result)
+        for some in _cut(columns, rows) if self.appends and rows else (rows,):
+            encoder.put(some, result)
             yield
 
 
-def cells(columns: tuple[Column, ...], rows: Sequence[Row]) -> int:
-    """How many there are, with the members of the arrays among them."""
-    lists = [index for index, column in enumerate(columns) if column.type is ValueType.LIST]
-    arrays = (row[index] for row in rows for index in lists)
-    return len(rows) * len(columns) + sum(cell.total() for cell in arrays if isinstance(cell, Array))
+def _cut(columns: tuple[Column, ...], rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows of so many cells together, or single ones."""
+    if not any(column.type is ValueType.LIST for column in columns):
+        most = max(1, _CELLS_AT_ONCE // max(1, len(columns)))
+        yield from (rows[start : start + most] for start in range(0, len(rows), most))
+        return
+    start = found = 0
+    for end, row in enumerate(rows):
+        here = cells(columns, (row,))
+        if found and found + here > _CELLS_AT_ONCE:
+            yield rows[start:end]
+            start, found = end, 0
+        found += here
+    yield rows[start:]
 
 
 class _Described(NamedTuple):

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import grpc
 import grpc.aio
@@ -21,6 +21,7 @@ from rowgate_server.engines.deadline import Imposed
 from rowgate_server.identity.principal import ANONYMOUS
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
+from rowgate_server.transport.interceptors.kept import Kept
 from rowgate_server.transport.interceptors.requests import Receive, Requests
 from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.status import StatusError
@@ -57,12 +58,15 @@ class RpcCall:
         statements: the SQL that the caller sent, for the audit log.
         outcome: what became of a statement that ended in an error, if that is known.
         audited: told of each request within the call and its last answer, where there is an audit log.
-        unread: what callers have not read of the answers that they get whole; None where it is streamed.
+        whole: where answers that are sent whole are counted; None for one that is streamed.
         principal: who it is made for, once the authentication interceptor has entered.
     """
 
     __slots__ = (
         "_expiry",
+        "_is_guess",
+        "_kept",
+        "_let_in",
         "_metadata",
         "audited",
         "code",
@@ -81,7 +85,7 @@ class RpcCall:
         "sent",
         "started",
         "statements",
-        "unread",
+        "whole",
     )
 
     def __init__(self, labels: MethodLabels, context: Context) -> None:
@@ -103,7 +107,9 @@ class RpcCall:
         self.statements: Sequence[str] = ()
         self.outcome = ""
         self.audited: Callable[[RpcCall, Any, Any], None] | None = None
-        self.unread: Unread | None = None
+        self.whole: Whole | None = None
+        self._let_in = self._is_guess = False
+        self._kept = 0
         self._expiry: asyncio.Timeout | None = None
         self.error: Exception | None = None
 
@@ -130,14 +136,40 @@ class RpcCall:
         """Who it is made for; "" for nobody known."""
         return self.principal.identity
 
-    def may_answer(self) -> None:
-        """See whether its caller reads the answers that it gets whole.
+    def may_answer(self) -> bool:
+        """Whether there is room for an answer, if it is one that is sent whole.
 
         Raises:
-            RowgateError: QUOTA_EXCEEDED: many of them wait until it has read others.
+            RowgateError: QUOTA_EXCEEDED: many of them wait until their caller has read others.
         """
-        if self.unread is not None:
-            self.unread.check(caller.get())
+        if self.whole is None:
+            return True
+        who = caller.get()
+        self.whole.unread.check(who)
+        self._let_in = self._let_in or self.whole.kept.has_room(who)
+        return self._let_in
+
+    async def room(self, patience: float) -> None:
+        """Wait until there is; then there is for all statements of this call."""
+        if self.whole is not None:
+            self._kept = await self.whole.kept.turn(caller.get(), patience)
+            self._let_in = self._is_guess = True
+
+    def keeps(self, octets: int) -> None:
+        """So many bytes more are kept of its results, if they are sent whole; none, once they are laid out."""
+        if self.whole is not None:
+            before, self._kept = self._kept, octets if self._is_guess else self._kept + octets
+            self._is_guess = False
+            self.whole.kept.change(caller.get(), before, self._kept)
+
+    def keeps_nothing(self) -> None:
+        """Its results are laid out, or will never be."""
+        if self._kept and self.whole is not None:
+            kept, before, self._kept = self.whole.kept, self._kept, 0
+            if self._is_guess:
+                kept.was_small(caller.get(), before)
+            else:
+                kept.change(caller.get(), before, 0)
 
     def end_at(self, when: float, error: Exception) -> None:
         """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
@@ -158,6 +190,13 @@ class RpcCall:
             if self._expiry is not None and self._expiry.expired() and self.error is not None:
                 raise self.error from None
             raise
+
+
+class Whole(NamedTuple):
+    """What there is of answers that are sent whole: results before they are laid out, and what nobody has read."""
+
+    kept: Kept
+    unread: Unread
 
 
 class Interceptor(Protocol):
@@ -221,7 +260,7 @@ class Chain:
         unread: Unread,
     ) -> None:
         self._server = server
-        self._unread = unread
+        self._whole = Whole(Kept(), unread)
         self._requests = requests
         self.interceptors = tuple(interceptors)
         self._handlers = handlers
@@ -264,7 +303,7 @@ class Chain:
     ) -> _Run:
         async def run(_: Any, context: Context) -> bytes | None:
             call = RpcCall(labels, context)
-            call.unread = self._unread
+            call.whole = self._whole
             self._handlers.begin(call)
             request = response = None
             error = await self._enter(call)
@@ -273,6 +312,7 @@ class Chain:
                     request = await receive(call)
                     call.received = 1
                     response = write(await behavior(request, context))
+                    call.keeps_nothing()
                     request = None
                     self._requests.end(call)  # an answer that waits for its reader holds no room for requests
                     await self._let_go(call, len(response))
@@ -282,6 +322,7 @@ class Chain:
             try:
                 await _end(context, self._leave(call, error))
             finally:
+                call.keeps_nothing()
                 self._handlers.end(call)
                 self._requests.end(call)
                 # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
@@ -294,7 +335,7 @@ class Chain:
 
     async def _let_go(self, call: RpcCall, octets: int) -> None:
         """An answer is to be sent, once there is room."""
-        unread, who, peer = self._unread, caller.get(), call.peer
+        unread, who, peer = self._whole.unread, caller.get(), call.peer
         if await unread.take(who, peer, octets):
             when_sent(lambda _: unread.release(who, peer, octets))
 
