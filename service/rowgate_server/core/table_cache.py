@@ -85,6 +85,8 @@ class TableCache:
         self._entries = KeptTables()
         self.held: HeldTables | None = None
         self._flights: dict[Place, Shared[KnownTable]] = {}
+        self._elder: dict[Place, Shared[KnownTable]] = {}
+        """Those that nobody joins any more, while some still wait for them."""
         self._alterations: Counter[str] = Counter()
         self._narrowed: OrderedDict[tuple[KnownTable, Access], KnownTable] = OrderedDict()
 
@@ -228,8 +230,14 @@ class TableCache:
         """Begin to read a table for all who wait for it."""
 
         def over(flight: Shared[KnownTable]) -> None:
-            if self._flights.get(place) is flight:
+            if self._elder.get(place) is flight:
+                if not flight.goes_on:
+                    del self._elder[place]
+            elif self._flights.get(place) is flight and not (flight.goes_on and place in self._elder):
+                # Two at a time: what waits for a lock holds a connection of the pool, as what is on a dark link does.
                 del self._flights[place]
+                if flight.goes_on:
+                    self._elder[place] = flight
 
         flight = self._flights[place] = Shared(lambda: self._read(database, place), over)
         return flight

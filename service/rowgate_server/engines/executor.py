@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from copy import copy
+from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
@@ -119,8 +120,10 @@ class Executor:
             async for chunk in chunks:
                 if chunk.stats is None:
                     octets, before = 0 if work.meter is None else work.meter.bytes, octets
-                    with reader.waits_for(octets - before):
-                        yield chunk
+                    try:
+                        yield chunk._replace(sending=partial(reader.waits_for, octets - before))
+                    finally:
+                        reader.has_taken()
                 else:
                     last = chunk
         if last is not None:  # and the connection is given back

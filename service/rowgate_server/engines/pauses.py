@@ -17,8 +17,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextvars import Context
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.admission import Admission, Asker
@@ -46,7 +45,7 @@ _LATE = 1.0
 
 
 class Reader:
-    """A stream's reader, which is waited for as long as what `waits_for` gives is entered; `end` ends the stream."""
+    """A stream's reader; `end` ends the stream."""
 
     __slots__ = ("_left", "_of", "_since", "due", "end", "holder")
 
@@ -57,18 +56,17 @@ class Reader:
         self.holder = holder
         self.end = end
 
-    def waits_for(self, octets: int) -> Self:
-        """So much is to be read next."""
+    def waits_for(self, octets: int) -> None:
+        """So much is sent: it is the reader who is waited for."""
         self._since = clock.now()
         self.due = self._since + self._left + max(0.0, octets / _MIB - 1) * _EACH
-        return self
-
-    def __enter__(self) -> None:
         self._of.now.add(self)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._of.now.discard(self)
-        self._left = min(PAUSE, max(0.0, self.due - clock.now()) + _EACH)
+    def has_taken(self) -> None:
+        """It has that, if anything was sent, and is not waited for."""
+        if self in self._of.now:
+            self._of.now.discard(self)
+            self._left = min(PAUSE, max(0.0, self.due - clock.now()) + _EACH)
 
 
 class Rest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
@@ -118,16 +118,22 @@ class Result(NamedTuple):
     stats: Stats
 
 
+def _ignore() -> None:
+    pass
+
+
 class Chunk(NamedTuple):
     """One piece of a streamed result. The first has the columns, the last one the stats.
 
-    `ended`: no rows come after those of this one, only the stats.
+    `ended`: no rows come after those of this one, only the stats. `sending`: to be called when it goes to a reader, for
+    whom is waited from then on, until the next is asked for.
     """
 
     rows: list[Row]
     columns: tuple[Column, ...] | None = None
     stats: Stats | None = None
     ended: bool = False
+    sending: Callable[[], None] = _ignore
 
 
 def cells(columns: tuple[Column, ...], rows: Sequence[Row]) -> int:

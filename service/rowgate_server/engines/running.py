@@ -13,15 +13,16 @@ from rowgate_server.engines.chunks import ChunkReader
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
-from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats, cells
-from rowgate_server.engines.values import AnyStatement
+from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats
+from rowgate_server.engines.values import AnyStatement, ValueType
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.statements import Operation
 
-_LARGE, _OBJECT = 16 * 1024, 64
-"""Bytes of a result from which on it is counted as large, and bytes of memory that an object of Python's takes."""
+_LARGE, _OBJECT, _MEMBER = 16 * 1024, 64, 8
+"""Bytes of a result from which on it is counted as large; of memory that an object of Python's takes; and that a member
+of an array counts for. To count the members again would hold the event loop for as long as there are many."""
 
 _REST = 1.0
 """Seconds: so long a rest that nobody wants may take to read, where the end of its statement is not that of all."""
@@ -141,12 +142,14 @@ async def stream(
 
 
 def _tell_size(cursor: Cursor, rows: list[Row], meter: ResultMeter) -> None:
-    """Tell the caller what a large result takes, about: its content, and an object for each cell."""
-    if meter.bytes + len(rows) < _LARGE:
-        return
+    """Tell the caller what a large result takes, about: its content, and an object for each cell and member."""
     caller = current_caller.get()
-    if caller is not None:
-        caller.keeps(meter.bytes + _OBJECT * cells(cursor.columns, rows))
+    if caller is None or meter.bytes + len(rows) < _LARGE:
+        return
+    objects = len(rows) * len(cursor.columns)
+    if any(column.type is ValueType.LIST for column in cursor.columns):
+        objects = max(objects, meter.bytes // _MEMBER)
+    caller.keeps(meter.bytes + _OBJECT * objects)
 
 
 def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[bool, Exception]:

@@ -1,7 +1,7 @@
 """Work that is done once for all who wait for it: listed as each of theirs, and ended with the last of them.
 
 Where its link has gone dark it comes to no end by itself. So once somebody has waited for long and goes away without
-it, nobody else joins: the next one begins anew, on another connection.
+it, nobody else should join: the next one begins anew, on another connection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Shared(Generic[_T]):
 
     Args:
         work: what is done.
-        over: called as soon as nobody may join any more, and maybe again.
+        over: called as soon as nobody should join any more, and maybe again.
     """
 
     def __init__(self, work: Callable[[], Coroutine[Any, Any, _T]], over: Callable[[Shared[_T]], None]) -> None:
@@ -48,6 +48,11 @@ class Shared(Generic[_T]):
                 self._over(self)
             if not self._waiting:
                 self._task.cancel()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is under way, and somebody waits for it."""
+        return self._waiting > 0 and not self._task.done()
 
     async def result(self) -> _T:
         """What comes of it; only while it is `joined`."""

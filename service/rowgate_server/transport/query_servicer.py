@@ -107,7 +107,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                     encoder.end(response.result)
                     _note(call, chunk.stats)
                     write_stats(chunk.stats, response.stats)
-                yield sealed_chunk(response, self._largest_message)
+                answer = sealed_chunk(response, self._largest_message)
+                chunk.sending()
+                yield answer
         finally:
             await chunks.aclose()
 

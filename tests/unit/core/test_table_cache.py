@@ -23,6 +23,7 @@ from rowgate_server.engines import shared
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Reason, RowgateError
+from support.eventually import eventually
 
 
 class CountingCatalog(Catalog):
@@ -145,6 +146,34 @@ async def test_one_that_takes_long_and_was_given_up_by_somebody_is_joined_by_nob
     stands.set()
     assert await patient == ["id", "a"], "it goes on for those who wait"
     assert cache._entries.get(("main", "", "things")) is kept, "what is older takes no newer one's place"
+
+
+async def test_a_table_that_nobody_may_read_for_now_takes_two_connections_at_the_most(
+    found: Databases, catalog: CountingCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = _cache(found, catalog)
+    monkeypatch.setattr(shared, "_LONG", 0.0)
+    catalog.go_on.clear()
+    patient = []
+    for _ in range(4):
+        patient.append(asyncio.ensure_future(_columns(cache)))
+        gives_up = asyncio.ensure_future(_columns(cache))
+        await catalog.told.wait()
+        await asyncio.sleep(0.05)
+        gives_up.cancel()
+        await asyncio.wait([gives_up])
+    assert catalog.read == ["things"] * 2
+    patient[0].cancel()
+    await asyncio.wait(patient[:1])
+    assert catalog.ended == 1
+    patient[1].cancel()
+    await asyncio.wait(patient[1:2])  # of the second reading, which nobody joins from now on
+    patient.append(asyncio.ensure_future(_columns(cache)))
+    await eventually(lambda: len(catalog.read) == 3, 5, "there is room for another")
+    catalog.go_on.set()
+    assert await asyncio.gather(*patient[2:]) == [["id", "a"]] * 3
+    assert not cache._flights
+    assert not cache._elder
 
 
 async def test_one_whose_time_runs_out_is_told_so(found: Databases, catalog: CountingCatalog) -> None:

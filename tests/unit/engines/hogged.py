@@ -65,10 +65,13 @@ class Hogged:
         self.error: RowgateError | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def stream(self, name: str, *pauses: float, row: str = "") -> asyncio.Task[None]:
-        """One whose reader pauses so long behind each of its chunks, and for good behind the last."""
+    async def stream(self, name: str, *pauses: float, row: str = "", work: float = 0.0) -> asyncio.Task[None]:
+        """One whose reader pauses so long behind each of its chunks, and for good behind the last.
+
+        Each is so long in the making before it is sent.
+        """
         with of(name):
-            task = asyncio.create_task(self._read(name, (*pauses, 3600.0), row))
+            task = asyncio.create_task(self._read(name, (*pauses, 3600.0), row, work))
         self._tasks.append(task)
         await settle()
         return task
@@ -103,13 +106,15 @@ class Hogged:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pool.close()
 
-    async def _read(self, name: str, pauses: tuple[float, ...], row: str) -> None:
+    async def _read(self, name: str, pauses: tuple[float, ...], row: str, work: float) -> None:
         cursor = ScriptedCursor(*([(row,)] for _ in range(len(pauses) + 1)))
         cursor.columns = (Column("c", ValueType.STRING),)
         self.driver.answers.append(cursor)
         statement = call(seconds=3600)._replace(statement=BoundStatement((name,), ()))
         try:
-            async for _ in self._executor.stream(statement, 1):
+            async for chunk in self._executor.stream(statement, 1):
+                await asyncio.sleep(work)
+                chunk.sending()
                 await asyncio.sleep(pauses[0])
                 pauses = pauses[1:]
         except RowgateError as error:

@@ -190,6 +190,29 @@ async def test_what_waits_for_a_lock_is_not_compiled_and_bound_again_and_again(
     lease.end(sound=True)
 
 
+@pytest.mark.parametrize(
+    ("sql", "writes"),
+    [
+        ("with one as (select 1) select replace(name, 'insert', 'update') from things, one", False),
+        ("with one as (select 1) insert into things (name) select 'a' from one", True),
+        ("with one as (select 1) delete from things", True),
+    ],
+)
+async def test_only_what_writes_waits_for_one_who_writes_once_it_may_read(
+    db: SQLite, other: sqlite3.Connection, sql: str, writes: bool
+) -> None:
+    await db.run("select * from things")
+    has_it_alone(other)
+    waiting = asyncio.ensure_future(db.run(sql))
+    await asyncio.wait({waiting}, timeout=0.05)
+    other.execute("commit")
+    other.execute("begin immediate")
+    await asyncio.wait({waiting}, timeout=0.2 if writes else 5)
+    assert waiting.done() is not writes
+    other.execute("commit")
+    await waiting
+
+
 async def test_a_mistake_is_told_while_another_writes(db: SQLite, other: sqlite3.Connection) -> None:
     writes(other)
     for sql in ("insert into nothing values (1)", "delete from things wher id = 1", "create table things (id)"):

@@ -61,6 +61,13 @@ async def test_what_it_has_left_unread_while_nobody_waited_is_not_held_against_i
 
 
 @on_the_clock
+async def test_that_the_gateway_takes_its_time_over_the_messages_is_not_held_against_their_reader() -> None:
+    async with hogged(1) as pool:
+        await pool.stream("a", *[0.5] * 4, work=10.0)
+        assert await pool.ask("b") >= 4 * 10.5, "and the last one is not read"
+
+
+@on_the_clock
 async def test_what_takes_long_to_send_has_longer() -> None:
     async with hogged(1) as pool:
         await pool.stream("a", row="x" * 4 * 1024 * 1024)

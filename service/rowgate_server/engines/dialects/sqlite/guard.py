@@ -45,6 +45,9 @@ _TELLING_WITHOUT_ARGUMENT = frozenset(
 _DENIED_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"})
 
 
+_CHANGES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+
+
 class Guard:
     """The authorizer of one connection. It denies only while a caller's statement is prepared or stepped: `with guard`.
 
@@ -54,9 +57,12 @@ class Guard:
 
     def __init__(self) -> None:
         self._closed = False
+        self.changes = False
+        """Whether what was prepared within it changes rows."""
 
     def __enter__(self) -> None:
         self._closed = True
+        self.changes = False
 
     def __exit__(self, *_: object) -> None:
         self._closed = False
@@ -68,6 +74,7 @@ class Guard:
         del database, trigger
         if not self._closed:
             return sqlite3.SQLITE_OK
+        self.changes = self.changes or action in _CHANGES
         if action == sqlite3.SQLITE_PRAGMA:
             return _pragma(first, second)
         if action == sqlite3.SQLITE_FUNCTION:

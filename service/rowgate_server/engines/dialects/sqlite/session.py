@@ -30,7 +30,6 @@ _T = TypeVar("_T")
 _INTERRUPT_EVERY = 0.01
 _MAKES = re.compile(r"\b(?:create|alter|drop)\b", re.IGNORECASE)
 _WRITES = frozenset({"ALTER", "ANALYZE", "CREATE", "DELETE", "DROP", "INSERT", "REINDEX", "REPLACE", "UPDATE", "WITH"})
-_CHANGES = re.compile(r"\b(?:delete|insert|replace|update)\b", re.IGNORECASE)
 _INSERTS = frozenset({"INSERT", "REPLACE"})
 _LOOK_ANEW = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """Reads the schema again if another connection has changed it.
@@ -80,7 +79,7 @@ class SQLiteSession:
             with self._guard:
                 try:
                     self._patience.until_free(
-                        cursor.execute, sql, arguments, first=lambda: self._take_lock(connection, keyword, sql)
+                        cursor.execute, sql, arguments, first=lambda: self._take_lock(connection, keyword)
                     )
                 except sqlite3.Error:
                     with suppress(sqlite3.Error):  # what OR FAIL has kept lasts, if it can
@@ -94,12 +93,13 @@ class SQLiteSession:
         most = math.inf if mode.row_limit is None else mode.row_limit + 1
         return SQLiteCursor(self, *await self.on_thread(run), most)
 
-    def _take_lock(self, connection: sqlite3.Connection, keyword: str, sql: str) -> None:
+    def _take_lock(self, connection: sqlite3.Connection, keyword: str) -> None:
         """Take the lock that a statement has found in its way, or see that whoever reads may have it.
 
-        A statement's own transaction is begun anew for that, and not at first: so its mistakes are told at once.
+        A statement's own transaction is begun anew for that, and not at first: so its mistakes are told at once. And
+        whether WITH reads or writes is known once it has been prepared.
         """
-        if self._by_itself and (keyword != "WITH" or _CHANGES.search(sql)):
+        if self._by_itself and (keyword != "WITH" or self._guard.changes):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
