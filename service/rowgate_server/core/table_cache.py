@@ -51,6 +51,8 @@ The gateway writes SQL that is valid for the table as it knows it: a column that
 _UNFIT = frozenset({Reason.INVALID_PARAMETER, Reason.VALUE_OUT_OF_RANGE, Reason.INVALID_REQUEST})
 """Mostly the caller's own mistake, so a table is read anew for these at most once in so many seconds:"""
 _UNFIT_AGE = 1.0
+_AT_ONCE = 2
+"""Readings of one table."""
 _HELD_UP = frozenset({Reason.POOL_EXHAUSTED, Reason.LOCK_TIMEOUT, Reason.DATABASE_UNAVAILABLE})
 """What a reading for all may end in while a transaction can still do its own."""
 _SOON = 0.25
@@ -85,8 +87,8 @@ class TableCache:
         self._entries = KeptTables()
         self.held: HeldTables | None = None
         self._flights: dict[Place, Shared[KnownTable]] = {}
-        self._elder: dict[Place, Shared[KnownTable]] = {}
-        """Those that nobody joins any more, while some still wait for them."""
+        self._under_way: dict[Place, list[Shared[KnownTable]]] = {}
+        """Those, and others that nobody joins any more, while some still wait for them."""
         self._alterations: Counter[str] = Counter()
         self._narrowed: OrderedDict[tuple[KnownTable, Access], KnownTable] = OrderedDict()
 
@@ -197,8 +199,7 @@ class TableCache:
             except RowgateError as error:
                 if error.reason not in _UNKNOWN and not isinstance(error, StaleTableError):
                     raise
-        flight = self._flights.get(place) or self._fly(database, place)
-        return await work(database, await self._landed(flight, database, place, deadline), deadline)
+        return await work(database, await self._begun(database, place, deadline), deadline)
 
     def _fresh(self, database: Database, place: Place) -> tuple[KeptTables, Kept | None]:
         """What is known, and where it is kept."""
@@ -226,20 +227,47 @@ class TableCache:
         unfit = error.reason in _UNFIT or isinstance(error, MisfitError)
         return unfit and _now() - entry.read_at > _UNFIT_AGE
 
+    async def _begun(self, database: Database, place: Place, deadline: Deadline) -> KnownTable:
+        """What comes of a reading for all who wait for it: of one that is under way, or of another.
+
+        Few are at a time: one that waits for a lock holds a connection of the pool, as one on a dark link does.
+        """
+        while True:
+            flight, under_way = self._flights.get(place), self._under_way.get(place, [])
+            if flight is None and len(under_way) < _AT_ONCE:
+                flight = self._fly(database, place)
+            if flight is not None:
+                return await self._landed(flight, database, place, deadline)
+            if self.held is not None and self._sees_as_all(database):
+                return await self._read_within(self.held, database, place, deadline)
+            try:
+                async with asyncio.timeout_at(deadline.at):
+                    await asyncio.wait([each.task for each in under_way], return_when=asyncio.FIRST_COMPLETED)
+            except TimeoutError:
+                raise deadline.exceeded("before the table's description was read", Outcome.NOT_RUN) from None
+
+    @staticmethod
+    def _sees_as_all(database: Database) -> bool:
+        """Whether what is read on one of its connections is good for all.
+
+        Another login may not be told all of a table by MariaDB; and it has a pool of its own, so nothing waits there
+        for its transaction.
+        """
+        return database.dialect is not Dialect.MYSQL or not database.login
+
     def _fly(self, database: Database, place: Place) -> Shared[KnownTable]:
-        """Begin to read a table for all who wait for it."""
+        under_way = self._under_way.setdefault(place, [])
 
         def over(flight: Shared[KnownTable]) -> None:
-            if self._elder.get(place) is flight:
-                if not flight.goes_on:
-                    del self._elder[place]
-            elif self._flights.get(place) is flight and not (flight.goes_on and place in self._elder):
-                # Two at a time: what waits for a lock holds a connection of the pool, as what is on a dark link does.
+            if not flight.goes_on and flight in under_way:
+                under_way.remove(flight)
+                if not under_way:
+                    del self._under_way[place]
+            if self._flights.get(place) is flight and not (flight.goes_on and len(under_way) == _AT_ONCE):
                 del self._flights[place]
-                if flight.goes_on:
-                    self._elder[place] = flight
 
         flight = self._flights[place] = Shared(lambda: self._read(database, place), over)
+        under_way.append(flight)
         return flight
 
     async def _landed(
@@ -247,9 +275,7 @@ class TableCache:
     ) -> KnownTable:
         """What comes of a reading for all; in a transaction, where that does not come soon, of one of its own."""
         held = self.held
-        # Another login may not be told all of a table by MariaDB; and it has a pool of its own, so nothing waits here
-        # for its transaction.
-        if held is None or (database.dialect is Dialect.MYSQL and database.login):
+        if held is None or not self._sees_as_all(database):
             return await _waited(flight, database, place, deadline)
         with flight.joined():  # until then, for the next one
             soon = min(deadline, Deadline(_now() + _SOON, _SOON, ""))

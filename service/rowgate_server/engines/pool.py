@@ -169,7 +169,7 @@ class Pool:
 
     def put_back(self, lease: Lease) -> None:
         """What `Lease.put_back` asks for."""
-        self._keep_warm(lease, clock.now())
+        self._keep_warm(lease, lease.used_at or clock.now())  # a reset that is due comes no later
         self._free_place(lease.holder)
 
     def show_breaker(self, *, shown: bool) -> None:

@@ -13,8 +13,8 @@ from rowgate_server.engines.chunks import ChunkReader
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
-from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats
-from rowgate_server.engines.values import AnyStatement, ValueType
+from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats, result_too_large
+from rowgate_server.engines.values import AnyStatement, Array, ValueType
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.callers import current_caller
@@ -142,14 +142,24 @@ async def stream(
 
 
 def _tell_size(cursor: Cursor, rows: list[Row], meter: ResultMeter) -> None:
-    """Tell the caller what a large result takes, about: its content, and an object for each cell and member."""
+    """Tell the caller what a large result takes, about: its content, and an object for each cell and member.
+
+    Raises:
+        RowgateError: RESULT_TOO_LARGE: with those that it has already, it is too much.
+    """
     caller = current_caller.get()
-    if caller is None or meter.bytes + len(rows) < _LARGE:
+    if caller is None:
         return
     objects = len(rows) * len(cursor.columns)
-    if any(column.type is ValueType.LIST for column in cursor.columns):
-        objects = max(objects, meter.bytes // _MEMBER)
-    caller.keeps(meter.bytes + _OBJECT * objects)
+    for index, column in enumerate(cursor.columns):
+        if column.type is ValueType.LIST:
+            members = sum(len(row[index].members) for row in rows if isinstance(row[index], Array))
+            objects += max(members, meter.bytes // _MEMBER)
+    if meter.bytes + objects < _LARGE:
+        return
+    most = caller.keeps(meter.bytes + _OBJECT * objects)
+    if most is not None:
+        raise result_too_large(f"{most} bytes in memory, of all results of a call")
 
 
 def explain(driver: Driver, error: Exception, call: Call, work: Work) -> tuple[bool, Exception]:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from rowgate_server.engines import clock
 from rowgate_server.engines.underway import Phase, UnderWay
-from rowgate_server.observability.callers import current_caller
+from rowgate_server.observability.callers import of_nobody
 
 _T = TypeVar("_T")
 
@@ -27,14 +27,17 @@ class Shared(Generic[_T]):
     Args:
         work: what is done.
         over: called as soon as nobody should join any more, and maybe again.
+
+    Attributes:
+        task: it itself, to see when it ends.
     """
 
     def __init__(self, work: Callable[[], Coroutine[Any, Any, _T]], over: Callable[[Shared[_T]], None]) -> None:
         self._over = over
         self._waiting = 0
         self._began = clock.now()
-        self._task = asyncio.create_task(_of_nobody(work))
-        self._task.add_done_callback(self._done)
+        self.task = asyncio.create_task(of_nobody(work))
+        self.task.add_done_callback(self._done)
 
     @contextlib.contextmanager
     def joined(self) -> Iterator[None]:
@@ -44,19 +47,19 @@ class Shared(Generic[_T]):
             yield
         finally:
             self._waiting -= 1
-            if not self._task.done() and (not self._waiting or clock.now() - self._began > _LONG):
+            if not self.task.done() and (not self._waiting or clock.now() - self._began > _LONG):
                 self._over(self)
             if not self._waiting:
-                self._task.cancel()
+                self.task.cancel()
 
     @property
     def goes_on(self) -> bool:
         """Whether it is under way, and somebody waits for it."""
-        return self._waiting > 0 and not self._task.done()
+        return self._waiting > 0 and not self.task.done()
 
     async def result(self) -> _T:
         """What comes of it; only while it is `joined`."""
-        return await asyncio.shield(self._task)
+        return await asyncio.shield(self.task)
 
     def _done(self, task: asyncio.Task[_T]) -> None:
         self._over(self)
@@ -73,9 +76,3 @@ class Awaited(UnderWay):
     def phase(self) -> Phase:
         """It runs."""
         return Phase.RUNNING
-
-
-async def _of_nobody(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """It is no caller's: the first of them may go away, and would be the one whose statement it is."""
-    current_caller.set(None)
-    return await work()

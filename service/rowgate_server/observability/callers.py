@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
+
+_T = TypeVar("_T")
 
 
 class Caller(Protocol):
@@ -30,8 +33,8 @@ class Caller(Protocol):
             Exception: not soon; it is what the caller is told.
         """
 
-    def keeps(self, octets: int) -> None:
-        """So many bytes more are kept of its results until it is answered."""
+    def keeps(self, octets: int) -> int | None:
+        """So many bytes more are kept of its results until it is answered; or the most that may be of all of them."""
 
     def end_at(self, when: float, error: Exception) -> None:
         """End it at that time with that error, however it is occupied; only where it answers with a stream."""
@@ -51,3 +54,9 @@ class Caller(Protocol):
 
 current_caller: ContextVar[Caller | None] = ContextVar("rowgate_caller", default=None)
 """The call that this task handles; None for the gateway's own work."""
+
+
+async def of_nobody(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Work for all who wait for it: its first caller may go away, and would be the one whose statements it runs."""
+    current_caller.set(None)
+    return await work()

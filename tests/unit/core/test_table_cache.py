@@ -173,7 +173,28 @@ async def test_a_table_that_nobody_may_read_for_now_takes_two_connections_at_the
     catalog.go_on.set()
     assert await asyncio.gather(*patient[2:]) == [["id", "a"]] * 3
     assert not cache._flights
-    assert not cache._elder
+    assert not cache._under_way
+
+
+async def test_no_more_of_them_where_statements_alter_tables_meanwhile(
+    found: Databases, catalog: CountingCatalog
+) -> None:
+    cache = _cache(found, catalog)
+    catalog.go_on.clear()
+    waiting = []
+    for number in range(4):
+        waiting.append(asyncio.ensure_future(_columns(cache)))
+        if number < 2:
+            await catalog.told.wait()
+            catalog.told.clear()
+        cache.forget("main")
+    with pytest.raises(RowgateError, match="before the table's description was read"):
+        await _columns(cache, call_timeout=0.05)
+    assert catalog.read == ["things"] * 2
+    catalog.go_on.set()
+    assert await asyncio.gather(*waiting) == [["id", "a"]] * 4
+    assert len(catalog.read) == 3
+    assert not cache._under_way
 
 
 async def test_one_whose_time_runs_out_is_told_so(found: Databases, catalog: CountingCatalog) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 from unit.core.sqlite_files import databases, fill
@@ -16,6 +17,7 @@ from rowgate_server.core.tree.reading import read_tree
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Reason, RowgateError
+from rowgate_server.observability.callers import Caller, current_caller
 from rowgate_server.transport.codec.trees import encode_tree
 from support.eventually import eventually
 
@@ -41,11 +43,13 @@ class Readings:
         self.told = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
+        self.callers: list[Caller | None] = []
         self._read = read_tree
         monkeypatch.setattr(store, "read_tree", self._counted)
 
     async def _counted(self, database: Database, deadline: Deadline, max_columns: int) -> Tree:
         self.begun += 1
+        self.callers.append(current_caller.get())
         tree = await self._read(database, deadline, max_columns)
         self.told.set()
         await self.go_on.wait()
@@ -63,6 +67,14 @@ def _store(found: Databases, max_age: float = 60.0, max_columns: int = 1000) -> 
 
 def _names(tree: Tree) -> list[str]:
     return list(tree.schemas[0].tables)
+
+
+async def test_a_reading_is_of_nobody_s_call(found: Databases, readings: Readings) -> None:
+    token = current_caller.set(cast("Caller", object()))
+    trees = _store(found)
+    await trees.get("main", None)
+    current_caller.reset(token)
+    assert readings.callers == [None]
 
 
 async def test_a_hundred_callers_cause_one_reading(found: Databases, readings: Readings) -> None:

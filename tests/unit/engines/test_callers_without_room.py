@@ -34,8 +34,9 @@ class Crowded:
         async with asyncio.timeout(patience):
             await self.comes.wait()
 
-    def keeps(self, octets: int) -> None:
+    def keeps(self, octets: int) -> int | None:
         self.kept.append(octets)
+        return None if self.will else 1000
 
     def end_at(self, when: float, error: Exception) -> None:
         raise AssertionError(when, error)
@@ -140,4 +141,23 @@ async def test_what_a_large_result_takes_is_told_and_of_small_ones_nothing() -> 
         assert not caller.kept
         station.will_answer([(number,) for number in range(5_000)])
         await station.run()
-        assert caller.kept == [5_000 * (8 + 64)]
+        station.will_answer([(None,) for number in range(20_000)])
+        await station.run()
+        assert caller.kept == [5_000 * (8 + 64), 20_000 * (8 + 64)]
+
+
+@on_the_clock
+async def test_a_result_that_is_too_much_beside_others_of_its_call_is_refused() -> None:
+    station = Station()
+    async with calling(station) as caller:
+
+        async def crowd() -> None:
+            caller.will = False
+
+        station.will_answer(crowd, [(number,) for number in range(5_000)])
+        with pytest.raises(RowgateError, match="1000 bytes in memory, of all results of a call") as caught:
+            await station.run()
+        assert (caught.value.reason, caught.value.outcome) == (Reason.RESULT_TOO_LARGE, Outcome.UNKNOWN)
+        caller.will = True
+        station.will_answer([(1,)])
+        assert (await station.run()).rows == [(1,)]

@@ -28,8 +28,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arriving, "_SLOW", 0.01)
 
 
-def some(arrivals: Arrivals, number: int, who: str = "one") -> list[Arriving]:
-    return [arrivals.begin(who) for _ in range(number)]
+def some(arrivals: Arrivals, number: int, who: str = "one", peer: str = "peer") -> list[Arriving]:
+    return [arrivals.begin(who, peer) for _ in range(number)]
 
 
 async def turn_of(request: Arriving) -> None:
@@ -82,7 +82,7 @@ async def test_there_are_so_many_slow_ones_of_all_callers(arrivals: Arrivals, mo
     one, other = some(arrivals, AT_ONCE + 3), some(arrivals, AT_ONCE, "other")
     for each in one:
         await turn_of(each)
-    late = arrivals.begin("other")
+    late = arrivals.begin("other", "peer")
     await asyncio.sleep(0.05)
     assert waits(late)
     arrivals.end(one[0])
@@ -90,11 +90,19 @@ async def test_there_are_so_many_slow_ones_of_all_callers(arrivals: Arrivals, mo
     assert not any(waits(each) for each in other)
 
 
+async def test_connections_of_a_caller_come_in_turns(arrivals: Arrivals) -> None:
+    first = some(arrivals, AT_ONCE)
+    many, few = some(arrivals, 3, peer="many"), some(arrivals, 2, peer="few")
+    for each in first:
+        arrivals.end(each)
+    assert [waits(each) for each in (*many, *few)] == [False, False, True, False, False]
+
+
 async def test_those_who_leave_while_nothing_ends_are_forgotten(arrivals: Arrivals) -> None:
     found = some(arrivals, MOST)
     for each in some(arrivals, 100):
         arrivals.end(each)
-    assert len(arrivals._callers["one"].waiting) == len(found) - AT_ONCE
+    assert len(arrivals._callers["one"].waiting["peer"]) == len(found) - AT_ONCE
 
 
 async def test_nobody_looks_over_and_over_while_only_time_can_help(
@@ -103,10 +111,10 @@ async def test_nobody_looks_over_and_over_while_only_time_can_help(
     some(arrivals, AT_ONCE)
     monkeypatch.setattr(arriving, "_SLOW_OF_ALL", 0)
     monkeypatch.setattr(arrivals, "_slow", {"one": arrivals._callers["one"]})
-    monkeypatch.setattr(arrivals._callers["one"], "slow", dict.fromkeys([found := Arriving("one")]))
-    found.since = clock.now()
+    monkeypatch.setattr(arrivals._callers["one"], "slow", dict.fromkeys([found := Arriving("one", "peer")]))
+    found.since, found.limit = clock.now(), asyncio.timeout(None)
     monkeypatch.setattr(clock, "now", lambda now=clock.now: now() + arriving._SLOW)  # the four are slow
-    arrivals.begin("one")
+    arrivals.begin("one", "peer")
     assert arrivals._timer is not None
     assert arrivals._timer.when() - asyncio.get_running_loop().time() > arriving._LONG / 2
 
@@ -152,9 +160,9 @@ async def test_the_oldest_ends_where_silent_ones_take_all_places_for_long(
     reading.begin(MOST)
     assert await reading.sent() == b"sent"
     await asyncio.sleep(0)
-    assert reading.ended() == [0]
+    assert reading.ended() == [SLOW_OF_ONE // 2], "none of the oldest half"
     with pytest.raises(RowgateError, match="others waited for its place") as caught:
-        await reading.silent[0]
+        await reading.silent[SLOW_OF_ONE // 2]
     assert caught.value.reason == Reason.QUOTA_EXCEEDED
     assert caught.value.metadata["outcome"] == "NOT_RUN"
 
@@ -181,4 +189,4 @@ async def test_who_has_the_most_slow_ones_makes_way_for_others(
     reading.begin(AT_ONCE, "few")
     assert await reading.sent("few") == b"sent"
     await asyncio.sleep(0)
-    assert reading.ended() == [0]
+    assert reading.ended() == [1]

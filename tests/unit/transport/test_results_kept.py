@@ -40,6 +40,23 @@ def test_a_caller_has_half_of_what_the_others_leave() -> None:
     assert not found.has_room("b"), "20 are half of what a leaves"
 
 
+async def test_results_that_are_large_in_themselves_come_one_at_a_time() -> None:
+    found = holding(("a", 70))
+    tasks = [waiting(found, "a") for _ in range(3)]
+    await done()
+    found.change("a", 70, 0)
+    assert await done(*tasks) == [True, False, False]
+    tasks[1].cancel()
+    tasks[2].cancel()
+
+
+def test_four_times_as_much_at_the_very_most() -> None:
+    found = holding(*((str(number), 40) for number in range(7)))
+    assert found.has_room("another")
+    found.change("8", 0, 40)
+    assert not found.has_room("another")
+
+
 async def test_twice_as_much_at_the_most_is_kept_for_callers_with_one_each_and_small_ones_go_on() -> None:
     found = holding(*((str(number), 20) for number in range(8)), ("much", 20))
     found.change("much", 20, 0)
@@ -49,14 +66,15 @@ async def test_twice_as_much_at_the_most_is_kept_for_callers_with_one_each_and_s
     assert await done(turn) == [False]
     found.change("0", 20, 0)
     assert await done(turn) == [True]
-    found.was_small("much", turn.result())
+    found.change("much", turn.result(), 0)
+    found.was_small("much")
     found.change("0", 0, 20)
     assert found.has_room("much")
 
 
 def test_it_is_forgotten_of_the_first_of_many_callers_that_they_asked_for_much() -> None:
     found = holding(*((str(number), 1) for number in range(2000)))
-    assert len(found._asks_for_much) == kept._MOST_CALLERS
+    assert len(found._last) == kept._MOST_CALLERS
 
 
 async def test_those_who_wait_have_their_turns_in_order_one_for_each_that_is_laid_out() -> None:

@@ -17,6 +17,7 @@ from rowgate_server.engines import clock
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.engines.deadline import Deadline, of_call
 from rowgate_server.errors import Outcome, RowgateError
+from rowgate_server.observability.callers import of_nobody
 
 _Place: TypeAlias = tuple[str, str]
 """The names of a database and of a login."""
@@ -116,7 +117,7 @@ class TreeStore:
         place, rules = _place(database), self._rules[database.name]
         limit = Deadline.soonest((rules.load_timeout, f"databases.{database.name}.catalog.load_timeout"))
         version = database.schema_version()
-        flight = asyncio.create_task(read_tree(database, limit, rules.max_columns))
+        flight = asyncio.create_task(of_nobody(lambda: read_tree(database, limit, rules.max_columns)))
         self._flights[place] = flight
 
         def landed(_: asyncio.Task[Tree]) -> None:

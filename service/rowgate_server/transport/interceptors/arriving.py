@@ -1,8 +1,9 @@
 """Requests that arrive, a few of a caller's at a time: grpc unpacks each as its last octet comes, however large it is.
 
 The others of the caller wait for their turn, in order. What arrives slowly holds up none of them, but there are few of
-those as well, as any number might be complete at the same moment. Where they are too many, the oldest of them ends, if
-it has been at that for long: who was frozen while he sent, or sends nothing at all, does not keep the others out.
+those as well, as any number might be complete at the same moment. Where they are too many, one of them ends that has
+been at it for long: who was frozen while he sent, or sends nothing at all, does not keep the others out. It is none of
+the oldest half, so that large ones on a slow link come to their end, one after the other.
 """
 
 from __future__ import annotations
@@ -32,16 +33,18 @@ class Arriving:
 
     Attributes:
         who: whose it is.
+        peer: over which connection it comes.
         since: when it began to arrive.
         turn: what it has to wait for first, if anything.
         limit: ends it, once it arrives.
         made_way: it has ended for others.
     """
 
-    __slots__ = ("limit", "made_way", "since", "turn", "who")
+    __slots__ = ("limit", "made_way", "peer", "since", "turn", "who")
 
-    def __init__(self, who: str) -> None:
+    def __init__(self, who: str, peer: str) -> None:
         self.who = who
+        self.peer = peer
         self.since = 0.0
         self.turn: asyncio.Future[None] | None = None
         self.limit: asyncio.Timeout | None = None
@@ -49,14 +52,14 @@ class Arriving:
 
 
 class _Caller:
-    """Those of one caller, each the longest first."""
+    """Those of one caller, each the longest first; of those that wait, its connections come in turns."""
 
     __slots__ = ("quick", "slow", "waiting")
 
     def __init__(self) -> None:
         self.quick: dict[Arriving, None] = {}
         self.slow: dict[Arriving, None] = {}
-        self.waiting: dict[Arriving, None] = {}
+        self.waiting: dict[str, dict[Arriving, None]] = {}
 
     def __bool__(self) -> bool:
         return bool(self.quick or self.slow or self.waiting)
@@ -74,9 +77,9 @@ class Arrivals:
         self._slow_ones = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, who: str) -> Arriving:
+    def begin(self, who: str, peer: str) -> Arriving:
         """A request is to arrive, now or when its turn has come; `end` it."""
-        arriving = Arriving(who)
+        arriving = Arriving(who, peer)
         caller = self._callers.get(who)
         if caller is None:
             caller = self._callers[who] = _Caller()
@@ -85,7 +88,7 @@ class Arrivals:
             caller.quick[arriving] = None
         else:
             arriving.turn = asyncio.get_running_loop().create_future()
-            caller.waiting[arriving] = None
+            caller.waiting.setdefault(peer, {})[arriving] = None
             self._held_up[who] = caller
             self._serve(who, caller)
         return arriving
@@ -98,12 +101,11 @@ class Arrivals:
             return
         if arriving in caller.slow:
             self._no_longer_slow(arriving, caller)
-            for each, held_up in list(self._held_up.items()):
-                self._serve(each, held_up)
+            self._serve_all()
         elif arriving in caller.quick:
             del caller.quick[arriving]
             self._serve(who, caller)
-        elif arriving in caller.waiting:
+        elif arriving in caller.waiting.get(arriving.peer, ()):
             self._waits_no_more(arriving, caller)
         if not caller:
             del self._callers[who]
@@ -111,7 +113,7 @@ class Arrivals:
     def _serve(self, who: str, caller: _Caller) -> None:
         """Give turns to those of a caller who wait, while there is room."""
         while caller.waiting and (len(caller.quick) < _AT_ONCE or self._pass_by(who, caller)):
-            arriving = next(iter(caller.waiting))
+            arriving = next(iter(next(iter(caller.waiting.values()))))
             self._waits_no_more(arriving, caller)
             if arriving.turn is not None and not arriving.turn.done():
                 arriving.since = clock.now()
@@ -121,7 +123,11 @@ class Arrivals:
             self._look_at(self._due(caller))
 
     def _waits_no_more(self, arriving: Arriving, caller: _Caller) -> None:
-        del caller.waiting[arriving]
+        # The connection's next one comes behind those of others.
+        left = caller.waiting.pop(arriving.peer)
+        del left[arriving]
+        if left:
+            caller.waiting[arriving.peer] = left
         if not caller.waiting:
             del self._held_up[arriving.who]
 
@@ -148,14 +154,20 @@ class Arrivals:
         return None
 
     def _make_way(self, crowd: _Caller) -> bool:
-        """End the oldest slow one of a caller's, if it has been at that for long."""
-        oldest = next(iter(crowd.slow))
-        if oldest.limit is None or oldest.since > clock.now() - _LONG:
+        """End the oldest slow one of a caller's younger half, if it has been at that for long."""
+        some = self._may_end(crowd)
+        if some is None or some.limit is None or some.since > clock.now() - _LONG:
             return False
-        oldest.made_way = True
-        oldest.limit.reschedule(asyncio.get_running_loop().time())
-        self._no_longer_slow(oldest, crowd)
+        some.made_way = True
+        some.limit.reschedule(asyncio.get_running_loop().time())
+        self._no_longer_slow(some, crowd)
         return True
+
+    @staticmethod
+    def _may_end(crowd: _Caller) -> Arriving | None:
+        # One whose time is just over can't be ended once more.
+        arriving = [each for each in crowd.slow if each.limit is not None and not each.limit.expired()]
+        return arriving[len(arriving) // 2] if arriving else None
 
     def _no_longer_slow(self, arriving: Arriving, caller: _Caller) -> None:
         del caller.slow[arriving]
@@ -169,7 +181,8 @@ class Arrivals:
         if due > clock.now():
             return due
         crowd = self._crowd(caller)
-        return due if crowd is None else next(iter(crowd.slow)).since + _LONG
+        some = None if crowd is None else self._may_end(crowd)
+        return due if some is None else some.since + _LONG
 
     def _look_at(self, due: float) -> None:
         """Look at all who wait at that time, or before it; not over and over."""
@@ -183,5 +196,9 @@ class Arrivals:
 
     def _look(self) -> None:
         self._timer = None
-        for who, caller in list(self._held_up.items()):
+        self._serve_all()
+
+    def _serve_all(self) -> None:
+        """Who has the fewest slow ones comes first."""
+        for who, caller in sorted(self._held_up.items(), key=lambda each: len(each[1].slow)):
             self._serve(who, caller)

@@ -21,7 +21,7 @@ from rowgate_server.engines.deadline import Imposed
 from rowgate_server.identity.principal import ANONYMOUS
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.kept import Kept
+from rowgate_server.transport.interceptors.kept import MOST_OF_A_CALL, Kept
 from rowgate_server.transport.interceptors.requests import Receive, Requests
 from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.status import StatusError
@@ -151,25 +151,41 @@ class RpcCall:
 
     async def room(self, patience: float) -> None:
         """Wait until there is; then there is for all statements of this call."""
-        if self.whole is not None:
-            self._kept = await self.whole.kept.turn(caller.get(), patience)
-            self._let_in = self._is_guess = True
+        whole, who = self.whole, caller.get()
+        if whole is not None:
+            octets = await whole.kept.turn(who, patience)
+            if self.whole is None:  # it was somebody else's task that waited, and the call has ended meanwhile
+                whole.kept.change(who, octets, 0)
+                return
+            self._kept, self._let_in, self._is_guess = octets, True, True
 
-    def keeps(self, octets: int) -> None:
-        """So many bytes more are kept of its results, if they are sent whole; none, once they are laid out."""
-        if self.whole is not None:
-            before, self._kept = self._kept, octets if self._is_guess else self._kept + octets
-            self._is_guess = False
-            self.whole.kept.change(caller.get(), before, self._kept)
+    def keeps(self, octets: int) -> int | None:
+        """So many bytes more are kept of its results, if they are sent whole; or the most that may be of several."""
+        if self.whole is None:
+            return None
+        before, others = self._kept, 0 if self._is_guess else self._kept
+        if others and others + octets > MOST_OF_A_CALL:
+            return MOST_OF_A_CALL
+        self._kept, self._is_guess = others + octets, False
+        self.whole.kept.change(caller.get(), before, self._kept)
+        return None
+
+    def answered(self) -> None:
+        """Its results are laid out."""
+        if self.whole is not None and self._let_in and (self._is_guess or not self._kept):
+            self.whole.kept.was_small(caller.get())
+        self.keeps_nothing()
 
     def keeps_nothing(self) -> None:
         """Its results are laid out, or will never be."""
         if self._kept and self.whole is not None:
-            kept, before, self._kept = self.whole.kept, self._kept, 0
-            if self._is_guess:
-                kept.was_small(caller.get(), before)
-            else:
-                kept.change(caller.get(), before, 0)
+            before, self._kept = self._kept, 0
+            self.whole.kept.change(caller.get(), before, 0)
+
+    def end(self) -> None:
+        """It keeps nothing more, whatever was done for it."""
+        self.keeps_nothing()
+        self.whole = None
 
     def end_at(self, when: float, error: Exception) -> None:
         """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
@@ -312,7 +328,7 @@ class Chain:
                     request = await receive(call)
                     call.received = 1
                     response = write(await behavior(request, context))
-                    call.keeps_nothing()
+                    call.answered()
                     request = None
                     self._requests.end(call)  # an answer that waits for its reader holds no room for requests
                     await self._let_go(call, len(response))
@@ -322,7 +338,7 @@ class Chain:
             try:
                 await _end(context, self._leave(call, error))
             finally:
-                call.keeps_nothing()
+                call.end()
                 self._handlers.end(call)
                 self._requests.end(call)
                 # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a

@@ -1,10 +1,10 @@
 """Results that are kept whole until they have been laid out, which is done one after another: so much in all.
 
 The connection has been given back by then, so any number might wait: 270 calls of 1 MB took 1.8 GB. How large a result
-is shows when it is there. So a caller for whom much is kept already has no further statement run whose result would be
-kept, until there is less: half of what the others leave is its part. Those that wait hold no connection, and come in
-order; who has nothing kept waits for nobody, unless twice as much as should be is kept in all, and his last one was as
-large as that it had to be counted.
+is shows when it is there; until then it is taken to be as large as the caller's last one. So a caller for whom much is
+kept already has no further statement run whose result would be kept, until there is less: half of what the others leave
+is its part. Those that wait hold no connection, and come in order. Who has nothing kept waits for nobody, unless there
+is twice as much in all as should be, and its last result was large, or four times as much.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 
 MOST = 128 * 1024 * 1024
 """Bytes in memory, about; a Python object for each cell among them."""
+
+MOST_OF_A_CALL = 2 * MOST
+"""Where it has several: those of a batch."""
 
 _PATIENCE = 10.0
 """Seconds that a statement waits for its turn."""
@@ -45,7 +48,8 @@ class Kept:
         self._most = most
         self._own: dict[str, _Own] = {}
         self._total = 0
-        self._asks_for_much: dict[str, None] = {}
+        self._last: dict[str, int] = {}
+        """How large the last one of a caller's was, where it was large."""
         self._waiting: dict[str, deque[asyncio.Future[int]]] = {}
 
     def has_room(self, who: str) -> bool:
@@ -78,17 +82,16 @@ class Kept:
     def change(self, who: str, before: int, after: int) -> None:
         """So many bytes are kept for a call of this caller's, instead of those before; 0: none."""
         if after:
-            self._asks_for_much[who] = None
-            if len(self._asks_for_much) > _MOST_CALLERS:
-                del self._asks_for_much[next(iter(self._asks_for_much))]
+            self._last[who] = after
+            if len(self._last) > _MOST_CALLERS:
+                del self._last[next(iter(self._last))]
         self._count(who, after - before, bool(after) - bool(before))
         if self._waiting:
             self._go_on()
 
-    def was_small(self, who: str, octets: int) -> None:
-        """So many bytes were held for a call of this caller's, and nothing large came."""
-        self._asks_for_much.pop(who, None)
-        self.change(who, octets, 0)
+    def was_small(self, who: str) -> None:
+        """The last result of a caller's was not worth counting."""
+        self._last.pop(who, None)
 
     def _count(self, who: str, octets: int, calls: int) -> None:
         own = self._own.get(who, _Own())
@@ -101,9 +104,9 @@ class Kept:
     def _fits(self, who: str) -> bool:
         own = self._own.get(who)
         if own is None:
-            return self._total < 2 * self._most or who not in self._asks_for_much
+            return self._total < (2 if who in self._last else 4) * self._most
         left = self._most - (self._total - own.octets)
-        return own.octets + own.octets // own.calls <= left // 2
+        return own.octets + self._expected(who) <= left // 2
 
     def _go_on(self) -> None:
         """Turns for those who wait, while there is room; who has the least comes first."""
@@ -117,9 +120,9 @@ class Kept:
                 self._count(who, octets, 1)
 
     def _expected(self, who: str) -> int:
-        """How large the next one may be: as the others of this caller, or of all."""
-        own = self._own.get(who) or _Own(self._total, max(1, sum(each.calls for each in self._own.values())))
-        return max(1, own.octets // own.calls)
+        """How large the next one may be: as the last, or as those that are kept."""
+        own = self._own.get(who) or _Own(calls=1)
+        return max(1, self._last.get(who, 0), own.octets // own.calls)
 
     def _waits_no_more(self, who: str, turn: asyncio.Future[int]) -> None:
         waiting = self._waiting[who]

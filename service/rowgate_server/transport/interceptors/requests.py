@@ -103,7 +103,7 @@ class Requests:
 
     async def _in_turn(self, call: RpcCall, patience: float | None) -> bytes | None:
         """The next request, which has so many seconds to arrive, from its turn on."""
-        arriving = self._arrivals.begin(caller.get())
+        arriving = self._arrivals.begin(caller.get(), call.peer)
         try:
             if arriving.turn is not None:
                 await arriving.turn
