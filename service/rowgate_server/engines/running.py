@@ -20,9 +20,8 @@ from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.statements import Operation
 
-_LARGE, _OBJECT, _MEMBER = 16 * 1024, 64, 8
-"""Bytes of a result from which on it is counted as large; of memory that an object of Python's takes; and that a member
-of an array counts for. To count the members again would hold the event loop for as long as there are many."""
+_LARGE, _OBJECT = 16 * 1024, 64
+"""Bytes of a result from which on it is counted as large, and bytes of memory that an object of Python's takes."""
 
 _REST = 1.0
 """Seconds: so long a rest that nobody wants may take to read, where the end of its statement is not that of all."""
@@ -153,8 +152,7 @@ def _tell_size(cursor: Cursor, rows: list[Row], meter: ResultMeter) -> None:
     objects = len(rows) * len(cursor.columns)
     for index, column in enumerate(cursor.columns):
         if column.type is ValueType.LIST:
-            members = sum(len(row[index].members) for row in rows if isinstance(row[index], Array))
-            objects += max(members, meter.bytes // _MEMBER)
+            objects += sum(row[index].about() for row in rows if isinstance(row[index], Array))
     if meter.bytes + objects < _LARGE:
         return
     most = caller.keeps(meter.bytes + _OBJECT * objects)

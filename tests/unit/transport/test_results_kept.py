@@ -46,6 +46,7 @@ async def test_results_that_are_large_in_themselves_come_one_at_a_time() -> None
     await done()
     found.change("a", 70, 0)
     assert await done(*tasks) == [True, False, False]
+    assert tasks[0].result() == 40, "for a guess, nobody else has to wait"
     tasks[1].cancel()
     tasks[2].cancel()
 
@@ -66,7 +67,7 @@ async def test_twice_as_much_at_the_most_is_kept_for_callers_with_one_each_and_s
     assert await done(turn) == [False]
     found.change("0", 20, 0)
     assert await done(turn) == [True]
-    found.change("much", turn.result(), 0)
+    found.settle("much", turn.result(), 0)
     found.was_small("much")
     found.change("0", 0, 20)
     assert found.has_room("much")
@@ -84,7 +85,7 @@ async def test_those_who_wait_have_their_turns_in_order_one_for_each_that_is_lai
     found.change("a", 20, 0)
     assert await done(*tasks) == [True, False, False]
     assert tasks[0].result() == 20, "its result may be as large as the others"
-    found.change("a", 20, 1)  # it was small
+    found.settle("a", 20, 1)  # it was small
     assert await done(*tasks) == [True, True, False]
     assert not found.has_room("a"), "nobody comes before those who wait"
     tasks[2].cancel()
@@ -115,9 +116,9 @@ async def test_one_that_leaves_makes_room_for_the_next_also_where_its_turn_has_c
     leaves.cancel()
     assert await done(leaves, stays) == [True, True]
     assert stays.result() == 20
+    found.settle("a", 20, 0)
     found.change("a", 20, 0)
-    found.change("a", 20, 0)
-    assert (found._own, found._total, found._waiting) == ({}, 0, {})
+    assert (found._own, found._total, found._guessed, found._waiting) == ({}, 0, 0, {})
 
 
 @pytest.mark.parametrize(("patience", "error"), [(0.01, TimeoutError), (60, RowgateError)])

@@ -105,7 +105,7 @@ async def test_one_that_waits_for_room_has_it_for_all_of_its_statements_and_what
     assert (await ending(behaving(wrapped, seen, wait))).code is grpc.StatusCode.OK
     assert seen.own() is None
     assert seen.kept is not None
-    assert not seen.kept._last, "it was small"
+    assert (seen.kept._last, seen.kept._guessed) == ({}, 0), "it was small"
 
 
 async def test_one_that_is_cancelled_while_it_waits_for_room_takes_none(wrapped: Wrapped) -> None:

@@ -105,8 +105,12 @@ class Arrivals:
         elif arriving in caller.quick:
             del caller.quick[arriving]
             self._serve(who, caller)
-        elif arriving in caller.waiting.get(arriving.peer, ()):
-            self._waits_no_more(arriving, caller)
+        elif arriving in (waiting := caller.waiting.get(arriving.peer, {})):
+            del waiting[arriving]
+            if not waiting:
+                del caller.waiting[arriving.peer]
+            if not caller.waiting:
+                del self._held_up[who]
         if not caller:
             del self._callers[who]
 
@@ -114,7 +118,7 @@ class Arrivals:
         """Give turns to those of a caller who wait, while there is room."""
         while caller.waiting and (len(caller.quick) < _AT_ONCE or self._pass_by(who, caller)):
             arriving = next(iter(next(iter(caller.waiting.values()))))
-            self._waits_no_more(arriving, caller)
+            self._has_its_turn(arriving, caller)
             if arriving.turn is not None and not arriving.turn.done():
                 arriving.since = clock.now()
                 caller.quick[arriving] = None
@@ -122,7 +126,7 @@ class Arrivals:
         if caller.waiting:
             self._look_at(self._due(caller))
 
-    def _waits_no_more(self, arriving: Arriving, caller: _Caller) -> None:
+    def _has_its_turn(self, arriving: Arriving, caller: _Caller) -> None:
         # The connection's next one comes behind those of others.
         left = caller.waiting.pop(arriving.peer)
         del left[arriving]

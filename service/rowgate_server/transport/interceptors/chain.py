@@ -155,7 +155,7 @@ class RpcCall:
         if whole is not None:
             octets = await whole.kept.turn(who, patience)
             if self.whole is None:  # it was somebody else's task that waited, and the call has ended meanwhile
-                whole.kept.change(who, octets, 0)
+                whole.kept.settle(who, octets, 0)
                 return
             self._kept, self._let_in, self._is_guess = octets, True, True
 
@@ -163,11 +163,10 @@ class RpcCall:
         """So many bytes more are kept of its results, if they are sent whole; or the most that may be of several."""
         if self.whole is None:
             return None
-        before, others = self._kept, 0 if self._is_guess else self._kept
+        others = 0 if self._is_guess else self._kept
         if others and others + octets > MOST_OF_A_CALL:
             return MOST_OF_A_CALL
-        self._kept, self._is_guess = others + octets, False
-        self.whole.kept.change(caller.get(), before, self._kept)
+        self._keep(others + octets)
         return None
 
     def answered(self) -> None:
@@ -178,9 +177,14 @@ class RpcCall:
 
     def keeps_nothing(self) -> None:
         """Its results are laid out, or will never be."""
-        if self._kept and self.whole is not None:
-            before, self._kept = self._kept, 0
-            self.whole.kept.change(caller.get(), before, 0)
+        if self._kept:
+            self._keep(0)
+
+    def _keep(self, octets: int) -> None:
+        if self.whole is not None:
+            change = self.whole.kept.settle if self._is_guess else self.whole.kept.change
+            change(caller.get(), self._kept, octets)
+            self._kept, self._is_guess = octets, False
 
     def end(self) -> None:
         """It keeps nothing more, whatever was done for it."""

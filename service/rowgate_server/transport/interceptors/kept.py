@@ -47,7 +47,7 @@ class Kept:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._own: dict[str, _Own] = {}
-        self._total = 0
+        self._total = self._guessed = 0
         self._last: dict[str, int] = {}
         """How large the last one of a caller's was, where it was large."""
         self._waiting: dict[str, deque[asyncio.Future[int]]] = {}
@@ -57,7 +57,7 @@ class Kept:
         return not self._total or (who not in self._waiting and self._fits(who))
 
     async def turn(self, who: str, patience: float) -> int:
-        """Wait until it may, in order. From then on so many bytes are held for the call, as a guess: `change` them.
+        """Wait until it may, in order. From then on so many bytes are held for the call, as a guess: `settle` them.
 
         Raises:
             RowgateError: QUOTA_EXCEEDED: there was no room for long.
@@ -72,7 +72,7 @@ class Kept:
                 return octets
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self.change(who, turn.result(), 0)  # it came as it left
+                self.settle(who, turn.result(), 0)  # it came as it left
             elif turn in self._waiting.get(who, ()):
                 self._waits_no_more(who, turn)
             if isinstance(error, TimeoutError) and patience > _PATIENCE:
@@ -89,9 +89,15 @@ class Kept:
         if self._waiting:
             self._go_on()
 
+    def settle(self, who: str, guess: int, octets: int) -> None:
+        """What was taken to be so many bytes is so many."""
+        self._guessed -= guess
+        self.change(who, guess, octets)
+
     def was_small(self, who: str) -> None:
         """The last result of a caller's was not worth counting."""
-        self._last.pop(who, None)
+        if self._last.pop(who, None) and self._waiting:
+            self._go_on()
 
     def _count(self, who: str, octets: int, calls: int) -> None:
         own = self._own.get(who, _Own())
@@ -104,20 +110,27 @@ class Kept:
     def _fits(self, who: str) -> bool:
         own = self._own.get(who)
         if own is None:
-            return self._total < (2 if who in self._last else 4) * self._most
+            # Of what is a guess nothing may be there.
+            return self._total - self._guessed < (2 if who in self._last else 4) * self._most
         left = self._most - (self._total - own.octets)
         return own.octets + self._expected(who) <= left // 2
 
     def _go_on(self) -> None:
-        """Turns for those who wait, while there is room; who has the least comes first."""
+        """Turns for those who wait, while there is room; who has the least comes first, that is who has nothing."""
+        for who in [who for who in self._waiting if who not in self._own]:
+            while who not in self._own and who in self._waiting and self._fits(who):
+                self._give_turn(who)
         while fitting := [who for who in self._waiting if self._fits(who)]:
-            who = min(fitting, key=lambda each: self._own.get(each, _Own()))
-            turn = self._waiting[who][0]
-            self._waits_no_more(who, turn)
-            if not turn.done():
-                octets = self._expected(who)
-                turn.set_result(octets)
-                self._count(who, octets, 1)
+            self._give_turn(min(fitting, key=lambda each: self._own.get(each, _Own())))
+
+    def _give_turn(self, who: str) -> None:
+        turn = self._waiting[who][0]
+        self._waits_no_more(who, turn)
+        if not turn.done():
+            octets = min(self._expected(who), self._most // 2)
+            turn.set_result(octets)
+            self._guessed += octets
+            self._count(who, octets, 1)
 
     def _expected(self, who: str) -> int:
         """How large the next one may be: as the last, or as those that are kept."""
