@@ -10,7 +10,7 @@ from typing import Any
 from rowgate_server.engines.capacity import CapacityCheck
 from rowgate_server.engines.database import Database
 from rowgate_server.identity.authenticator import Authenticator
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.facts import QUIET
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 

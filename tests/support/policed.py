@@ -18,7 +18,7 @@ from rowgate._status import error_from_rpc
 from rowgate.v1 import admin_service_pb2, query_service_pb2, schema_service_pb2, table_service_pb2
 from rowgate_server import app, config
 from rowgate_server.identity.principal import Method, Principal, current_principal
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 
 _HEADER = "x-principal"
 _FILES = {

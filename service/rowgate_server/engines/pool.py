@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from rowgate_server.engines import clock, descriptors
+from rowgate_server.engines import clock, descriptors, exhausted
 from rowgate_server.engines.admission import OURSELVES, Admission, Asker
 from rowgate_server.engines.breaker import Breaker
 from rowgate_server.engines.caller import caller
@@ -225,12 +225,12 @@ class Pool:
             if deadline.remaining() <= 0:
                 raise deadline.exceeded("waiting for a connection", Outcome.NOT_RUN) from None
             limit = f"pool of {self._maximum}, wait {self._settings.wait_timeout:g}s"
-            raise self._exhausted(self._settings.wait_timeout, limit) from None
+            raise exhausted.connections(self._maximum, self._settings.wait_timeout, limit) from None
         except CrowdedError as error:
             waited = False
             self._metrics.pool_refused()
             limit = f"pool of {self._maximum}, {self._places.waiting} waiting"
-            raise self._exhausted(error.soon, limit) from None
+            raise exhausted.connections(self._maximum, error.soon, limit) from None
         finally:
             if waited:
                 self._metrics.connections.waits.add(clock.now() - began)
@@ -240,15 +240,6 @@ class Pool:
         if self._retiring:
             self._freed.set()
         self._places.release(holder, None if taken_at is None else clock.now() - taken_at, sound=sound)
-
-    def _exhausted(self, retry_after: float, limit: str) -> RowgateError:
-        return RowgateError(
-            Reason.POOL_EXHAUSTED,
-            f"all {self._maximum} connections are in use, and none came free in time",
-            retry_after=retry_after,
-            limit=limit,
-            outcome=Outcome.NOT_RUN,
-        )
 
     async def _open(self, deadline: Deadline, holder: Asker) -> Lease:
         """A connection that is not warm: the place goes to the task that makes it, which hands both over."""
@@ -297,7 +288,7 @@ class Pool:
             return error
         self._metrics.connect_failed(cause)
         if descriptors.none_left(cause):
-            return self._none_left(error)
+            return exhausted.file_descriptors(error)
         codes = {} if translated is None else translated.metadata
         told = RowgateError(
             Reason.DATABASE_UNAVAILABLE,
@@ -309,18 +300,6 @@ class Pool:
         )
         if "sqlstate" not in codes:
             self.breaker.failed()
-        told.__cause__ = error
-        return told
-
-    def _none_left(self, error: Exception) -> RowgateError:
-        """That the gateway has no descriptor left is nothing that the database, or its breaker, has to do with."""
-        told = RowgateError(
-            Reason.POOL_EXHAUSTED,
-            "the gateway has no file descriptor left for a connection to the database",
-            retry_after=1.0,
-            limit=f"{descriptors.limit()} file descriptors",
-            outcome=Outcome.NOT_RUN,
-        )
         told.__cause__ = error
         return told
 

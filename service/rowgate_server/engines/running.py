@@ -13,8 +13,8 @@ from rowgate_server.engines.chunks import ChunkReader
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Cursor, Driver, ExecuteMode, Session
 from rowgate_server.engines.limits import ResultLimits, ResultMeter
-from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats, result_too_large
-from rowgate_server.engines.values import AnyStatement, Array, ValueType
+from rowgate_server.engines.results import Chunk, Completion, Result, Row, Stats, cells, result_too_large
+from rowgate_server.engines.values import AnyStatement
 from rowgate_server.engines.watch import Watched
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.callers import current_caller
@@ -149,10 +149,7 @@ def _tell_size(cursor: Cursor, rows: list[Row], meter: ResultMeter) -> None:
     caller = current_caller.get()
     if caller is None:
         return
-    objects = len(rows) * len(cursor.columns)
-    for index, column in enumerate(cursor.columns):
-        if column.type is ValueType.LIST:
-            objects += sum(row[index].about() for row in rows if isinstance(row[index], Array))
+    objects = cells(cursor.columns, rows)
     if meter.bytes + objects < _LARGE:
         return
     most = caller.keeps(meter.bytes + _OBJECT * objects)

@@ -79,15 +79,6 @@ class Array(NamedTuple):
         """How many members there are, those that are lists and theirs."""
         return _total(self.members)
 
-    def about(self) -> int:
-        """The same at once, if all lists are as long as the first: PostgreSQL's are."""
-        total, number, members = 0, 1, self.members
-        while members:
-            number *= len(members)
-            total += number
-            members = members[0] if isinstance(members[0], list) else []
-        return total
-
     def bound(self) -> BoundValue:
         """The same as a parameter."""
         return BoundValue(ValueType.LIST, [self._bound(member) for member in self.members])

@@ -6,7 +6,7 @@ from rowgate.v1 import admin_service_pb2, admin_service_pb2_grpc
 from rowgate_server.core.administration import Administration, Query, Viewer
 from rowgate_server.engines.underway import Phase
 from rowgate_server.transport.interceptors import current_call
-from rowgate_server.transport.interceptors.chain import Context
+from rowgate_server.transport.interceptors.call import Context
 
 _STATES = {
     Phase.WAITING.value: admin_service_pb2.QUERY_STATE_WAITING,

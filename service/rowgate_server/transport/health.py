@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.transport.admin import State
-from rowgate_server.transport.interceptors.chain import Context
+from rowgate_server.transport.interceptors.call import Context
 
 _UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 _SERVING = health_pb2.HealthCheckResponse.SERVING

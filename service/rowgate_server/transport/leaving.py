@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from rowgate_server.engines import clock
 from rowgate_server.transport import connections
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.underway import STREAMS, CallsUnderWay
 
 _ALONE = 0.5

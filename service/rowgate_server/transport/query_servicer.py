@@ -28,7 +28,7 @@ from rowgate_server.transport.codec.queries import (
 )
 from rowgate_server.transport.decoding import decoded, decoded_by_slices
 from rowgate_server.transport.interceptors import current_call
-from rowgate_server.transport.interceptors.chain import Context, RpcCall, time_left
+from rowgate_server.transport.interceptors.call import Context, RpcCall, time_left
 from rowgate_server.transport.transacting import Transacting
 
 _LATER = 0.25

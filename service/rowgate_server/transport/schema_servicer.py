@@ -13,7 +13,7 @@ from rowgate_server.core.tables import Table
 from rowgate_server.engines.database import Database, Databases
 from rowgate_server.transport.codec import completions, definitions, schemas, trees
 from rowgate_server.transport.interceptors import current_call
-from rowgate_server.transport.interceptors.chain import Context, time_left
+from rowgate_server.transport.interceptors.call import Context, time_left
 from rowgate_server.transport.turns import Turns
 
 _PIECES_A_ROUND = 8

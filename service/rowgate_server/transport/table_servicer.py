@@ -16,7 +16,7 @@ from rowgate_server.transport.codec.encodings import choose_encoding
 from rowgate_server.transport.codec.queries import write_stats
 from rowgate_server.transport.decoding import decoded
 from rowgate_server.transport.interceptors import current_call
-from rowgate_server.transport.interceptors.chain import Context, time_left
+from rowgate_server.transport.interceptors.call import Context, time_left
 
 
 class TableServicer(table_service_pb2_grpc.TableServiceServicer):

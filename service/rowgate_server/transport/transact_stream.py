@@ -18,7 +18,7 @@ from rowgate_server.engines import clock
 from rowgate_server.engines.deadline import Deadline
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.transactions import STATES, decode_begin, encode_begun
-from rowgate_server.transport.interceptors.chain import Context, RpcCall
+from rowgate_server.transport.interceptors.call import Context, RpcCall
 from rowgate_server.transport.status import request_error
 from rowgate_server.transport.transact_answers import TransactAnswers
 

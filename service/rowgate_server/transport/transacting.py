@@ -6,7 +6,7 @@ import contextlib
 
 from rowgate_server.core.transactions.opening import Transactions
 from rowgate_server.engines import clock
-from rowgate_server.transport.interceptors.chain import Context, RpcCall
+from rowgate_server.transport.interceptors.call import Context, RpcCall
 from rowgate_server.transport.transact_answers import TransactAnswers
 from rowgate_server.transport.transact_stream import Answers, Requests, TransactStream
 

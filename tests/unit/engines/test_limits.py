@@ -185,14 +185,3 @@ def test_a_driver_may_stop_after_the_lesser_number_of_rows(limits: ResultLimits,
 
 def test_a_driver_may_hold_somewhat_more_than_the_cap() -> None:
     assert 32 * 2**20 < wire_bytes(32 * 2**20, rows=100_000, columns=6) < 50 * 2**20
-
-
-@pytest.mark.parametrize(
-    "members", [[], [1] * 10, [None] * 10, [[1, None]] * 10, [[[1] * 4] * 3] * 2, [[]], [None, [1]], [[1] * 5, None]]
-)
-def test_about_how_many_members_an_array_has_is_how_many_there_are_where_its_lists_are_alike(
-    members: list[Any],
-) -> None:
-    array = Array(ValueType.INT, members)
-    alike = len({len(member) if isinstance(member, list) else None for member in members}) <= 1
-    assert array.about() == array.total() if alike else array.about() >= len(members)

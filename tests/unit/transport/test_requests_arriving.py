@@ -90,6 +90,22 @@ async def test_there_are_so_many_slow_ones_of_all_callers(arrivals: Arrivals, mo
     assert not any(waits(each) for each in other)
 
 
+@pytest.mark.usefixtures("_soon")
+async def test_the_caller_with_the_fewest_slow_ones_comes_first(
+    arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arriving, "_SLOW_OF_ALL", 3)
+    many = some(arrivals, AT_ONCE + 3, "many")
+    for each in many:
+        await turn_of(each)
+    more = arrivals.begin("many", "peer")
+    few = some(arrivals, AT_ONCE + 1, "few")
+    await asyncio.sleep(0.05)
+    assert [waits(more), waits(few[-1])] == [True, True]
+    arrivals.end(many[0])
+    assert [waits(more), waits(few[-1])] == [True, False]
+
+
 async def test_connections_of_a_caller_come_in_turns(arrivals: Arrivals) -> None:
     first = some(arrivals, AT_ONCE)
     many, few = some(arrivals, 3, peer="many"), some(arrivals, 2, peer="few")

@@ -11,7 +11,7 @@ from rowgate.v1 import query_service_pb2, result_pb2
 from rowgate_server.engines.beside import Slices, slices_beside
 from rowgate_server.engines.chunks import CHUNK_CELLS
 from rowgate_server.engines.results import Column, Columns, Row, cells
-from rowgate_server.engines.values import Array, ValueType
+from rowgate_server.engines.values import ValueType
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.codec.columns import ColumnsEncoder
 from rowgate_server.transport.codec.rows import RowsEncoder
@@ -69,14 +69,13 @@ class Encoding:
 
 def _cut(columns: tuple[Column, ...], rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """Rows of so many cells together, or single ones."""
-    lists = [index for index, column in enumerate(columns) if column.type is ValueType.LIST]
-    if not lists:
+    if not any(column.type is ValueType.LIST for column in columns):
         most = max(1, _CELLS_AT_ONCE // max(1, len(columns)))
         yield from (rows[start : start + most] for start in range(0, len(rows), most))
         return
     start = found = 0
     for end, row in enumerate(rows):
-        here = len(columns) + sum(row[index].total() for index in lists if isinstance(row[index], Array))
+        here = cells(columns, (row,))
         if found and found + here > _CELLS_AT_ONCE:
             yield rows[start:end]
             start, found = end, 0

@@ -9,7 +9,7 @@ import grpc
 
 from rowgate_server.observability.logging import BoundOnce
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.facts import QUIET, shortened, who
 
 _OURS = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})

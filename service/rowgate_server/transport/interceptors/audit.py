@@ -11,7 +11,7 @@ from rowgate_server.core.sqltext import fingerprint
 from rowgate_server.engines.dialects import Dialect
 from rowgate_server.observability.audit import AuditLog
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.facts import QUIET, shortened, who
 
 _MOST_STATEMENTS = 100

@@ -10,7 +10,7 @@ from rowgate_server.identity.authenticator import Authenticator
 from rowgate_server.identity.principal import Principal, current_principal
 from rowgate_server.identity.refusal import RefusedError, Why, too_many_failures, unauthenticated
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import Context, RpcCall
+from rowgate_server.transport.interceptors.call import Context, RpcCall
 from rowgate_server.transport.interceptors.facts import HEALTH, REFLECTION
 from rowgate_server.transport.interceptors.unknown import UNKNOWN
 

@@ -14,7 +14,7 @@ from rowgate_server.core.policy.quotas import Meter, Quotas
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.identity.principal import current_principal
 from rowgate_server.observability.metrics import MethodLabels, Metrics
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.unknown import UNKNOWN
 
 

@@ -10,23 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 
 from rowgate_server.engines.caller import caller
-from rowgate_server.engines.deadline import Imposed
-from rowgate_server.identity.principal import ANONYMOUS
 from rowgate_server.observability.callers import current_caller
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.kept import MOST_OF_A_CALL, Kept
+from rowgate_server.transport.interceptors.call import Context, RpcCall, when_sent
+from rowgate_server.transport.interceptors.kept import Kept
 from rowgate_server.transport.interceptors.requests import Receive, Requests
 from rowgate_server.transport.interceptors.unread import Unread
+from rowgate_server.transport.interceptors.whole import Whole
 from rowgate_server.transport.status import StatusError
 
-Context = grpc.aio.ServicerContext[Any, Any]
 _Run = Callable[..., Awaitable[Any]]
 _Write = Callable[[Any], bytes]
 _GRPC_TYPES = {
@@ -35,188 +34,6 @@ _GRPC_TYPES = {
     (False, True): "server_stream",
     (True, True): "bidi_stream",
 }
-
-
-def time_left(context: Context, otherwise: float) -> float:
-    """Seconds until the caller's deadline; `otherwise` where it has set none."""
-    # The types say that it is never None.
-    remaining: float | None = context.time_remaining()
-    return Imposed(otherwise) if remaining is None else remaining
-
-
-class RpcCall:
-    """One call, as the interceptors and the access log see it.
-
-    Attributes:
-        labels: which RPC.
-        context: grpc's.
-        id: the correlation id, in logs and errors.
-        peer: the caller's address.
-        code, reason: how it ended, once the errors interceptor has left.
-        facts: what the servicer adds for the access log: database, query_id, rows, tag.
-        held: for whom its request is held, and its bytes, while it is large and under way.
-        statements: the SQL that the caller sent, for the audit log.
-        outcome: what became of a statement that ended in an error, if that is known.
-        audited: told of each request within the call and its last answer, where there is an audit log.
-        whole: where answers that are sent whole are counted; None for one that is streamed.
-        principal: who it is made for, once the authentication interceptor has entered.
-    """
-
-    __slots__ = (
-        "_expiry",
-        "_is_guess",
-        "_kept",
-        "_let_in",
-        "_metadata",
-        "audited",
-        "code",
-        "context",
-        "error",
-        "facts",
-        "gone",
-        "held",
-        "id",
-        "labels",
-        "outcome",
-        "peer",
-        "principal",
-        "reason",
-        "received",
-        "sent",
-        "started",
-        "statements",
-        "whole",
-    )
-
-    def __init__(self, labels: MethodLabels, context: Context) -> None:
-        self.labels = labels
-        self.context = context
-        self.id = ""
-        # grpc forgets it when the call ends.
-        self.peer = context.peer()
-        self.principal = ANONYMOUS
-        self._metadata: tuple[tuple[str, str | bytes], ...] | None = None
-        self.started = 0.0
-        self.received = 0
-        self.sent = 0
-        self.held: tuple[str, int] | None = None
-        self.code = grpc.StatusCode.OK
-        self.gone = False
-        self.reason = ""
-        self.facts: dict[str, Any] = {}
-        self.statements: Sequence[str] = ()
-        self.outcome = ""
-        self.audited: Callable[[RpcCall, Any, Any], None] | None = None
-        self.whole: Whole | None = None
-        self._let_in = self._is_guess = False
-        self._kept = 0
-        self._expiry: asyncio.Timeout | None = None
-        self.error: Exception | None = None
-
-    @property
-    def metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        """What the caller sent besides the request; grpc makes it anew each time it is asked."""
-        if self._metadata is None:
-            self._metadata = tuple(self.context.invocation_metadata() or ())
-        return self._metadata
-
-    @property
-    def rpc(self) -> str:
-        """Which RPC, as the log tells it."""
-        return f"{self.labels.grpc_service}/{self.labels.grpc_method}"
-
-    @property
-    def tag(self) -> str:
-        """What the caller calls it; "" for nothing."""
-        tag: str = self.facts.get("tag", "")
-        return tag
-
-    @property
-    def identity(self) -> str:
-        """Who it is made for; "" for nobody known."""
-        return self.principal.identity
-
-    def may_answer(self) -> bool:
-        """Whether there is room for an answer, if it is one that is sent whole.
-
-        Raises:
-            RowgateError: QUOTA_EXCEEDED: many of them wait until their caller has read others.
-        """
-        if self.whole is None:
-            return True
-        who = caller.get()
-        self.whole.unread.check(who)
-        self._let_in = self._let_in or self.whole.kept.has_room(who)
-        return self._let_in
-
-    async def room(self, patience: float) -> None:
-        """Wait until there is; then there is for all statements of this call."""
-        whole, who = self.whole, caller.get()
-        if whole is not None:
-            octets = await whole.kept.turn(who, patience)
-            if self.whole is None:  # it was somebody else's task that waited, and the call has ended meanwhile
-                whole.kept.settle(who, octets, 0)
-                return
-            self._kept, self._let_in, self._is_guess = octets, True, True
-
-    def keeps(self, octets: int) -> int | None:
-        """So many bytes more are kept of its results, if they are sent whole; or the most that may be of several."""
-        if self.whole is None:
-            return None
-        others = 0 if self._is_guess else self._kept
-        if others and others + octets > MOST_OF_A_CALL:
-            return MOST_OF_A_CALL
-        self._keep(others + octets)
-        return None
-
-    def answered(self) -> None:
-        """Its results are laid out."""
-        if self.whole is not None and self._let_in and (self._is_guess or not self._kept):
-            self.whole.kept.was_small(caller.get())
-        self.keeps_nothing()
-
-    def keeps_nothing(self) -> None:
-        """Its results are laid out, or will never be."""
-        if self._kept:
-            self._keep(0)
-
-    def _keep(self, octets: int) -> None:
-        if self.whole is not None:
-            change = self.whole.kept.settle if self._is_guess else self.whole.kept.change
-            change(caller.get(), self._kept, octets)
-            self._kept, self._is_guess = octets, False
-
-    def end(self) -> None:
-        """It keeps nothing more, whatever was done for it."""
-        self.keeps_nothing()
-        self.whole = None
-
-    def end_at(self, when: float, error: Exception) -> None:
-        """End a streaming call at that point of the loop's clock, however it is occupied then, with that error.
-
-        A reader that reads no more would otherwise hold the handler, and what it has checked out, for good.
-        """
-        if self._expiry is not None and not self._expiry.expired():
-            self.error = error
-            self._expiry.reschedule(when)
-
-    @contextlib.asynccontextmanager
-    async def expiring(self) -> AsyncIterator[None]:
-        """Within this, `end_at` works."""
-        try:
-            async with asyncio.timeout(None) as self._expiry:
-                yield
-        except TimeoutError:
-            if self._expiry is not None and self._expiry.expired() and self.error is not None:
-                raise self.error from None
-            raise
-
-
-class Whole(NamedTuple):
-    """What there is of answers that are sent whole: results before they are laid out, and what nobody has read."""
-
-    kept: Kept
-    unread: Unread
 
 
 class Interceptor(Protocol):
@@ -233,21 +50,6 @@ class Interceptor(Protocol):
 
     def leave(self, call: RpcCall, error: BaseException | None) -> BaseException | None:
         """After the handler; returns the error that the call ends with from here on."""
-
-
-def current_call() -> RpcCall:
-    """The call that this task handles."""
-    return cast("RpcCall", current_caller.get())
-
-
-def when_sent(then: Callable[[asyncio.Future[Any]], None]) -> None:
-    """Call this once grpc has done with the call that this task handles: it is read to its end, or its caller has gone.
-
-    A done callback of grpc's would tell the same, and keep the call until the next collection: it refers to itself.
-    """
-    task = asyncio.current_task()
-    if task is not None:
-        task.add_done_callback(then)
 
 
 class Handlers(Protocol):
@@ -280,7 +82,7 @@ class Chain:
         unread: Unread,
     ) -> None:
         self._server = server
-        self._whole = Whole(Kept(), unread)
+        self._kept, self._unread = Kept(), unread
         self._requests = requests
         self.interceptors = tuple(interceptors)
         self._handlers = handlers
@@ -323,7 +125,7 @@ class Chain:
     ) -> _Run:
         async def run(_: Any, context: Context) -> bytes | None:
             call = RpcCall(labels, context)
-            call.whole = self._whole
+            whole = call.whole = Whole(self._kept, self._unread)
             self._handlers.begin(call)
             request = response = None
             error = await self._enter(call)
@@ -332,7 +134,7 @@ class Chain:
                     request = await receive(call)
                     call.received = 1
                     response = write(await behavior(request, context))
-                    call.answered()
+                    whole.laid_out()
                     request = None
                     self._requests.end(call)  # an answer that waits for its reader holds no room for requests
                     await self._let_go(call, len(response))
@@ -342,7 +144,7 @@ class Chain:
             try:
                 await _end(context, self._leave(call, error))
             finally:
-                call.end()
+                whole.end()
                 self._handlers.end(call)
                 self._requests.end(call)
                 # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
@@ -355,7 +157,7 @@ class Chain:
 
     async def _let_go(self, call: RpcCall, octets: int) -> None:
         """An answer is to be sent, once there is room."""
-        unread, who, peer = self._whole.unread, caller.get(), call.peer
+        unread, who, peer = self._unread, caller.get(), call.peer
         if await unread.take(who, peer, octets):
             when_sent(lambda _: unread.release(who, peer, octets))
 

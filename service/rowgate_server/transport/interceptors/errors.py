@@ -11,7 +11,7 @@ import grpc.aio
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.observability.logging import get_logger
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.facts import QUIET
 from rowgate_server.transport.status import StatusError, status_error
 

@@ -54,7 +54,7 @@ class Kept:
 
     def has_room(self, who: str) -> bool:
         """Whether a caller may have another statement run now."""
-        return not self._total or (who not in self._waiting and self._fits(who))
+        return who not in self._waiting and self._fits(who)
 
     async def turn(self, who: str, patience: float) -> int:
         """Wait until it may, in order. From then on so many bytes are held for the call, as a guess: `settle` them.

@@ -8,7 +8,7 @@ import grpc
 
 from rowgate_server.errors import Reason
 from rowgate_server.observability.metrics import CallMetrics, MethodLabels, Metrics
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 
 # go-grpc spells them so, and its dashboards ask for these words.
 CODE_NAMES: dict[grpc.StatusCode, str] = {

@@ -9,7 +9,7 @@ import re
 
 from rowgate_server.observability.ids import current_request, current_trace, new_id
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 
 HEADER = "x-request-id"
 TRACE = "traceparent"

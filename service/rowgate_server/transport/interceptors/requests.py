@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -18,10 +18,8 @@ from google.protobuf.message import DecodeError
 from rowgate_server.engines.caller import caller
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.transport.interceptors.arriving import LIMIT, Arrivals
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.held import COUNTED, HeldBytes
-
-if TYPE_CHECKING:  # which imports this one
-    from rowgate_server.transport.interceptors.chain import RpcCall
 
 _PATIENCE = 60.0
 """Seconds that a call whose caller has set no deadline has for its request to come."""
@@ -32,7 +30,7 @@ _LONGEST = 600.0
 _RETRY_AFTER = 1.0
 
 Deserialize = Callable[[bytes], Any]
-Receive = Callable[["RpcCall"], Awaitable[Any]]
+Receive = Callable[[RpcCall], Awaitable[Any]]
 
 
 class Requests:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowgate_server.observability.ids import current_trace
 from rowgate_server.observability.metrics import MethodLabels
 from rowgate_server.observability.tracing import CallSpan, Tracing
-from rowgate_server.transport.interceptors.chain import RpcCall
+from rowgate_server.transport.interceptors.call import RpcCall
 from rowgate_server.transport.interceptors.facts import QUIET
 
 

@@ -14,7 +14,7 @@ import grpc
 from rowgate_server.engines import clock
 from rowgate_server.errors import Outcome, Reason, RowgateError
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import RpcCall, time_left, when_sent
+from rowgate_server.transport.interceptors.call import RpcCall, time_left, when_sent
 from rowgate_server.transport.interceptors.facts import HEALTH
 
 _RETRY_AFTER = 0.1

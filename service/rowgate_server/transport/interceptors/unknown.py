@@ -11,7 +11,8 @@ import grpc
 import grpc.aio
 
 from rowgate_server.observability.metrics import MethodLabels
-from rowgate_server.transport.interceptors.chain import Chain, Context, RpcCall, current_call
+from rowgate_server.transport.interceptors.call import Context, RpcCall, current_call
+from rowgate_server.transport.interceptors.chain import Chain
 
 UNKNOWN = MethodLabels("bidi_stream", "unknown", "unknown")
 """go-grpc's type for a method of which it knows nothing."""
