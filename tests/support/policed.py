@@ -19,6 +19,7 @@ from rowgate.v1 import admin_service_pb2, query_service_pb2, schema_service_pb2,
 from rowgate_server import app, config
 from rowgate_server.identity.principal import Method, Principal, current_principal
 from rowgate_server.transport.interceptors.call import RpcCall
+from support.streams import answers
 
 _HEADER = "x-principal"
 _FILES = {
@@ -64,14 +65,14 @@ class Caller:
         )
         sent = (json_format.ParseDict(dict(request), takes()) for request in requests)
         try:
-            return [_plain(answer) async for answer in call(iter(list(sent)), metadata=self._metadata)]
+            return [_plain(answer) for answer in await answers(call(iter(list(sent)), metadata=self._metadata))]
         except grpc.aio.AioRpcError as error:
             raise error_from_rpc(error) from None
 
     async def _exchange(self, path: str, takes: Any, gives: Any, requests: list[Mapping[str, Any]]) -> dict[str, Any]:
         call = self._channel.stream_stream(path, takes.SerializeToString, gives.FromString)
         sent = [json_format.ParseDict(dict(request), takes()) for request in requests]
-        return _plain([answer async for answer in call(iter(sent), metadata=self._metadata)][-1])
+        return _plain((await answers(call(iter(sent), metadata=self._metadata)))[-1])
 
 
 class Policed:

@@ -10,6 +10,7 @@ import grpc.aio
 
 from rowgate._decode import decode_row
 from rowgate._encode import encode
+from rowgate._ending import Ending
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc, result_pb2, transact_pb2
 
 Request = query_service_pb2.TransactRequest
@@ -54,8 +55,15 @@ class Transact:
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float | None = None) -> None:
         stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
-        self.call: Any = stub.Transact(timeout=timeout)
-        self._iterator: Any = None
+        self.call = stub.Transact(timeout=timeout)
+
+    @property
+    def call(self) -> Any:
+        return self._call
+
+    @call.setter
+    def call(self, call: Any) -> None:
+        self._call, self._ending = call, Ending(call)
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,23 +72,25 @@ class Transact:
         self.call.cancel()
 
     async def send(self, **request: Any) -> None:
-        # Of a stream that has ended meanwhile, the answer tells.
-        with contextlib.suppress(asyncio.InvalidStateError):
+        # Of a stream that has ended meanwhile, the answer tells; or ends under the write: see `support.streams`.
+        with contextlib.suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
             await self.call.write(Request(**request))
 
     async def answer(self) -> Answer:
         parts: list[Response] = []
         while not parts or not parts[-1].last:
-            part = await self.call.read()
+            part = await self._read()
             if part is grpc.aio.EOF:
-                # Raises where the stream ended with a status of its own.
-                code = await self.call.code()
-                raise grpc.aio.AioRpcError(
-                    code, await self.call.initial_metadata(), await self.call.trailing_metadata(),
-                    await self.call.details(),
-                )  # fmt: skip
+                code: grpc.StatusCode = await self.call.code()
+                raise self._ending.error or AssertionError(f"the stream ended with {code} and no answer")
             parts.append(part)
         return Answer(parts)
+
+    async def _read(self) -> Any:
+        try:
+            return await self.call.read()
+        except grpc.aio.AioRpcError as error:
+            raise self._ending.error or error from None
 
     async def ask(self, **request: Any) -> Answer:
         await self.send(**request)

@@ -25,6 +25,7 @@ from rowgate.v1 import (
 from rowgate.v1.batch_pb2 import BatchStep
 from rowgate.v1.value_pb2 import Value
 from rowgate_server.observability.audit import AuditLog, FileSink, open_sink
+from support.streams import answers
 
 SECRET = "planted-value"
 VALUE = {"name": Value(string_value=SECRET)}
@@ -138,7 +139,7 @@ async def test_what_goes_to_the_default_database_names_it(audited: Audited) -> N
         with pytest.raises(grpc.aio.AioRpcError):
             await call
     with pytest.raises(grpc.aio.AioRpcError):
-        _ = [each async for each in query.Transact(iter([pb.TransactRequest(begin=begin)]), metadata=by(KEY))]
+        await answers(query.Transact(iter([pb.TransactRequest(begin=begin)]), metadata=by(KEY)))
     lines = audited.lines()
     assert [(line["method"], line.get("database")) for line in lines if line.get("database") != "main"] == []
     assert len(lines) == 6

@@ -20,7 +20,7 @@ from grpc_status import rpc_status
 from unit.core.sqlite_files import fill
 
 from rowgate.v1 import query_service_pb2_grpc
-from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, StreamQueryRequest
+from rowgate.v1.query_service_pb2 import ExecuteQueryRequest, StreamQueryRequest, TransactRequest
 from rowgate_server import config
 from rowgate_server.app import Gateway
 from rowgate_server.core.query import QueryRequest, QueryRunner
@@ -29,6 +29,7 @@ from rowgate_server.identity.hashing import make_key
 from rowgate_server.identity.principal import Principal, current_principal
 from rowgate_server.transport.interceptors import current_call
 from support.identities import AUDIENCE, ISSUER, SigningKey, claims, jwks
+from support.streams import answers
 
 KEY, HASH = make_key("bob")
 WRONG = make_key("bob")[0]
@@ -189,7 +190,7 @@ async def _ask_on(channel: grpc.aio.Channel) -> None:
 async def _reflected(channel: grpc.aio.Channel, **more: Any) -> list[Any]:
     make: Any = reflection_pb2_grpc.ServerReflectionStub
     question = reflection_pb2.ServerReflectionRequest(list_services="*")
-    return [answer async for answer in make(channel).ServerReflectionInfo(iter([question]), **more)]
+    return await answers(make(channel).ServerReflectionInfo(iter([question]), **more))
 
 
 async def test_streams_are_refused_before_they_begin(tmp_path: Path) -> None:
@@ -198,6 +199,15 @@ async def test_streams_are_refused_before_they_begin(tmp_path: Path) -> None:
         # Nothing is written: grpc's client reports a refusal that meets a write as a fault of its own.
         for call in (stub.StreamQuery(StreamQueryRequest(sql="select 1")), stub.Transact()):
             assert await call.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_refusal_that_meets_requests_on_their_way_is_told_as_it_was_given(tmp_path: Path) -> None:
+    async with guarded(tmp_path) as (_, channel):
+        stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
+        for _ in range(50):  # of so many, grpc.aio puts an INTERNAL over some forty
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await answers(stub.Transact(iter([TransactRequest()] * 6)))
+            assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_health_is_open_and_reflection_only_where_it_is_said(tmp_path: Path) -> None:
