@@ -96,6 +96,29 @@ async def test_it_is_listed_for_each_who_waits_and_cancelled_for_each(
         assert error.outcome is rowgate.Outcome.NOT_RUN
 
 
+async def test_who_waits_for_others_readings_to_end_is_listed_and_cancelled_too(
+    db: rowgate.Database, locked: str, reading: Callable[[], int]
+) -> None:
+    patient = db.with_options(timeout=20, retry=None)
+    calls: list[asyncio.Task[rowgate.Written]] = []
+    found: list[rowgate.RunningQuery] = []
+    for number in range(1, 4):
+        calls.append(asyncio.create_task(patient.table(locked).insert({"id": number})))
+        found = await waiting(db, locked, number)
+        await db.query(f"create temporary table forgets_{number} (id integer)")  # so that nobody joins what is read
+    assert reading() == 2
+    last = max(found, key=lambda query: query.started)
+    await db.cancel(last.query_id)
+    await asyncio.wait(calls[2:])
+    error = calls[2].exception()
+    assert isinstance(error, rowgate.QueryCancelled)
+    assert error.outcome is rowgate.Outcome.NOT_RUN
+    for query in await waiting(db, locked, 2):
+        await db.cancel(query.query_id)
+    await asyncio.wait(calls)
+    await eventually(lambda: reading() == 0, GONE_WITHIN, "the readings were gone")
+
+
 async def test_what_a_call_reads_by_itself_is_listed_too(
     db: rowgate.Database, locked: str, postgresql_server: PostgreSQL
 ) -> None:

@@ -240,11 +240,8 @@ class TableCache:
                 return await self._landed(flight, database, place, deadline)
             if self.held is not None and self._sees_as_all(database):
                 return await self._read_within(self.held, database, place, deadline)
-            try:
-                async with asyncio.timeout_at(deadline.at):
-                    await asyncio.wait([each.task for each in under_way], return_when=asyncio.FIRST_COMPLETED)
-            except TimeoutError:
-                raise deadline.exceeded("before the table's description was read", Outcome.NOT_RUN) from None
+            over = asyncio.wait([each.task for each in under_way], return_when=asyncio.FIRST_COMPLETED)
+            await _listed(over, "before", database, place, deadline)
 
     @staticmethod
     def _sees_as_all(database: Database) -> bool:
@@ -318,21 +315,24 @@ def _for_its_waiters(database: Database) -> Deadline:
 
 
 async def _waited(flight: Shared[KnownTable], database: Database, place: Place, deadline: Deadline) -> KnownTable:
-    """What comes of a reading for all, listed as what this caller waits for."""
-    listed = Awaited(
-        Call(
-            BoundStatement((description_of(database, *place[1:]),), ()), deadline, ResultLimits(), new_id(), reads=True
-        ),
-        clock.now(),
-    )
+    """What comes of a reading for all."""
     try:
-        with flight.joined(), database.listing(listed):
-            async with asyncio.timeout_at(deadline.at):
-                return await listed.waiting(flight.result())
-    except TimeoutError:
-        raise deadline.exceeded("while the table's description was read", Outcome.NOT_RUN) from None
+        with flight.joined():
+            return await _listed(flight.result(), "while", database, place, deadline)
     except RowgateError as error:
         raise error.copy() from error.__cause__  # others wait for the same one
+
+
+async def _listed(awaited: Awaitable[_T], when: str, database: Database, place: Place, deadline: Deadline) -> _T:
+    """What comes of something, which is listed as what this caller waits for: a table's description."""
+    described = BoundStatement((description_of(database, *place[1:]),), ())
+    listed = Awaited(Call(described, deadline, ResultLimits(), new_id(), reads=True), clock.now())
+    try:
+        with database.listing(listed):
+            async with asyncio.timeout_at(deadline.at):
+                return await listed.waiting(awaited)
+    except TimeoutError:
+        raise deadline.exceeded(f"{when} the table's description was read", Outcome.NOT_RUN) from None
 
 
 def _now() -> float:
