@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asyncpg import connect_utils
+from sqlalchemy import Connection, Inspector
 
+from rowgate_server.engines import clock
+from rowgate_server.engines.deadline import Deadline
 from rowgate_server.engines.driver import Driver, ExecuteMode, Session
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.errors import Reason, RowgateError
@@ -49,6 +52,10 @@ def running(postgresql_server: PostgreSQL) -> Callable[[], bool]:
     return lambda: bool(postgresql_server.execute(RUNNING)[0][0])
 
 
+def _sleep(inspector: Inspector) -> Any:
+    return cast("Connection", inspector.bind).exec_driver_sql(SLEEP).all()
+
+
 async def left(session: Session, running: Callable[[], bool], *, cut: bool) -> None:
     """A statement that runs, and whose caller has left."""
     call = asyncio.create_task(session.execute(BoundStatement((SLEEP,), ()), ExecuteMode()))
@@ -82,6 +89,41 @@ async def test_a_request_to_cancel_that_overtakes_its_statement_is_sent_again(
         await left(session, running, cut=False)
     await session.kill()
     assert not running()
+
+
+async def test_so_it_is_where_the_statement_is_a_description_s(
+    postgresql_server: PostgreSQL, running: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLAlchemy, which runs it, would close the connection by itself: in two seconds, and for good."""
+    requests: list[Any] = []
+    cancel: Any = vars(connect_utils)["_cancel"]
+
+    async def the_first_in_vain(**request: Any) -> None:
+        requests.append(request)
+        if len(requests) > 1:
+            await cancel(**request)
+
+    async with linked(postgresql_server, "postgresql", size=1) as far:
+        monkeypatch.setattr(connect_utils, "_cancel", the_first_in_vain)
+        deadline = Deadline(clock.now() + 20, 20, "a test's")
+        reading = asyncio.create_task(far.database.reflect(_sleep, deadline))
+        await eventually(running, 5, "it ran")
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await eventually(lambda: far.in_use == 0, 5, "its place is free")
+        assert not running()
+        assert len(requests) == 2
+
+
+async def test_a_description_whose_link_is_cut_meanwhile_fails_as_that_says(session: Session) -> None:
+    def read() -> None:
+        with session.reflecting():
+            session.abort()
+            raise ConnectionError("cut")
+
+    with pytest.raises(ConnectionError, match="cut"):
+        read()
 
 
 async def test_a_statement_that_catches_its_cancellation_is_ended_with_its_process(

@@ -59,9 +59,11 @@ class Databases:
                 environment.update({f"ROWGATE_DATABASES__{name}__{key}": text for name in urls})
         return Gateway.start(environment=environment)
 
-    def execute(self, engine: str, sql: str) -> Any:
+    def execute(self, engine: str, sql: str, *, patience: float = 5) -> Any:
+        """The rows; SQLite's lock is waited for so many seconds: a gateway may be undoing what one before it left."""
         if engine == "sqlite":
-            with contextlib.closing(sqlite3.connect(self._file, timeout=0, isolation_level=None)) as connection:
+            connecting = sqlite3.connect(self._file, timeout=patience, isolation_level=None)
+            with contextlib.closing(connecting) as connection:
                 return connection.execute(sql).fetchall()
         return (self._mariadb if engine == "mariadb" else self._postgresql).execute(sql)
 
@@ -69,7 +71,7 @@ class Databases:
         """Whether another can lock the row at once."""
         try:
             if engine == "sqlite":
-                self.execute(engine, UPDATE.replace("n + 1", "n"))
+                self.execute(engine, UPDATE.replace("n + 1", "n"), patience=0)
             else:
                 self.execute(engine, "select n from tx_ends where id = 1 for update nowait")
         except Exception as error:  # each driver has its own

@@ -259,7 +259,8 @@ class PostgreSQLSession:
         try:
             yield
         finally:
-            types.install_codecs(self._connection)
+            if not self._connection.is_closed():
+                types.install_codecs(self._connection)
 
     def abort(self) -> None:
         """Cut the link at once."""
