@@ -19,7 +19,9 @@ from support.policed import Caller, Policed, columns, compare, rows, value
 
 _TENANTS = ("acme", "ACME", "acme ", "acmé", "globex", "", None)
 _TABLE = "notes_outside"
-_REQUESTS = 11_200 if os.environ.get("LONG_RUN") else 240
+_REQUESTS, _ANSWERED = (11_200, 0.9) if os.environ.get("LONG_RUN") else (240, 0.5)
+"""How many are drawn, and the part that is answered at least: within a transaction batches are not sent, and nothing
+behind its end. Of few, chance may draw many such."""
 _EACH = 8
 
 _ids = st.integers(0, 12)
@@ -190,7 +192,7 @@ async def worlds() -> AsyncIterator[dict[str, _World]]:
     yield found
     for name, world in found.items():
         await world.root("QueryService/ExecuteQuery", {"database": name, "sql": f"drop table {_TABLE}"})
-        assert world.requests >= _REQUESTS * 0.9, name  # batches are not sent within transactions
+        assert world.requests >= _REQUESTS * _ANSWERED, name
 
 
 @pytest.fixture
