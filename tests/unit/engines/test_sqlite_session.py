@@ -7,14 +7,16 @@ import gc
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rowgate_server.engines.deadline import Deadline
+from rowgate_server.engines.dialects.sqlite.connection import Connection
 from rowgate_server.engines.dialects.sqlite.session import SQLiteSession
 from rowgate_server.engines.driver import ExecuteMode
 from rowgate_server.engines.executor import Call
@@ -266,6 +268,91 @@ async def test_a_path_may_hold_what_means_something_in_a_uri(tmp_path: Path) -> 
     db = SQLite(file)
     assert await db.cell("select count(*) from here") == 0
     await db.pool.close()
+
+
+class Running:
+    """A statement without end on a connection's own thread, as long as this is entered.
+
+    Attributes:
+        ended: somebody had to end it: the test's own thread was held up.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.ended = threading.Event()
+
+    async def __aenter__(self) -> Running:
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+        opened: sqlite3.Connection = self._connection._conn
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(begun.set)
+
+        def run(connection: sqlite3.Connection) -> None:
+            connection.create_function("tell", 0, tell)
+            with suppress(sqlite3.OperationalError):
+                connection.execute(f"{ENDLESS} where i > 1 or tell() is null").close()
+
+        def end() -> None:
+            self.ended.set()
+            opened.interrupt()
+
+        self._running = asyncio.create_task(self._connection.on_thread(run))
+        self._end = threading.Timer(10, end)
+        self._end.start()
+        await begun.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end.cancel()
+        while not self._running.done():
+            await self._connection.interrupt()
+            await asyncio.wait({self._running}, timeout=0.01)
+
+
+FAILING = {
+    "a row that is there": "insert into things (id) values (1)",
+    "a step": "select abs(-9223372036854775807 - id) from things",
+    "the rest of an EXPLAIN": "query plan select 1 from things",
+}
+
+
+@pytest.mark.parametrize("asked", ["execute", "describe"])
+@pytest.mark.parametrize("sql", FAILING.values(), ids=FAILING)
+async def test_what_is_left_of_a_statement_that_failed_holds_up_nobody(db: SQLite, sql: str, asked: str) -> None:
+    """sqlite3 resets it with its cursor, wherever a collection finds that: what runs by then may have no end."""
+    connection = await db.driver.connect()
+    session = db.driver.session(connection)
+    await session.execute(BoundStatement(("insert into things (id) values (1)",), ()), ExecuteMode())
+    statement = BoundStatement((sql,), ())
+    errors: list[sqlite3.Error] = []
+    try:
+        if asked == "execute":
+            await session.execute(statement, ExecuteMode())
+        else:
+            await session.describe(statement, valued=False)
+    except sqlite3.Error as error:
+        errors.append(error)
+    cursor = await session.execute(BoundStatement(("select 1",), ()), ExecuteMode())
+    await cursor.finish()  # another statement has taken its place
+    async with Running(connection) as running:
+        errors.clear()
+        gc.collect()
+        assert not running.ended.is_set()
+    await connection.close()
+
+
+async def test_what_is_left_of_a_description_that_failed_holds_up_nobody(db: SQLite) -> None:
+    connection = await db.driver.connect()
+    cursor: Any = await connection.cursor()
+    with pytest.raises(sqlite3.OperationalError):  # as SQLAlchemy does it
+        await cursor.execute(FAILING["a step"].replace("id", "1").replace("things", "sqlite_schema"))
+    await connection.on_thread(lambda _: None)  # the thread knows what it did last
+    async with Running(connection) as running:
+        cursor = None
+        gc.collect()
+        assert not running.ended.is_set()
+    await connection.close()
 
 
 async def test_a_probe_tells_the_version_and_leaves_nothing_open(db: SQLite) -> None:

@@ -48,9 +48,17 @@ class Connection(aiosqlite.Connection):
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What SQLAlchemy asks for, which reads only, and may be tried again."""
-        step = partial(fn, *args, **kwargs)
         aiosqlites: Any = super()
-        return await aiosqlites._execute(self.patience.until_free, step)
+        return await aiosqlites._execute(self._step, partial(fn, *args, **kwargs))
+
+    def _step(self, step: partial[Any]) -> Any:
+        try:
+            return self.patience.until_free(step)
+        except sqlite3.Error:
+            cursor = getattr(step.func, "__self__", None)
+            if isinstance(cursor, sqlite3.Cursor):
+                cursor.close()  # on its thread, as the session's own
+            raise
 
     async def create_function(self, *_: Any, **__: Any) -> None:
         """Not those of SQLAlchemy's, which are for SQL of its own users' making; the gateway's are made on the thread.

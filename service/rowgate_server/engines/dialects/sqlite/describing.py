@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from rowgate_server.engines.description import Description, ParameterType
 from rowgate_server.engines.dialects.sqlite import errors
@@ -81,11 +82,12 @@ def keyword_of(sql: str) -> str:
 
 def _compile(connection: sqlite3.Connection, sql: str, placeholders: int) -> list[tuple[str, int]]:
     """The program, step by step: what is done, and the second operand."""
-    cursor = connection.execute(f"EXPLAIN {sql}", [None] * placeholders)
-    if len(cursor.description) != _PROGRAM_WIDTH:
-        # `QUERY PLAN SELECT ...` is no statement, but the rest of one.
-        raise sqlite3.OperationalError("syntax error: the statement is the rest of an EXPLAIN")
-    return [(step[1], step[3]) for step in cursor]
+    # Closed on this thread, as the session's own cursors are.
+    with closing(connection.execute(f"EXPLAIN {sql}", [None] * placeholders)) as cursor:
+        if len(cursor.description) != _PROGRAM_WIDTH:
+            # `QUERY PLAN SELECT ...` is no statement, but the rest of one.
+            raise sqlite3.OperationalError("syntax error: the statement is the rest of an EXPLAIN")
+        return [(step[1], step[3]) for step in cursor]
 
 
 def _names(connection: sqlite3.Connection, fragments: Sequence[str]) -> list[str]:

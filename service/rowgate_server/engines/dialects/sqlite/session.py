@@ -75,6 +75,7 @@ class SQLiteSession:
             if keyword in _WRITES and not (mode.read_only or connection.in_transaction):
                 connection.execute("BEGIN")
                 self._by_itself = True
+            self._close_open(connection)
             self._open = cursor = connection.cursor()
             with self._guard:
                 try:
@@ -82,6 +83,7 @@ class SQLiteSession:
                         cursor.execute, sql, arguments, first=lambda: self._take_lock(connection, keyword)
                     )
                 except sqlite3.Error:
+                    self._close_open(connection)
                     with suppress(sqlite3.Error):  # what OR FAIL has kept lasts, if it can
                         self.end_by_itself(connection)
                     raise
@@ -259,7 +261,11 @@ class SQLiteSession:
         return True
 
     def _close_open(self, _: sqlite3.Connection) -> None:
-        """Close the statement that was begun last, on the connection's thread."""
+        """Close the statement that was begun last, on the connection's thread.
+
+        That of one that failed, too: what is left of it, sqlite3 puts away with the cursor, and a garbage collection
+        that does so on the event loop waits there for whatever runs on the connection then, be it without end.
+        """
         cursor, self._open = self._open, None
         if cursor is not None:
             cursor.close()
