@@ -7,8 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.dialects.mysql.base import MySQLDialect
 
 from rowgate_server.engines.cleaning import Cleaner
+from rowgate_server.engines.connector import Attempt, Connector, ConnectorSettings
 from rowgate_server.engines.driver import Driver, ExecuteMode, Session
 from rowgate_server.engines.values import BoundStatement
 from rowgate_server.observability.metrics import Metrics
@@ -18,6 +21,7 @@ from support.mariadb import MariaDB
 
 # One step on a large value, which looks nowhere whether it is to end.
 DEAF = "select locate(concat(repeat('a', 3000), 'b'), repeat('a', 1200000)) /* deaf */"
+SLEEP = "select sleep(47)"
 LISTED = "select count(*) from information_schema.processlist where info like 'select locate%deaf%'"
 
 
@@ -69,3 +73,24 @@ async def test_one_that_outlasts_the_bound_is_counted_and_holds_its_place(
         await freed.wait()
     assert not listed(mariadb_server)
     await cleaner.close()
+
+
+async def test_a_first_connection_that_nobody_wants_any_more_is_given_up_and_no_failure(
+    driver: Driver, mariadb_server: MariaDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLAlchemy asks it about its server; what it would roll back behind that has no link any more."""
+
+    def slow(_: MySQLDialect, connection: Connection) -> object:
+        return connection.exec_driver_sql(SLEEP).scalar()
+
+    monkeypatch.setattr(MySQLDialect, "_detect_casing", slow)
+    connections = Connector(driver, ConnectorSettings(1, 0, pre_ping=True), Metrics().database("db").connections)
+    attempt = Attempt()
+    making = asyncio.create_task(connections.new_one(attempt, lambda: None))
+    sleeping = f"select count(*) from information_schema.processlist where info = '{SLEEP}'"
+    await eventually(lambda: mariadb_server.execute(sleeping)[0][0] == 1, 5, "it was asked")
+    attempt.cut()
+    making.cancel()
+    await asyncio.wait({making}, timeout=10)
+    assert making.cancelled()
+    await connections.close()

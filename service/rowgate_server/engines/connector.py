@@ -48,9 +48,11 @@ def _leave_open(context: ExceptionContext) -> None:
     """Keep SQLAlchemy from closing the connection of a reflection that was given up: whoever leases it ends it.
 
     Where a request to cancel had overtaken its statement, `asyncpg.Connection.close` took its two seconds, and the
-    statement went on.
+    statement went on. Outside of a transaction, as while it gets to know the first connection's server, SQLAlchemy
+    would roll back instead, on a link that may be cut.
     """
-    context.is_disconnect = False
+    if context.connection is not None and context.connection.in_transaction():
+        context.is_disconnect = False
 
 
 class Attempt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -47,17 +48,36 @@ class Connection(aiosqlite.Connection):
         return result
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """What SQLAlchemy asks for, which reads only, and may be tried again."""
+        """What SQLAlchemy asks for, which reads only, and may be tried again.
+
+        Where that is given up, SQLAlchemy waits for its cursor to be closed, which comes behind what the thread is at:
+        that is ended first. Nothing else is to be done on the connection then.
+        """
         aiosqlites: Any = super()
-        return await aiosqlites._execute(self._step, partial(fn, *args, **kwargs))
+        try:
+            return await aiosqlites._execute(self._step, partial(fn, *args, **kwargs))
+        except asyncio.CancelledError:
+            self.give_up()
+            raise
+
+    def give_up(self) -> None:
+        """End what its thread is at, from any other. What is closed already is left as it is."""
+        self.patience.lose()
+        opened: sqlite3.Connection | None = self._connection
+        if opened is not None:
+            with suppress(sqlite3.ProgrammingError):  # its thread closes it just now
+                opened.interrupt()
 
     def _step(self, step: partial[Any]) -> Any:
+        cursor = getattr(step.func, "__self__", None)
+        if not isinstance(cursor, sqlite3.Cursor):
+            return self.patience.until_free(step)
+        if step.func == cursor.close:
+            return step()  # whatever patience is left
         try:
             return self.patience.until_free(step)
-        except sqlite3.Error:
-            cursor = getattr(step.func, "__self__", None)
-            if isinstance(cursor, sqlite3.Cursor):
-                cursor.close()  # on its thread, as the session's own
+        except Exception:
+            cursor.close()  # on its thread, as the session's own
             raise
 
     async def create_function(self, *_: Any, **__: Any) -> None:

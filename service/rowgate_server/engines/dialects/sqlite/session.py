@@ -275,12 +275,8 @@ class SQLiteSession:
         return nullcontext()
 
     def abort(self) -> None:
-        """There is no link to cut; the interrupted thread ends by itself. What is closed already is left as it is."""
-        self._patience.lose()
-        opened: sqlite3.Connection | None = self._connection._connection
-        if opened is not None:
-            with suppress(sqlite3.ProgrammingError):  # its thread closes it just now
-                opened.interrupt()
+        """There is no link to cut; the interrupted thread ends by itself."""
+        self._connection.give_up()
 
     def occupies(self) -> asyncio.Future[Any] | None:
         """Its thread, while it is in a step that nothing interrupts: a function on a large value."""
