@@ -40,9 +40,7 @@ ifdef ARGS
 else
 	@# Those that look at how long things take have the machine to themselves.
 	@$(bin)/python -m pytest -m alone tests/chaos
-	@# One more at once than there are processors: for a fifth of their time tests wait for others' processes.
-	@$(bin)/python -m pytest -m "not alone" --dist=loadfile \
-	  --numprocesses=$$($(bin)/python -c "import os; print(len(os.sched_getaffinity(0)) + 1)")
+	@$(bin)/python -m pytest -m "not alone" --numprocesses=auto --dist=loadfile
 endif
 
 consistency: dev tools engines ## run thousands of transactions at once, and look for anomalies (minutes)

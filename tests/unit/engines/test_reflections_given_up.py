@@ -34,7 +34,9 @@ LONG = 20.0
 
 
 @pytest.mark.timeout(15)
-async def test_it_ends_with_its_time_and_not_with_the_lock_that_it_waits_for(file: Path) -> None:
+async def test_it_ends_with_its_time_and_not_with_the_lock_that_it_waits_for(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     db = SQLite(file, lock=LONG)
     with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as other:
         other.execute("begin exclusive")
@@ -42,6 +44,7 @@ async def test_it_ends_with_its_time_and_not_with_the_lock_that_it_waits_for(fil
             await db.executor.inspect(_within(0.3), lambda inspector: inspector.get_columns("things"))
         other.execute("rollback")
     assert caught.value.reason is Reason.STATEMENT_TIMEOUT
+    assert [record.message for record in caplog.records if record.name.startswith("sqlalchemy")] == []
     assert await db.cell("select 1") == 1
     await db.pool.close()
 

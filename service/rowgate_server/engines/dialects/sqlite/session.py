@@ -53,7 +53,11 @@ class SQLiteSession:
         """The statement has a transaction of its own, which is committed behind it."""
         self._changes = 0
         self._open: sqlite3.Cursor | None = None
-        """The statement that was begun last; it may have rows that nobody has read."""
+        """The statement that was begun last; it may have rows that nobody has read, or have failed.
+
+        Held until it is closed on the thread: what is left of it, sqlite3 puts away with its cursor, and a garbage
+        collection that does so on the event loop waits for whatever runs on the connection then, be it without end.
+        """
 
     async def execute(self, statement: AnyStatement, mode: ExecuteMode) -> SQLiteCursor:
         """Run one statement, in autocommit unless a transaction was begun, and fetch its first rows in the same hop."""
@@ -83,7 +87,6 @@ class SQLiteSession:
                         cursor.execute, sql, arguments, first=lambda: self._take_lock(connection, keyword)
                     )
                 except sqlite3.Error:
-                    self._close_open(connection)
                     with suppress(sqlite3.Error):  # what OR FAIL has kept lasts, if it can
                         self.end_by_itself(connection)
                     raise
@@ -261,11 +264,7 @@ class SQLiteSession:
         return True
 
     def _close_open(self, _: sqlite3.Connection) -> None:
-        """Close the statement that was begun last, on the connection's thread.
-
-        That of one that failed, too: what is left of it, sqlite3 puts away with the cursor, and a garbage collection
-        that does so on the event loop waits there for whatever runs on the connection then, be it without end.
-        """
+        """Close the statement that was begun last, on the connection's thread."""
         cursor, self._open = self._open, None
         if cursor is not None:
             cursor.close()
