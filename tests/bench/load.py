@@ -44,19 +44,20 @@ async def answer(command: Command, caller: Caller, next_command: Callable[[], Aw
 
 
 async def call_in_a_loop(command: Calls, caller: Caller) -> Timed:
-    """`concurrency` callers, each of whom calls again as soon as it has its answer."""
+    """`concurrency` callers, each of whom calls again as soon as it has its answer, and at least once."""
     latencies: list[float] = []
     call = _call(command, caller)
     began = perf_counter()
     until = began + command.seconds
 
     async def one_caller() -> None:
-        started = perf_counter()
-        while started < until:
+        ended = perf_counter()
+        while True:
             await call()
-            ended = perf_counter()
+            started, ended = ended, perf_counter()
             latencies.append(ended - started)
-            started = ended
+            if ended >= until:
+                return
 
     async with asyncio.TaskGroup() as callers:
         for _ in range(command.concurrency):

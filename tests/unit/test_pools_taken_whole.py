@@ -49,4 +49,4 @@ def test_the_start_warns_of_it(tmp_path: Path) -> None:
         "ROWGATE_DATABASES__MAIN__TRANSACTIONS__POOL_SHARE": "100",
     }
     with Gateway.start(environment=environment) as gateway:
-        assert "transactions may take all of a pool" in gateway.stderr
+        assert gateway.child.stderr.wait_for("transactions may take all of a pool", within=20), gateway.stderr

@@ -78,7 +78,7 @@ class Draining:
         self._leaving = Leaving(place, calls, plain=plain)
 
     async def drain(self, times: DrainTimes, hurry: asyncio.Event) -> None:
-        """All of it; returns once no handler runs any more, or has been given up."""
+        """All of it; returns once every handler has ended, or has been given up; who comes even later is refused."""
         end = clock.now() + times.grace
         self._health.drain()
         _log.info("stopping", pause=times.pause, grace=times.grace, calls=len(self._calls))

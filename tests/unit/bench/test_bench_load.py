@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from bench import load
 from bench.caller import Caller, NotServedError
 from bench.commands import Calls, Command, Ping, Pinged, Row, Scan, Stop, Timed
 from bench.load import answer, as_text, call_in_a_loop, ping_until
 from bench.work import MANY_ROWS, Encoding, Kind, many_orders
+from support.eventually import eventually
 
 
 class _Caller(Caller):
@@ -26,6 +29,7 @@ class _Caller(Caller):
         self.keys: list[int] = []
         self.inserts = 0
         self.error: Exception | None = None
+        self.pings = 0
 
     async def open(self) -> None:
         pass
@@ -58,7 +62,15 @@ class _Caller(Caller):
         return rows
 
     async def ping(self) -> None:
+        self.pings += 1
         await asyncio.sleep(0)
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on by a tenth of a millisecond each time it is looked at, however busy the machine is."""
+    ticks = itertools.count()
+    monkeypatch.setattr(load, "perf_counter", lambda: next(ticks) / 10_000)
 
 
 async def _no_command() -> Command:
@@ -69,6 +81,7 @@ async def _ask(command: Command, caller: Caller) -> Any:
     return await answer(command, caller, _no_command)
 
 
+@pytest.mark.usefixtures("ticking")
 @pytest.mark.parametrize("concurrency", [1, 7])
 async def test_so_many_calls_are_under_way_at_any_time(concurrency: int) -> None:
     caller = _Caller()
@@ -79,6 +92,7 @@ async def test_so_many_calls_are_under_way_at_any_time(concurrency: int) -> None
     assert 0 < timed.p50 <= timed.p99 <= timed.elapsed
 
 
+@pytest.mark.usefixtures("ticking")
 async def test_every_contender_is_asked_for_the_same_keys() -> None:
     first, second = _Caller(), _Caller()
     for caller in (first, second):
@@ -89,17 +103,24 @@ async def test_every_contender_is_asked_for_the_same_keys() -> None:
     assert len(set(first.keys[:50])) > 25
 
 
+@pytest.mark.usefixtures("ticking")
 async def test_every_page_is_full() -> None:
     caller = _Caller()
     await call_in_a_loop(Calls(Kind.PAGE, 1, 0.02, 102), caller)
     assert set(caller.keys) <= {0, 1, 2}
 
 
+@pytest.mark.usefixtures("ticking")
 async def test_inserts_are_inserts() -> None:
     caller = _Caller()
     timed = await _ask(Calls(Kind.INSERT, 2, 0.01, 1), caller)
     assert isinstance(timed, Timed)
     assert (timed.count, caller.keys) == (caller.inserts, [])
+
+
+async def test_everybody_calls_once_however_short_the_time_is() -> None:
+    timed = await call_in_a_loop(Calls(Kind.POINT, 3, 0.0, 10), _Caller())
+    assert timed.count == 3
 
 
 async def test_a_call_that_fails_ends_the_loop() -> None:
@@ -128,8 +149,9 @@ async def test_pings_go_on_until_the_next_command() -> None:
     def next_command() -> Awaitable[Command]:
         return stop
 
-    pinging = asyncio.create_task(answer(Ping(0.001), _Caller(), next_command))
-    await asyncio.sleep(0.05)
+    caller = _Caller()
+    pinging = asyncio.create_task(answer(Ping(0.001), caller, next_command))
+    await eventually(lambda: caller.pings > 2, 10, "it pings")
     stop.set_result(Stop())
     pinged = await pinging
     assert isinstance(pinged, Pinged)
@@ -159,6 +181,7 @@ async def test_a_ping_that_fails_is_not_lost() -> None:
     assert raised.group_contains(RuntimeError, match="planted")
 
 
+@pytest.mark.usefixtures("ticking")
 async def test_the_first_and_the_last_page_are_where_they_are() -> None:
     for kind, key in ((Kind.FIRST_PAGE, 0), (Kind.LAST_PAGE, 900)):
         caller = _Caller()

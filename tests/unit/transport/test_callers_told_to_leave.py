@@ -162,8 +162,14 @@ async def test_calls_wait_no_longer_where_an_answer_does_not_get_through(
 
 @pytest.mark.parametrize("grace", [0.0, 1.2])
 async def test_what_is_under_way_when_the_grace_ends_may_be_made_again(encrypted: Ending, grace: float) -> None:
+    cleaned_up = False
+
     async def wait(_: Any) -> None:
-        await asyncio.Event().wait()
+        nonlocal cleaned_up
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned_up = True
 
     encrypted.service.behaviours |= {"wait": wait, "nothing": _nothing}
     long = encrypted.stub.ExecuteQuery(request("wait"))
@@ -171,7 +177,8 @@ async def test_what_is_under_way_when_the_grace_ends_may_be_made_again(encrypted
     load = await _without_a_pause(encrypted, "nothing", asyncio.create_task(encrypted.drain(grace)))
     assert {told.partition(" ")[0] for told in load} <= {"", "UNAVAILABLE"}
     assert (await _told_of(long)).startswith("UNAVAILABLE")
-    assert not len(encrypted.calls)
+    assert cleaned_up
+    assert all(call.code is grpc.StatusCode.UNAVAILABLE for call in encrypted.calls), "refused, as late as they came"
 
 
 async def test_a_connection_that_is_never_without_a_call_is_closed_though_callers_can_not_be_told(
