@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import socket
+import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -82,3 +83,22 @@ async def test_worker_that_no_thread_can_hand_settings_to_is_replaced(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", a_process)
     async with kept(place, lambda: bool(place.exit_codes) and place._process is not None):
         assert place.exit_codes == [-signal.SIGKILL]
+
+
+async def test_channel_to_a_worker_that_ends_while_it_gets_its_settings_is_closed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = list[socket.socket]()
+
+    def handed_over(end: socket.socket, _: config.Settings) -> None:
+        ends.append(end)
+        process = place._process
+        assert process
+        os.kill(process.pid, signal.SIGKILL)
+        while process.returncode is None:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(places, "_hand_over", handed_over)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", a_process)
+    async with kept(place, lambda: bool(place.exit_codes)):
+        await eventually(lambda: ends[0].fileno() == -1, 5, "it is closed")

@@ -148,7 +148,7 @@ class Place:
             return 1
         if self._told.is_set():  # while it was started
             self.signal(self._signal)
-        self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
+        channel = self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
         self._counted = Counted(partial(self._channel.ask, "metrics", None, within=_ANSWER_WITHIN))
         try:
             # In a thread: a child that is stuck does not read.
@@ -157,7 +157,9 @@ class Place:
             self._not_started(error)
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-        serving = asyncio.create_task(self._channel.serve(ours))
+        serving = asyncio.create_task(channel.serve(ours))
+        # Where the process has ended already, nobody has begun to serve, and nobody else closes it.
+        serving.add_done_callback(lambda _: None if channel.opened.is_set() else ours.close())
         watching = asyncio.create_task(self._watch(self._process))
         try:
             return await self._process.wait()
