@@ -72,23 +72,35 @@ class PolicyWatch:
         Args:
             read: whether to read it though it is the same.
         """
+        while not await self._looked(self._read, read=read):
+            pass
+
+    async def _looked(self, reader: Callable[[], Policy | None], *, read: bool) -> bool:
+        """Look by that reader; False if another configuration was taken meanwhile: its file is the one to look at."""
         if not self._path:
-            return
+            return True
         mark = await asyncio.to_thread(marks, [self._path])
+        if reader is not self._read:
+            return False
         if mark == self._mark and not read:
-            return
-        self._mark, reader = mark, self._read
+            return True
+        self._mark = mark
         try:
             policy = await asyncio.to_thread(reader)
         except ConfigError as error:
-            if reader is not self._read:
-                return  # another configuration was taken meanwhile, with its policy
-            self._metrics.policy_reloads.labels("refused").inc()
-            self._metrics.policy_current.set(0)
-            _log.error("policy refused, the one before holds on", problems=error.problems)
-            return
-        if reader is not self._read:
-            return  # likewise
+            if reader is self._read:
+                self._refused(error)
+        else:
+            if reader is self._read:
+                self._taken(policy)
+        return reader is self._read
+
+    def _refused(self, error: ConfigError) -> None:
+        self._metrics.policy_reloads.labels("refused").inc()
+        self._metrics.policy_current.set(0)
+        _log.error("policy refused, the one before holds on", problems=error.problems)
+
+    def _taken(self, policy: Policy | None) -> None:
         self._policies.replace(policy)
         self._metrics.policy_reloads.labels("taken").inc()
         self._metrics.policy_current.set(1)
