@@ -57,13 +57,19 @@ async def waiting(db: rowgate.Database, table: str, number: int) -> list[rowgate
     raise AssertionError(f"not {number} were listed, but {found}")
 
 
+async def read(reading: Callable[[], int], number: int) -> None:
+    """So many are: who waits is listed a moment before."""
+    await eventually(lambda: reading() == number, 10, f"{number} were being read")
+
+
 async def test_it_ends_with_the_last_who_waits_for_it(
     db: rowgate.Database, locked: str, reading: Callable[[], int]
 ) -> None:
     async def insert(seconds: float) -> None:
         await db.with_options(timeout=seconds, retry=None).table(locked).insert({"id": 1})
 
-    calls = [asyncio.create_task(insert(seconds)) for seconds in (0.3, 1)]
+    calls = [asyncio.create_task(insert(seconds)) for seconds in (0.5, 2)]
+    await read(reading, 1)
     await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
     assert calls[0].done()
     assert reading() == 1, "it goes on for the other, and was begun once"
@@ -80,6 +86,7 @@ async def test_it_is_listed_for_each_who_waits_and_cancelled_for_each(
     patient = db.with_options(timeout=20, retry=None)
     calls = [asyncio.create_task(patient.table(locked).insert({"id": number})) for number in range(2)]
     found = await waiting(db, locked, 2)
+    await read(reading, 1)
     assert {query.rpc for query in found} == {"rowgate.v1.TableService/InsertRows"}
     assert {query.state for query in found} == {rowgate.QueryState.RUNNING}
     async with rowgate.connect(gateway.address, database=engine.name) as other:
@@ -106,7 +113,7 @@ async def test_who_waits_for_others_readings_to_end_is_listed_and_cancelled_too(
         calls.append(asyncio.create_task(patient.table(locked).insert({"id": number})))
         found = await waiting(db, locked, number)
         await db.query(f"create temporary table forgets_{number} (id integer)")  # so that nobody joins what is read
-    assert reading() == 2
+    await read(reading, 2)
     last = max(found, key=lambda query: query.started)
     await db.cancel(last.query_id)
     await asyncio.wait(calls[2:])
