@@ -65,7 +65,7 @@ async def test_answers_errors_and_deadlines_are_counted_by_their_code(
     with pytest.raises(rowgate.InvalidSql):
         await db.query("selec 1")
     with pytest.raises(rowgate.RowgateError):
-        await db.with_options(timeout=0.2).query(engine.endless)
+        await db.with_options(timeout=1).query(engine.endless)
     assert await added(gateway, before) == {
         ("ExecuteQuery", "OK"): 1,
         ("ExecuteQuery", "InvalidArgument"): 1,

@@ -50,7 +50,7 @@ async def test_what_is_wrong_in_itself_was_not_run(db: rowgate.Database, mode: s
 async def test_no_step_begins_after_the_time_of_its_batch(db: rowgate.Database, engine: Engine, table: str) -> None:
     insert = f"insert into {table} (id, name) values (?, 'x')"
     steps: list[Step | str] = [engine.endless, Step(insert, 1), Step.many(insert, [(2,)])]
-    slow, *late = await db.with_options(timeout=0.3).batch(steps, mode="independent")
+    slow, *late = await db.with_options(timeout=1).batch(steps, mode="independent")
     assert isinstance(slow, rowgate.StatementTimeout)
     assert [getattr(each, "outcome", None) for each in late] == [rowgate.Outcome.NOT_RUN] * 2
     assert (await db.query(f"select count(*) from {table}")).scalar() == 0

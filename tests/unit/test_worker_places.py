@@ -91,9 +91,10 @@ async def test_channel_to_a_worker_that_ends_while_it_gets_its_settings_is_close
     ends = list[socket.socket]()
 
     def handed_over(end: socket.socket, _: config.Settings) -> None:
-        ends.append(end)
         process = place._process
-        assert process
+        if ends or process is None:
+            return
+        ends.append(end)
         os.kill(process.pid, signal.SIGKILL)
         while process.returncode is None:
             time.sleep(0.001)
