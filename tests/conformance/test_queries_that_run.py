@@ -98,8 +98,8 @@ async def test_a_stream_whose_reader_is_slow_is_ended_at_once(
     async with db.with_options(tag=tag, timeout=60).stream(sql) as rows:
         await anext(aiter(rows))
         await asyncio.sleep(0.5)  # the transport fills up, and then the gateway waits for this reader
-        query = await begun(db, tag)
-        assert query.state is rowgate.QueryState.STREAMING
+        streaming = [rowgate.QueryState.STREAMING]
+        (query,) = await listed(db, tag, lambda found: [query.state for query in found] == streaming)
         assert query.rows > 0
         await db.cancel(query.query_id)
         await eventually(lambda: running(name) == 0, GONE_WITHIN, "the statement was gone")

@@ -14,6 +14,7 @@ from rowgate_server import config
 from rowgate_server.config_watch import Reading
 from rowgate_server.workers import supervisor as supervisors
 from rowgate_server.workers.supervisor import Supervisor
+from support.eventually import eventually
 
 
 class Stuck:
@@ -57,8 +58,7 @@ async def test_a_second_signal_ends_a_worker_that_is_stuck(
     supervisor._places = [cast("Any", stuck)]
     keeping = asyncio.create_task(stuck.ended.wait())
     stopping = asyncio.create_task(supervisor._stop(cast("Any", told), [cast("Any", keeping)]))
-    await asyncio.sleep(0.05)
-    assert stuck.signals == [signal.SIGTERM]
+    await eventually(lambda: stuck.signals == [signal.SIGTERM], 10, "it was told")
     began = time.monotonic()
     told.hurry.set()
     async with asyncio.timeout(20):

@@ -63,6 +63,6 @@ async def test_the_gateways_own_limit_and_the_clients_are_both_timeouts(
 
 async def test_a_streams_time_begins_when_it_is_opened(db: rowgate.Client, gateway: ScriptedGateway) -> None:
     gateway.will([head(), tail()])
-    stream = db.with_options(timeout=0.3).stream("select 1")
-    await asyncio.sleep(0.4)
+    stream = db.with_options(timeout=1).stream("select 1")
+    await asyncio.sleep(1.1)
     assert [row async for row in stream] == []

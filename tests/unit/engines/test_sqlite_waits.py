@@ -145,10 +145,17 @@ async def test_a_write_goes_through_once_those_who_read_have_done(
 ) -> None:
     reads(other)
     writing = asyncio.ensure_future(db.run(INSERT + " returning id"))
-    await asyncio.wait({writing}, timeout=0.05)
-    with closing(sqlite3.connect(file, timeout=0)) as late, pytest.raises(sqlite3.OperationalError, match="locked"):
-        # It would not come to an end otherwise beside readers who take turns.
-        late.execute("select count(*) from things")
+
+    def let_nobody_in() -> bool:
+        """It would not come to an end otherwise beside readers who take turns."""
+        with closing(sqlite3.connect(file, timeout=0)) as late:
+            try:
+                late.execute("select count(*) from things")
+            except sqlite3.OperationalError as error:
+                return "locked" in str(error)
+        return False
+
+    await eventually(let_nobody_in, 10, "nobody else began to read")
     other.execute("commit")
     assert list((await writing).rows) == [(1,)]
     assert other.execute("select count(*) from things").fetchone() == (1,)
