@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from rowgate_server.config import ConfigError
 from rowgate_server.core.policy.policies import Policies
@@ -80,20 +81,17 @@ class PolicyWatch:
         if not self._path:
             return True
         mark = await asyncio.to_thread(marks, [self._path])
-        if reader is not self._read:
-            return False
         if mark == self._mark and not read:
             return True
-        self._mark = mark
         try:
-            policy = await asyncio.to_thread(reader)
+            tell = partial(self._taken, await asyncio.to_thread(reader))
         except ConfigError as error:
-            if reader is self._read:
-                self._refused(error)
-        else:
-            if reader is self._read:
-                self._taken(policy)
-        return reader is self._read
+            tell = partial(self._refused, error)
+        if reader is not self._read:
+            return False
+        self._mark = mark
+        tell()
+        return True
 
     def _refused(self, error: ConfigError) -> None:
         self._metrics.policy_reloads.labels("refused").inc()

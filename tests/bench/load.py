@@ -51,13 +51,14 @@ async def call_in_a_loop(command: Calls, caller: Caller) -> Timed:
     until = began + command.seconds
 
     async def one_caller() -> None:
-        ended = perf_counter()
+        started = perf_counter()
         while True:
             await call()
-            started, ended = ended, perf_counter()
+            ended = perf_counter()
             latencies.append(ended - started)
             if ended >= until:
                 return
+            started = ended
 
     async with asyncio.TaskGroup() as callers:
         for _ in range(command.concurrency):

@@ -149,7 +149,7 @@ class Place:
         if self._told.is_set():  # while it was started
             self.signal(self._signal)
         channel = self._channel = Channel({**self._answers, "ready": self._ready, "health": self._health})
-        self._counted = Counted(partial(self._channel.ask, "metrics", None, within=_ANSWER_WITHIN))
+        self._counted = Counted(partial(channel.ask, "metrics", None, within=_ANSWER_WITHIN))
         try:
             # In a thread: a child that is stuck does not read.
             await asyncio.to_thread(_hand_over, ours, self.settings)
