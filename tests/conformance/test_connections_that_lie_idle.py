@@ -15,6 +15,7 @@ from rowgate._status import error_from_rpc
 from rowgate.v1 import query_service_pb2, query_service_pb2_grpc
 from support.engines import ENGINES, Engine
 from support.process import Gateway
+from support.streams import WINDOW_STAYS
 from support.transactions import Transact
 
 _PLACES, _TRANSACTIONS = 4, 2
@@ -33,7 +34,8 @@ _LONG = {
 @pytest.fixture
 async def hog(gateway: Gateway) -> AsyncIterator[grpc.aio.Channel]:
     """Another caller: a connection of its own."""
-    async with grpc.aio.insecure_channel(gateway.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+    options = [("grpc.use_local_subchannel_pool", 1), WINDOW_STAYS]
+    async with grpc.aio.insecure_channel(gateway.address, options) as channel:
         yield channel
 
 

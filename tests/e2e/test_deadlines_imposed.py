@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from rowgate.v1.query_service_pb2 import (
     StreamQueryRequest,
 )
 from rowgate.v1.table_service_pb2 import CountRowsRequest, ListRowsRequest
+from support.eventually import eventually
 from support.process import Gateway
+from support.streams import WINDOW_STAYS
 from support.transactions import Transact
 
 ENDLESS = "with recursive s(i) as (select 1 union all select i + 1 from s) select count(*) as n from s"
@@ -76,6 +79,20 @@ async def test_a_stream_has_the_databases(gateway: Gateway) -> None:
         stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.StreamQuery(StreamQueryRequest(sql=ENDLESS)).read()
+    assert error_from_rpc(caught.value).metadata["limit"] == "databases.main.timeouts.stream 0.5s"
+
+
+async def test_who_reads_nothing_of_a_stream_finds_that_out_later(gateway: Gateway) -> None:
+    wide = "with recursive s(i) as (select 1 union all select i + 1 from s) select hex(zeroblob(100000)) from s"
+    async with grpc.aio.insecure_channel(gateway.address, [WINDOW_STAYS]) as channel:
+        stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
+        call = stub.StreamQuery(StreamQueryRequest(sql=wide))
+        ended = '"code": "DEADLINE_EXCEEDED", "ms": '
+        before = gateway.stderr.count(ended)
+        await eventually(lambda: gateway.stderr.count(ended) > before, 10, "it was ended")
+        async with asyncio.timeout(10):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                _ = [answer async for answer in call]
     assert error_from_rpc(caught.value).metadata["limit"] == "databases.main.timeouts.stream 0.5s"
 
 

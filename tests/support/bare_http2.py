@@ -17,6 +17,10 @@ def frame(kind: int, content: bytes = b"", *, flags: int = 0, stream: int = 0) -
     return len(content).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + content
 
 
+NO_ROOM = frame(SETTINGS, b"\x00\x04" + bytes(4))
+"""For no answer there is any room, until some is made: SETTINGS_INITIAL_WINDOW_SIZE is 0."""
+
+
 def call_headers(method: str) -> bytes:
     """The headers of a call, each written out, which HPACK allows."""
     fields = {
@@ -44,8 +48,9 @@ def begun_and_reset(number: int, headers: bytes) -> bytes:
 def begun(number: int, headers: bytes, message: bytes) -> bytes:
     """A call with its one request, whose answer nobody makes room for but what HTTP/2 gives at first."""
     stream = 2 * number + 1
+    framed = b"\0" + len(message).to_bytes(4, "big") + message  # as gRPC has it
     return frame(_HEADERS, headers, flags=_END_HEADERS, stream=stream) + frame(
-        _DATA, message, flags=_END_STREAM, stream=stream
+        _DATA, framed, flags=_END_STREAM, stream=stream
     )
 
 
@@ -70,6 +75,16 @@ async def connected(
         yield reader, writer
     finally:
         writer.transport.abort()
+
+
+async def end_of(reader: asyncio.StreamReader, number: int) -> bytes:
+    """The content of the headers that end that call's answer; what comes before them is read off."""
+    while True:
+        head = await reader.readexactly(_HEAD)
+        content = await reader.readexactly(int.from_bytes(head[:3], "big"))
+        kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
+        if (kind, stream) == (_HEADERS, 2 * number + 1) and flags & _END_STREAM:
+            return content
 
 
 async def next_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:

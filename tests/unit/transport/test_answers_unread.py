@@ -159,8 +159,7 @@ async def large(log: io.StringIO) -> AsyncIterator[Wrapped]:
 
 
 def asked(number: int, octets: int) -> bytes:
-    message = request(str(octets)).SerializeToString()
-    return bare_http2.begun(number, HEADERS, b"\0" + len(message).to_bytes(4, "big") + message)
+    return bare_http2.begun(number, HEADERS, request(str(octets)).SerializeToString())
 
 
 def port_of(served: Wrapped) -> int:

@@ -11,15 +11,17 @@ import grpc
 import grpc.aio
 import pytest
 from unit.transport.ending import Ending, ending
-from unit.transport.wrapped import request
+from unit.transport.wrapped import SERVICE, request
 
 from rowgate.v1.query_service_pb2 import StreamQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
 from rowgate.v1.value_pb2 import Value
+from rowgate_server.engines import clock
 from rowgate_server.transport import connections
 from support import bare_http2
 from support.eventually import eventually
 
+HEADERS = bare_http2.call_headers(f"/{SERVICE}/StreamQuery")
 LARGE = Row(values=[Value(bytes_value=bytes(1_000_000))])
 
 
@@ -135,3 +137,32 @@ async def test_a_stream_whose_caller_read_no_more_ends_with_the_reason_once_it_r
     assert await call.code() is grpc.StatusCode.UNAVAILABLE
     assert await call.details() == "the gateway stopped the stream"
     await drained
+
+
+async def test_no_stream_is_waited_for_whose_connection_takes_nothing(served: Ending) -> None:
+    """Not even its headers, behind which alone there could be an error."""
+    written = clock.now()
+
+    async def endless(context: Any) -> None:
+        nonlocal written
+        while True:
+            await context.write(StreamQueryResponse(result=ResultSet(rows=[LARGE])))
+            written = clock.now()
+
+    async def nothing(_: Any) -> None:
+        pass
+
+    served.service.behaviours |= {"endless": endless, "nothing": nothing}
+    async with bare_http2.connected(f"127.0.0.1:{served.port}") as (_, writer):
+        writer.write(streamed(0, "endless") + bare_http2.room(0, 2**31 - 1 - 65535))
+        await served.service.entered.wait()
+        await eventually(lambda: clock.now() - written > 0.3, 10, "it takes nothing more")
+        writer.write(streamed(1, "nothing"))
+        await eventually(lambda: len(served.calls) == 2, 10, "it has begun")
+        async with asyncio.timeout(10):
+            await served.drain(1)
+        assert not len(served.calls)
+
+
+def streamed(number: int, sql: str) -> bytes:
+    return bare_http2.begun(number, HEADERS, request(sql).SerializeToString())

@@ -9,24 +9,30 @@ from typing import Any
 
 import grpc
 import pytest
-from unit.transport.wrapped import STREAM, Service, Wrapped, ending, request, wrapping
+from unit.transport.wrapped import SERVICE, STREAM, Service, Wrapped, ending, request, wrapping
 
 from rowgate.v1.query_service_pb2 import StreamQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
 from rowgate.v1.value_pb2 import Value
 from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.interceptors import current_call
+from support import bare_http2
 
-MEGABYTE = StreamQueryResponse(result=ResultSet(rows=[Row(values=[Value(bytes_value=b"x" * 1_000_000)])]))
+HEADERS = bare_http2.call_headers(f"/{SERVICE}/StreamQuery")
+SMALL, MEGABYTE = (
+    StreamQueryResponse(result=ResultSet(rows=[Row(values=[Value(bytes_value=b"x" * octets)])]))
+    for octets in (1, 1_000_000)
+)
 TIMED_OUT = RowgateError(Reason.STATEMENT_TIMEOUT, "the time ran out", limit="the server's 0.5s")
 
 
 class Endless(Service):
-    """Streams megabytes for ever, each handed to the transport before the next one is made."""
+    """Streams a message for ever, each handed to the transport before the next one is made."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, message: StreamQueryResponse = MEGABYTE) -> None:
         super().__init__()
         self._seconds = seconds
+        self._message = message
         self.made = 0
 
     async def StreamQuery(self, request: Any, context: Any) -> AsyncIterator[StreamQueryResponse]:
@@ -36,9 +42,13 @@ class Endless(Service):
         try:
             while True:
                 self.made += 1
-                yield MEGABYTE
+                yield self._message
         finally:
             self.cleaned_up.set()
+
+
+def asked(number: int) -> bytes:
+    return bare_http2.begun(number, HEADERS, request("").SerializeToString())
 
 
 @pytest.fixture
@@ -58,11 +68,37 @@ async def test_the_handler_is_held_back_and_let_go_when_its_time_is_over(endless
     call.cancel()
 
 
-async def test_a_caller_that_reads_again_finds_the_error_at_the_end(endless: Wrapped) -> None:
+@pytest.mark.parametrize("read", [0, 1])
+async def test_a_caller_that_reads_again_finds_the_error_at_the_end(endless: Wrapped, read: int) -> None:
+    """Be it the first message that it has not read, or a later one."""
     call = endless.stream(request(""))
+    for _ in range(read):
+        await anext(aiter(call))
     await endless.left.get()
     ended = await ending(call)
     assert (ended.code, ended.message) == (grpc.StatusCode.DEADLINE_EXCEEDED, "the time ran out")
+
+
+async def test_so_does_one_whose_connection_took_nothing_at_all_from_before_it_called(endless: Wrapped) -> None:
+    async with bare_http2.connected(endless.address) as (reader, writer):
+        writer.write(asked(0) + bare_http2.room(0, 2**31 - 1 - 65535))
+        await endless.left.get()
+        writer.write(asked(1))
+        await endless.left.get()
+        async with asyncio.timeout(10):
+            assert b"the time ran out" in await bare_http2.end_of(reader, 1)
+
+
+async def test_so_does_one_who_had_no_room_even_for_a_small_first_one(log: io.StringIO) -> None:
+    async with (
+        wrapping(Endless(0.5, SMALL), log) as served,
+        bare_http2.connected(served.address) as (reader, writer),
+    ):
+        writer.write(bare_http2.NO_ROOM + asked(0))
+        await served.left.get()
+        writer.write(bare_http2.room(0, 100_000))
+        async with asyncio.timeout(10):
+            assert b"the time ran out" in await bare_http2.end_of(reader, 0)
 
 
 async def test_a_caller_that_goes_away_instead_lets_the_handler_go(log: io.StringIO) -> None:

@@ -77,7 +77,7 @@ def holds(found: Unread, octets: float) -> bool:
 async def test_encrypted_ones_are_cut_too(tmp_path: Path) -> None:
     sql = f"select hex(zeroblob({HALF // 2 - 1000}))"
     message = ExecuteQueryRequest(sql=sql).SerializeToString()
-    call = bare_http2.begun(0, bare_http2.call_headers(METHOD), b"\0" + len(message).to_bytes(4, "big") + message)
+    call = bare_http2.begun(0, bare_http2.call_headers(METHOD), message)
     async with (
         serving(tmp_path, server__max_unread_bytes=str(MOST_UNREAD)) as (gateway, addresses),
         grpc.aio.secure_channel(addresses.grpc, grpc.ssl_channel_credentials(CA.pem)) as channel,

@@ -25,6 +25,7 @@ from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.server import Around, interceptors
 from support.single_statements import SingleStatements
+from support.streams import WINDOW_STAYS
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behaviour = Callable[[Context], Awaitable[None]]
@@ -151,7 +152,7 @@ async def wrapping(service: Service, log: io.StringIO) -> AsyncIterator[Wrapped]
     unread.serve(port)
     await server.start()
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", [WINDOW_STAYS]) as channel:
             stub: Any = query_service_pb2_grpc.QueryServiceStub(channel)
             methods = stub.ExecuteQuery, stub.StreamQuery
             address = f"127.0.0.1:{port}"

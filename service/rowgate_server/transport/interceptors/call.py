@@ -41,6 +41,7 @@ class RpcCall:
         outcome: what became of a statement that ended in an error, if that is known.
         audited: told of each request within the call and its last answer, where there is an audit log.
         whole: its answer, if that is sent whole.
+        headers: what sends a stream's headers, while it does.
         principal: who it is made for, once the authentication interceptor has entered.
     """
 
@@ -53,6 +54,7 @@ class RpcCall:
         "error",
         "facts",
         "gone",
+        "headers",
         "held",
         "id",
         "labels",
@@ -81,6 +83,7 @@ class RpcCall:
         self.held: tuple[str, int] | None = None
         self.code = grpc.StatusCode.OK
         self.gone = False
+        self.headers: asyncio.Future[None] | None = None
         self.reason = ""
         self.facts: dict[str, Any] = {}
         self.statements: Sequence[str] = ()

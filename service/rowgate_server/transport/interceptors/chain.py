@@ -35,6 +35,9 @@ _GRPC_TYPES = {
     (True, True): "bidi_stream",
 }
 
+_LARGE = 16 * 1024
+"""Bytes of a message that there may be no room for at once: HTTP/2 has it for 64 KiB, of all calls of a connection."""
+
 
 class Interceptor(Protocol):
     """One position of the chain."""
@@ -178,8 +181,12 @@ class Chain:
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error = raised
             try:
-                await _end(context, self._leave(call, error))
+                error = self._leave(call, error)
+                if call.headers is not None:
+                    await asyncio.wait({call.headers})  # see `_send_first`
+                await _end(context, error)
             finally:
+                call.headers = None
                 self._handlers.end(call)
                 self._requests.end(call)
                 # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
@@ -234,12 +241,28 @@ async def _send_all(call: RpcCall, behavior: Callable[..., Any], request: Any) -
     async with contextlib.aclosing(behavior(request, call.context)) as responses:
         async for response in responses:
             try:
-                await call.context.write(response)
+                await (call.context.write(response) if call.sent else _send_first(call, response))
             except (grpc.aio.UsageError, grpc.aio.InternalError) as error:
                 # The caller has gone away, and the cancellation that says so is still on its way.
                 call.gone = True
                 raise asyncio.CancelledError from error
             call.sent += 1
+
+
+async def _send_first(call: RpcCall, response: Any) -> None:
+    """Send the first message, and the headers before it or with it; what sends those is kept while it does.
+
+    An error that ends the call while they are on their way would bring them again. grpc refuses that
+    (TOO_MANY_OPERATIONS), and a reader who goes on after all would wait for good. So the call's end waits for them; and
+    they do not go with a large message, which is on its way for as long as its reader takes.
+    """
+    large = (len(response) if response.__class__ is bytes else response.ByteSize()) > _LARGE
+    sending = call.context.send_initial_metadata(()) if large else call.context.write(response)
+    call.headers = asyncio.ensure_future(sending)
+    await asyncio.shield(call.headers)
+    call.headers = None
+    if large:
+        await call.context.write(response)
 
 
 async def _let_it_send(call: RpcCall, behavior: Callable[..., Any], request: Any) -> None:
