@@ -26,8 +26,13 @@ STUBBORN = """do $$ begin perform set_config('client_connection_check_interval',
 loop begin loop perform pg_sleep(0.05); end loop; exception when query_canceled then null; end; end loop; end $$"""
 STUBBORN_ONES = "from pg_stat_activity where query like 'do $$%query_canceled%' and state = 'active'"
 # Two long arrays are compared in one step, which looks nowhere whether it is to end.
-DEAF = """select array(select generate_series(1, 36000)) && array(select generate_series(40001, 76000)) as deaf"""
-DEAF_ONES = "select count(*) from pg_stat_activity where query like '%as deaf' and state = 'active'"
+DEAF = """with
+arrays as materialized (
+  select array(select generate_series(1, 36000)) as one, array(select generate_series(40001, 76000)) as other
+), made as materialized (select pg_advisory_xact_lock(47) from arrays)
+select one && other as deaf from arrays, made"""
+DEAF_BY_NOW = "select count(*) from pg_locks where locktype = 'advisory' and objid = 47"
+DEAF_ONES = "select count(*) from pg_stat_activity where query like '%as deaf from arrays, made' and state = 'active'"
 SLEEP = "select pg_sleep(47)"
 RUNNING = f"select count(*) from pg_stat_activity where query = '{SLEEP}' and state = 'active'"
 
@@ -145,8 +150,11 @@ async def test_one_that_the_server_cannot_stop_holds_its_place_until_it_is_over(
     postgresql_server: PostgreSQL,
 ) -> None:
     async with linked(postgresql_server, "postgresql", size=1) as far:
-        with pytest.raises(RowgateError):
-            await far.run(DEAF, 0.3)
+        call = asyncio.create_task(far.run(DEAF, 60))
+        await eventually(lambda: far.server.execute(DEAF_BY_NOW) == [(1,)], 5, "it was deaf")
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
         failed = partial(far.count, "rowgate_pool_cleanup_failures_total", {"kind": "kill"})
         await eventually(lambda: failed() == 1, 5, "it outlasted the bound")
         looks = 0

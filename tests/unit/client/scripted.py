@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -72,12 +73,18 @@ Step: TypeAlias = "Message | Fault | Hang | Callable[[Any], Awaitable[Message]]"
 
 @dataclass(frozen=True)
 class Received:
-    """One call, as it arrived; `seconds` is what was left of the client's deadline."""
+    """One call, as it arrived.
+
+    Attributes:
+        seconds: what was left of the client's deadline.
+        until: when that is over, by the clock of the loop; however late a busy machine came to look.
+    """
 
     method: str
     request: Any
     metadata: dict[str, str | bytes]
     seconds: float | None
+    until: float
 
 
 class ScriptedGateway(
@@ -168,7 +175,9 @@ class ScriptedGateway(
 
     def _next(self, method: str, request: Any, context: Any) -> Step | Sequence[Step]:
         metadata = dict(context.invocation_metadata())
-        self.received.append(Received(method, request, metadata, context.time_remaining()))
+        seconds: float | None = context.time_remaining()
+        until = math.inf if seconds is None else asyncio.get_running_loop().time() + seconds
+        self.received.append(Received(method, request, metadata, seconds, until))
         return self._script.popleft()
 
     async def _answer(self, method: str, request: Any, context: Any) -> Any:
