@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from rowgate.v1.query_service_pb2 import StreamQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
 from rowgate.v1.value_pb2 import Value
 from rowgate_server.engines import clock
+from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport import connections
 from support import bare_http2
 from support.eventually import eventually
@@ -139,8 +141,9 @@ async def test_a_stream_whose_caller_read_no_more_ends_with_the_reason_once_it_r
     await drained
 
 
-async def test_no_stream_is_waited_for_whose_connection_takes_nothing(served: Ending) -> None:
-    """Not even its headers, behind which alone there could be an error."""
+@contextlib.asynccontextmanager
+async def blocked(served: Ending) -> AsyncIterator[asyncio.StreamWriter]:
+    """A connection that takes nothing more: its first call's answers fill it."""
     written = clock.now()
 
     async def endless(context: Any) -> None:
@@ -149,19 +152,36 @@ async def test_no_stream_is_waited_for_whose_connection_takes_nothing(served: En
             await context.write(StreamQueryResponse(result=ResultSet(rows=[LARGE])))
             written = clock.now()
 
-    async def nothing(_: Any) -> None:
-        pass
-
-    served.service.behaviours |= {"endless": endless, "nothing": nothing}
+    served.service.behaviours["endless"] = endless
     async with bare_http2.connected(f"127.0.0.1:{served.port}") as (_, writer):
         writer.write(streamed(0, "endless") + bare_http2.room(0, 2**31 - 1 - 65535))
         await served.service.entered.wait()
-        await eventually(lambda: clock.now() - written > 0.3, 10, "it takes nothing more")
-        writer.write(streamed(1, "nothing"))
-        await eventually(lambda: len(served.calls) == 2, 10, "it has begun")
+        await eventually(lambda: clock.now() - written > 0.5, 10, "it takes nothing more")
+        yield writer
+
+
+async def test_a_drain_ends_though_the_headers_of_a_stream_do_not_get_through(
+    served: Ending, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with blocked(served) as writer:
+        writer.write(streamed(1, "never begun"))
+        await eventually(lambda: any(call.sending_headers for call in served.calls), 10, "they are on their way")
         async with asyncio.timeout(10):
             await served.drain(1)
         assert not len(served.calls)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_a_stream_that_has_ended_is_not_waited_for_though_that_does_not_get_through(served: Ending) -> None:
+    async with blocked(served) as writer:
+        writer.write(streamed(1, "never begun"))
+        await eventually(lambda: any(call.sending_headers for call in served.calls), 10, "its headers are on their way")
+        (call,) = (call for call in served.calls if call.sending_headers)
+        call.end_at(clock.now(), RowgateError(Reason.SHUTTING_DOWN, "ended"))
+        await served.calls.over([call])
+        async with asyncio.timeout(10):
+            await served.drain(1)
 
 
 def streamed(number: int, sql: str) -> bytes:

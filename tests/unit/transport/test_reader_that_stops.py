@@ -15,7 +15,7 @@ from rowgate.v1.query_service_pb2 import StreamQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
 from rowgate.v1.value_pb2 import Value
 from rowgate_server.errors import Reason, RowgateError
-from rowgate_server.transport.interceptors import current_call
+from rowgate_server.transport.interceptors import RpcCall, current_call
 from support import bare_http2
 
 HEADERS = bare_http2.call_headers(f"/{SERVICE}/StreamQuery")
@@ -79,12 +79,21 @@ async def test_a_caller_that_reads_again_finds_the_error_at_the_end(endless: Wra
     assert (ended.code, ended.message) == (grpc.StatusCode.DEADLINE_EXCEEDED, "the time ran out")
 
 
-async def test_so_does_one_whose_connection_took_nothing_at_all_from_before_it_called(endless: Wrapped) -> None:
+async def test_nothing_of_it_is_held_until_then(endless: Wrapped) -> None:
+    """Neither its request, nor what is sent, nor a place among the calls that a stop waits for."""
+    call = endless.stream(request("x" * 100_000))
+    ended = await endless.left.get()
+    assert (ended.held, ended.error, len(endless.under_way)) == (None, None, 0)
+    assert len(endless.under_way.reading) == 1
+    call.cancel()
+
+
+async def test_so_does_one_whose_connection_takes_nothing_since_before_it_called(endless: Wrapped) -> None:
     async with bare_http2.connected(endless.address) as (reader, writer):
         writer.write(asked(0) + bare_http2.room(0, 2**31 - 1 - 65535))
         await endless.left.get()
         writer.write(asked(1))
-        await endless.left.get()
+        assert (await endless.left.get()).sending_headers, "they are on their way"
         async with asyncio.timeout(10):
             assert b"the time ran out" in await bare_http2.end_of(reader, 1)
 
@@ -95,7 +104,7 @@ async def test_so_does_one_who_had_no_room_even_for_a_small_first_one(log: io.St
         bare_http2.connected(served.address) as (reader, writer),
     ):
         writer.write(bare_http2.NO_ROOM + asked(0))
-        await served.left.get()
+        assert (await served.left.get()).sending_headers, "with that message"
         writer.write(bare_http2.room(0, 100_000))
         async with asyncio.timeout(10):
             assert b"the time ran out" in await bare_http2.end_of(reader, 0)
@@ -129,6 +138,17 @@ async def test_a_call_that_ends_in_time_ends_well(wrapped: Wrapped) -> None:
     wrapped.service.behaviours["bounded"] = bounded
     assert (await ending(wrapped.stream(request("bounded")))).code is grpc.StatusCode.OK
     assert (await ending(wrapped.unary(request("bounded")))).code is grpc.StatusCode.OK
+
+
+async def test_a_call_that_has_ended_by_itself_is_not_ended(wrapped: Wrapped) -> None:
+    calls: list[RpcCall] = []
+
+    async def note(_: Any) -> None:
+        calls.append(current_call())
+
+    wrapped.service.behaviours["note"] = note
+    assert (await ending(wrapped.stream(request("note")))).code is grpc.StatusCode.OK
+    calls[0].end_at(asyncio.get_running_loop().time(), TIMED_OUT)
 
 
 async def test_a_handler_that_computes_is_ended_at_its_next_await(wrapped: Wrapped) -> None:

@@ -41,7 +41,7 @@ class RpcCall:
         outcome: what became of a statement that ended in an error, if that is known.
         audited: told of each request within the call and its last answer, where there is an audit log.
         whole: its answer, if that is sent whole.
-        headers: what sends a stream's headers, while it does.
+        sending_headers: what sends a stream's, until they are sent.
         principal: who it is made for, once the authentication interceptor has entered.
     """
 
@@ -54,7 +54,6 @@ class RpcCall:
         "error",
         "facts",
         "gone",
-        "headers",
         "held",
         "id",
         "labels",
@@ -63,6 +62,7 @@ class RpcCall:
         "principal",
         "reason",
         "received",
+        "sending_headers",
         "sent",
         "started",
         "statements",
@@ -83,7 +83,7 @@ class RpcCall:
         self.held: tuple[str, int] | None = None
         self.code = grpc.StatusCode.OK
         self.gone = False
-        self.headers: asyncio.Future[None] | None = None
+        self.sending_headers: asyncio.Future[None] | None = None
         self.reason = ""
         self.facts: dict[str, Any] = {}
         self.statements: Sequence[str] = ()
@@ -148,6 +148,8 @@ class RpcCall:
             if self._expiry is not None and self._expiry.expired() and self.error is not None:
                 raise self.error from None
             raise
+        finally:
+            self._expiry = None  # what is over can be ended no more
 
 
 def current_call() -> RpcCall:

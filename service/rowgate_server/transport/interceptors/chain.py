@@ -35,8 +35,9 @@ _GRPC_TYPES = {
     (True, True): "bidi_stream",
 }
 
-_LARGE = 16 * 1024
-"""Bytes of a message that there may be no room for at once: HTTP/2 has it for 64 KiB, of all calls of a connection."""
+_APART = 16 * 1024
+"""Bytes from which on a stream's first message goes behind its headers, and not with them: there may be no room for it.
+HTTP/2 has it for 64 KiB at first, of a call's and of all of a connection."""
 
 
 class Interceptor(Protocol):
@@ -145,7 +146,10 @@ class Chain:
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error, response = raised, None
             try:
-                await _end(context, self._leave(call, error))
+                error = self._leave(call, error)
+                request = None
+                self._requests.end(call)  # nor does an error that waits for its reader
+                await _end(context, error)
             finally:
                 whole.end()
                 self._handlers.end(call)
@@ -182,17 +186,20 @@ class Chain:
                     error = raised
             try:
                 error = self._leave(call, error)
-                if call.headers is not None:
-                    await asyncio.wait({call.headers})  # see `_send_first`
-                await _end(context, error)
             finally:
-                call.headers = None
+                # Nothing of it runs any more. How it ended is its caller's to read, behind what it has not read yet:
+                # for as long as that takes, nothing is kept, and nobody waits for it but who counts what is unread.
                 self._handlers.end(call)
                 self._requests.end(call)
+                request = call.error = None
+                call.statements = ()
+            try:
+                await _headers_sent(call)
+                await _end(context, error)
+            finally:
                 # Its traceback holds this frame, and so does the abort's, which grpc keeps: cycles, which would keep a
                 # refused result, and what was asked, until the next collection.
-                request = error = None
-                call.statements = ()
+                error = call.sending_headers = None
 
         return run
 
@@ -250,19 +257,35 @@ async def _send_all(call: RpcCall, behavior: Callable[..., Any], request: Any) -
 
 
 async def _send_first(call: RpcCall, response: Any) -> None:
-    """Send the first message, and the headers before it or with it; what sends those is kept while it does.
+    """Send the first message, and the headers before it or with it; the call's end waits for them.
 
     An error that ends the call while they are on their way would bring them again. grpc refuses that
-    (TOO_MANY_OPERATIONS), and a reader who goes on after all would wait for good. So the call's end waits for them; and
-    they do not go with a large message, which is on its way for as long as its reader takes.
+    (TOO_MANY_OPERATIONS), and a reader who goes on after all would wait for good. They do not go with a large message,
+    which is on its way for as long as its reader takes.
     """
-    large = (len(response) if response.__class__ is bytes else response.ByteSize()) > _LARGE
+    large = (len(response) if response.__class__ is bytes else response.ByteSize()) > _APART
     sending = call.context.send_initial_metadata(()) if large else call.context.write(response)
-    call.headers = asyncio.ensure_future(sending)
-    await asyncio.shield(call.headers)
-    call.headers = None
+    call.sending_headers = asyncio.ensure_future(sending)
+    call.sending_headers.add_done_callback(_noted)
+    await asyncio.wait({call.sending_headers})  # which goes on where this is cancelled
+    call.sending_headers.result()
+    call.sending_headers = None
     if large:
         await call.context.write(response)
+
+
+def _noted(sent: asyncio.Future[None]) -> None:
+    """Whoever waited for it may have left: that it failed is no news."""
+    if not sent.cancelled():
+        sent.exception()
+
+
+async def _headers_sent(call: RpcCall) -> None:
+    """Wait for those that are on their way."""
+    if call.sending_headers is not None:
+        await asyncio.wait({call.sending_headers})
+        if call.sending_headers.exception() is not None:
+            raise asyncio.CancelledError  # the caller has gone away
 
 
 async def _let_it_send(call: RpcCall, behavior: Callable[..., Any], request: Any) -> None:

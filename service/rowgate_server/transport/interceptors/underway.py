@@ -109,7 +109,8 @@ class CallsUnderWay:
         self._ended.set()
         if self._refused is not None:
             self._ended_at[call.peer] = clock.now()
-        if call.code is grpc.StatusCode.OK:  # an error is small, and has been sent
+        # An error is small, and has been sent; but a stream's stands behind what has not been read.
+        if call.code is grpc.StatusCode.OK or call.labels.grpc_type in STREAMS:
             self._answers[call.peer] = self._answers.get(call.peer, 0) + 1
             when_sent(functools.partial(self._sent, call.peer))
 
