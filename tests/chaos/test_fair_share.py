@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
@@ -75,6 +76,8 @@ class Shared:
         """What became of the calls of both, at so many times what the database can do."""
         rates = {"quiet": quiet * CAPACITY, "greedy": greedy * CAPACITY}
         async with contextlib.AsyncExitStack() as under_way:
+            gc.disable()  # for half a second nobody would call, and then the quiet one for all of that at once
+            under_way.callback(gc.enable)
             calls = {
                 name: await under_way.enter_async_context(Steady(partial(self.call, name), rate))
                 for name, rate in rates.items()
