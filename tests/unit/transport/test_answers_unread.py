@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from unit.transport.wrapped import MOST_UNREAD, SERVICE, Service, Wrapped, ending, request, wrapping
+from unit.transport.wrapped import MOST_UNREAD, Service, Wrapped, bare, ending, request, wrapping
 
 from rowgate.v1.query_service_pb2 import ExecuteQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
@@ -32,7 +32,6 @@ LARGE = 100_000
 SMALL = 4
 """Of small answers, more than HTTP/2 has room for on the way at first, which is 64 KiB."""
 HALF = MOST_UNREAD // 2
-HEADERS = bare_http2.call_headers(f"/{SERVICE}/ExecuteQuery")
 
 
 async def held(*answers: tuple[str, int], most: int = 4 * LARGE) -> Unread:
@@ -159,7 +158,7 @@ async def large(log: io.StringIO) -> AsyncIterator[Wrapped]:
 
 
 def asked(number: int, octets: int) -> bytes:
-    return bare_http2.begun(number, HEADERS, request(str(octets)).SerializeToString())
+    return bare("ExecuteQuery", number, str(octets))
 
 
 def port_of(served: Wrapped) -> int:

@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 import pytest
 from unit.transport.ending import Ending, ending
-from unit.transport.wrapped import SERVICE, request
+from unit.transport.wrapped import bare, request
 
 from rowgate.v1.query_service_pb2 import StreamQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
@@ -23,7 +23,6 @@ from rowgate_server.transport import connections
 from support import bare_http2
 from support.eventually import eventually
 
-HEADERS = bare_http2.call_headers(f"/{SERVICE}/StreamQuery")
 LARGE = Row(values=[Value(bytes_value=bytes(1_000_000))])
 
 
@@ -154,7 +153,7 @@ async def blocked(served: Ending) -> AsyncIterator[asyncio.StreamWriter]:
 
     served.service.behaviours["endless"] = endless
     async with bare_http2.connected(f"127.0.0.1:{served.port}") as (_, writer):
-        writer.write(streamed(0, "endless") + bare_http2.room(0, 2**31 - 1 - 65535))
+        writer.write(bare("StreamQuery", 0, "endless") + bare_http2.room(0, 2**31 - 1 - 65535))
         await served.service.entered.wait()
         await eventually(lambda: clock.now() - written > 0.5, 10, "it takes nothing more")
         yield writer
@@ -164,7 +163,7 @@ async def test_a_drain_ends_though_the_headers_of_a_stream_do_not_get_through(
     served: Ending, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with blocked(served) as writer:
-        writer.write(streamed(1, "never begun"))
+        writer.write(bare("StreamQuery", 1, "never begun"))
         await eventually(lambda: any(call.sending_headers for call in served.calls), 10, "they are on their way")
         async with asyncio.timeout(10):
             await served.drain(1)
@@ -175,14 +174,10 @@ async def test_a_drain_ends_though_the_headers_of_a_stream_do_not_get_through(
 
 async def test_a_stream_that_has_ended_is_not_waited_for_though_that_does_not_get_through(served: Ending) -> None:
     async with blocked(served) as writer:
-        writer.write(streamed(1, "never begun"))
+        writer.write(bare("StreamQuery", 1, "never begun"))
         await eventually(lambda: any(call.sending_headers for call in served.calls), 10, "its headers are on their way")
         (call,) = (call for call in served.calls if call.sending_headers)
         call.end_at(clock.now(), RowgateError(Reason.SHUTTING_DOWN, "ended"))
         await served.calls.over([call])
         async with asyncio.timeout(10):
             await served.drain(1)
-
-
-def streamed(number: int, sql: str) -> bytes:
-    return bare_http2.begun(number, HEADERS, request(sql).SerializeToString())

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from unit.transport.ending import ending
-from unit.transport.test_readers_cut import METHOD
-from unit.transport.wrapped import request
+from unit.transport.wrapped import bare
 
 from rowgate_server.transport import connections
 from support import bare_http2
@@ -49,8 +48,7 @@ async def test_a_drain_ends_though_a_caller_has_gone_dark(*, plain: bool) -> Non
 
         served.service.behaviours["wait"] = wait
         served.service.entered.clear()
-        message = request("wait").SerializeToString()
-        writer.write(bare_http2.begun(0, bare_http2.call_headers(METHOD), message))
+        writer.write(bare("ExecuteQuery", 0, "wait"))
         await served.service.entered.wait()
         go_dark(writer.get_extra_info("socket"))
         go_on.set()

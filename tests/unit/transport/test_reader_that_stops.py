@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from unit.transport.wrapped import SERVICE, STREAM, Service, Wrapped, ending, request, wrapping
+from unit.transport.wrapped import STREAM, Service, Wrapped, bare, ending, request, wrapping
 
 from rowgate.v1.query_service_pb2 import StreamQueryResponse
 from rowgate.v1.result_pb2 import ResultSet, Row
@@ -18,7 +18,6 @@ from rowgate_server.errors import Reason, RowgateError
 from rowgate_server.transport.interceptors import RpcCall, current_call
 from support import bare_http2
 
-HEADERS = bare_http2.call_headers(f"/{SERVICE}/StreamQuery")
 SMALL, MEGABYTE = (
     StreamQueryResponse(result=ResultSet(rows=[Row(values=[Value(bytes_value=b"x" * octets)])]))
     for octets in (1, 1_000_000)
@@ -45,10 +44,6 @@ class Endless(Service):
                 yield self._message
         finally:
             self.cleaned_up.set()
-
-
-def asked(number: int) -> bytes:
-    return bare_http2.begun(number, HEADERS, request("").SerializeToString())
 
 
 @pytest.fixture
@@ -90,9 +85,9 @@ async def test_nothing_of_it_is_held_until_then(endless: Wrapped) -> None:
 
 async def test_so_does_one_whose_connection_takes_nothing_since_before_it_called(endless: Wrapped) -> None:
     async with bare_http2.connected(endless.address) as (reader, writer):
-        writer.write(asked(0) + bare_http2.room(0, 2**31 - 1 - 65535))
+        writer.write(bare("StreamQuery", 0, "") + bare_http2.room(0, 2**31 - 1 - 65535))
         await endless.left.get()
-        writer.write(asked(1))
+        writer.write(bare("StreamQuery", 1, ""))
         assert (await endless.left.get()).sending_headers, "they are on their way"
         async with asyncio.timeout(10):
             assert b"the time ran out" in await bare_http2.end_of(reader, 1)
@@ -103,7 +98,7 @@ async def test_so_does_one_who_had_no_room_even_for_a_small_first_one(log: io.St
         wrapping(Endless(0.5, SMALL), log) as served,
         bare_http2.connected(served.address) as (reader, writer),
     ):
-        writer.write(bare_http2.NO_ROOM + asked(0))
+        writer.write(bare_http2.NO_ROOM + bare("StreamQuery", 0, ""))
         assert (await served.left.get()).sending_headers, "with that message"
         writer.write(bare_http2.room(0, 100_000))
         async with asyncio.timeout(10):

@@ -24,6 +24,7 @@ from rowgate_server.transport.interceptors.requests import Requests
 from rowgate_server.transport.interceptors.underway import CallsUnderWay
 from rowgate_server.transport.interceptors.unread import Unread
 from rowgate_server.transport.server import Around, interceptors
+from support import bare_http2
 from support.single_statements import SingleStatements
 from support.streams import WINDOW_STAYS
 
@@ -186,3 +187,9 @@ async def ending(call: Any) -> Ending:
 def request(behaviour: str) -> ExecuteQueryRequest:
     """A request for one of the behaviours: both methods' requests look alike on the wire."""
     return ExecuteQueryRequest(sql=behaviour)
+
+
+def bare(method: str, number: int, behaviour: str) -> bytes:
+    """That call in HTTP/2, of a caller who makes no room for the answer."""
+    headers = bare_http2.call_headers(f"/{SERVICE}/{method}")
+    return bare_http2.begun(number, headers, request(behaviour).SerializeToString())

@@ -146,10 +146,7 @@ class Chain:
                 except BaseException as raised:  # noqa: BLE001 - the errors interceptor sorts them
                     error, response = raised, None
             try:
-                error = self._leave(call, error)
-                request = None
-                self._requests.end(call)  # nor does an error that waits for its reader
-                await _end(context, error)
+                await _end(context, self._leave(call, error))
             finally:
                 whole.end()
                 self._handlers.end(call)
